@@ -1,0 +1,183 @@
+// Where the CPU's state lies in linear memory. Compiled by asc (constants fold into the core) and by tsc
+// (src/cpu reads and writes the same addresses), so the two can never disagree. All registers are 64 bits wide
+// whatever the mode: 16- and 32-bit modes are narrower views of them (SDM Vol. 1 "Basic Program Execution Registers").
+
+/** General registers, u64 each, SDM order (rax rcx rdx rbx rsp rbp rsi rdi r8..r15); slot 16 is always zero. */
+export const GPR = 0x1000;
+/** Register slot that always reads as zero: "no base" and "no index" in a decoded address. */
+export const ZERO_REGISTER = 16;
+/** u64. Valid whenever the run loop is outside a block. */
+export const RIP = 0x1090;
+/** u64. The flags are lazy while the core runs; exports `syncFlags`/`loadFlags` move them here and back. */
+export const RFLAGS = 0x1098;
+
+/** Segment descriptor caches: ES CS SS DS FS GS TR LDTR, SEGMENT_STRIDE bytes each. */
+export const SEGMENTS = 0x1100;
+export const SEGMENT_STRIDE = 48;
+export const SEGMENT_SELECTOR = 0; // u16 in a u32
+/** VMX access-rights format (SDM Vol. 3 "Guest Register State"): type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16. */
+export const SEGMENT_RIGHTS = 4; // u32
+export const SEGMENT_BASE = 8; // u64
+export const SEGMENT_LIMIT = 16; // u32, byte granular (already scaled)
+/** Fast-path bound: an access of n bytes at effective address ea is legal if ea + n <= this. 0 = always take the slow check. */
+export const SEGMENT_READ_END = 24; // u64
+export const SEGMENT_WRITE_END = 32; // u64
+export const ES = 0;
+export const CS = 1;
+export const SS = 2;
+export const DS = 3;
+export const FS = 4;
+export const GS = 5;
+export const TR = 6;
+export const LDTR = 7;
+
+export const GDTR_BASE = 0x1300; // u64
+export const GDTR_LIMIT = 0x1308; // u32
+export const IDTR_BASE = 0x1310; // u64
+export const IDTR_LIMIT = 0x1318; // u32
+export const CR0 = 0x1320; // u64 each
+export const CR2 = 0x1328;
+export const CR3 = 0x1330;
+export const CR4 = 0x1338;
+export const CR8 = 0x1340;
+export const EFER = 0x1348;
+/** DR0..DR7, u64 each. */
+export const DR = 0x1350;
+/** The four PAE page-directory-pointer entries, loaded with CR3 (SDM Vol. 3 "PDPTE Registers"). */
+export const PDPTE = 0x1390; // 4 x u64
+export const CPL = 0x13b0; // u32
+/** Interruptibility, VMX format: bit 0 STI blocking, 1 MOV SS blocking, 3 NMI blocking. */
+export const INTERRUPTIBILITY = 0x13b4; // u32
+/** VMX activity state: 0 active, 1 HLT, 2 shutdown, 3 wait-for-SIPI. */
+export const ACTIVITY = 0x13b8; // u32
+/** Level of the INTR line (PIC or LAPIC output), set by the machine. */
+export const INTR_LINE = 0x13bc; // u32
+/** Edge-triggered NMI request, set by the machine, cleared on delivery. */
+export const NMI_PENDING = 0x13c0; // u32
+/** Pending debug exceptions, DR6 format. */
+export const PENDING_DEBUG = 0x13c4; // u32
+/** Physical page number of the doorway + 1, 0 for none. */
+export const DOORWAY_PAGE = 0x13c8; // u32
+/** Physical address mask (A20 gate): all ones when A20 is open. */
+export const A20_MASK = 0x13d0; // u64
+
+export const MSR_TSC_OFFSET = 0x1400; // u64: TSC = cycles + offset
+export const MSR_APIC_BASE = 0x1408;
+export const MSR_SYSENTER_CS = 0x1410;
+export const MSR_SYSENTER_ESP = 0x1418;
+export const MSR_SYSENTER_EIP = 0x1420;
+export const MSR_PAT = 0x1428;
+export const MSR_MISC_ENABLE = 0x1430;
+export const MSR_FEATURE_CONTROL = 0x1438;
+export const MSR_DEBUGCTL = 0x1440;
+export const MSR_STAR = 0x1448;
+export const MSR_LSTAR = 0x1450;
+export const MSR_CSTAR = 0x1458;
+export const MSR_FMASK = 0x1460;
+export const MSR_KERNEL_GS_BASE = 0x1468;
+export const MSR_TSC_AUX = 0x1470;
+export const MSR_MTRR = 0x1478; // 32 x u64: default type, 8 variable pairs, 11 fixed
+
+// Time (DESIGN: time is retired instructions and modelled cycles). Exact whenever the run loop is outside a block.
+export const INSTRUCTIONS = 0x1600; // u64 retired instructions
+export const CYCLES = 0x1608; // u64 modelled cycles
+/** Cycle count at which `run` returns (an instruction starts only while CYCLES < this). */
+export const CYCLE_DEADLINE = 0x1610; // u64
+/** Instruction count at which `run` returns. */
+export const INSTRUCTION_DEADLINE = 0x1618; // u64
+
+// Why `run` returned.
+export const STOP_REASON = 0x1620; // u32, STOP_*
+export const STOP_ARGUMENT = 0x1624; // u32: doorway entry number; vector for STOP_SHUTDOWN
+export const STOP_DEADLINE = 0;
+/** HLT with nothing to wake it. The machine advances virtual time to the next event. */
+export const STOP_HALT = 1;
+/** An instruction was fetched from the doorway page; STOP_ARGUMENT is the offset in it. RIP still points there. */
+export const STOP_DOORWAY = 2;
+/** Triple fault outside VMX non-root operation. EXCEPTION_LOG holds the chain. */
+export const STOP_SHUTDOWN = 3;
+/** VMX abort (SDM Vol. 3 "VMX Aborts"). */
+export const STOP_VMX_ABORT = 4;
+/** A request from the host, see `requestStop`. */
+export const STOP_REQUEST = 5;
+export const STOP_REQUESTED = 0x1628; // u32: host sets 1 (from a device callback) to leave after this instruction
+
+/** The last 8 exceptions raised: {u32 vector, u32 error, u64 rip, u64 cr2}, ring; EXCEPTION_LOG_NEXT counts all. */
+export const EXCEPTION_LOG = 0x1640;
+export const EXCEPTION_LOG_STRIDE = 24;
+export const EXCEPTION_LOG_NEXT = 0x1700; // u32
+
+/** u64 x 256: deliveries through the IDT per vector. */
+export const COUNT_VECTORS = 0x1800;
+/** u64 x 80: VM exits per basic exit reason. */
+export const COUNT_VM_EXITS = 0x2000;
+/** u64 each. */
+export const COUNT_TLB_MISSES = 0x2280;
+export const COUNT_WALK_REFERENCES = 0x2288;
+export const COUNT_EPT_REFERENCES = 0x2290;
+export const COUNT_BLOCKS_DECODED = 0x2298;
+export const COUNT_BLOCKS_INVALIDATED = 0x22a0;
+export const COUNT_TLB_FLUSHES = 0x22a8;
+/** Instructions retired at CPL 3, and in VMX non-root operation. */
+export const COUNT_USER_INSTRUCTIONS = 0x22b0;
+export const COUNT_NON_ROOT_INSTRUCTIONS = 0x22b8;
+
+/** u32 x 128: cycles per cost class (src/isa/cost-classes.ts numbers them). Changing one needs `flushBlocks`. */
+export const COSTS = 0x2400;
+
+/** 16 bytes: an instruction for `inject` to execute. */
+export const INJECT_BUFFER = 0x2600;
+/** Result of core calls that can fault: -1 or the vector, then the error code. */
+export const CALL_FAULT = 0x2610; // i32
+export const CALL_FAULT_ERROR = 0x2614; // u32
+
+// VMX (asm/vmx). Persistent state first; more private fields may follow up to 0x2fff.
+export const VMX_ROOT = 0x2700; // u32: 0 = VMX off, 1 = root, 2 = non-root
+export const VMX_ON_POINTER = 0x2708; // u64
+export const VMX_CURRENT = 0x2710; // u64 current-VMCS pointer, all ones for none
+/** Name of the VM-entry check that failed last (src/cpu/entry-checks.ts numbers), 0 for none. */
+export const VMX_FAILED_CHECK = 0x2718; // u32
+export const VMX_PRIVATE = 0x2720;
+
+/** CPU model: feature words reported by CPUID and MSRs that depend on it (asm/system/cpuid.ts owns the format). */
+export const MODEL = 0x3000;
+
+/** All of the state above is one contiguous area: [STATE_BASE, STATE_END) is what a snapshot saves of the core. */
+export const STATE_BASE = 0x1000;
+export const STATE_END = 0x4000;
+
+/** TLBs: six direct-mapped arrays (read, write, fetch; supervisor, user), TLB_ENTRIES entries {u64 tag, u64 addend}. */
+export const TLB = 0x10000;
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY_SIZE = 16;
+export const TLB_ARRAY_SIZE = 0x4000;
+export const TLB_READ = 0; // array number; + TLB_USER for CPL 3
+export const TLB_WRITE = 1;
+export const TLB_FETCH = 2;
+export const TLB_USER = 3;
+export const TLB_END = 0x28000;
+
+/** asc statics start here (--memoryBase). */
+export const STATICS = 0x40000;
+/** Block headers, decoded records, hash tables (asm/blocks.ts lays this out). */
+export const CODE_CACHE = 0x400000;
+export const CODE_CACHE_END = 0x2000000;
+/** Per physical page of RAM: kind (1 byte), code chunks (u64), first block (u32); asm/physical.ts lays this out for up to 4 GiB - 1 MiB of RAM. */
+export const PAGE_TABLES = 0x2000000;
+/** Guest-physical 0 lies here. */
+export const RAM = 0x3000000;
+
+/** PAGE_KIND values, one byte per physical page. */
+export const PAGE_RAM = 0;
+export const PAGE_MMIO = 1;
+export const PAGE_ROM = 2;
+
+/** High half of a 64-bit result of a core call that returns u32. */
+export const CALL_RESULT_HIGH = 0x2618;
+/** `notSupported` codes: what was met that this version does not have. */
+export const NOT_SUPPORTED_INSTRUCTION = 1;
+export const NOT_SUPPORTED_REAL_MODE = 2;
+export const NOT_SUPPORTED_LONG_MODE = 3;
+export const NOT_SUPPORTED_TASK_SWITCH = 4;
+export const NOT_SUPPORTED_VIRTUAL_8086 = 5;
+export const NOT_SUPPORTED_MSR = 6;
