@@ -1,0 +1,134 @@
+// Rebuilds the guest images from their sources with GCC and binutils, to the same bytes every time.
+// `npm run guests` writes guests/images, `npm run guests -- --check` compares with what is committed.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(fileURLToPath(import.meta.url), '../../..');
+const guests = join(root, 'guests');
+const images = join(guests, 'images');
+const compilerFile = join(images, 'compiler.txt');
+
+interface Target {
+  /** Image name without .elf */
+  readonly image: string;
+  /** Source directory under guests/ */
+  readonly directory: string;
+  readonly paravirtual: boolean;
+  /** Files of guests/lib linked in, in this order */
+  readonly library: readonly string[];
+}
+
+const bareLibrary = ['start.S', 'native-boot.c', 'print.c', 'string.c'];
+const kernelLibrary = ['start.S', 'native-boot.c', 'pv-native.c', 'traps.S', 'print.c', 'string.c'];
+const paravirtualLibrary = ['xen-start.S', 'pv-xen.c', 'traps.S', 'print.c', 'string.c'];
+
+const native = (name: string, library: readonly string[]): Target => ({
+  image: name,
+  directory: name,
+  paravirtual: false,
+  library,
+});
+const paravirtual = (name: string): Target => ({
+  image: `${name}-para`,
+  directory: name,
+  paravirtual: true,
+  library: paravirtualLibrary,
+});
+
+const targets: readonly Target[] = [
+  native('hello', bareLibrary),
+  native('rings', bareLibrary),
+  native('sensitive', bareLibrary),
+  native('nanobench', kernelLibrary),
+  native('tinyos', kernelLibrary),
+  native('hostile', kernelLibrary),
+  paravirtual('nanobench'),
+  paravirtual('tinyos'),
+  paravirtual('hostile'),
+];
+
+const compilerFlags = [
+  '-m32 -march=i686 -mtune=generic -O2 -std=gnu11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector',
+  '-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident -fno-strict-aliasing -fno-common',
+  '-fno-tree-loop-distribute-patterns -fcf-protection=none -fomit-frame-pointer -mgeneral-regs-only -mno-sse -mno-mmx',
+  '-Wall -Wextra -Werror -nostdinc -Wa,--noexecstack',
+].flatMap((line) => line.split(' '));
+
+function tool(name: string, args: readonly string[], cwd?: string): string {
+  try {
+    return execFileSync(name, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...(cwd ? { cwd } : {}) });
+  } catch (error) {
+    const { code, stderr } = error as { code?: string; stderr?: string };
+    if (code === 'ENOENT') throw new Error(`${name} is not installed: rebuilding guests needs GCC and GNU binutils.`);
+    throw new Error(`${name} failed:\n${stderr ?? String(error)}`);
+  }
+}
+
+const compilerVersion = (): string =>
+  [tool('gcc', ['--version']), tool('ld', ['--version'])].map((text) => text.split('\n')[0]).join('\n') + '\n';
+
+const sourcesOf = (directory: string): string[] =>
+  readdirSync(join(guests, directory))
+    .filter((name) => /\.[cS]$/.test(name))
+    .sort();
+
+/** Compiles and links one image; sources are named relative to guests/, so no path of this machine gets in. */
+function build(target: Target, work: string): Uint8Array {
+  const sources = [
+    ...target.library.map((name) => `lib/${name}`),
+    ...sourcesOf(target.directory).map((name) => `${target.directory}/${name}`),
+  ];
+  const objects = sources.map((source) => {
+    const object = join(work, `${target.image}-${source.replaceAll('/', '-')}.o`);
+    const define = target.paravirtual ? ['-DPARAVIRTUAL'] : [];
+    tool('gcc', [...compilerFlags, ...define, '-c', source, '-o', object], guests);
+    return object;
+  });
+  const script = join(guests, 'lib', target.paravirtual ? 'para.ld' : 'native.ld');
+  const linked = join(work, `${target.image}.elf`);
+  const linkFlags = ['-m', 'elf_i386', '-nostdlib', '-static', '--build-id=none', '-z', 'noexecstack', '-z', 'norelro'];
+  tool('ld', [...linkFlags, '--strip-all', '--no-warn-rwx-segments', '-T', script, '-o', linked, ...objects]);
+  return readFileSync(linked);
+}
+
+function main(args: readonly string[]): number {
+  const check = args.includes('--check');
+  const only = args.filter((word) => !word.startsWith('--'));
+  const work = mkdtempSync(join(tmpdir(), 'anillo-guests-'));
+  let different = 0;
+  try {
+    mkdirSync(images, { recursive: true });
+    for (const target of targets) {
+      if (only.length > 0 && !only.includes(target.image)) continue;
+      if (sourcesOf(target.directory).length === 0) continue;
+      const file = join(images, `${target.image}.elf`);
+      const bytes = build(target, work);
+      if (!check) {
+        writeFileSync(file, bytes);
+        console.log(`${target.image}.elf: ${bytes.length} bytes`);
+        continue;
+      }
+      const same = Buffer.compare(bytes, readFileSync(file)) === 0;
+      console.log(`${target.image}.elf: ${same ? 'same bytes' : 'DIFFERENT'}`);
+      if (!same) different++;
+    }
+    if (!check) writeFileSync(compilerFile, compilerVersion());
+    else if (different > 0 && readFileSync(compilerFile, 'utf8') !== compilerVersion()) {
+      console.log(`The committed images were built with:\n${readFileSync(compilerFile, 'utf8')}This machine has:`);
+      console.log(compilerVersion());
+    }
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+  return different === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
