@@ -1,0 +1,14 @@
+// What a user can get wrong about a machine.
+
+export type MachineErrorCode = 'bad-memory-size';
+
+/** A machine that cannot be built as asked; the message is one full sentence. */
+export class MachineError extends Error {
+  override readonly name = 'MachineError';
+  readonly code: MachineErrorCode;
+
+  constructor(code: MachineErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

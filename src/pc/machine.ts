@@ -1,0 +1,217 @@
+// One PC: processor, RAM, chips and virtual time, and the loop that runs them. Hardware only; it knows no hypervisor.
+// Software that owns ring 0 is entered through the doorway page and sets `doorway`. A run is a function of the options,
+// the image and the stamped input: nothing here looks at the host's clock.
+
+import type { BootOptions } from '../boot/multiboot.ts';
+import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
+import { Cpu } from '../cpu/cpu.ts';
+import { Clock } from '../machine/clock.ts';
+import { InputQueue } from '../machine/input-queue.ts';
+import { MemoryPart } from '../machine/memory-part.ts';
+import { readSnapshot, writeSnapshot } from '../machine/snapshot.ts';
+import type { Stateful } from '../machine/stateful.ts';
+import { enterProtectedMode } from './boot-state.ts';
+import { CpuPart, ExitPart } from './machine-parts.ts';
+import type { MachineStop, PlatformExit } from './exit.ts';
+import { STATUS_IDLE, STATUS_LIMIT, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from './exit.ts';
+import { MachineError } from './machine-error.ts';
+import { DEFAULT_DATE, Platform } from './platform.ts';
+import { shutdownReport } from './shutdown-report.ts';
+
+export const MEBIBYTE = 0x100000;
+/** A multiboot image is linked at 1 MiB, so less than 2 MiB leaves no room for one. */
+export const MEMORY_MINIMUM = 2 * MEBIBYTE;
+/** Addresses above belong to the chips (Intel 440FX "System Address Map"). */
+export const MEMORY_MAXIMUM = 3072 * MEBIBYTE;
+export const MEMORY_DEFAULT = 64 * MEBIBYTE;
+export const FREQUENCY_DEFAULT = 1_000_000_000;
+
+/** What a machine is made of. */
+export interface MachineOptions {
+  /** RAM in bytes, whole pages, MEMORY_MINIMUM to MEMORY_MAXIMUM. */
+  readonly memory?: number;
+  readonly cpuFrequencyHz?: number;
+  /** Cycles per cost class; the core's own table if absent. */
+  readonly costs?: Uint32Array;
+  /** Date of the real-time clock at power-on, ISO 8601 in UTC. */
+  readonly date?: string;
+  readonly serialOut?: (byte: number) => void;
+  readonly post?: (code: number) => void;
+  /** The processor met something this version does not have. */
+  readonly notSupported?: (what: string, detail: string) => void;
+}
+
+/** Limits of one call of `runUntil`, absolute counts. */
+export interface RunLimits {
+  readonly instructions?: number;
+  readonly cycles?: number;
+}
+
+/** Processor, memory, chips and time. */
+export class Machine {
+  readonly cpu: Cpu;
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly input = new InputQueue();
+  readonly ramSize: number;
+  /** Called when an instruction was fetched from the doorway page; the offset in the page is the entry number. */
+  doorway: ((entry: number) => void) | undefined;
+  readonly #parts: Stateful[];
+  readonly #end = new ExitPart();
+  #requested = false;
+
+  constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
+    const memory = options.memory ?? MEMORY_DEFAULT;
+    checkMemory(memory);
+    this.ramSize = memory;
+    this.cpu = Cpu.create(module, {
+      ramSize: memory,
+      host: {
+        portRead: (port, size) => this.platform.bus.portRead(port, size),
+        portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
+        mmioRead: (address, size) => this.platform.bus.mmioRead(address, size),
+        mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(address, size, value),
+        interruptAcknowledge: () => this.platform.acknowledge(),
+        notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
+      },
+    });
+    if (options.costs !== undefined) this.cpu.setCosts(options.costs);
+    this.clock = new Clock({ frequencyHz: options.cpuFrequencyHz ?? FREQUENCY_DEFAULT, cycles: () => this.cpu.cycles });
+    this.clock.onDeadlineChange = () => this.#shortenDeadline();
+    this.input.onPush = () => this.cpu.requestStop();
+    this.platform = new Platform({
+      clock: this.clock,
+      input: this.input,
+      memorySize: memory,
+      date: options.date ?? DEFAULT_DATE,
+      interrupt: (level) => this.cpu.setIntr(level),
+      nmi: () => this.cpu.raiseNmi(),
+      exit: (exit) => this.end(exit),
+      serialOut: options.serialOut ?? (() => {}),
+      ...(options.post === undefined ? {} : { post: options.post }),
+      a20: (open) => this.cpu.setA20(open),
+    });
+    const memoryPart = new MemoryPart(() => this.cpu.ram);
+    this.#parts = [memoryPart, new CpuPart(this.cpu), this.clock, this.input, this.platform, this.#end];
+  }
+
+  /** Loads a multiboot-1 image and sets the processor up as its specification says. */
+  loadMultiboot(image: Uint8Array, options: BootOptions = {}): void {
+    const loaded = loadMultiboot(image, this.cpu.ram, options);
+    this.cpu.flushBlocks();
+    enterProtectedMode(this.cpu, loaded.entry);
+    this.cpu.setReg(0, MULTIBOOT_MAGIC);
+    this.cpu.setReg(3, loaded.info);
+  }
+
+  /** Runs until the guest ends, nothing can happen any more, or a limit is reached. */
+  runUntil(limits: RunLimits = {}): MachineStop {
+    for (;;) {
+      const { instructions, cycles } = this.cpu;
+      if (this.input.isDue(instructions, cycles)) this.input.deliver(instructions, cycles);
+      this.clock.runDue();
+      if (this.#end.exit !== undefined) return this.#end.exit;
+      if (this.#requested) {
+        this.#requested = false;
+        return { reason: 'request', status: 0 };
+      }
+      if (instructions >= (limits.instructions ?? Number.POSITIVE_INFINITY))
+        return { reason: 'limit', status: STATUS_LIMIT };
+      if (cycles >= (limits.cycles ?? Number.POSITIVE_INFINITY)) return { reason: 'limit', status: STATUS_LIMIT };
+      const stop = this.#slice(limits);
+      if (stop !== undefined) return stop;
+    }
+  }
+
+  /** Ends the run: a chip, or a VMM whose only domain ended, says so. */
+  end(exit: PlatformExit): void {
+    this.#end.exit ??= exit;
+    this.cpu.requestStop();
+  }
+
+  /** Makes `runUntil` return after the instruction that runs now. */
+  requestStop(): void {
+    this.#requested = true;
+    this.cpu.requestStop();
+  }
+
+  /** A byte from outside for the serial port. */
+  serialIn(byte: number): void {
+    this.platform.serialIn(byte);
+  }
+
+  /** Adds the state of software above the doorway to snapshots. */
+  addPart(part: Stateful): void {
+    this.#parts.push(part);
+  }
+
+  /** The parts a snapshot holds. */
+  get parts(): readonly Stateful[] {
+    return this.#parts;
+  }
+
+  /** The whole machine as a snapshot file. */
+  save(): Uint8Array {
+    return writeSnapshot(this.#parts);
+  }
+
+  /** Continues where `save` was called; throws SnapshotError and changes nothing if the file cannot be used. */
+  load(file: Uint8Array): void {
+    readSnapshot(file, this.#parts);
+  }
+
+  #slice(limits: RunLimits): MachineStop | undefined {
+    const { instructions, cycles } = this.#deadline(limits);
+    const stop = this.cpu.run({ instructions, cycles });
+    switch (stop.reason) {
+      case 'deadline':
+      case 'request':
+        return undefined;
+      case 'doorway':
+        if (this.doorway === undefined)
+          throw new Error('an instruction was fetched from the doorway page and nobody is behind it');
+        this.doorway(stop.entry);
+        return undefined;
+      case 'halt':
+        return this.#skipIdle(limits);
+      case 'shutdown':
+        return { reason: 'shutdown', status: STATUS_SHUTDOWN, report: shutdownReport(this.cpu) };
+      case 'vmx-abort':
+        return { reason: 'vmx-abort', status: STATUS_VMX_ABORT, report: shutdownReport(this.cpu) };
+    }
+  }
+
+  /** Halted: nothing happens before the next event, so that is when we are. */
+  #skipIdle(limits: RunLimits): MachineStop | undefined {
+    if (this.input.isDue(this.cpu.instructions, this.cpu.cycles)) return undefined;
+    const next = this.#deadline(limits).cycles;
+    if (next === Number.POSITIVE_INFINITY) {
+      return { reason: 'idle', status: STATUS_IDLE, wakeable: (this.cpu.eflags & 0x200) !== 0 };
+    }
+    if (next > this.cpu.cycles) this.cpu.skipTo(next);
+    return undefined;
+  }
+
+  #deadline(limits: RunLimits): { instructions: number; cycles: number } {
+    let instructions = limits.instructions ?? Number.POSITIVE_INFINITY;
+    let cycles = Math.min(limits.cycles ?? Number.POSITIVE_INFINITY, this.clock.nextDeadline());
+    const replay = this.input.nextReplay;
+    if (replay !== undefined) {
+      if (replay.instructions > this.cpu.instructions) instructions = Math.min(instructions, replay.instructions);
+      else cycles = Math.min(cycles, replay.cycles);
+    }
+    return { instructions, cycles };
+  }
+
+  #shortenDeadline(): void {
+    this.cpu.setDeadline(this.clock.nextDeadline());
+  }
+}
+
+function checkMemory(memory: number): void {
+  if (memory >= MEMORY_MINIMUM && memory <= MEMORY_MAXIMUM && memory % 4096 === 0) return;
+  const mebibytes = memory / MEBIBYTE;
+  const shown = Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${memory} bytes`;
+  const range = `${MEMORY_MINIMUM / MEBIBYTE} MiB to ${MEMORY_MAXIMUM / MEBIBYTE} MiB in whole 4 KiB pages`;
+  throw new MachineError('bad-memory-size', `A machine cannot have ${shown} of memory; it can have ${range}.`);
+}

@@ -1,0 +1,196 @@
+// The chips of a PC on one bus, wired to each other: 8259 pair, 8254, 16550, local APIC, MC146818, 8042, ACPI power
+// management, debug exit, POST port, reset port. It knows no CPU: a machine uses one as its hardware, and a VMM one for
+// each domain as virtual devices (Intel 440FX PCIset and PIIX3 give the addresses, MP specification 1.4 "Virtual Wire
+// Mode" the interrupt wiring).
+
+import { AcpiPm } from '../devices/acpi-pm.ts';
+import { Cmos } from '../devices/cmos.ts';
+import { DebugExit } from '../devices/debug-exit.ts';
+import { I8042 } from '../devices/i8042.ts';
+import { Lapic } from '../devices/lapic.ts';
+import { Pic8259 } from '../devices/pic8259.ts';
+import { Pit8254 } from '../devices/pit8254.ts';
+import { PostPort } from '../devices/post-port.ts';
+import { ResetControl } from '../devices/reset-control.ts';
+import { Uart16550 } from '../devices/uart16550.ts';
+import type { AccessSize } from '../machine/bus.ts';
+import { Bus } from '../machine/bus.ts';
+import type { Clock } from '../machine/clock.ts';
+import { InputQueue } from '../machine/input-queue.ts';
+import type { Fields, Stateful } from '../machine/stateful.ts';
+import { fieldsField } from '../machine/stateful.ts';
+import type { Wire } from '../machine/wire.ts';
+import type { PlatformExit } from './exit.ts';
+import { STATUS_RESET } from './exit.ts';
+
+export const LAPIC_BASE = 0xfee00000;
+export const LAPIC_LENGTH = 0x1000;
+/** Date of the real-time clock at power-on unless the options say otherwise. */
+export const DEFAULT_DATE = '2026-01-01T00:00:00Z';
+
+/** How a platform is tied to the world around it. */
+export interface PlatformOptions {
+  /** Virtual time; all timers of the platform wait on it. A domain brings its own. */
+  readonly clock: Clock;
+  /** Size of RAM in bytes, for the memory-size bytes of the CMOS. */
+  readonly memorySize: number;
+  /** The level of the INTR pin. Rises when `acknowledge` has a vector to give. */
+  readonly interrupt: Wire;
+  /** The guest ended the run through one of its chips. */
+  readonly exit: (exit: PlatformExit) => void;
+  /** A byte left the serial port. */
+  readonly serialOut: (byte: number) => void;
+  readonly input?: InputQueue;
+  /** ISO 8601 date in UTC at power-on. */
+  readonly date?: string;
+  /** A byte was written to the POST port. */
+  readonly post?: (code: number) => void;
+  /** The A20 gate opened or closed. */
+  readonly a20?: (open: boolean) => void;
+  /** The local APIC delivered an NMI. */
+  readonly nmi?: () => void;
+  /** Name in snapshots. */
+  readonly name?: string;
+}
+
+/** A set of PC chips on a bus. */
+export class Platform implements Stateful {
+  readonly name: string;
+  readonly version = 1;
+  readonly bus = new Bus();
+  readonly clock: Clock;
+  readonly input: InputQueue;
+  readonly pic: Pic8259;
+  readonly pit: Pit8254;
+  readonly uart: Uart16550;
+  readonly lapic: Lapic;
+  readonly cmos: Cmos;
+  readonly i8042: I8042;
+  readonly acpi: AcpiPm;
+  readonly debugExit: DebugExit;
+  readonly post: PostPort;
+  readonly resetControl: ResetControl;
+  /** Every chip that has state. */
+  readonly chips: readonly Stateful[];
+
+  constructor(options: PlatformOptions) {
+    const { clock, exit } = options;
+    const reset = (): void => exit({ reason: 'reset', status: STATUS_RESET });
+    this.name = options.name ?? 'platform';
+    this.clock = clock;
+    this.input = options.input ?? new InputQueue();
+    this.lapic = new Lapic({ clock, interrupt: options.interrupt, nmi: options.nmi ?? (() => {}) });
+    this.pic = new Pic8259({ interrupt: (level) => this.lapic.setLint0(level) });
+    this.lapic.externalAcknowledge = () => this.pic.acknowledge();
+    this.pit = new Pit8254({ clock, irq0: this.pic.line(0) });
+    this.uart = new Uart16550({
+      clock,
+      irq: this.pic.line(4),
+      transmit: options.serialOut,
+      input: this.input.channel('serial'),
+    });
+    this.cmos = new Cmos({
+      clock,
+      irq8: this.pic.line(8),
+      memorySize: options.memorySize,
+      date: options.date ?? DEFAULT_DATE,
+    });
+    this.i8042 = new I8042({
+      irq1: this.pic.line(1),
+      input: this.input.channel('keyboard'),
+      a20: options.a20 ?? (() => {}),
+      reset,
+    });
+    this.acpi = new AcpiPm({ clock, sci: this.pic.line(9), powerOff: () => exit({ reason: 'power-off', status: 0 }) });
+    this.debugExit = new DebugExit((status) => exit({ reason: 'debug-exit', status }));
+    this.post = new PostPort(options.post);
+    this.resetControl = new ResetControl(reset);
+    this.chips = [
+      this.pic,
+      this.pit,
+      this.uart,
+      this.lapic,
+      this.cmos,
+      this.i8042,
+      this.acpi,
+      this.post,
+      this.resetControl,
+    ];
+    this.#map();
+  }
+
+  #map(): void {
+    const { bus } = this;
+    bus.mapPorts(0x20, 2, this.pic.master, 'pic8259 master');
+    bus.mapPorts(0xa0, 2, this.pic.slave, 'pic8259 slave');
+    bus.mapPorts(0x4d0, 2, this.pic.edgeLevel, 'pic8259 edge/level control');
+    bus.mapPorts(0x40, 4, this.pit, 'pit8254');
+    bus.mapPorts(0x61, 1, this.pit.systemControl, 'system control port B');
+    bus.mapPorts(0x70, 2, this.cmos, 'cmos');
+    bus.mapPorts(0x60, 1, this.i8042.data, 'i8042 data');
+    bus.mapPorts(0x64, 1, this.i8042.control, 'i8042 control');
+    bus.mapPorts(0x92, 1, this.i8042.systemControlA, 'system control port A');
+    bus.mapPorts(0x80, 1, this.post, 'post');
+    bus.mapPorts(0xf4, 4, this.debugExit, 'debug exit');
+    bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
+    bus.mapPorts(0x600, 0x0c, this.acpi, 'acpi power management');
+    bus.mapPorts(0xcf9, 1, this.resetControl, 'reset control');
+    bus.mapMemory(LAPIC_BASE, LAPIC_LENGTH, this.lapic, 'lapic');
+  }
+
+  portRead(port: number, size: AccessSize): number {
+    return this.bus.portRead(port, size);
+  }
+
+  portWrite(port: number, size: AccessSize, value: number): void {
+    this.bus.portWrite(port, size, value);
+  }
+
+  mmioRead(address: number, size: AccessSize): number {
+    return this.bus.mmioRead(address, size);
+  }
+
+  mmioWrite(address: number, size: AccessSize, value: number): void {
+    this.bus.mmioWrite(address, size, value);
+  }
+
+  /** Level of the INTR pin: `acknowledge` would give a vector. */
+  get interruptPending(): boolean {
+    return this.lapic.output;
+  }
+
+  /** The INTA cycle: the vector of the highest-priority interrupt, which is in service from now on. */
+  acknowledge(): number {
+    return this.lapic.acknowledge();
+  }
+
+  /** A byte for the serial port arrives from outside, at the next `deliverInput`. */
+  serialIn(byte: number): void {
+    this.input.push('serial', byte);
+  }
+
+  /** A scan code (set 2, as the keyboard sends it) arrives from outside. */
+  keyIn(scanCode: number): void {
+    this.input.push('keyboard', scanCode);
+  }
+
+  /** When the next timer of the platform is due, in cycles of its clock; Infinity for never. */
+  nextEvent(): number {
+    return this.clock.nextDeadline();
+  }
+
+  /** Lets every timer that is due act. A VMM calls this when the host timer went off. */
+  runDue(): void {
+    this.clock.runDue();
+  }
+
+  save(): Fields {
+    const chips: Fields = {};
+    for (const chip of this.chips) chips[chip.name] = { version: chip.version, fields: chip.save() };
+    return chips;
+  }
+
+  load(fields: Fields): void {
+    for (const chip of this.chips) chip.load(fieldsField(fieldsField(fields, chip.name), 'fields'));
+  }
+}
