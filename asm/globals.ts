@@ -1,0 +1,36 @@
+// The core's working variables as module globals: time left, lazy flags, fault and leave marks (ENGINE: "Recommended
+// design" 2 and 4). Whatever outlives `run` is in linear memory (layout.ts); these are derived from it at entry.
+
+/**
+ * Cycles and instructions left before the current slice ends, with the whole running block already subtracted.
+ * Negative only while a block entry is being refused. Change cycles through `charge`.
+ */
+export let cyclesLeft: i64 = 0;
+export let instructionsLeft: i64 = 0;
+/** CYCLES and INSTRUCTIONS at the moment when nothing is left: now = end - left. */
+export let cyclesEnd: u64 = 0;
+export let instructionsEnd: u64 = 0;
+
+/** Result of the last flag-setting operation, sign-extended: ZF, SF and PF come from it (see flags.ts). */
+export let flagResult: i64 = 1;
+/** Carry vector and corrections: CF, OF, AF, and what makes SF and PF differ from `flagResult` (see flags.ts). */
+export let flagAux: u32 = 0;
+/** All bits of RFLAGS but OF SF ZF AF PF CF; bit 1 is set. */
+export let otherFlags: u64 = 2;
+
+/** An exception (or a VM exit inside a memory access) was raised: every caller returns at once without committing. */
+export let faulted: bool = false;
+/** The handler stored RIP: leave the block and look at events. */
+export let leave: bool = false;
+/** The record being executed by a cold handler. */
+export let current: usize = 0;
+/** RIP of offset 0 of the linear page the running block lies in: RIP of a record is this + its offset. */
+export let pageRip: u64 = 0;
+/** Mask of the instruction pointer: 0xffffffff outside 64-bit code. */
+export let ripMask: u64 = 0xffffffff;
+/** TLB arrays of the current privilege: TLB, or TLB + TLB_USER arrays at CPL 3. */
+export let tlbBase: usize = 0x10000;
+/** True while `inject` runs an instruction for ring-0 software above the doorway. */
+export let injecting: bool = false;
+/** True while a record from the scratch slot runs (a single instruction, not a block). */
+export let inScratch: bool = false;

@@ -1,0 +1,130 @@
+// Physical memory: RAM, ROM and MMIO pages, and which bytes of RAM hold decoded code (DESIGN §4 "Decode once").
+import { A20_MASK, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RAM } from './layout';
+import { mmioRead, mmioWrite } from './host';
+import { publishTime } from './charge';
+import { armBreak, invalidateCode } from './blocks';
+
+/** u8 per physical page below 4 GiB: PAGE_*. */
+export const PAGE_KINDS: usize = PAGE_TABLES;
+/** u64 per physical page: bit n set = decoded code in bytes [64 n, 64 n + 63]. */
+export const PAGE_CODE: usize = PAGE_TABLES + 0x100000;
+/** u32 per physical page: head of the list of the page's blocks. */
+export const PAGE_BLOCKS: usize = PAGE_TABLES + 0x900000;
+
+/** Number of RAM pages. */
+export let ramPages: u64 = 0;
+
+export function setRamSize(low: u32, high: u32): void {
+  ramPages = ((u64(high) << 32) | low) >> 12;
+}
+
+export function setPageKind(page: u32, kind: u32): void {
+  store<u8>(PAGE_KINDS + page, u8(kind));
+}
+
+/** PAGE_RAM, PAGE_MMIO or PAGE_ROM of a physical page number. */
+// @ts-ignore: decorator
+@inline
+export function pageKind(page: u64): u32 {
+  return page < ramPages ? load<u8>(PAGE_KINDS + usize(page)) : PAGE_MMIO;
+}
+
+// @ts-ignore: decorator
+@inline
+export function maskA20(physical: u64): u64 {
+  return physical & load<u64>(A20_MASK);
+}
+
+function readDevice(physical: u64, size: u32): u64 {
+  publishTime();
+  const low = u32(physical);
+  const high = u32(physical >> 32);
+  let v: u64 = mmioRead(low, high, min(size, 4));
+  if (size == 8) v |= u64(mmioRead(low + 4, high, 4)) << 32;
+  armBreak();
+  return v;
+}
+
+function writeDevice(physical: u64, size: u32, v: u64): void {
+  publishTime();
+  const low = u32(physical);
+  const high = u32(physical >> 32);
+  mmioWrite(low, high, min(size, 4), u32(v));
+  if (size == 8) mmioWrite(low + 4, high, 4, u32(v >> 32));
+  armBreak();
+}
+
+/** Reads within one physical page; `size` 1, 2, 4 or 8. */
+export function readPhysicalSized(physical: u64, size: u32): u64 {
+  if (pageKind(physical >> 12) == PAGE_MMIO) return readDevice(physical, size);
+  const host = RAM + usize(physical);
+  if (size == 4) return load<u32>(host);
+  if (size == 1) return load<u8>(host);
+  if (size == 2) return load<u16>(host);
+  return load<u64>(host);
+}
+
+/** Writes within one physical page; decoded code under it is dropped, ROM keeps its contents. */
+export function writePhysicalSized(physical: u64, size: u32, v: u64): void {
+  const kind = pageKind(physical >> 12);
+  if (kind == PAGE_MMIO) {
+    writeDevice(physical, size, v);
+    return;
+  }
+  if (kind == PAGE_ROM) return;
+  noteWrite(physical, size);
+  const host = RAM + usize(physical);
+  if (size == 4) store<u32>(host, u32(v));
+  else if (size == 1) store<u8>(host, u8(v));
+  else if (size == 2) store<u16>(host, u16(v));
+  else store<u64>(host, v);
+}
+
+/** Code bits of a range inside one page. */
+// @ts-ignore: decorator
+@inline
+export function chunkMask(offset: u32, size: u32): u64 {
+  const first = offset >> 6;
+  const last = (offset + size - 1) >> 6;
+  return (u64.MAX_VALUE >> (63 - u64(last - first))) << u64(first);
+}
+
+/** RAM in one page is about to change: drops decoded code that overlaps. */
+// @ts-ignore: decorator
+@inline
+export function noteWrite(physical: u64, size: u32): void {
+  const page = usize(physical >> 12);
+  const code = load<u64>(PAGE_CODE + (page << 3));
+  if (code && code & chunkMask(u32(physical) & 0xfff, size)) invalidateCode(u32(page));
+}
+
+/** The host changed [physical, physical + length) of RAM. */
+export function noteWriteRange(physical: u64, length: u64): void {
+  if (!length) return;
+  const last = min((physical + length - 1) >> 12, ramPages ? ramPages - 1 : 0);
+  for (let page = physical >> 12; page <= last; page++) {
+    if (load<u64>(PAGE_CODE + (usize(page) << 3))) invalidateCode(u32(page));
+  }
+}
+
+/** Physical access of any alignment (may cross pages). */
+export function readPhysical<T>(physical: u64): T {
+  const address = maskA20(physical);
+  if ((address & 0xfff) + sizeof<T>() <= 0x1000) return <T>readPhysicalSized(address, sizeof<T>());
+  let v: u64 = 0;
+  for (let i: u64 = 0; i < sizeof<T>(); i++) v |= readPhysicalSized(maskA20(physical + i), 1) << (i << 3);
+  return <T>v;
+}
+
+export function writePhysical<T>(physical: u64, v: T): void {
+  const address = maskA20(physical);
+  if ((address & 0xfff) + sizeof<T>() <= 0x1000) writePhysicalSized(address, sizeof<T>(), u64(v));
+  else for (let i: u64 = 0; i < sizeof<T>(); i++) writePhysicalSized(maskA20(physical + i), 1, (u64(v) >> (i << 3)) & 0xff);
+}
+
+/** True if the page can be accessed by a host pointer for reading. */
+// @ts-ignore: decorator
+@inline
+export function isRamPage(page: u64): bool {
+  return pageKind(page) == PAGE_RAM;
+}

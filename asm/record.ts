@@ -1,0 +1,211 @@
+// A decoded instruction: RECORD_SIZE bytes that the run loop executes and cold handlers read through these accessors
+// (ENGINE "Recommended design" 1). Register operands are stored as addresses of their slots in the register file, so AH..BH
+// are simply one byte further than AX..BX.
+import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE } from './layout';
+import { pageRip, ripMask } from './globals';
+
+export const RECORD_SIZE: usize = 32;
+/** u16: case in the run loop's switch. */
+export const R_OP: usize = 0;
+/** u16: row of the opcode table (asm/gen), from which the generic handler has operation and operand kinds. */
+export const R_ROW: usize = 2;
+/** u16: offset of the instruction in its linear page. */
+export const R_OFFSET: usize = 4;
+/** u8: length in bytes. */
+export const R_LENGTH: usize = 6;
+/** u8: instructions from this one to the end of the block. */
+export const R_COUNT: usize = 7;
+/** u16: address of the register named by ModRM.reg; for segment, control and debug registers GPR + 8 * number too. */
+export const R_REG: usize = 8;
+/** u16: address of the register named by ModRM.rm or by the opcode; 0 if the operand is in memory. */
+export const R_RM: usize = 10;
+/** u16 each: addresses of base and index register (the zero slot for none). In branches: u32 link to the fall-through record. */
+export const R_BASE: usize = 12;
+export const R_INDEX: usize = 14;
+/** u16: address of the segment's descriptor cache. */
+export const R_SEGMENT: usize = 16;
+/** u8: shift count of the index. */
+export const R_SCALE: usize = 18;
+/** u8: FORM_* bits. */
+export const R_FORM: usize = 19;
+/** i32: displacement. In branches: link to the target's record. */
+export const R_DISP: usize = 20;
+/** i32/u32: immediate, sign-extended to 32 bits where the instruction sign-extends it. */
+export const R_IMM: usize = 24;
+/** u32: static cost of this and the following instructions of the block. */
+export const R_COST: usize = 28;
+export const R_LINK: usize = R_DISP;
+export const R_FALL: usize = R_BASE;
+
+/** Bits 1:0 log2 of the operand size in bytes (1, 2, 3). */
+export const FORM_SIZE: u32 = 3;
+/** Bits 3:2 log2 of the address size in bytes (1, 2, 3). */
+export const FORM_ADDRESS_SHIFT: u32 = 2;
+export const FORM_LOCK: u32 = 0x10;
+/** F3 prefix (REP, REPE) and F2 prefix (REPNE). */
+export const FORM_REP: u32 = 0x20;
+export const FORM_REPNE: u32 = 0x40;
+/** The opcode was in 64-bit mode. */
+export const FORM_LONG: u32 = 0x80;
+
+// @ts-ignore: decorator
+@inline
+export function restCost(r: usize): u32 {
+  return load<u32>(r, R_COST);
+}
+// @ts-ignore: decorator
+@inline
+export function restCount(r: usize): u32 {
+  return load<u8>(r, R_COUNT);
+}
+
+/** Address (RIP) of the instruction. */
+// @ts-ignore: decorator
+@inline
+export function recordRip(r: usize): u64 {
+  return (pageRip + load<u16>(r, R_OFFSET)) & ripMask;
+}
+/** Address of the next instruction. */
+// @ts-ignore: decorator
+@inline
+export function recordNextRip(r: usize): u64 {
+  return (pageRip + load<u16>(r, R_OFFSET) + load<u8>(r, R_LENGTH)) & ripMask;
+}
+// @ts-ignore: decorator
+@inline
+export function instructionLength(r: usize): u32 {
+  return load<u8>(r, R_LENGTH);
+}
+/** Operand size in bytes: 2, 4 or 8. */
+// @ts-ignore: decorator
+@inline
+export function operandSize(r: usize): u32 {
+  return <u32>1 << (load<u8>(r, R_FORM) & FORM_SIZE);
+}
+/** Address size in bytes: 2, 4 or 8. */
+// @ts-ignore: decorator
+@inline
+export function addressSize(r: usize): u32 {
+  return <u32>1 << ((load<u8>(r, R_FORM) >> FORM_ADDRESS_SHIFT) & 3);
+}
+// @ts-ignore: decorator
+@inline
+export function addressMask(r: usize): u64 {
+  return u64.MAX_VALUE >> (64 - (addressSize(r) << 3));
+}
+// @ts-ignore: decorator
+@inline
+export function hasRep(r: usize): bool {
+  return (load<u8>(r, R_FORM) & (FORM_REP | FORM_REPNE)) != 0;
+}
+// @ts-ignore: decorator
+@inline
+export function hasRepe(r: usize): bool {
+  return (load<u8>(r, R_FORM) & FORM_REP) != 0;
+}
+// @ts-ignore: decorator
+@inline
+export function hasRepne(r: usize): bool {
+  return (load<u8>(r, R_FORM) & FORM_REPNE) != 0;
+}
+// @ts-ignore: decorator
+@inline
+export function hasLock(r: usize): bool {
+  return (load<u8>(r, R_FORM) & FORM_LOCK) != 0;
+}
+/** Is the ModRM.rm operand (or a moffs operand) in memory? */
+// @ts-ignore: decorator
+@inline
+export function isMemory(r: usize): bool {
+  return load<u16>(r, R_RM) == 0;
+}
+/** Number of the register named by ModRM.reg (general, segment, control or debug register). Not for byte operands. */
+// @ts-ignore: decorator
+@inline
+export function regNumber(r: usize): u32 {
+  return (u32(load<u16>(r, R_REG)) - GPR) >> 3;
+}
+/** Number of the general register named by ModRM.rm or the opcode. Not for byte operands, not for memory. */
+// @ts-ignore: decorator
+@inline
+export function rmNumber(r: usize): u32 {
+  return (u32(load<u16>(r, R_RM)) - GPR) >> 3;
+}
+/** Number (ES..GS) of the segment of the memory operand, overrides applied. */
+// @ts-ignore: decorator
+@inline
+export function segmentNumber(r: usize): u32 {
+  return (u32(load<u16>(r, R_SEGMENT)) - SEGMENTS) / SEGMENT_STRIDE;
+}
+/** The immediate, sign-extended. */
+// @ts-ignore: decorator
+@inline
+export function immediate(r: usize): i64 {
+  return load<i32>(r, R_IMM);
+}
+/** The second immediate of ENTER and of far pointers (the selector). */
+// @ts-ignore: decorator
+@inline
+export function immediate2(r: usize): u32 {
+  return load<u32>(r, R_DISP);
+}
+/** Base and index register numbers (16: none) and scale (0..3) of the memory operand: for VMX instruction information. */
+// @ts-ignore: decorator
+@inline
+export function baseNumber(r: usize): u32 {
+  return (u32(load<u16>(r, R_BASE)) - GPR) >> 3;
+}
+// @ts-ignore: decorator
+@inline
+export function indexNumber(r: usize): u32 {
+  return (u32(load<u16>(r, R_INDEX)) - GPR) >> 3;
+}
+// @ts-ignore: decorator
+@inline
+export function indexScale(r: usize): u32 {
+  return load<u8>(r, R_SCALE);
+}
+// @ts-ignore: decorator
+@inline
+export function displacement(r: usize): i64 {
+  return load<i32>(r, R_DISP);
+}
+
+/** Effective address of the memory operand, masked to the address size. */
+export function effectiveAddress(r: usize): u64 {
+  const base = load<u64>(load<u16>(r, R_BASE));
+  const index = load<u64>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);
+  return (base + index + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);
+}
+
+/** A general register by number, 64 bits. */
+// @ts-ignore: decorator
+@inline
+export function getRegister(n: u32): u64 {
+  return load<u64>(GPR + (n << 3));
+}
+// @ts-ignore: decorator
+@inline
+export function getRegister32(n: u32): u32 {
+  return load<u32>(GPR + (n << 3));
+}
+// @ts-ignore: decorator
+@inline
+export function setRegister(n: u32, v: u64): void {
+  store<u64>(GPR + (n << 3), v);
+}
+/** Writes the low `size` bytes (1: low byte, 2, 4: zero-extended, 8). */
+export function setRegisterSized(n: u32, v: u64, size: u32): void {
+  const slot = GPR + (n << 3);
+  if (size == 8) store<u64>(slot, v);
+  else if (size == 4) store<u64>(slot, v & 0xffffffff);
+  else if (size == 2) store<u16>(slot, u16(v));
+  else store<u8>(slot, u8(v));
+}
+
+// @ts-ignore: decorator
+@inline
+export function cpl(): u32 {
+  return load<u32>(CPL);
+}
+
