@@ -1,0 +1,24 @@
+// Build step: writes asm/gen/ops.ts, costs.ts and tables.ts from the opcode table. Run: npx tsx src/isa/generate.ts
+// What the tables mean is said at the head of the generated tables.ts (text in core-tables.ts).
+// A tool of the build like src/build, so the one file of this module that touches the file system.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateCoreTables } from './core-tables.ts';
+
+const here = fileURLToPath(import.meta.url);
+
+/** Writes the files into `directory`; leaves those alone that are already right. Returns the names written. */
+export function generate(directory = join(dirname(here), '../../asm/gen')): string[] {
+  mkdirSync(directory, { recursive: true });
+  return Object.entries(generateCoreTables())
+    .filter(([name, text]) => {
+      const path = join(directory, name);
+      if (existsSync(path) && readFileSync(path, 'utf8') === text) return false;
+      writeFileSync(path, text);
+      return true;
+    })
+    .map(([name]) => name);
+}
+
+if (process.argv[1] === here) generate();
