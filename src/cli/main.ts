@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+// The anillo command: one file a subcommand, loaded only when it is asked for, so that the command starts quickly.
+import { Command, CommanderError, Option } from 'commander';
+import { CliError, EXIT } from './errors.ts';
+import { parseChoice, parseCount, parseList, parseMemory } from './options.ts';
+import { CELL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
+import { version } from '../../package.json';
+
+const STATUSES = `
+Exit status:
+  run: the guest's own (0 when it powers off; a value v written to port 0xf4 gives (v << 1) | 1)
+  0    success                     2    wrong usage: unknown option, technique or guest, value out of range
+  1    a file cannot be used       124  the guest was stopped at --max-instructions
+  130  interrupted (Ctrl-C)        125  the guest's processor shut down, or it sleeps and nothing can wake it
+`;
+
+function program(): Command {
+  const anillo = new Command('anillo')
+    .description(
+      'An x86 virtualization laboratory: run one guest kernel bare, trapped, translated, paravirtualized or under VT-x.',
+    )
+    .version(version)
+    .showHelpAfterError('(anillo --help lists the commands)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `${STATUSES}
+Examples:
+  anillo run hello                               a guest on the bare machine
+  anillo run tinyos --append shell               talk to a small operating system (exit ends it)
+  anillo run rings --technique vtx --paging ept  the same kernel under hardware-assisted virtualization
+  anillo compare nanobench --profile p4-672      what each technique costs, and why
+  anillo explain sensitive                       why x86 could not be virtualized by trapping alone`,
+    );
+  addRun(anillo);
+  addCompare(anillo);
+  anillo
+    .command('guests')
+    .description('list the bundled guests')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await import('./guests.ts')).listGuests(options));
+  anillo
+    .command('explain')
+    .description('explain a topic, generated from the tables the simulator runs on')
+    .addArgument(
+      new (anillo.createArgument('topic').constructor as typeof import('commander').Argument)(
+        '<topic>',
+        'what to explain',
+      ).choices(['sensitive', 'exits', 'techniques']),
+    )
+    .action(async (topic) => (await import('./explain.ts')).explain(topic));
+  return anillo;
+}
+
+function addRun(anillo: Command): void {
+  anillo
+    .command('run')
+    .description('run a guest image: its serial port is this terminal')
+    .argument('<image>', 'a multiboot image, or the name of a bundled guest (anillo guests)')
+    .option(
+      '-t, --technique <name>',
+      'how to run it: bare, trap-emulate, binary-translation (full), paravirtual (para), vtx (assisted)',
+      parseChoice('--technique', TECHNIQUE_NAMES),
+      'bare',
+    )
+    .option(
+      '--paging <kind>',
+      'memory virtualization under vtx: shadow or ept',
+      parseChoice('--paging', ['shadow', 'ept']),
+    )
+    .option('--memory <size>', 'guest memory, such as 64M', parseMemory, parseMemory('64M'))
+    .option('--append <text>', 'command line for the guest')
+    .option(
+      '--profile <name>',
+      `what operations cost: ${PROFILE_NAMES.join(', ')}`,
+      parseChoice('--profile', PROFILE_NAMES),
+      'p4-672',
+    )
+    .option(
+      '--max-instructions <count>',
+      'stop the guest after so many instructions (50M, 2G)',
+      parseCount('--max-instructions'),
+    )
+    .option('--stats <file>', 'write statistics as JSON to a file, or to standard output with -')
+    .option(
+      '--trace <kinds>',
+      `print what happens on standard error: ${TRACE_NAMES.join(', ')}`,
+      parseList('--trace', TRACE_NAMES),
+    )
+    .option('--save <file>', 'save the machine to a file where the run ends (at --max-instructions, or Ctrl-C)')
+    .option('--restore <file>', 'go on from a saved machine (the image must be the one it was saved with)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  anillo run hello
+  anillo run sensitive --technique trap-emulate
+  anillo run tinyos --max-instructions 200K --save half.anillo
+  anillo run tinyos --restore half.anillo
+  anillo run nanobench --technique full --stats -`,
+    )
+    .action(async (image, options) => (await import('./run.ts')).runImage(image, options));
+}
+
+function addCompare(anillo: Command): void {
+  anillo
+    .command('compare')
+    .description('run a guest under several techniques and show what each operation cost, and why')
+    .argument('<image>', 'a benchmark guest, such as nanobench')
+    .option(
+      '--techniques <list>',
+      `columns, comma-separated: ${CELL_NAMES.join(', ')}`,
+      parseList('--techniques', CELL_NAMES),
+    )
+    .option(
+      '--profile <name>',
+      `what operations cost: ${PROFILE_NAMES.join(', ')}`,
+      parseChoice('--profile', PROFILE_NAMES),
+      'p4-672',
+    )
+    .option('--memory <size>', 'guest memory', parseMemory, parseMemory('16M'))
+    .option('--append <text>', 'command line for the guest')
+    .addOption(new Option('--json', 'print JSON'))
+    .option('--html <file>', 'also write one self-contained page with charts')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  anillo compare nanobench
+  anillo compare nanobench --profile core2-merom --techniques bare,vtx/shadow,vtx/ept
+  anillo compare nanobench --html comparison.html`,
+    )
+    .action(async (image, options) => (await import('./compare.ts')).compareImage(image, options));
+}
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync(process.argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** Prints what went wrong in a sentence and returns the exit status. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    process.stderr.write(`anillo: ${error.message}\n`);
+    return error.exitStatus;
+  }
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    process.stderr.write(`anillo: ${error.message}\n`);
+    return EXIT.failure;
+  }
+  process.stderr.write(
+    `anillo: internal error, please report it: ${error instanceof Error ? error.message : String(error)}\n`,
+  );
+  if (process.env.ANILLO_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return EXIT.failure;
+}
+
+await main();

@@ -1,0 +1,45 @@
+// Values of command-line options: text in, checked value out, one sentence where it is not one.
+import { CliError } from './errors.ts';
+
+const UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+/** What the simulated machine can be given: below 2 MiB no guest fits, above 3 GiB the PCI hole begins. */
+const LEAST_MEMORY = 2 * 2 ** 20;
+const MOST_MEMORY = 3 * 2 ** 30;
+
+/** `64M`, `1G`, `512K`; a bare number counts MiB as QEMU's -m does. @throws CliError */
+export function parseMemory(text: string): number {
+  const match = /^(\d{1,9})([KMG]?)$/i.exec(text);
+  if (!match) throw new CliError(`--memory ${text} is not a size: write a whole number with K, M or G, such as 64M.`);
+  const bytes = Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1);
+  if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY)
+    throw new CliError(`--memory ${text} is out of range: a machine has between 2M and 3G of memory.`);
+  if (bytes % 4096 !== 0) throw new CliError(`--memory ${text} is not a whole number of 4 KiB pages.`);
+  return bytes;
+}
+
+/** A count of instructions, with K, M or G for powers of a thousand. @throws CliError */
+export function parseCount(option: string): (text: string) => number {
+  return (text) => {
+    const match = /^(\d{1,15})([KMG]?)$/i.exec(text);
+    const scale = { '': 1, K: 1e3, M: 1e6, G: 1e9 }[(match?.[2] ?? '').toUpperCase()];
+    const count = Number(match?.[1]) * (scale ?? Number.NaN);
+    if (!match || !(count >= 1) || count > 1e15)
+      throw new CliError(`${option} ${text} is not a count: write a positive whole number, such as 50M.`);
+    return count;
+  };
+}
+
+/** One of a closed list of words. @throws CliError naming them all */
+export function parseChoice<T extends string>(option: string, choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found === undefined) throw new CliError(`${option} ${text} is unknown: choose ${choices.join(', ')}.`);
+    return found;
+  };
+}
+
+/** A comma-separated list of words of a closed list. @throws CliError */
+export function parseList<T extends string>(option: string, choices: readonly T[]): (text: string) => T[] {
+  const one = parseChoice(option, choices);
+  return (text) => text.split(',').map((word) => one(word.trim()));
+}

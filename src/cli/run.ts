@@ -1,0 +1,132 @@
+// anillo run: a guest whose serial port is this terminal.
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { GuestRun } from '../lab/guest-run.ts';
+import type { MachineStop } from '../pc/exit.ts';
+import { findProfile } from '../vmm/cost/index.ts';
+import type { PagingMode, TraceKind } from '../vmm/technique.ts';
+import { techniques } from '../vmm/techniques/index.ts';
+import { hostReason, loadCore, loadGuest, readUserFile } from './assets.ts';
+import { CliError, EXIT } from './errors.ts';
+import { SerialConsole } from './serial-console.ts';
+
+/** Options of `anillo run`, parsed. */
+export interface RunOptions {
+  readonly technique: string;
+  readonly paging?: PagingMode;
+  readonly memory: number;
+  readonly append?: string;
+  readonly profile: string;
+  readonly maxInstructions?: number;
+  readonly stats?: string;
+  readonly trace?: readonly TraceKind[];
+  readonly save?: string;
+  readonly restore?: string;
+}
+
+/** Instructions between two looks at the terminal. */
+const SLICE = 500_000;
+
+/** Runs an image; the process's exit status becomes the guest's. */
+export async function runImage(image: string, options: RunOptions): Promise<void> {
+  const technique = techniques.find(options.technique);
+  if (!technique) throw new CliError(`--technique ${options.technique} is unknown.`);
+  const guest = loadGuest(image);
+  const snapshot = options.restore === undefined ? undefined : readUserFile(options.restore, 'snapshot');
+  const console = new SerialConsole();
+  const run = new GuestRun(guest, {
+    module: loadCore(),
+    technique,
+    ...(options.paging
+      ? { paging: options.paging }
+      : technique.paging
+        ? { paging: technique.paging[0] as PagingMode }
+        : {}),
+    memory: options.memory,
+    profile: findProfile(options.profile),
+    commandLine: options.append ?? '',
+    serialOut: (byte) => console.write(byte),
+    warn: (message) => process.stderr.write(`anillo: ${message}\n`),
+    trace: (kind, text) => process.stderr.write(`${kind}: ${text}\n`),
+    traceKinds: new Set(options.trace ?? []),
+  });
+  if (snapshot) run.restore(snapshot);
+  const started = process.cpuUsage();
+  const stop = await drive(run, console, options.maxInstructions);
+  const used = process.cpuUsage(started);
+  await console.close();
+  if (options.save !== undefined) saveFile(options.save, run.save());
+  if (options.stats !== undefined) writeStatistics(options.stats, run, stop, (used.user + used.system) / 1e6);
+  reportFindings(run);
+  reportStop(stop, options.maxInstructions);
+  process.exitCode = console.interrupted ? EXIT.interrupted : stop.status;
+}
+
+/** Runs slices until the guest ends, feeding the terminal in between. */
+async function drive(run: GuestRun, console: SerialConsole, maxInstructions?: number): Promise<MachineStop> {
+  const { cpu, clock } = run.vmm.machine;
+  const most = maxInstructions ?? Number.POSITIVE_INFINITY;
+  console.start((byte) => run.vmm.serialIn(byte));
+  for (;;) {
+    const before = cpu.instructions;
+    const stop = run.run({ instructions: Math.min(before + SLICE, most) });
+    await console.pump(clock.nanoseconds());
+    if (console.interrupted) return stop;
+    if (stop.reason === 'idle' && stop.wakeable && (await console.waitForInput())) continue;
+    if (stop.reason !== 'limit' || cpu.instructions >= most) return stop;
+    if (console.guestWaitsInVain(cpu.instructions - before, clock.nanoseconds())) {
+      process.stderr.write('anillo: the guest waits for input, and standard input has ended.\n');
+      return { reason: 'idle', status: 8, wakeable: true };
+    }
+  }
+}
+
+/** Writes a snapshot so that a full disk or Ctrl-C never leaves half of one under its name. */
+function saveFile(path: string, bytes: Uint8Array): void {
+  const partial = `${path}.partial`;
+  try {
+    writeFileSync(partial, bytes);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw new CliError(`The snapshot cannot be written to ${path}: ${hostReason(error)}.`, EXIT.failure);
+  }
+}
+
+function writeStatistics(path: string, run: GuestRun, stop: MachineStop, hostSeconds: number): void {
+  const statistics = run.statistics(stop);
+  const text = `${JSON.stringify({ ...statistics, hostSeconds, mips: statistics.instructions / hostSeconds / 1e6 }, null, 2)}\n`;
+  if (path === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new CliError(`The statistics cannot be written to ${path}: ${hostReason(error)}.`, EXIT.failure);
+  }
+}
+
+/** Says where the guest was given wrong answers (trap-emulate cannot help it). */
+function reportFindings(run: GuestRun): void {
+  const findings = run.vmm.findings();
+  if (findings.length === 0) return;
+  process.stderr.write(
+    `anillo: ${findings.length} sensitive instructions did not trap and gave the guest another answer than the bare machine:\n`,
+  );
+  for (const { instruction, linearAddress, text, sawValue, rightValue, times } of findings) {
+    const address = `0x${linearAddress.toString(16).padStart(8, '0')}`;
+    process.stderr.write(
+      `  ${address}  ${instruction.padEnd(6)} ${text.padEnd(28)} saw ${sawValue}, right is ${rightValue}${times > 1 ? ` (${times} times)` : ''}\n`,
+    );
+  }
+}
+
+function reportStop(stop: MachineStop, maxInstructions?: number): void {
+  if ('report' in stop) process.stderr.write(`anillo: ${stop.report}\n`);
+  if (stop.reason === 'limit')
+    process.stderr.write(`anillo: stopped after ${maxInstructions} instructions, as --max-instructions says.\n`);
+  if (stop.reason === 'idle' && !stop.wakeable)
+    process.stderr.write('anillo: the guest halted with interrupts off; nothing can wake it.\n');
+  if (stop.reason === 'reset')
+    process.stderr.write('anillo: the guest asked for a reset; there is no firmware to start again.\n');
+}

@@ -1,0 +1,213 @@
+// The comparison as text: a table with bars per benchmark, what happened in words, the published figures beside
+// ours, and whether the published orderings hold.
+import Table from 'cli-table3';
+import {
+  type Comparison,
+  type ComparisonBenchmark,
+  type ComparisonCell,
+  reproducedCells,
+  TOLERANCE,
+} from './comparison.ts';
+import { narrate } from './narrate.ts';
+import { CELLS, type TechniqueCell } from './techniques.ts';
+
+/** The few styles a report uses; identity functions where the output is not a terminal. */
+export interface Palette {
+  bold(text: string): string;
+  dim(text: string): string;
+  green(text: string): string;
+  red(text: string): string;
+  cyan(text: string): string;
+}
+
+/** No colours. */
+export const PLAIN: Palette = {
+  bold: (text) => text,
+  dim: (text) => text,
+  green: (text) => text,
+  red: (text) => text,
+  cyan: (text) => text,
+};
+
+const BAR_WIDTH = 24;
+const NO_BORDERS = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '  ',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+/** What each benchmark does, for a reader who never saw the paper. */
+export const BENCHMARK_TITLES: Readonly<Record<string, string>> = {
+  syscall: 'a system call: from user code into the kernel and back',
+  int80: 'a system call by INT 0x80 through a trap gate',
+  in: 'reading an I/O port (0x80)',
+  cr8wr: 'raising the task priority of the local APIC',
+  callret: 'a call and a return inside the kernel',
+  pgfault: 'a page fault that the kernel handles',
+  divzero: 'a division by zero that the kernel handles',
+  ptemod: 'rewriting a page-table entry with the value it has',
+  'ptemod-p-np': 'making a page-table entry not present',
+  'ptemod-np-p': 'making a page-table entry present and touching the page',
+  rdtsc: 'reading the time-stamp counter',
+  hypercall: 'an empty call into the hypervisor',
+  switch: 'switching to another address space',
+};
+
+/** Renders the whole report. */
+export function renderTerminal(comparison: Comparison, palette: Palette = PLAIN): string {
+  return [
+    ...introduction(comparison, palette),
+    ...comparison.benchmarks.flatMap((benchmark) => benchmarkSection(benchmark, palette)),
+    ...wholeRuns(comparison, palette),
+    ...orderings(comparison, palette),
+    ...reproduction(comparison, palette),
+    '',
+  ].join('\n');
+}
+
+function introduction(comparison: Comparison, palette: Palette): string[] {
+  const width = Math.max(...CELLS.map(({ cell }) => cell.length));
+  return [
+    palette.bold(`One guest kernel (${comparison.guest}), ${comparison.techniques.length} ways to run it`),
+    '',
+    'The same kernel image ran on the same simulated x86 processor under each technique below. Every instruction,',
+    `trap and memory access was charged what the processor profile ${comparison.profile} says it costs; what a`,
+    'hypervisor costs is the sum of what it really did. Cycles are the simulated processor’s, not this computer’s.',
+    '',
+    ...CELLS.filter(({ cell }) => comparison.techniques.includes(cell)).map(
+      ({ cell, summary }) => `  ${palette.cyan(cell.padEnd(width))}  ${summary}`,
+    ),
+    ...comparison.skipped.map(({ technique, reason }) => `  ${technique.padEnd(width)}  not run: ${reason}`),
+    '',
+  ];
+}
+
+function benchmarkSection(benchmark: ComparisonBenchmark, palette: Palette): string[] {
+  const title = BENCHMARK_TITLES[benchmark.name];
+  const cells = CELLS.flatMap(({ cell }) => {
+    const measured = benchmark.cells[cell];
+    return measured ? [[cell, measured] as const] : [];
+  });
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'],
+    head: ['technique', 'cycles/op', '× bare', 'log scale', 'exits/op', 'published', 'off by'].map(palette.dim),
+  });
+  const most = Math.max(...cells.map(([, cell]) => cell.cyclesPerOperation));
+  for (const [technique, cell] of cells) table.push(row(technique, cell, most, palette));
+  return [
+    `${palette.bold(benchmark.name)}${title ? ` — ${title}` : ''}`,
+    table.toString(),
+    ...cells
+      .filter(([technique]) => technique !== 'bare')
+      .map(([technique, cell]) => `    ${palette.cyan(technique)} ${narrate(technique, cell)}`),
+    ...(benchmark.note ? [palette.dim(`    note: ${benchmark.note}`)] : []),
+    '',
+  ];
+}
+
+function row(technique: TechniqueCell, cell: ComparisonCell, most: number, palette: Palette): string[] {
+  return [
+    palette.cyan(technique),
+    cycles(cell.cyclesPerOperation),
+    cell.ratio === undefined ? '' : ratio(cell.ratio),
+    bar(cell.cyclesPerOperation, most),
+    cell.exitsPerOperation.toFixed(2),
+    cell.published ? cycles(cell.published.cycles) : '',
+    cell.published ? deviation(cell.cyclesPerOperation / cell.published.cycles - 1, palette) : '',
+  ];
+}
+
+function cycles(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1);
+}
+
+function ratio(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2);
+}
+
+function bar(value: number, most: number): string {
+  const share = Math.log2(1 + Math.max(0, value)) / Math.log2(1 + Math.max(1, most));
+  return '█'.repeat(Math.max(1, Math.round(share * BAR_WIDTH))).padEnd(BAR_WIDTH);
+}
+
+function deviation(value: number, palette: Palette): string {
+  const text = `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(0)} %`;
+  return Math.abs(value) <= TOLERANCE ? palette.green(text) : palette.red(text);
+}
+
+function wholeRuns(comparison: Comparison, palette: Palette): string[] {
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
+    head: ['technique', 'instructions', 'cycles', 'exits', 'run directly', 'output'].map(palette.dim),
+  });
+  for (const run of comparison.runs) {
+    table.push([
+      palette.cyan(run.technique),
+      run.instructions.toLocaleString('en-US'),
+      run.cycles.toLocaleString('en-US'),
+      run.exits.toLocaleString('en-US'),
+      `${(100 * run.directShare).toFixed(2)} %`,
+      run.sameOutput === undefined ? '' : run.sameOutput ? palette.green('as bare') : palette.red('differs from bare'),
+    ]);
+  }
+  return [
+    palette.bold('The whole run'),
+    table.toString(),
+    palette.dim('    run directly: share of the guest’s instructions the processor ran without the hypervisor.'),
+    '',
+  ];
+}
+
+function orderings(comparison: Comparison, palette: Palette): string[] {
+  if (comparison.orderings.length === 0) return [];
+  const held = comparison.orderings.filter(({ holds }) => holds).length;
+  return [
+    palette.bold(`Published orderings: ${held} of ${comparison.orderings.length} hold`),
+    ...comparison.orderings.map(
+      ({ id, statement, holds }) => `  ${holds ? palette.green('✓') : palette.red('✗')} ${id.padEnd(8)} ${statement}`,
+    ),
+    '',
+  ];
+}
+
+function reproduction(comparison: Comparison, palette: Palette): string[] {
+  const cells = reproducedCells(comparison);
+  if (cells.length === 0) return [];
+  const within = cells.filter(({ deviation: off }) => Math.abs(off) <= TOLERANCE);
+  const outside = cells.filter((cell) => !within.includes(cell));
+  const sources = [
+    ...new Set(
+      comparison.benchmarks.flatMap(({ cells: row }) =>
+        Object.values(row).flatMap(({ published }) => (published ? [published.source] : [])),
+      ),
+    ),
+  ];
+  return [
+    palette.bold(
+      `Published figures: ${within.length} of ${cells.length} virtualized cells within ±${100 * TOLERANCE} %` +
+        ` (${Math.round((100 * within.length) / cells.length)} %)`,
+    ),
+    ...outside.map(
+      ({ benchmark, technique, measured, published, deviation: off }) =>
+        `  outside: ${benchmark} under ${technique}: ${cycles(measured)} against ${cycles(published)} (${off >= 0 ? '+' : '−'}${Math.abs(100 * off).toFixed(0)} %)`,
+    ),
+    palette.dim(`  sources: ${sources.join('; ')}. The bare column calibrates the profile and does not count.`),
+    '',
+  ];
+}

@@ -1,0 +1,178 @@
+// What a user can get wrong on the command line: each mistake gives one clear sentence and its documented exit status,
+// and never a stack trace.
+import { spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'anillo-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function anillo(...args: string[]): Outcome {
+  const run = spawnSync(process.execPath, [join(ROOT, 'dist/anillo.js'), ...args], {
+    encoding: 'utf8',
+    input: '',
+    timeout: 60_000,
+  });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+
+function file(name: string, bytes: Uint8Array | string): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const hello = readFileSync(join(ROOT, 'guests/images/hello.elf'));
+
+function patched(name: string, patch: (view: DataView) => void): string {
+  const bytes = Uint8Array.from(hello);
+  patch(new DataView(bytes.buffer));
+  return file(name, bytes);
+}
+
+/** One sentence on standard error that names what is wrong; no stack, nothing on standard output. */
+function expectRefusal(outcome: Outcome, status: number, pattern: RegExp): void {
+  expect(outcome.err).toMatch(pattern);
+  expect(outcome.err).not.toMatch(/\n\s+at /);
+  expect(outcome.err).not.toMatch(/internal error/);
+  expect(outcome.status).toBe(status);
+  expect(outcome.out).toBe('');
+}
+
+describe('images that cannot be run', () => {
+  test('a truncated ELF file', () => {
+    expectRefusal(
+      anillo('run', file('truncated.elf', hello.subarray(0, hello.length >> 1))),
+      1,
+      /truncat|short|beyond|ends/i,
+    );
+  });
+
+  test('a file without the multiboot magic', () => {
+    expectRefusal(anillo('run', file('text.txt', 'not a kernel at all\n'.repeat(100))), 1, /multiboot/i);
+  });
+
+  test('an empty file', () => {
+    expectRefusal(anillo('run', file('empty.elf', '')), 1, /empty|0 bytes|multiboot/i);
+  });
+
+  test('a file of 3 GiB', () => {
+    const path = join(folder, 'huge.elf');
+    const descriptor = openSync(path, 'w');
+    ftruncateSync(descriptor, 3 * 2 ** 30);
+    closeSync(descriptor);
+    expectRefusal(anillo('run', path), 1, /3 GiB/);
+  });
+
+  test('a section beyond the end of memory', () => {
+    const programHeader = new DataView(hello.buffer, hello.byteOffset).getUint32(28, true);
+    const path = patched('beyond.elf', (view) => view.setUint32(programHeader + 12, 0x7000_0000, true));
+    expectRefusal(anillo('run', path), 1, /memory|RAM/);
+  });
+
+  test('a missing file', () => {
+    expectRefusal(anillo('run', join(folder, 'missing.elf')), 1, /no such file/);
+  });
+
+  test('a name that is no bundled guest', () => {
+    expectRefusal(anillo('run', 'nosuchguest'), 2, /bundled guests are hello/);
+  });
+
+  test('a guest without a paravirtualized build', () => {
+    expectRefusal(anillo('run', 'rings', '--technique', 'paravirtual'), 2, /no paravirtualized build/);
+  });
+});
+
+describe('options that cannot be met', () => {
+  test('an unknown technique', () => {
+    expectRefusal(anillo('run', 'hello', '--technique', 'magic'), 2, /choose bare, trap-emulate/);
+  });
+
+  test('too little memory', () => {
+    expectRefusal(anillo('run', 'hello', '--memory', '1'), 2, /between 2M and 3G/);
+  });
+
+  test('a size that is none', () => {
+    expectRefusal(anillo('run', 'hello', '--memory', 'lots'), 2, /not a size/);
+  });
+
+  test('an unknown option', () => {
+    expectRefusal(anillo('run', 'hello', '--frobnicate'), 2, /unknown option/);
+  });
+
+  test('an unknown profile', () => {
+    expectRefusal(anillo('compare', 'nanobench', '--profile', 'i9'), 2, /choose p4-672/);
+  });
+
+  test('paging where there is no choice', () => {
+    expectRefusal(anillo('run', 'hello', '--paging', 'ept'), 2, /vtx only/);
+  });
+
+  test('a count that is none', () => {
+    expectRefusal(anillo('run', 'hello', '--max-instructions', '-5'), 2, /not a count/);
+  });
+});
+
+describe('snapshots that cannot be restored', () => {
+  const saved = join(folder, 'saved.anillo');
+
+  test('a run stopped at its limit says so and saves', () => {
+    const outcome = anillo('run', 'hello', '--max-instructions', '1000', '--save', saved);
+    expect(outcome.err).toMatch(/stopped after 1000 instructions/);
+    expect(outcome.status).toBe(6);
+  });
+
+  test('a truncated snapshot', () => {
+    const bytes = readFileSync(saved);
+    const path = file('cut.anillo', bytes.subarray(0, bytes.length - 7));
+    expectRefusal(anillo('run', 'hello', '--restore', path), 1, /cut short/);
+  });
+
+  test('a file that is none', () => {
+    expectRefusal(anillo('run', 'hello', '--restore', file('none.anillo', 'hello')), 1, /not an anillo snapshot/);
+  });
+
+  test('a snapshot of another version', () => {
+    const bytes = Uint8Array.from(readFileSync(saved));
+    new DataView(bytes.buffer).setUint32(8, 999, true);
+    expectRefusal(anillo('run', 'hello', '--restore', file('other.anillo', bytes)), 1, /version 999/);
+  });
+
+  test('a snapshot made under another technique', () => {
+    expectRefusal(anillo('run', 'hello', '--technique', 'vtx', '--restore', saved), 1, /technique/);
+  });
+
+  test('an unreadable path', () => {
+    expectRefusal(anillo('run', 'hello', '--restore', folder), 1, /folder/);
+  });
+
+  test('a snapshot that cannot be written loses nothing', () => {
+    const outcome = anillo('run', 'hello', '--save', join(folder, 'missing', 'x.anillo'));
+    expect(outcome.err).toMatch(/cannot be written/);
+    expect(outcome.status).toBe(1);
+  });
+});
+
+describe('help', () => {
+  test('lists the commands, examples and exit statuses', () => {
+    const { out, status } = anillo('--help');
+    expect(status).toBe(0);
+    for (const word of ['run', 'compare', 'guests', 'explain', 'Examples:', 'Exit status:'])
+      expect(out).toContain(word);
+  });
+
+  test.each(['sensitive', 'exits', 'techniques'])('explain %s prints its table', (topic) => {
+    const { out, status } = anillo('explain', topic);
+    expect(status).toBe(0);
+    expect(out.split('\n').length).toBeGreaterThan(10);
+  });
+});

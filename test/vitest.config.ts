@@ -1,0 +1,15 @@
+// The quick suite: everything beside the code and under test/, minus what boots real kernels (vitest.slow.config.ts).
+import { resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: resolve(import.meta.dirname, '..'),
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/*.slow.test.ts', 'node_modules', 'dist'],
+    globalSetup: ['test/build-first.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});

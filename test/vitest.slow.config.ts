@@ -1,0 +1,13 @@
+// The slow suite: long random runs and whole operating systems.
+import { resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: resolve(import.meta.dirname, '..'),
+    include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
+    globalSetup: ['test/build-first.ts'],
+    testTimeout: 1_200_000,
+    maxWorkers: 2,
+  },
+});
