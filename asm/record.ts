@@ -7,8 +7,8 @@ import { pageRip, ripMask } from './globals';
 export const RECORD_SIZE: usize = 32;
 /** u16: case in the run loop's switch. */
 export const R_OP: usize = 0;
-/** u16: row of the opcode table (asm/gen), from which the generic handler has operation and operand kinds. */
-export const R_ROW: usize = 2;
+/** u16: form of the opcode table (asm/gen/tables.ts), from which the generic handler has operation and operand kinds. */
+export const R_FORM: usize = 2;
 /** u16: offset of the instruction in its linear page. */
 export const R_OFFSET: usize = 4;
 /** u8: length in bytes. */
@@ -26,8 +26,8 @@ export const R_INDEX: usize = 14;
 export const R_SEGMENT: usize = 16;
 /** u8: shift count of the index. */
 export const R_SCALE: usize = 18;
-/** u8: FORM_* bits. */
-export const R_FORM: usize = 19;
+/** u8: FLAG_* bits. */
+export const R_FLAGS: usize = 19;
 /** i32: displacement. In branches: link to the target's record. */
 export const R_DISP: usize = 20;
 /** i32/u32: immediate, sign-extended to 32 bits where the instruction sign-extends it. */
@@ -37,16 +37,21 @@ export const R_COST: usize = 28;
 export const R_LINK: usize = R_DISP;
 export const R_FALL: usize = R_BASE;
 
+/** What the records of a block may rely on; part of the block's key. */
+export const MODE_CODE32: u32 = 1;
+export const MODE_STACK32: u32 = 2;
+export const MODE_CODE64: u32 = 4;
+
 /** Bits 1:0 log2 of the operand size in bytes (1, 2, 3). */
-export const FORM_SIZE: u32 = 3;
+export const FLAG_SIZE: u32 = 3;
 /** Bits 3:2 log2 of the address size in bytes (1, 2, 3). */
-export const FORM_ADDRESS_SHIFT: u32 = 2;
-export const FORM_LOCK: u32 = 0x10;
+export const FLAG_ADDRESS_SHIFT: u32 = 2;
+export const FLAG_LOCK: u32 = 0x10;
 /** F3 prefix (REP, REPE) and F2 prefix (REPNE). */
-export const FORM_REP: u32 = 0x20;
-export const FORM_REPNE: u32 = 0x40;
+export const FLAG_REP: u32 = 0x20;
+export const FLAG_REPNE: u32 = 0x40;
 /** The opcode was in 64-bit mode. */
-export const FORM_LONG: u32 = 0x80;
+export const FLAG_LONG: u32 = 0x80;
 
 // @ts-ignore: decorator
 @inline
@@ -80,13 +85,13 @@ export function instructionLength(r: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function operandSize(r: usize): u32 {
-  return <u32>1 << (load<u8>(r, R_FORM) & FORM_SIZE);
+  return <u32>1 << (load<u8>(r, R_FLAGS) & FLAG_SIZE);
 }
 /** Address size in bytes: 2, 4 or 8. */
 // @ts-ignore: decorator
 @inline
 export function addressSize(r: usize): u32 {
-  return <u32>1 << ((load<u8>(r, R_FORM) >> FORM_ADDRESS_SHIFT) & 3);
+  return <u32>1 << ((load<u8>(r, R_FLAGS) >> FLAG_ADDRESS_SHIFT) & 3);
 }
 // @ts-ignore: decorator
 @inline
@@ -96,22 +101,22 @@ export function addressMask(r: usize): u64 {
 // @ts-ignore: decorator
 @inline
 export function hasRep(r: usize): bool {
-  return (load<u8>(r, R_FORM) & (FORM_REP | FORM_REPNE)) != 0;
+  return (load<u8>(r, R_FLAGS) & (FLAG_REP | FLAG_REPNE)) != 0;
 }
 // @ts-ignore: decorator
 @inline
 export function hasRepe(r: usize): bool {
-  return (load<u8>(r, R_FORM) & FORM_REP) != 0;
+  return (load<u8>(r, R_FLAGS) & FLAG_REP) != 0;
 }
 // @ts-ignore: decorator
 @inline
 export function hasRepne(r: usize): bool {
-  return (load<u8>(r, R_FORM) & FORM_REPNE) != 0;
+  return (load<u8>(r, R_FLAGS) & FLAG_REPNE) != 0;
 }
 // @ts-ignore: decorator
 @inline
 export function hasLock(r: usize): bool {
-  return (load<u8>(r, R_FORM) & FORM_LOCK) != 0;
+  return (load<u8>(r, R_FLAGS) & FLAG_LOCK) != 0;
 }
 /** Is the ModRM.rm operand (or a moffs operand) in memory? */
 // @ts-ignore: decorator

@@ -1,0 +1,359 @@
+// From instruction bytes to a record, by the generated tables (asm/gen/tables.ts says how; SDM Vol. 2 "Instruction Format").
+import { CS, DS, ES, FS, GPR, GS, SEGMENTS, SEGMENT_STRIDE, SS, ZERO_REGISTER, COSTS } from './layout';
+import {
+  DECODE_NODES,
+  DECODE_ROOTS,
+  FORMS,
+  FORM_ACCESS,
+  FORM_COST,
+  FORM_D64,
+  FORM_F64,
+  FORM_FLAGS,
+  FORM_IMMEDIATE1,
+  FORM_LOCKABLE,
+  FORM_MODRM,
+  FORM_OPERANDS,
+  FORM_RELATIVE,
+  FORM_REPEAT,
+  FORM_SIZE,
+  IMMEDIATE_AO,
+  IMMEDIATE_AP,
+  IMMEDIATE_CB,
+  IMMEDIATE_IB,
+  IMMEDIATE_IBS,
+  IMMEDIATE_IV,
+  IMMEDIATE_IW,
+  KIND_ADDRESS,
+  KIND_MEMORY,
+  KIND_OFFSET,
+  KIND_OPCODE_REG,
+  KIND_REG,
+  KIND_RM,
+  KIND_RM_REGISTER,
+  NODE_FORM,
+  NODE_MOD,
+  NODE_MODE,
+  NODE_NOT_SUPPORTED,
+  NODE_PREFIX,
+  NODE_REG,
+  NODE_RM,
+  OPERAND_KIND,
+  OPERAND_WIDTH,
+  WIDTH_B,
+} from './gen/tables';
+import { COST_ATOMIC, COST_LOAD, COST_STORE } from './gen/costs';
+import {
+  FLAG_ADDRESS_SHIFT,
+  FLAG_LOCK,
+  FLAG_LONG,
+  FLAG_REP,
+  FLAG_REPNE,
+  MODE_CODE32,
+  MODE_CODE64,
+  R_BASE,
+  R_COST,
+  R_COUNT,
+  R_DISP,
+  R_FLAGS,
+  R_FORM,
+  R_IMM,
+  R_INDEX,
+  R_LENGTH,
+  R_OFFSET,
+  R_OP,
+  R_REG,
+  R_RM,
+  R_SCALE,
+  R_SEGMENT,
+} from './record';
+import { chooseHot } from './hot';
+
+/** `decode` results other than a length: more bytes are needed; longer than 15 bytes. */
+export const DECODE_MORE: u32 = 0;
+export const DECODE_TOO_LONG: u32 = 100;
+
+const NONE: u32 = GPR + 8 * ZERO_REGISTER;
+
+// The instruction being decoded.
+let at: usize = 0;
+let end: usize = 0;
+let short: bool = false;
+let rex: u32 = 0;
+
+function fetch8(): u32 {
+  if (at >= end) {
+    short = true;
+    return 0;
+  }
+  return load<u8>(at++);
+}
+function fetch16(): u32 {
+  const low = fetch8();
+  return low | (fetch8() << 8);
+}
+function fetch32(): u32 {
+  const low = fetch16();
+  return low | (fetch16() << 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function segment(n: u32): u32 {
+  return SEGMENTS + n * SEGMENT_STRIDE;
+}
+
+/** Slot of a register operand; byte registers 4-7 without REX are AH CH DH BH. */
+function slot(n: u32, byte: bool): u32 {
+  if (byte && !rex && n >= 4) return GPR + ((n & 3) << 3) + 1;
+  return GPR + (n << 3);
+}
+
+/** ModRM memory operand with 16-bit addresses (SDM Vol. 2 Table "16-Bit Addressing Forms"). Returns the default segment. */
+function address16(r: usize, mod: u32, rm: u32): u32 {
+  let base = NONE;
+  let index = NONE;
+  let seg: u32 = DS;
+  const BX: u32 = GPR + 24;
+  const BP: u32 = GPR + 40;
+  const SI: u32 = GPR + 48;
+  const DI: u32 = GPR + 56;
+  if (rm == 0 || rm == 1 || rm == 7) base = BX;
+  else if (rm == 2 || rm == 3 || (rm == 6 && mod != 0)) {
+    base = BP;
+    seg = SS;
+  }
+  if (rm == 0 || rm == 2) index = SI;
+  else if (rm == 1 || rm == 3) index = DI;
+  else if (rm == 4) base = SI;
+  else if (rm == 5) base = DI;
+  store<u16>(r, u16(base), R_BASE);
+  store<u16>(r, u16(index), R_INDEX);
+  let disp: i32 = 0;
+  if (mod == 1) disp = i32(i8(fetch8()));
+  else if (mod == 2 || (mod == 0 && rm == 6)) disp = i32(i16(fetch16()));
+  store<i32>(r, disp, R_DISP);
+  return seg;
+}
+
+/** ModRM memory operand with 32-bit or 64-bit addresses. Returns the default segment. */
+function address32(r: usize, mod: u32, rm: u32): u32 {
+  let base = rm;
+  let seg: u32 = DS;
+  let noBase = mod == 0 && rm == 5;
+  if (rm == 4) {
+    const sib = fetch8();
+    base = sib & 7;
+    noBase = mod == 0 && base == 5;
+    const index = ((sib >> 3) & 7) | ((rex & 2) << 2);
+    if (index != 4) {
+      store<u16>(r, u16(GPR + (index << 3)), R_INDEX);
+      store<u8>(r, u8(sib >> 6), R_SCALE);
+    }
+  }
+  if (!noBase) {
+    if (base == 4 || base == 5) seg = (rex & 1) == 0 ? SS : DS;
+    store<u16>(r, u16(GPR + ((base | ((rex & 1) << 3)) << 3)), R_BASE);
+  }
+  let disp: i32 = 0;
+  if (mod == 1) disp = i32(i8(fetch8()));
+  else if (mod == 2 || noBase) disp = i32(fetch32());
+  store<i32>(r, disp, R_DISP);
+  return seg;
+}
+
+/** Reads one immediate field into the record. `size` is the operand size in bytes. */
+function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
+  let v: u32 = 0;
+  if (kind == IMMEDIATE_IB) v = fetch8();
+  else if (kind == IMMEDIATE_IBS || kind == IMMEDIATE_CB) v = u32(i32(i8(fetch8())));
+  else if (kind == IMMEDIATE_IW) v = fetch16();
+  else if (kind == IMMEDIATE_AO) {
+    v = addressSize == 2 ? fetch16() : fetch32();
+    store<u32>(r, v, R_DISP);
+    return;
+  } else {
+    v = size == 2 ? u32(i32(i16(fetch16()))) : fetch32();
+    if (kind == IMMEDIATE_IV && size == 8) store<u32>(r, fetch32(), R_DISP);
+    if (kind == IMMEDIATE_AP) {
+      if (size == 2) v &= 0xffff;
+      store<u32>(r, fetch16(), R_DISP);
+    }
+  }
+  store<u32>(r, v, R_IMM);
+}
+
+function setUndefined(r: usize, extension: u32): void {
+  store<u16>(r, 0, R_FORM);
+  store<u32>(r, extension, R_IMM);
+}
+
+/** Does the form have a byte register operand in ModRM.reg (`kind` KIND_REG) or ModRM.rm? */
+function byteOperand(form: usize, kind: u32): bool {
+  for (let i: usize = 0; i < 3; i++) {
+    const code = load<u8>(form + FORM_OPERANDS + i);
+    const k = load<u8>(OPERAND_KIND + code);
+    const isReg = k == KIND_REG;
+    if (k != 0 && isReg == (kind == KIND_REG) && (isReg || k == KIND_RM || k == KIND_OPCODE_REG)) {
+      if (load<u8>(OPERAND_WIDTH + code) == WIDTH_B) return true;
+    }
+  }
+  return false;
+}
+
+function firstKind(form: usize, kind: u32): bool {
+  return (
+    load<u8>(OPERAND_KIND + load<u8>(form + FORM_OPERANDS)) == kind ||
+    load<u8>(OPERAND_KIND + load<u8>(form + FORM_OPERANDS + 1)) == kind
+  );
+}
+
+/** Static cost of the instruction in `r`. */
+function staticCost(form: usize, memory: bool, locked: bool): u32 {
+  let cost = load<u32>(COSTS + (u32(load<u8>(form, FORM_COST)) << 2));
+  if (load<u32>(form, FORM_FLAGS) & FORM_REPEAT) cost = 0;
+  if (memory) {
+    const access = load<u8>(form, FORM_ACCESS);
+    if (access & 1) cost += load<u32>(COSTS + (COST_LOAD << 2));
+    if (access & 2) cost += load<u32>(COSTS + (COST_STORE << 2));
+    if (locked) cost += load<u32>(COSTS + (COST_ATOMIC << 2));
+  }
+  return max<u32>(cost, 1);
+}
+
+/**
+ * Decodes the instruction at host address `code`, of which `available` bytes may be read, into the record `r`.
+ * Returns its length, DECODE_MORE if `available` (< 15) bytes are too few, or DECODE_TOO_LONG. R_OFFSET is the caller's;
+ * relative targets are relative to R_OFFSET, so that pageRip + R_IMM is the target.
+ */
+export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
+  at = code;
+  end = code + available;
+  short = false;
+  rex = 0;
+  const offset = load<u16>(r, R_OFFSET);
+  memory.fill(r, 0, 32);
+  store<u16>(r, offset, R_OFFSET);
+  store<u32>(r, NONE | (NONE << 16), R_BASE);
+  const code32 = mode & MODE_CODE32;
+  const code64 = mode & MODE_CODE64;
+  let flags: u32 = code64 ? FLAG_LONG : 0;
+  let override: u32 = 0xff;
+  let operandPrefix = false;
+  let addressPrefix = false;
+  let opcode: u32 = 0;
+  for (;;) {
+    opcode = fetch8();
+    if (short) break;
+    if (opcode == 0x66) operandPrefix = true;
+    else if (opcode == 0x67) addressPrefix = true;
+    else if (opcode == 0xf0) flags |= FLAG_LOCK;
+    else if (opcode == 0xf2) flags = (flags & ~FLAG_REP) | FLAG_REPNE;
+    else if (opcode == 0xf3) flags = (flags & ~FLAG_REPNE) | FLAG_REP;
+    else if (opcode == 0x26) override = ES;
+    else if (opcode == 0x2e) override = CS;
+    else if (opcode == 0x36) override = SS;
+    else if (opcode == 0x3e) override = DS;
+    else if (opcode == 0x64) override = FS;
+    else if (opcode == 0x65) override = GS;
+    else if (code64 && (opcode & 0xf0) == 0x40) {
+      rex = opcode;
+      continue;
+    } else break;
+    rex = 0;
+  }
+  let map: u32 = 0;
+  if (opcode == 0x0f && !short) {
+    map = 1;
+    opcode = fetch8();
+    if (opcode == 0x38 || opcode == 0x3a) {
+      map = opcode == 0x38 ? 2 : 3;
+      opcode = fetch8();
+    }
+  }
+  if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
+
+  let entry: u32 = load<u16>(DECODE_ROOTS + (((map << 8) | opcode) << 1));
+  let modrm: u32 = 0;
+  let peeked = false;
+  while (entry >> 13 != NODE_FORM && entry >> 13 != NODE_NOT_SUPPORTED) {
+    const kind = entry >> 13;
+    let index: u32 = 0;
+    if (kind == NODE_PREFIX) {
+      index = flags & FLAG_REPNE ? 3 : flags & FLAG_REP ? 2 : u32(operandPrefix);
+    } else if (kind == NODE_MODE) index = u32(code64 != 0);
+    else {
+      if (!peeked) {
+        modrm = fetch8();
+        if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
+        at--;
+        peeked = true;
+      }
+      if (kind == NODE_REG) index = (modrm >> 3) & 7;
+      else if (kind == NODE_MOD) index = u32(modrm >= 0xc0);
+      else if (kind == NODE_RM) index = modrm & 7;
+    }
+    entry = load<u16>(DECODE_NODES + (((entry & 0x1fff) + index) << 1));
+  }
+  if (entry >> 13 == NODE_NOT_SUPPORTED) {
+    setUndefined(r, entry & 0x1fff);
+    return finish(r, FORMS, code, flags, mode, false);
+  }
+
+  const form = FORMS + entry * FORM_SIZE;
+  const formFlags = load<u32>(form, FORM_FLAGS);
+  store<u16>(r, u16(entry), R_FORM);
+  // operand and address size, as log2 of bytes
+  let size: u32 = code32 || code64 ? 2 : 1;
+  if (operandPrefix) size ^= 3;
+  let addressLog: u32 = code32 ? (addressPrefix ? 1 : 2) : addressPrefix ? 2 : 1;
+  if (code64) {
+    size = rex & 8 || formFlags & FORM_F64 ? 3 : operandPrefix ? 1 : formFlags & FORM_D64 ? 3 : 2;
+    addressLog = addressPrefix ? 2 : 3;
+  }
+  flags |= size | (addressLog << FLAG_ADDRESS_SHIFT);
+
+  let memoryOperand = false;
+  let defaultSegment: u32 = DS;
+  if (formFlags & FORM_MODRM) {
+    modrm = fetch8();
+    const mod = modrm >> 6;
+    const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
+    store<u16>(r, u16(slot(reg, byteOperand(form, KIND_REG))), R_REG);
+    if (mod == 3 || firstKind(form, KIND_RM_REGISTER)) {
+      store<u16>(r, u16(slot((modrm & 7) | ((rex & 1) << 3), byteOperand(form, KIND_RM))), R_RM);
+    } else {
+      memoryOperand = true;
+      defaultSegment = addressLog == 1 ? address16(r, mod, modrm & 7) : address32(r, mod, modrm & 7);
+    }
+  } else if (firstKind(form, KIND_OPCODE_REG)) {
+    store<u16>(r, u16(slot((opcode & 7) | ((rex & 1) << 3), byteOperand(form, KIND_OPCODE_REG))), R_RM);
+  }
+  if (firstKind(form, KIND_OFFSET)) memoryOperand = true;
+  store<u16>(r, u16(segment(override == 0xff ? defaultSegment : override)), R_SEGMENT);
+
+  const first = load<u8>(form, FORM_IMMEDIATE1);
+  if (first) {
+    const second = load<u8>(form + FORM_IMMEDIATE1 + 1);
+    readImmediate(r, first, <u32>1 << size, <u32>1 << addressLog);
+    if (second) store<u32>(r, second == IMMEDIATE_IB ? fetch8() : fetch16(), R_DISP);
+  }
+  if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
+  if (flags & FLAG_LOCK && !(formFlags & FORM_LOCKABLE && memoryOperand)) setUndefined(r, 0);
+  return finish(r, FORMS + load<u16>(r, R_FORM) * FORM_SIZE, code, flags, mode, memoryOperand);
+}
+
+function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memoryOperand: bool): u32 {
+  const length = u32(at - code);
+  store<u8>(r, u8(length), R_LENGTH);
+  store<u8>(r, u8(flags), R_FLAGS);
+  store<u32>(r, staticCost(form, memoryOperand, (flags & FLAG_LOCK) != 0), R_COST);
+  store<u8>(r, 1, R_COUNT);
+  if (load<u32>(form, FORM_FLAGS) & FORM_RELATIVE) {
+    // jump links take the place of address fields; the target becomes relative to the page
+    store<u32>(r, load<u32>(r, R_IMM) + load<u16>(r, R_OFFSET) + length, R_IMM);
+    store<u32>(r, 0, R_BASE);
+    store<u32>(r, 0, R_DISP);
+  }
+  store<u16>(r, u16(chooseHot(r, form, mode, memoryOperand)), R_OP);
+  return length;
+}
