@@ -79,7 +79,7 @@ export class Bus {
   /** IN. A device is asked for the whole width only if it owns all of it; else the bytes are read one by one. */
   portRead(port: number, size: AccessSize): number {
     const mapping = this.#portMapping(port, size);
-    if (mapping !== undefined) return mapping.device.read(port - mapping.base, size) & allOnes(size);
+    if (mapping !== undefined) return (mapping.device.read(port - mapping.base, size) & allOnes(size)) >>> 0;
     if (size === 1) return 0xff;
     const half = (size >> 1) as AccessSize;
     const low = this.portRead(port, half);

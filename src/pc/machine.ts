@@ -59,6 +59,8 @@ export class Machine {
   readonly #parts: Stateful[];
   readonly #end = new ExitPart();
   #requested = false;
+  /** Limits of the `runUntil` that is under way. */
+  #limits: RunLimits = {};
 
   constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
     const memory = options.memory ?? MEMORY_DEFAULT;
@@ -77,7 +79,7 @@ export class Machine {
     });
     if (options.costs !== undefined) this.cpu.setCosts(options.costs);
     this.clock = new Clock({ frequencyHz: options.cpuFrequencyHz ?? FREQUENCY_DEFAULT, cycles: () => this.cpu.cycles });
-    this.clock.onDeadlineChange = () => this.#shortenDeadline();
+    this.clock.onDeadlineChange = () => this.#moveDeadline();
     this.input.onPush = () => this.cpu.requestStop();
     this.platform = new Platform({
       clock: this.clock,
@@ -106,6 +108,7 @@ export class Machine {
 
   /** Runs until the guest ends, nothing can happen any more, or a limit is reached. */
   runUntil(limits: RunLimits = {}): MachineStop {
+    this.#limits = limits;
     for (;;) {
       const { instructions, cycles } = this.cpu;
       if (this.input.isDue(instructions, cycles)) this.input.deliver(instructions, cycles);
@@ -203,8 +206,9 @@ export class Machine {
     return { instructions, cycles };
   }
 
-  #shortenDeadline(): void {
-    this.cpu.setDeadline(this.clock.nextDeadline());
+  /** A device callback scheduled or cancelled an event: the slice that runs now ends there. */
+  #moveDeadline(): void {
+    this.cpu.setDeadline(this.#deadline(this.#limits).cycles);
   }
 }
 

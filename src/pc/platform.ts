@@ -22,6 +22,7 @@ import { fieldsField } from '../machine/stateful.ts';
 import type { Wire } from '../machine/wire.ts';
 import type { PlatformExit } from './exit.ts';
 import { STATUS_RESET } from './exit.ts';
+import { runFirmware } from './firmware.ts';
 
 export const LAPIC_BASE = 0xfee00000;
 export const LAPIC_LENGTH = 0x1000;
@@ -117,6 +118,7 @@ export class Platform implements Stateful {
       this.resetControl,
     ];
     this.#map();
+    runFirmware(this.bus, LAPIC_BASE);
   }
 
   #map(): void {

@@ -1,0 +1,436 @@
+// The local APIC: one processor's interrupt registers, its timer, and the pin on which the 8259 pair comes in.
+// Truth: SDM Vol. 3 "Advanced Programmable Interrupt Controller (APIC)": "Local Vector Table", "APIC Timer", "Issuing
+// Interprocessor Interrupts", "Handling Interrupts", "Spurious Interrupt", "Error Handling".
+
+import type { AccessSize, MmioDevice } from '../machine/bus.ts';
+import type { Clock, ClockEvent } from '../machine/clock.ts';
+import type { Fields, Stateful } from '../machine/stateful.ts';
+import { booleanField, numberField, numbersField } from '../machine/stateful.ts';
+import type { Wire } from '../machine/wire.ts';
+import { VectorSet } from './vector-set.ts';
+
+/** The timer counts the processor's bus clock. */
+export const LAPIC_BUS_HZ = 200_000_000;
+
+export const APIC_ID = 0x020;
+export const APIC_VERSION = 0x030;
+export const APIC_TPR = 0x080;
+export const APIC_APR = 0x090;
+export const APIC_PPR = 0x0a0;
+export const APIC_EOI = 0x0b0;
+export const APIC_LDR = 0x0d0;
+export const APIC_DFR = 0x0e0;
+export const APIC_SVR = 0x0f0;
+export const APIC_ISR = 0x100;
+export const APIC_TMR = 0x180;
+export const APIC_IRR = 0x200;
+export const APIC_ESR = 0x280;
+export const APIC_ICR_LOW = 0x300;
+export const APIC_ICR_HIGH = 0x310;
+export const APIC_LVT_TIMER = 0x320;
+export const APIC_LVT_THERMAL = 0x330;
+export const APIC_LVT_PERFORMANCE = 0x340;
+export const APIC_LVT_LINT0 = 0x350;
+export const APIC_LVT_LINT1 = 0x360;
+export const APIC_LVT_ERROR = 0x370;
+export const APIC_TIMER_INITIAL = 0x380;
+export const APIC_TIMER_CURRENT = 0x390;
+export const APIC_TIMER_DIVIDE = 0x3e0;
+
+/** Six LVT entries, the version of a Pentium 4. */
+const VERSION = 0x00050014;
+const SVR_ENABLE = 0x100;
+const LVT_MASKED = 0x10000;
+const LVT_PERIODIC = 0x20000;
+const MODE_FIXED = 0;
+const MODE_LOWEST = 1;
+const MODE_NMI = 4;
+const MODE_EXTINT = 7;
+const ERROR_SEND_ACCEPT = 0x04;
+const ERROR_SEND_VECTOR = 0x20;
+const ERROR_RECEIVE_VECTOR = 0x40;
+const ERROR_REGISTER = 0x80;
+
+/** Bits of each LVT entry that can be written. */
+const LVT_WRITABLE: Readonly<Record<number, number>> = {
+  [APIC_LVT_TIMER]: 0x300ff,
+  [APIC_LVT_THERMAL]: 0x107ff,
+  [APIC_LVT_PERFORMANCE]: 0x107ff,
+  [APIC_LVT_LINT0]: 0x1a7ff,
+  [APIC_LVT_LINT1]: 0x1a7ff,
+  [APIC_LVT_ERROR]: 0x100ff,
+};
+
+/** How the APIC is tied to processor and machine. */
+export interface LapicOptions {
+  readonly clock: Clock;
+  /** INTR of the processor core. */
+  readonly interrupt: Wire;
+  /** An NMI was delivered. */
+  readonly nmi: () => void;
+}
+
+/** One local APIC, 4 KiB of registers. */
+export class Lapic implements MmioDevice, Stateful {
+  readonly name = 'lapic';
+  readonly version = 1;
+  /** INTA cycle of the 8259 pair, for LINT0 in ExtINT mode. */
+  externalAcknowledge: () => number = () => this.#spurious & 0xff;
+  readonly #clock: Clock;
+  readonly #interrupt: Wire;
+  readonly #nmi: () => void;
+  readonly #timerEvent: ClockEvent;
+  readonly #requests = new VectorSet();
+  readonly #inService = new VectorSet();
+  readonly #triggerMode = new VectorSet();
+  #id = 0;
+  #taskPriority = 0;
+  #logicalDestination = 0;
+  #destinationFormat = 0xffffffff;
+  #spurious = 0xff;
+  #errorStatus = 0;
+  #errors = 0;
+  #commandLow = 0;
+  #commandHigh = 0;
+  readonly #lvt = new Map<number, number>();
+  #initialCount = 0;
+  #divide = 0;
+  /** Bus tick at which the timer was started. */
+  #timerStart = 0;
+  #lint0 = false;
+  #outputLevel = false;
+
+  constructor({ clock, interrupt, nmi }: LapicOptions) {
+    this.#clock = clock;
+    this.#interrupt = interrupt;
+    this.#nmi = nmi;
+    this.#timerEvent = clock.event('lapic timer', () => this.#timerExpired());
+    for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
+  }
+
+  read(offset: number, size: AccessSize): number {
+    const register = offset & ~0xf;
+    const shift = 8 * (offset & 3);
+    const value = (offset & 0xf) < 4 ? this.#readRegister(register) : 0;
+    return size === 4 ? value : (value >>> shift) & (size === 2 ? 0xffff : 0xff);
+  }
+
+  /** Registers are written with aligned 32-bit stores; the SDM leaves everything else undefined, here it has no effect. */
+  write(offset: number, size: AccessSize, value: number): void {
+    if (size !== 4 || (offset & 0xf) !== 0) return;
+    this.#writeRegister(offset, value >>> 0);
+    this.#update();
+  }
+
+  /** Level of the pin the 8259 pair drives. */
+  setLint0(level: boolean): void {
+    const isRising = level && !this.#lint0;
+    this.#lint0 = level;
+    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
+    if (isRising && (entry & LVT_MASKED) === 0 && deliveryMode(entry) !== MODE_EXTINT) this.#deliverLocal(entry);
+    this.#update();
+  }
+
+  /** INTR: there is something to acknowledge. */
+  get output(): boolean {
+    return this.#deliverable() !== undefined || this.#isExternalPending;
+  }
+
+  /** INTA cycle: the vector now in service, or the 8259 pair's, or the spurious one. */
+  acknowledge(): number {
+    const vector = this.#deliverable();
+    if (vector === undefined) {
+      const answer = this.#isExternalPending ? this.externalAcknowledge() : this.#spurious & 0xff;
+      this.#update();
+      return answer;
+    }
+    this.#requests.delete(vector);
+    this.#inService.add(vector);
+    this.#update();
+    return vector;
+  }
+
+  /** A fixed interrupt arrives over the bus. */
+  accept(vector: number, isLevel = false): void {
+    if (vector < 16) {
+      this.#error(ERROR_RECEIVE_VECTOR);
+    } else {
+      this.#requests.add(vector);
+      if (isLevel) this.#triggerMode.add(vector);
+      else this.#triggerMode.delete(vector);
+    }
+    this.#update();
+  }
+
+  /** The task-priority register, for a VMM's TPR shadow. */
+  get taskPriority(): number {
+    return this.#taskPriority;
+  }
+
+  /** Processor priority: the higher of task priority and what is in service. */
+  get processorPriority(): number {
+    const serviced = this.#inService.highest() & 0xf0;
+    return (this.#taskPriority & 0xf0) >= serviced ? this.#taskPriority : serviced;
+  }
+
+  save(): Fields {
+    return {
+      requests: this.#requests.save(),
+      inService: this.#inService.save(),
+      triggerMode: this.#triggerMode.save(),
+      id: this.#id,
+      taskPriority: this.#taskPriority,
+      logicalDestination: this.#logicalDestination,
+      destinationFormat: this.#destinationFormat,
+      spurious: this.#spurious,
+      errorStatus: this.#errorStatus,
+      errors: this.#errors,
+      commandLow: this.#commandLow,
+      commandHigh: this.#commandHigh,
+      lvt: [...this.#lvt.values()],
+      initialCount: this.#initialCount,
+      divide: this.#divide,
+      timerStart: this.#timerStart,
+      lint0: this.#lint0,
+      outputLevel: this.#outputLevel,
+    };
+  }
+
+  load(fields: Fields): void {
+    this.#requests.load(numbersField(fields, 'requests'));
+    this.#inService.load(numbersField(fields, 'inService'));
+    this.#triggerMode.load(numbersField(fields, 'triggerMode'));
+    this.#id = numberField(fields, 'id');
+    this.#taskPriority = numberField(fields, 'taskPriority');
+    this.#logicalDestination = numberField(fields, 'logicalDestination');
+    this.#destinationFormat = numberField(fields, 'destinationFormat');
+    this.#spurious = numberField(fields, 'spurious');
+    this.#errorStatus = numberField(fields, 'errorStatus');
+    this.#errors = numberField(fields, 'errors');
+    this.#commandLow = numberField(fields, 'commandLow');
+    this.#commandHigh = numberField(fields, 'commandHigh');
+    const entries = numbersField(fields, 'lvt');
+    [...this.#lvt.keys()].forEach((offset, index) => {
+      this.#lvt.set(offset, entries[index] ?? LVT_MASKED);
+    });
+    this.#initialCount = numberField(fields, 'initialCount');
+    this.#divide = numberField(fields, 'divide');
+    this.#timerStart = numberField(fields, 'timerStart');
+    this.#lint0 = booleanField(fields, 'lint0');
+    this.#outputLevel = booleanField(fields, 'outputLevel');
+  }
+
+  #readRegister(register: number): number {
+    if (register >= APIC_ISR && register < APIC_TMR) return this.#inService.word((register - APIC_ISR) >> 4);
+    if (register >= APIC_TMR && register < APIC_IRR) return this.#triggerMode.word((register - APIC_TMR) >> 4);
+    if (register >= APIC_IRR && register < APIC_ESR) return this.#requests.word((register - APIC_IRR) >> 4);
+    const entry = this.#lvt.get(register);
+    if (entry !== undefined) return entry;
+    switch (register) {
+      case APIC_ID:
+        return this.#id;
+      case APIC_VERSION:
+        return VERSION;
+      case APIC_TPR:
+        return this.#taskPriority;
+      case APIC_APR:
+      case APIC_PPR:
+        return this.processorPriority;
+      case APIC_EOI:
+        return 0;
+      case APIC_LDR:
+        return this.#logicalDestination;
+      case APIC_DFR:
+        return this.#destinationFormat;
+      case APIC_SVR:
+        return this.#spurious;
+      case APIC_ESR:
+        return this.#errorStatus;
+      case APIC_ICR_LOW:
+        return this.#commandLow;
+      case APIC_ICR_HIGH:
+        return this.#commandHigh;
+      case APIC_TIMER_INITIAL:
+        return this.#initialCount;
+      case APIC_TIMER_CURRENT:
+        return this.#currentCount();
+      case APIC_TIMER_DIVIDE:
+        return this.#divide;
+      default:
+        this.#error(ERROR_REGISTER);
+        return 0;
+    }
+  }
+
+  #writeRegister(register: number, value: number): void {
+    if (this.#lvt.has(register)) {
+      this.#writeLvt(register, value);
+      return;
+    }
+    switch (register) {
+      case APIC_ID:
+        this.#id = (value & 0xff000000) >>> 0;
+        break;
+      case APIC_TPR:
+        this.#taskPriority = value & 0xff;
+        break;
+      case APIC_EOI: {
+        const vector = this.#inService.highest();
+        if (vector !== 0) this.#inService.delete(vector);
+        break;
+      }
+      case APIC_LDR:
+        this.#logicalDestination = (value & 0xff000000) >>> 0;
+        break;
+      case APIC_DFR:
+        this.#destinationFormat = (value | 0x0fffffff) >>> 0;
+        break;
+      case APIC_SVR:
+        this.#spurious = value & 0x3ff;
+        if ((value & SVR_ENABLE) === 0)
+          for (const [offset, entry] of this.#lvt) this.#lvt.set(offset, entry | LVT_MASKED);
+        break;
+      case APIC_ESR:
+        this.#errorStatus = this.#errors;
+        this.#errors = 0;
+        break;
+      case APIC_ICR_LOW:
+        this.#commandLow = value & 0x000ccfff;
+        this.#send();
+        break;
+      case APIC_ICR_HIGH:
+        this.#commandHigh = (value & 0xff000000) >>> 0;
+        break;
+      case APIC_TIMER_INITIAL:
+        this.#initialCount = value;
+        this.#startTimer();
+        break;
+      case APIC_TIMER_DIVIDE:
+        this.#rebaseTimer(value & 0xb);
+        break;
+      case APIC_VERSION:
+      case APIC_APR:
+      case APIC_PPR:
+      case APIC_TIMER_CURRENT:
+        break; // read only
+      default:
+        if (register < APIC_ISR || register >= APIC_ESR) this.#error(ERROR_REGISTER);
+    }
+  }
+
+  #writeLvt(register: number, value: number): void {
+    const isForcedMasked = (this.#spurious & SVR_ENABLE) === 0;
+    this.#lvt.set(register, (value & LVT_WRITABLE[register]!) | (isForcedMasked ? LVT_MASKED : 0));
+  }
+
+  /** The fixed interrupt that may be delivered now. */
+  #deliverable(): number | undefined {
+    const vector = this.#requests.highest();
+    return vector !== 0 && (vector & 0xf0) > (this.processorPriority & 0xf0) ? vector : undefined;
+  }
+
+  get #isExternalPending(): boolean {
+    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
+    return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === MODE_EXTINT;
+  }
+
+  #update(): void {
+    const level = this.output;
+    if (level === this.#outputLevel) return;
+    this.#outputLevel = level;
+    this.#interrupt(level);
+  }
+
+  /** A local source fires through its LVT entry. */
+  #deliverLocal(entry: number): void {
+    if (deliveryMode(entry) === MODE_NMI) this.#nmi();
+    else if (deliveryMode(entry) === MODE_FIXED) this.accept(entry & 0xff);
+  }
+
+  /** Records an error; the first one raises the error interrupt. */
+  #error(bit: number): void {
+    const isNew = (this.#errors & bit) === 0;
+    this.#errors |= bit;
+    const entry = this.#lvt.get(APIC_LVT_ERROR)!;
+    // An illegal vector in the error entry itself must not report itself for ever.
+    if (isNew && (entry & LVT_MASKED) === 0 && (entry & 0xff) >= 16) this.accept(entry & 0xff);
+  }
+
+  /** Sends the interprocessor interrupt in the command register; this processor is the only one on the bus. */
+  #send(): void {
+    const shorthand = (this.#commandLow >> 18) & 3;
+    const mode = deliveryMode(this.#commandLow);
+    const vector = this.#commandLow & 0xff;
+    const isForSelf = shorthand === 1 || shorthand === 2 || (shorthand === 0 && this.#isDestination());
+    if (!isForSelf) {
+      if (shorthand === 0) this.#error(ERROR_SEND_ACCEPT);
+    } else if (mode === MODE_NMI) {
+      this.#nmi();
+    } else if (mode === MODE_FIXED || mode === MODE_LOWEST) {
+      if (vector < 16) this.#error(ERROR_SEND_VECTOR);
+      else this.accept(vector, (this.#commandLow & 0x8000) !== 0);
+    } // INIT and start-up wake other processors; there are none
+  }
+
+  #isDestination(): boolean {
+    const destination = this.#commandHigh >>> 24;
+    if (destination === 0xff) return true;
+    const isLogical = (this.#commandLow & 0x800) !== 0;
+    if (!isLogical) return destination === this.#id >>> 24;
+    const logical = this.#logicalDestination >>> 24;
+    if (this.#destinationFormat >>> 28 === 0xf) return (destination & logical) !== 0;
+    return destination >> 4 === logical >> 4 && (destination & logical & 0xf) !== 0;
+  }
+
+  /** Bus ticks for one count: divide configuration register, bits 3, 1 and 0. */
+  get #divisor(): number {
+    const code = ((this.#divide >> 1) & 4) | (this.#divide & 3);
+    return code === 7 ? 1 : 2 << code;
+  }
+
+  #busTicks(): number {
+    return this.#clock.ticks(LAPIC_BUS_HZ);
+  }
+
+  #currentCount(): number {
+    if (this.#initialCount === 0) return 0;
+    const counted = Math.floor((this.#busTicks() - this.#timerStart) / this.#divisor);
+    return counted >= this.#initialCount ? 0 : this.#initialCount - counted;
+  }
+
+  #startTimer(): void {
+    this.#timerStart = this.#busTicks();
+    if (this.#initialCount === 0) this.#timerEvent.cancel();
+    else this.#scheduleTimer();
+  }
+
+  #scheduleTimer(): void {
+    const end = this.#timerStart + this.#initialCount * this.#divisor;
+    this.#timerEvent.schedule(this.#clock.cyclesOfTick(LAPIC_BUS_HZ, end));
+  }
+
+  /** A new divider takes effect at once; what was counted so far stays counted. */
+  #rebaseTimer(divide: number): void {
+    const isCounting = this.#timerEvent.due !== undefined;
+    const counted = this.#initialCount - this.#currentCount();
+    this.#divide = divide;
+    if (!isCounting) return;
+    this.#timerStart = this.#busTicks() - counted * this.#divisor;
+    this.#scheduleTimer();
+  }
+
+  #timerExpired(): void {
+    const entry = this.#lvt.get(APIC_LVT_TIMER)!;
+    if ((entry & LVT_PERIODIC) !== 0) {
+      const period = this.#initialCount * this.#divisor;
+      const periods = Math.max(1, Math.floor((this.#busTicks() - this.#timerStart) / period));
+      this.#timerStart += period * periods;
+      this.#scheduleTimer();
+    }
+    if ((entry & LVT_MASKED) === 0) this.accept(entry & 0xff);
+  }
+}
+
+function deliveryMode(entry: number): number {
+  return (entry >> 8) & 7;
+}
