@@ -1,30 +1,116 @@
-// Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events".
+// Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events",
+// and the single-step machinery (SDM Vol. 3B "Single-Step Exception Condition").
+import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, NMI_PENDING, PENDING_DEBUG, RIP } from '../layout';
+import { publishTime } from '../charge';
+import { raiseDebug } from '../fault';
+import { changeFlags, hasFlag, IF, RF, TF } from '../flags';
+import { interruptAcknowledge } from '../host';
+import {
+  inNonRoot,
+  interceptEachInstruction,
+  interceptExternalInterrupt,
+  interceptNmi,
+  interceptWindow,
+} from '../vmx/intercepts';
+import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
+import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
+import { linear32, segmentBase } from './state';
+
+/** Bits of INTERRUPTIBILITY. */
+export const BLOCKED_BY_STI: u32 = 1;
+export const BLOCKED_BY_MOV_SS: u32 = 2;
+export const BLOCKED_BY_NMI: u32 = 8;
+/** Activity states. */
+export const ACTIVE: u32 = 0;
+export const HALTED: u32 = 1;
+
+/** DR6 conditions in PENDING_DEBUG that make a #DB: B0-B3, BS. */
+const DEBUG_TRAPS: u32 = 0x400f;
 
 /** Cheap question in front of `checkEvents`: could anything be pending? */
 export function eventsPending(): bool {
-  return false;
+  return (
+    (load<u32>(INTR_LINE) | load<u32>(NMI_PENDING) | load<u32>(PENDING_DEBUG) | load<u32>(ACTIVITY)) != 0 || inNonRoot()
+  );
 }
 
 /**
  * Between instructions: debug traps, VMX windows, NMI, INTR. Wakes HLT. True: something was delivered, exited or faulted,
- * so start again at the top of the outer loop (`faulted` first). False: go on with the instruction at RIP.
+ * so start again at the top of the outer loop (`faulted` first). False: go on with the instruction at RIP, or stop with
+ * STOP_HALT if ACTIVITY is not 0.
  */
 export function checkEvents(): bool {
-  return false;
+  const blocked = load<u32>(INTERRUPTIBILITY);
+  const debug = load<u32>(PENDING_DEBUG) & DEBUG_TRAPS;
+  if (debug && !(blocked & BLOCKED_BY_MOV_SS)) {
+    store<u32>(PENDING_DEBUG, 0);
+    store<u32>(ACTIVITY, ACTIVE);
+    raiseDebug(debug);
+    return true;
+  }
+  if (inNonRoot() && interceptWindow()) return true;
+  if (load<u32>(NMI_PENDING) && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS))) {
+    if (interceptNmi()) return true;
+    store<u32>(NMI_PENDING, 0);
+    store<u32>(ACTIVITY, ACTIVE);
+    store<u32>(INTERRUPTIBILITY, blocked | BLOCKED_BY_NMI);
+    deliverEvent((EVENT_NMI << 8) | 2, 0, 0);
+    return true;
+  }
+  if (!load<u32>(INTR_LINE) || blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
+  if (inNonRoot() && interceptExternalInterrupt()) return true;
+  if (!hasFlag(IF)) return false;
+  store<u32>(ACTIVITY, ACTIVE);
+  publishTime();
+  deliverEvent((EVENT_EXTERNAL << 8) | interruptAcknowledge(), 0, 0);
+  return true;
 }
+
+/** TF, RF and the interrupt shadows as they were when the lone instruction started. */
+let traps: bool = false;
+let resumes: bool = false;
+let shadows: u32 = 0;
 
 /**
  * True while instructions have to run one by one between `stepStart` and `stepEnd`: TF, RF, code breakpoints, the shadow
  * of STI or MOV SS, the VMX monitor trap flag.
  */
 export function stepping(): bool {
-  return false;
+  return (
+    hasFlag(TF | RF) ||
+    codeBreakpoints ||
+    (load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) != 0 ||
+    (inNonRoot() && interceptEachInstruction())
+  );
 }
 
 /** Before a lone instruction: code breakpoints. False: #DB was raised (`faulted`), do not execute it. */
 export function stepStart(): bool {
+  traps = hasFlag(TF);
+  resumes = hasFlag(RF);
+  shadows = load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
+  if (codeBreakpoints && !resumes && !(shadows & BLOCKED_BY_MOV_SS)) {
+    const matched = matchBreakpoints(linear32(segmentBase(CS) + load<u64>(RIP)), 1, 0);
+    if (matched) {
+      raiseDebug(matched);
+      return false;
+    }
+  }
+  changeFlags(RF, 0);
   return true;
 }
 
 /** After a lone instruction that did not fault (for REP: after each interruptible part; `finished` when it is complete). */
-export function stepEnd(finished: bool): void {}
+export function stepEnd(finished: bool): void {
+  const now = load<u32>(INTERRUPTIBILITY);
+  if (finished) store<u32>(INTERRUPTIBILITY, now & ~shadows);
+  else changeFlags(0, RF);
+  if (traps) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
+  traps = false;
+}
+
+/** An event was delivered through the IDT or by a VM exit or entry: the instruction that did it makes no single-step trap. */
+export function cancelStep(): void {
+  traps = false;
+  shadows = 0;
+}

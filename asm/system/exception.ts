@@ -1,9 +1,121 @@
 // What happens to a fault: log, VMX, #DF, triple fault, delivery (SDM Vol. 3A "Interrupt 8—Double Fault Exception (#DF)").
+import {
+  CR2,
+  DR,
+  EXCEPTION_LOG,
+  EXCEPTION_LOG_NEXT,
+  EXCEPTION_LOG_STRIDE,
+  INTERRUPTIBILITY,
+  PENDING_DEBUG,
+  RIP,
+  STOP_ARGUMENT,
+  STOP_REASON,
+  STOP_SHUTDOWN,
+} from '../layout';
+import { clearFault, DB, DF, faultError, faultLinear, faultVector, PF } from '../fault';
+import { faulted } from '../globals';
+import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercepts';
+import { DR6_BD, DR7_GD } from './debug-registers';
+import {
+  deliverEvent,
+  deliveringInfo,
+  endDelivery,
+  EVENT_EXCEPTION,
+  EVENT_HAS_ERROR,
+  eventType,
+  markGeneralDetect,
+} from './interrupt';
+
+/** Vectors that push an error code: #DF #TS #NP #SS #GP #PF #AC. */
+const WITH_ERROR: u32 = 0x0002_7d00;
+/** #DE #TS #NP #SS #GP. */
+const CONTRIBUTORY: u32 = 0x3c01;
+
+/** VMX interruption information of an exception. */
+export function exceptionInfo(vector: u32): u32 {
+  return vector | (EVENT_EXCEPTION << 8) | ((WITH_ERROR >> vector) & 1 ? EVENT_HAS_ERROR : 0);
+}
+
+/** Notes an exception where a triple fault's report finds the chain. */
+function logException(vector: u32, error: u32, linear: u64): void {
+  const count = load<u32>(EXCEPTION_LOG_NEXT);
+  const entry = <usize>EXCEPTION_LOG + (count & 7) * EXCEPTION_LOG_STRIDE;
+  store<u32>(entry, vector);
+  store<u32>(entry, error, 4);
+  store<u64>(entry, load<u64>(RIP), 8);
+  store<u64>(entry, vector == PF ? linear : load<u64>(CR2), 16);
+  store<u32>(EXCEPTION_LOG_NEXT, count + 1);
+}
+
+/** Do two exceptions, the second while the first was being delivered, make a double fault? */
+function makesDoubleFault(first: u32, second: u32): bool {
+  if (first == PF) return second == PF || ((CONTRIBUTORY >> second) & 1) != 0;
+  return ((CONTRIBUTORY >> first) & 1) != 0 && ((CONTRIBUTORY >> second) & 1) != 0;
+}
 
 /**
  * Called by the outer loop when `faulted`; RIP in the state points at the faulting instruction. True: go on executing;
  * false: shutdown (STOP_REASON is set) and `run` returns.
  */
 export function deliverFault(): bool {
+  while (faulted) {
+    let vector = faultVector;
+    let error = faultError;
+    const linear = faultLinear;
+    clearFault();
+    if (vector != FAULT_VM_EXIT) logException(vector, error, linear);
+    if (interceptException(vector, error, linear)) {
+      endDelivery();
+      return true;
+    }
+    const first = deliveringInfo;
+    if (first != 0 && eventType(first) == EVENT_EXCEPTION) {
+      const earlier = first & 0xff;
+      if (earlier == DF) {
+        if (vector == PF || (CONTRIBUTORY >> vector) & 1) return shutdown();
+      } else if (makesDoubleFault(earlier, vector)) {
+        vector = DF;
+        error = 0;
+        logException(DF, 0, 0);
+        if (interceptException(DF, 0, 0)) {
+          endDelivery();
+          return true;
+        }
+      }
+    }
+    prepare(vector, linear);
+    deliverEvent(exceptionInfo(vector), error, 0);
+  }
   return true;
+}
+
+/** What an exception leaves behind besides the stack frame: CR2, DR6. */
+function prepare(vector: u32, linear: u64): void {
+  markGeneralDetect(false);
+  // data breakpoints of an instruction that faults are not reported
+  if (vector != DB && !(load<u32>(INTERRUPTIBILITY) & 2)) store<u32>(PENDING_DEBUG, 0);
+  if (vector == PF) {
+    store<u64>(CR2, linear);
+  } else if (vector == DB) {
+    markGeneralDetect((linear & DR6_BD) != 0);
+    const dr6 = DR + 6 * 8;
+    store<u64>(dr6, (load<u64>(dr6) & ~0xf) | (linear & 0xe00f));
+    const dr7 = DR + 7 * 8;
+    store<u64>(dr7, load<u64>(dr7) & ~DR7_GD);
+  }
+}
+
+/** Triple fault. */
+function shutdown(): bool {
+  if (interceptTripleFault()) {
+    endDelivery();
+    return true;
+  }
+  endDelivery();
+  store<u32>(STOP_REASON, STOP_SHUTDOWN);
+  store<u32>(
+    STOP_ARGUMENT,
+    load<u32>(EXCEPTION_LOG + ((load<u32>(EXCEPTION_LOG_NEXT) - 1) & 7) * EXCEPTION_LOG_STRIDE),
+  );
+  return false;
 }

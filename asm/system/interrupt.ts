@@ -1,4 +1,48 @@
-// Delivery of events through the IDT (SDM Vol. 3A "Interrupt and Exception Handling").
+// Delivery of events through the IDT (SDM Vol. 3A "Interrupt and Exception Handling", SDM Vol. 2 "INT n/INTO/INT3/INT1").
+import { CS, COUNT_VECTORS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RIP, SS } from '../layout';
+import { charge } from '../charge';
+import { GP, NP, raise, SS as STACK_FAULT, TS } from '../fault';
+import { changeFlags, getFlags, IF, NT, RF, TF, VM } from '../flags';
+import { COST_EXCEPTION_DELIVERY, COST_RING_TRANSITION } from '../gen/costs';
+import { faulted, ripMask } from '../globals';
+import { readSystem } from '../memory';
+import { cpl, setRegister } from '../record';
+import { cancelStep } from './events';
+import {
+  baseOf,
+  checkStackDescriptor,
+  checkTarget,
+  descriptorAddress,
+  descriptorHigh,
+  descriptorLow,
+  dplOf,
+  fetchDescriptor,
+  isCode,
+  isConforming,
+  isNull,
+  isPresent,
+  limitOf,
+  markAccessed,
+  rightsOf,
+  selectorError,
+  setCodeSegment,
+  setExternalBit,
+  setSegmentFrom,
+  externalBit,
+} from './segment';
+import {
+  framePointer,
+  framePush,
+  hasFrameRoom,
+  innerPointer,
+  innerSelector,
+  openCurrentFrame,
+  openFrame,
+  readInnerStack,
+  stackPointer,
+} from './stack-frame';
+import { linear32, segmentSelector, setRip } from './state';
+import { TASK_GATE_IN_IDT, taskSwitch } from './task';
 
 /** Event types, as in the VMX interruption-information field. */
 export const EVENT_EXTERNAL: u32 = 0;
@@ -17,9 +61,150 @@ export let deliveringError: u32 = 0;
 /** Length of the instruction, for software events. */
 export let deliveringLength: u32 = 0;
 
+/** The event was delivered, or turned into something else that was. */
+export function endDelivery(): void {
+  deliveringInfo = 0;
+}
+
+export function eventType(info: u32): u32 {
+  return (info >> 8) & 7;
+}
+
+/** Exceptions of class fault; #DB is one or the other by its cause (SDM Vol. 3A "Exception and Interrupt Reference"). */
+const FAULTS: u32 = 0x003b_7ce1;
+
 /**
- * Delivers one event through the IDT; RIP in the state is the return address to push (software events: already the next
- * instruction). A fault in mid-delivery leaves `faulted` set and `deliveringInfo` valid; the outer loop's `deliverFault`
- * combines the two. Used by VM entry for event injection as well.
+ * Delivers one event through the IDT. RIP in the state is the return address, for software events (types 4 to 6) that of
+ * the instruction of `length` bytes. A fault in mid-delivery leaves `faulted` set and `deliveringInfo` valid; the outer
+ * loop's `deliverFault` combines the two. Used by VM entry for event injection as well.
  */
-export function deliverEvent(info: u32, error: u32, length: u32): void {}
+export function deliverEvent(info: u32, error: u32, length: u32): void {
+  const type = eventType(info);
+  deliveringInfo = info | EVENT_VALID;
+  deliveringError = error;
+  deliveringLength = length;
+  setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
+  throughGate(info & 0xff, type);
+  setExternalBit(0);
+  if (!faulted) endDelivery();
+}
+
+function gateFault(vector: u32, gate: u32): void {
+  raise(vector, (gate << 3) | 2 | externalBit);
+}
+
+/** Reads and checks the gate, then the code segment it names. */
+function throughGate(vector: u32, type: u32): void {
+  if ((vector << 3) + 7 > load<u32>(IDTR_LIMIT)) {
+    gateFault(GP, vector);
+    return;
+  }
+  const gate = readSystem<u64>(linear32(load<u64>(IDTR_BASE) + (vector << 3)));
+  if (faulted) return;
+  const low = u32(gate);
+  const high = u32(gate >> 32);
+  const rights = rightsOf(high);
+  const kind = rights & 0x1f;
+  const isSoftware = externalBit == 0;
+  if ((kind != 5 && kind != 6 && kind != 7 && kind != 14 && kind != 15) || (isSoftware && dplOf(rights) < cpl())) {
+    gateFault(GP, vector);
+    return;
+  }
+  if (!isPresent(rights)) {
+    gateFault(NP, vector);
+    return;
+  }
+  const selector = low >> 16;
+  if (kind == 5) {
+    taskSwitch(selector, TASK_GATE_IN_IDT, deliveringLength);
+    return;
+  }
+  if (isNull(selector)) {
+    raise(GP, externalBit);
+    return;
+  }
+  if (!fetchDescriptor(selector, GP)) return;
+  const codeRights = rightsOf(descriptorHigh);
+  if (!isCode(codeRights) || dplOf(codeRights) > cpl()) {
+    raise(GP, selectorError(selector));
+  } else if (!isPresent(codeRights)) {
+    raise(NP, selectorError(selector));
+  } else {
+    enterHandler(vector, type, selector, kind & 8 ? (high & 0xffff0000) | (low & 0xffff) : low & 0xffff, kind);
+  }
+}
+
+/** Pushes the frame and enters the handler; `descriptorLow/High` describe its code segment. */
+function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: u32): void {
+  const codeLow = descriptorLow;
+  const codeHigh = descriptorHigh;
+  const codePlace = descriptorAddress;
+  const level = cpl();
+  const target = isConforming(rightsOf(codeHigh)) ? level : dplOf(rightsOf(codeHigh));
+  const isInner = target < level;
+  const hasError = (deliveringInfo & EVENT_HAS_ERROR) != 0;
+  const size: u32 = kind & 8 ? 4 : 2;
+  let stackLow: u32 = 0;
+  let stackHigh: u32 = 0;
+  let stackSelector: u32 = 0;
+  if (isInner) {
+    if (!readInnerStack(target)) return;
+    stackSelector = innerSelector;
+    if (!checkStackDescriptor(stackSelector, target, TS)) return;
+    stackLow = descriptorLow;
+    stackHigh = descriptorHigh;
+    openFrame(rightsOf(stackHigh), baseOf(stackLow, stackHigh), limitOf(stackLow, stackHigh), innerPointer, target);
+    if (!hasFrameRoom(hasError ? 6 : 5, size)) {
+      raise(STACK_FAULT, selectorError(stackSelector));
+      return;
+    }
+    const stackPlace = descriptorAddress;
+    if (!checkTarget(codeLow, codeHigh, offset) || !markAccessed(stackPlace, stackHigh)) return;
+  } else {
+    openCurrentFrame();
+    if (!hasFrameRoom(hasError ? 4 : 3, size)) {
+      raise(STACK_FAULT, externalBit);
+      return;
+    }
+    if (!checkTarget(codeLow, codeHigh, offset)) return;
+  }
+  if (!markAccessed(codePlace, codeHigh)) return;
+  if (isInner && !(framePush(segmentSelector(SS), size) && framePush(stackPointer(), size))) return;
+  if (!pushReturn(vector, type, size, hasError)) return;
+  setRegister(4, framePointer);
+  setCodeSegment((selector & 0xfffc) | target, codeLow, codeHigh);
+  if (isInner) setSegmentFrom(SS, stackSelector, stackLow, stackHigh);
+  setRip(offset);
+  changeFlags(TF | NT | RF | VM | (kind & 1 ? 0 : IF), 0);
+  finishDelivery(vector, type, isInner);
+}
+
+/** Pushes EFLAGS, CS, EIP and the error code. */
+function pushReturn(vector: u32, type: u32, size: u32, hasError: bool): bool {
+  let image = getFlags();
+  if (type == EVENT_EXCEPTION && (((FAULTS >> vector) & 1) != 0 || isGeneralDetect)) image |= RF;
+  let rip = load<u64>(RIP);
+  if (type >= EVENT_SOFTWARE) rip = (rip + deliveringLength) & ripMask;
+  return (
+    framePush(image, size) &&
+    framePush(segmentSelector(CS), size) &&
+    framePush(rip, size) &&
+    (!hasError || framePush(deliveringError, size))
+  );
+}
+
+/** #DB because of DR7.GD is a fault and pushes RF = 1, unlike the other causes of #DB. */
+let isGeneralDetect: bool = false;
+export function markGeneralDetect(is: bool): void {
+  isGeneralDetect = is;
+}
+
+function finishDelivery(vector: u32, type: u32, isInner: bool): void {
+  // the shadow of STI or MOV SS ends, and an INT n that was single-stepped does not trap
+  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
+  cancelStep();
+  store<u64>(COUNT_VECTORS + (vector << 3), load<u64>(COUNT_VECTORS + (vector << 3)) + 1);
+  // the gate of INT n and its like is the static cost of the instruction
+  if (type < EVENT_SOFTWARE) charge(COST_EXCEPTION_DELIVERY, 1);
+  if (isInner) charge(COST_RING_TRANSITION, 1);
+}

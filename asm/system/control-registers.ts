@@ -1,0 +1,210 @@
+// MOV to and from control registers, LMSW, SMSW, CLTS (SDM Vol. 3A "Control Registers", "Paging-Mode Modifiers",
+// "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches").
+import { CR0, CR2, CR3, CR4, NOT_SUPPORTED_LONG_MODE, NOT_SUPPORTED_REAL_MODE, VMX_ROOT } from '../layout';
+import { chargeDifference } from './cost';
+import { GP, raise, UD } from '../fault';
+import { COST_CR0_WRITE, COST_CR3_WRITE, COST_CR4_WRITE } from '../gen/costs';
+import { faulted } from '../globals';
+import { notSupported } from '../host';
+import { readRm, writeRm } from '../operand';
+import { flushTlb, loadPdptes, pagingChanged } from '../paging';
+import {
+  cpl,
+  effectiveAddress,
+  getRegister32,
+  isMemory,
+  operandSize,
+  regNumber,
+  rmNumber,
+  segmentNumber,
+  setRegister,
+} from '../record';
+import { cr0Fixed0, cr0Fixed1, cr4Fixed0, cr4Fixed1 } from '../vmx/capabilities';
+import {
+  cltsClears,
+  cr0ReadView,
+  cr0WriteValue,
+  cr4ReadView,
+  cr4WriteValue,
+  interceptClts,
+  interceptCr0Write,
+  interceptCr3Read,
+  interceptCr3Write,
+  interceptCr4Write,
+  interceptLmsw,
+} from '../vmx/intercepts';
+import { debugChanged } from './debug-registers';
+import { finish } from './finish';
+import {
+  CR0_CD,
+  CR0_EM,
+  CR0_ET,
+  CR0_MP,
+  CR0_NE,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR0_AM,
+  CR0_TS,
+  CR0_WP,
+  CR4_DE,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_TSD,
+  CR4_UMIP,
+  CR4_VMXE,
+  cr0,
+  cr4,
+  EFER_LME,
+  efer,
+  segmentBase,
+} from './state';
+
+const CR0_WRITABLE: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+/** CR4 bits of the features this processor reports; all others are reserved. */
+export const CR4_WRITABLE: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE;
+const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
+
+export function movFromCr(r: usize): void {
+  const n = regNumber(r);
+  if (n == 1 || n > 4) {
+    raise(UD, 0);
+    return;
+  }
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  let value: u64;
+  if (n == 0) value = cr0ReadView(cr0());
+  else if (n == 2) value = load<u64>(CR2);
+  else if (n == 4) value = cr4ReadView(cr4());
+  else {
+    if (interceptCr3Read(r, rmNumber(r))) return;
+    value = load<u64>(CR3);
+  }
+  setRegister(rmNumber(r), value & 0xffffffff);
+  finish(r);
+}
+
+export function movToCr(r: usize): void {
+  const n = regNumber(r);
+  if (n == 1 || n > 4) {
+    raise(UD, 0);
+    return;
+  }
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  const reg = rmNumber(r);
+  const value: u64 = getRegister32(reg);
+  if (n == 0) {
+    if (interceptCr0Write(r, reg, value) || !setCr0(cr0WriteValue(value))) return;
+  } else if (n == 2) {
+    chargeDifference(COST_CR0_WRITE, COST_CR4_WRITE);
+    store<u64>(CR2, value);
+  } else if (n == 3) {
+    if (interceptCr3Write(r, reg, value) || !setCr3(value)) return;
+    chargeDifference(COST_CR0_WRITE, COST_CR3_WRITE);
+  } else {
+    if (interceptCr4Write(r, reg, value) || !setCr4(cr4WriteValue(value))) return;
+    chargeDifference(COST_CR0_WRITE, COST_CR4_WRITE);
+  }
+  finish(r);
+}
+
+/** In VMX operation some bits are fixed (SDM Vol. 3C "Restrictions on VMX Operation"). */
+function isFixedRight(value: u64, fixed0: u64, fixed1: u64): bool {
+  return load<u32>(VMX_ROOT) == 0 || ((value & fixed0) == fixed0 && (value & ~fixed1) == 0);
+}
+
+/** True: the PDPTE registers hold what CR3 points at. False: #GP or VM exit raised. */
+function reloadPdptes(cr3: u64): bool {
+  if (loadPdptes(cr3)) return true;
+  if (!faulted) raise(GP, 0);
+  return false;
+}
+
+/** Writes CR0 after all checks; false when a fault was raised. */
+export function setCr0(value: u64): bool {
+  const old = cr0();
+  value = (value & CR0_WRITABLE) | CR0_ET;
+  const isIllegal = (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD));
+  if (isIllegal || !isFixedRight(value, cr0Fixed0(), cr0Fixed1())) {
+    raise(GP, 0);
+    return false;
+  }
+  if (!(value & CR0_PE)) return refuse(NOT_SUPPORTED_REAL_MODE, u32(value));
+  const changed = old ^ value;
+  if (changed & value & CR0_PG && efer() & EFER_LME) return refuse(NOT_SUPPORTED_LONG_MODE, u32(value));
+  if (value & CR0_PG && cr4() & CR4_PAE && changed & (CR0_PG | CR0_CD | CR0_NW) && !reloadPdptes(load<u64>(CR3)))
+    return false;
+  store<u64>(CR0, value);
+  if (changed & (CR0_PG | CR0_PE | CR0_WP)) pagingChanged();
+  return true;
+}
+
+function refuse(what: u32, argument: u32): bool {
+  notSupported(what, argument);
+  raise(UD, 0);
+  return false;
+}
+
+/** Writes CR3; false when a fault was raised. */
+export function setCr3(value: u64): bool {
+  if (cr0() & CR0_PG && cr4() & CR4_PAE && !reloadPdptes(value)) return false;
+  store<u64>(CR3, value);
+  flushTlb((cr4() & CR4_PGE) != 0);
+  return true;
+}
+
+/** Writes CR4 after all checks; false when a fault was raised. */
+export function setCr4(value: u64): bool {
+  const changed = cr4() ^ value;
+  if (value & ~CR4_WRITABLE || !isFixedRight(value, cr4Fixed0(), cr4Fixed1())) {
+    raise(GP, 0);
+    return false;
+  }
+  const isPae = cr0() & CR0_PG && value & CR4_PAE;
+  if (isPae && changed & (CR4_PAE | CR4_PGE | CR4_PSE) && !reloadPdptes(load<u64>(CR3))) return false;
+  store<u64>(CR4, value);
+  if (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) pagingChanged();
+  if (changed & CR4_DE) debugChanged();
+  return true;
+}
+
+export function clts(r: usize): void {
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  if (interceptClts(r)) return;
+  if (cltsClears()) store<u64>(CR0, cr0() & ~CR0_TS);
+  finish(r);
+}
+
+/** LMSW sets PE, MP, EM and TS; it cannot clear PE. */
+export function lmsw(r: usize): void {
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  const source = u32(readRm(r, 2));
+  if (faulted) return;
+  const linear = isMemory(r) ? segmentBase(segmentNumber(r)) + effectiveAddress(r) : 0;
+  if (interceptLmsw(r, source, isMemory(r), linear)) return;
+  const old = cr0();
+  const value = (old & ~MACHINE_STATUS_WORD) | (source & MACHINE_STATUS_WORD) | (old & CR0_PE);
+  if (setCr0(cr0WriteValue(value))) finish(r);
+}
+
+export function smsw(r: usize): void {
+  if (cpl() && cr4() & CR4_UMIP) {
+    raise(GP, 0);
+    return;
+  }
+  writeRm(r, isMemory(r) ? 2 : operandSize(r), cr0ReadView(cr0()));
+}

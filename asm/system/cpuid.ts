@@ -1,0 +1,135 @@
+// CPUID (SDM Vol. 2 "CPUID—CPU Identification"). The answers are rows of a table in MODEL, which `resetModel` fills with
+// what this core implements and nothing else; the host may change rows before the machine starts.
+import { MODEL, MSR_APIC_BASE } from '../layout';
+import { getRegister32, setRegister } from '../record';
+import { interceptCpuid } from '../vmx/intercepts';
+import { PHYSICAL_WIDTH } from '../vmx/capabilities';
+import { finish } from './finish';
+
+// MODEL: u32 number of rows, u32 highest basic leaf, u32 highest extended leaf, u32 unused, then rows of six u32.
+const MODEL_ROWS: usize = 16;
+const ROW_SIZE: usize = 24;
+const ANY_SUBLEAF: u32 = 0xffffffff;
+
+// Leaf 1 EDX.
+const FEATURE_DE: u32 = 1 << 2;
+const FEATURE_PSE: u32 = 1 << 3;
+const FEATURE_TSC: u32 = 1 << 4;
+const FEATURE_MSR: u32 = 1 << 5;
+const FEATURE_PAE: u32 = 1 << 6;
+const FEATURE_CX8: u32 = 1 << 8;
+const FEATURE_APIC: u32 = 1 << 9;
+const FEATURE_SEP: u32 = 1 << 11;
+const FEATURE_MTRR: u32 = 1 << 12;
+const FEATURE_PGE: u32 = 1 << 13;
+const FEATURE_CMOV: u32 = 1 << 15;
+const FEATURE_PAT: u32 = 1 << 16;
+const FEATURE_PSE36: u32 = 1 << 17;
+const FEATURE_CLFSH: u32 = 1 << 19;
+// Leaf 1 ECX.
+const FEATURE_MONITOR: u32 = 1 << 3;
+const FEATURE_VMX: u32 = 1 << 5;
+const FEATURE_MOVBE: u32 = 1 << 22;
+const FEATURE_POPCNT: u32 = 1 << 23;
+// Leaf 7.
+const FEATURE_ADX: u32 = 1 << 19; // EBX
+const FEATURE_UMIP: u32 = 1 << 2; // ECX
+// Leaf 0x80000001.
+const FEATURE_LZCNT: u32 = 1 << 5; // ECX
+const FEATURE_NX: u32 = 1 << 20; // EDX
+const FEATURE_RDTSCP: u32 = 1 << 27; // EDX
+
+/** Family 6, model 15 (Merom): the processor the VT-x cost profile describes. */
+const SIGNATURE: u32 = 0x6f6;
+
+function addRow(leaf: u32, subleaf: u32, eax: u32, ebx: u32, ecx: u32, edx: u32): void {
+  const count = load<u32>(MODEL);
+  const row = MODEL + MODEL_ROWS + usize(count) * ROW_SIZE;
+  store<u32>(row, leaf);
+  store<u32>(row, subleaf, 4);
+  store<u32>(row, eax, 8);
+  store<u32>(row, ebx, 12);
+  store<u32>(row, ecx, 16);
+  store<u32>(row, edx, 20);
+  store<u32>(MODEL, count + 1);
+}
+
+/** Fills MODEL with the features of this core. */
+export function resetModel(): void {
+  store<u32>(MODEL, 0);
+  store<u32>(MODEL, 7, 4);
+  store<u32>(MODEL, 0x80000008, 8);
+  // "Genu" "ineI" "ntel" in EBX, EDX, ECX
+  addRow(0, ANY_SUBLEAF, 7, 0x756e6547, 0x6c65746e, 0x49656e69);
+  addRow(
+    1,
+    ANY_SUBLEAF,
+    SIGNATURE,
+    (8 << 8) | (1 << 16), // CLFLUSH line of 8 x 8 bytes, one logical processor
+    FEATURE_MONITOR | FEATURE_VMX | FEATURE_MOVBE | FEATURE_POPCNT,
+    FEATURE_DE |
+      FEATURE_PSE |
+      FEATURE_TSC |
+      FEATURE_MSR |
+      FEATURE_PAE |
+      FEATURE_CX8 |
+      FEATURE_APIC |
+      FEATURE_SEP |
+      FEATURE_MTRR |
+      FEATURE_PGE |
+      FEATURE_CMOV |
+      FEATURE_PAT |
+      FEATURE_PSE36 |
+      FEATURE_CLFSH,
+  );
+  // leaf 2 refers to leaf 4: 32 KiB of instruction and of data cache, 4 MiB of second level
+  addRow(2, ANY_SUBLEAF, 0x0000ff01, 0, 0, 0);
+  addRow(4, 0, 0x121, (7 << 22) | 63, 63, 1);
+  addRow(4, 1, 0x122, (7 << 22) | 63, 63, 1);
+  addRow(4, 2, 0x143, (15 << 22) | 63, 4095, 1);
+  addRow(5, ANY_SUBLEAF, 64, 64, 0, 0);
+  // the local APIC timer runs in every state
+  addRow(6, ANY_SUBLEAF, 4, 0, 0, 0);
+  addRow(7, 0, 0, FEATURE_ADX, FEATURE_UMIP, 0);
+  addRow(0x80000000, ANY_SUBLEAF, 0x80000008, 0, 0, 0);
+  addRow(0x80000001, ANY_SUBLEAF, 0, 0, FEATURE_LZCNT, FEATURE_NX | FEATURE_RDTSCP);
+  // "anillo x86 processor"
+  addRow(0x80000002, ANY_SUBLEAF, 0x6c696e61, 0x78206f6c, 0x70203638, 0x65636f72);
+  addRow(0x80000003, ANY_SUBLEAF, 0x726f7373, 0, 0, 0);
+  addRow(0x80000004, ANY_SUBLEAF, 0, 0, 0, 0);
+  addRow(0x80000006, ANY_SUBLEAF, 0, 0, 0x10008040, 0);
+  addRow(0x80000007, ANY_SUBLEAF, 0, 0, 0, 0x100); // invariant TSC
+  addRow(0x80000008, ANY_SUBLEAF, u32(PHYSICAL_WIDTH) | (32 << 8), 0, 0, 0);
+}
+
+/** Row for a leaf, 0 if there is none (all registers then read 0). */
+function findRow(leaf: u32, subleaf: u32): usize {
+  const count = load<u32>(MODEL);
+  for (let i: u32 = 0; i < count; i++) {
+    const row = MODEL + MODEL_ROWS + usize(i) * ROW_SIZE;
+    if (load<u32>(row) != leaf) continue;
+    const wanted = load<u32>(row, 4);
+    if (wanted == ANY_SUBLEAF || wanted == subleaf) return row;
+  }
+  return 0;
+}
+
+/** A leaf beyond the highest answers like the highest basic one. */
+function effectiveLeaf(leaf: u32): u32 {
+  const highest = leaf & 0x80000000 ? load<u32>(MODEL, 8) : load<u32>(MODEL, 4);
+  return leaf > highest ? load<u32>(MODEL, 4) : leaf;
+}
+
+export function cpuid(r: usize): void {
+  if (interceptCpuid(r)) return;
+  const leaf = effectiveLeaf(getRegister32(0));
+  const row = findRow(leaf, getRegister32(1));
+  let edx = row ? load<u32>(row, 20) : 0;
+  // the APIC bit follows the global enable in IA32_APIC_BASE
+  if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
+  setRegister(0, row ? load<u32>(row, 8) : 0);
+  setRegister(3, row ? load<u32>(row, 12) : 0);
+  setRegister(1, row ? load<u32>(row, 16) : 0);
+  setRegister(2, edx);
+  finish(r);
+}

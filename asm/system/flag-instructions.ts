@@ -1,0 +1,96 @@
+// CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
+import { ACTIVITY, INTERRUPTIBILITY } from '../layout';
+import { GP, raise, UD } from '../fault';
+import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VM } from '../flags';
+import { faulted } from '../globals';
+import { pop, push } from '../memory';
+import { readMemory } from '../operand';
+import { addressMask, cpl, getRegister, getRegister32, operandSize, segmentNumber } from '../record';
+import { interceptHlt, interceptMonitor, interceptMwait } from '../vmx/intercepts';
+import { BLOCKED_BY_STI, HALTED } from './events';
+import { finish } from './finish';
+import { IOPL_MASK } from './iret';
+
+export function cli(r: usize): void {
+  if (cpl() > iopl()) {
+    raise(GP, 0);
+    return;
+  }
+  changeFlags(IF, 0);
+}
+
+/** Interrupts stay blocked for one more instruction when IF was clear. */
+export function sti(r: usize): void {
+  if (cpl() > iopl()) {
+    raise(GP, 0);
+    return;
+  }
+  if (!hasFlag(IF)) {
+    changeFlags(0, IF);
+    store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKED_BY_STI);
+  }
+  finish(r);
+}
+
+export function pushf(r: usize): void {
+  push(getFlags() & ~u64(RF | VM), operandSize(r));
+}
+
+export function popf(r: usize): void {
+  const size = operandSize(r);
+  const level = cpl();
+  const image = u32(pop(size));
+  if (faulted) return;
+  let mask = STATUS_FLAGS | TF | DF | NT;
+  if (level <= iopl()) mask |= IF;
+  if (level == 0) mask |= IOPL_MASK;
+  if (size != 2) mask |= AC | ID;
+  setFlags((getFlags() & ~u64(mask | RF)) | (image & mask));
+  finish(r);
+}
+
+export function hlt(r: usize): void {
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  if (interceptHlt(r)) return;
+  store<u32>(ACTIVITY, HALTED);
+  finish(r);
+}
+
+/** True between MONITOR and the MWAIT that uses it. */
+let isArmed: bool = false;
+
+export function monitor(r: usize): void {
+  if (cpl()) {
+    raise(UD, 0);
+    return;
+  }
+  if (interceptMonitor(r)) return;
+  if (getRegister32(1)) {
+    raise(GP, 0);
+    return;
+  }
+  // the address is checked as for a one-byte read
+  readMemory(segmentNumber(r), getRegister(0) & addressMask(r), 1);
+  if (faulted) return;
+  isArmed = true;
+  finish(r);
+}
+
+/** With one processor only an interrupt can end the wait, so it is HLT where one may come, else nothing. */
+export function mwait(r: usize): void {
+  if (cpl()) {
+    raise(UD, 0);
+    return;
+  }
+  if (interceptMwait(r)) return;
+  if (getRegister32(1) & ~1) {
+    raise(GP, 0);
+    return;
+  }
+  if (isArmed && hasFlag(IF)) store<u32>(ACTIVITY, HALTED);
+  isArmed = false;
+  finish(r);
+}

@@ -1,0 +1,84 @@
+// IN, OUT, INS, OUTS: permission, port transfers (SDM Vol. 1 "Input/Output": "I/O Permission Bit Map").
+import { TR } from '../layout';
+import { armBreak } from '../blocks';
+import { publishTime } from '../charge';
+import { GP, raise } from '../fault';
+import { iopl } from '../flags';
+import { FORM_OPERANDS, FORM_SIZE, FORMS, OPERAND_AL, OPERAND_DX } from '../gen/tables';
+import { faulted } from '../globals';
+import { portRead, portWrite } from '../host';
+import { readSystem } from '../memory';
+import { cpl, getRegister32, immediate, operandSize, R_FORM, setRegisterSized } from '../record';
+import { interceptIo } from '../vmx/intercepts';
+import { notePortAccess, portBreakpoints } from './debug-registers';
+import { finish } from './finish';
+import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights } from './state';
+
+/** OPERAND_ constant of operand `i` of the instruction's form. */
+export function formOperand(r: usize, i: u32): u32 {
+  return load<u8>(FORMS + u32(load<u16>(r, R_FORM)) * FORM_SIZE + FORM_OPERANDS + i);
+}
+
+/** Is [port, port + size) allowed? Raises #GP(0) if not. */
+export function mayUsePort(port: u32, size: u32): bool {
+  if (cpl() <= iopl()) return true;
+  if (isInBitmap(port, size)) return true;
+  if (!faulted) raise(GP, 0);
+  return false;
+}
+
+/** Looks the ports up in the I/O permission bit map of the (32-bit) TSS. */
+function isInBitmap(port: u32, size: u32): bool {
+  const rights = segmentRights(TR);
+  const limit = segmentLimit(TR);
+  if (rights & RIGHTS_UNUSABLE || (rights & 13) != 9 || limit < 103) return false;
+  const map = u32(readSystem<u16>(linear32(segmentBase(TR) + 102)));
+  if (faulted) return false;
+  const at = map + (port >> 3);
+  // two bytes are always read, so one byte of ones has to follow the map
+  if (at + 1 > limit) return false;
+  const bits = readSystem<u16>(linear32(segmentBase(TR) + at));
+  if (faulted) return false;
+  return !((u32(bits) >> (port & 7)) & ((1 << size) - 1));
+}
+
+export function transferIn(port: u32, size: u32): u32 {
+  publishTime();
+  const value = portRead(port, size);
+  after(port, size);
+  return size == 4 ? value : value & ((1 << (size << 3)) - 1);
+}
+
+export function transferOut(port: u32, size: u32, value: u32): void {
+  publishTime();
+  portWrite(port, size, size == 4 ? value : value & ((1 << (size << 3)) - 1));
+  after(port, size);
+}
+
+/** The device may have raised INTR or brought the deadline nearer. */
+function after(port: u32, size: u32): void {
+  armBreak();
+  if (portBreakpoints) notePortAccess(port, size);
+}
+
+function portOf(r: usize, operand: u32): u32 {
+  return operand == OPERAND_DX ? getRegister32(2) & 0xffff : u32(immediate(r)) & 0xff;
+}
+
+export function portIn(r: usize): void {
+  const size = formOperand(r, 0) == OPERAND_AL ? 1 : min<u32>(operandSize(r), 4);
+  const operand = formOperand(r, 1);
+  const port = portOf(r, operand);
+  if (!mayUsePort(port, size) || interceptIo(r, port, size, true, false, false, operand != OPERAND_DX, 0)) return;
+  setRegisterSized(0, transferIn(port, size), size);
+  finish(r);
+}
+
+export function portOut(r: usize): void {
+  const operand = formOperand(r, 0);
+  const size = formOperand(r, 1) == OPERAND_AL ? 1 : min<u32>(operandSize(r), 4);
+  const port = portOf(r, operand);
+  if (!mayUsePort(port, size) || interceptIo(r, port, size, false, false, false, operand != OPERAND_DX, 0)) return;
+  transferOut(port, size, getRegister32(0));
+  finish(r);
+}

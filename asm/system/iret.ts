@@ -1,0 +1,84 @@
+// IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level. Returns to a nested task and to
+// virtual-8086 mode are not in this version.
+import { INTERRUPTIBILITY, NOT_SUPPORTED_VIRTUAL_8086, SS, TR } from '../layout';
+import { GP, raise } from '../fault';
+import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, DF, VIF, VIP, VM } from '../flags';
+import { faulted } from '../globals';
+import { notSupported } from '../host';
+import { readStack, readSystem } from '../memory';
+import { cpl, instructionLength, operandSize } from '../record';
+import { BLOCKED_BY_NMI } from './events';
+import { checkReturnSegment, releaseStack, returnOuter } from './far';
+import { finishAt } from './finish';
+import {
+  checkTarget,
+  descriptorAddress,
+  descriptorHigh,
+  descriptorLow,
+  markAccessed,
+  setCodeSegment,
+  stackMask,
+} from './segment';
+import { stackPointer } from './stack-frame';
+import { segmentBase, segmentRights } from './state';
+import { TASK_BY_IRET, taskSwitch } from './task';
+
+export const IOPL_MASK: u32 = 0x3000;
+
+/** True when the IRET in progress ended blocking by NMI (VMX reports it with faults and exits that IRET causes). */
+export let nmiUnblockedByIret: bool = false;
+
+/** Flags that IRET and POPF take from the stack with `size` bytes at privilege `level`. */
+function changeable(level: u32, size: u32): u32 {
+  let mask = STATUS_FLAGS | TF | DF | NT;
+  if (level <= iopl()) mask |= IF;
+  if (level == 0) mask |= IOPL_MASK;
+  if (size != 2) {
+    mask |= RF | AC | ID;
+    if (level == 0) mask |= VIF | VIP;
+  }
+  return mask;
+}
+
+export function iret(r: usize): void {
+  const blocked = load<u32>(INTERRUPTIBILITY);
+  nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0;
+  store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
+  perform(r);
+  if (!faulted) nmiUnblockedByIret = false;
+}
+
+function perform(r: usize): void {
+  const size = operandSize(r);
+  const level = cpl();
+  if (hasFlag(NT)) {
+    const link = readSystem<u16>(segmentBase(TR));
+    if (!faulted) taskSwitch(link, TASK_BY_IRET, instructionLength(r));
+    return;
+  }
+  const mask = stackMask(segmentRights(SS));
+  const pointer = stackPointer();
+  const ip = readStack(pointer & mask, size);
+  if (faulted) return;
+  const selector = u32(readStack((pointer + size) & mask, size)) & 0xffff;
+  if (faulted) return;
+  const image = u32(readStack((pointer + 2 * size) & mask, size));
+  if (faulted) return;
+  if (image & VM && size == 4 && level == 0) {
+    notSupported(NOT_SUPPORTED_VIRTUAL_8086, u32(ip));
+    raise(GP, 0);
+    return;
+  }
+  if (!checkReturnSegment(selector)) return;
+  const flags = changeable(level, size);
+  if ((selector & 3) > level) {
+    returnOuter(selector, ip, size, 3 * size, 0);
+    if (faulted) return;
+  } else {
+    if (!checkTarget(descriptorLow, descriptorHigh, ip) || !markAccessed(descriptorAddress, descriptorHigh)) return;
+    setCodeSegment(selector, descriptorLow, descriptorHigh);
+    releaseStack(3 * size);
+  }
+  setFlags((getFlags() & ~u64(flags)) | (image & flags));
+  finishAt(ip);
+}

@@ -1,0 +1,238 @@
+// RDMSR and WRMSR (SDM Vol. 4 "Model-Specific Registers"; Vol. 3A "Memory Type Range Registers (MTRRs)", "Page Attribute
+// Table (PAT)"). A number that is not here is #GP(0), as on a processor that does not have it.
+import {
+  CR0,
+  EFER,
+  MSR_APIC_BASE,
+  MSR_DEBUGCTL,
+  MSR_FEATURE_CONTROL,
+  MSR_MISC_ENABLE,
+  MSR_MTRR,
+  MSR_PAT,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  MSR_TSC_AUX,
+  MSR_TSC_OFFSET,
+  NOT_SUPPORTED_LONG_MODE,
+  NOT_SUPPORTED_MSR,
+} from '../layout';
+import { exactCycles } from '../charge';
+import { GP, raise } from '../fault';
+import { faulted } from '../globals';
+import { notSupported } from '../host';
+import { pagingChanged } from '../paging';
+import { cpl, getRegister32, setRegister } from '../record';
+import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
+import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
+import { finish } from './finish';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
+
+export const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
+const IA32_PLATFORM_ID: u32 = 0x17;
+const IA32_APIC_BASE: u32 = 0x1b;
+const IA32_FEATURE_CONTROL: u32 = 0x3a;
+const IA32_BIOS_UPDT_TRIG: u32 = 0x79;
+const IA32_BIOS_SIGN_ID: u32 = 0x8b;
+const IA32_MTRRCAP: u32 = 0xfe;
+const IA32_SYSENTER_CS: u32 = 0x174;
+const IA32_SYSENTER_ESP: u32 = 0x175;
+const IA32_SYSENTER_EIP: u32 = 0x176;
+const IA32_MISC_ENABLE: u32 = 0x1a0;
+const IA32_DEBUGCTL: u32 = 0x1d9;
+const IA32_PAT: u32 = 0x277;
+const IA32_EFER: u32 = 0xc0000080;
+const IA32_STAR: u32 = 0xc0000081;
+const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
+const IA32_TSC_AUX: u32 = 0xc0000103;
+
+/** Eight variable ranges, fixed ranges, write-combining. */
+const MTRR_CAPABILITIES: u64 = 0x508;
+const PHYSICAL_MASK: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 1;
+/** Bit 8: bootstrap processor, 11: enabled. */
+const APIC_BASE_WRITABLE: u64 = (PHYSICAL_MASK & ~0xfff) | 0x900;
+/** Lock, VMXON inside and outside SMX. */
+const FEATURE_CONTROL_WRITABLE: u64 = 7;
+/** Fast strings, limit CPUID to leaf 3, XD disable are not offered; what remains is fast strings. */
+const MISC_ENABLE_WRITABLE: u64 = 1;
+
+export function rdmsr(r: usize): void {
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  const msr = getRegister32(1);
+  if (interceptRdmsr(r, msr)) return;
+  const value = readMsr(msr);
+  if (faulted) return;
+  setRegister(0, value & 0xffffffff);
+  setRegister(2, value >> 32);
+  finish(r);
+}
+
+export function wrmsr(r: usize): void {
+  if (cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  const msr = getRegister32(1);
+  if (interceptWrmsr(r, msr)) return;
+  writeMsr(msr, u64(getRegister32(0)) | (u64(getRegister32(2)) << 32));
+  if (!faulted) finish(r);
+}
+
+/** Time-stamp counter without the adjustment of VMX non-root operation. */
+export function timeStampCounter(): u64 {
+  return exactCycles() + load<u64>(MSR_TSC_OFFSET);
+}
+
+/** Place of an MTRR in MSR_MTRR (default type, 8 pairs, 11 fixed), or -1. */
+function mtrrSlot(msr: u32): i32 {
+  if (msr == 0x2ff) return 0;
+  if (msr >= 0x200 && msr < 0x210) return 1 + i32(msr - 0x200);
+  if (msr == 0x250) return 17;
+  if (msr == 0x258 || msr == 0x259) return 18 + i32(msr - 0x258);
+  if (msr >= 0x268 && msr <= 0x26f) return 20 + i32(msr - 0x268);
+  return -1;
+}
+
+/** Reads an MSR; raises #GP(0) for one that does not exist. Also used for the MSR lists of VMX. */
+export function readMsr(msr: u32): u64 {
+  switch (msr) {
+    case IA32_TIME_STAMP_COUNTER:
+      return timeStampCounter() + tscAdjustment();
+    case IA32_PLATFORM_ID:
+    case IA32_BIOS_SIGN_ID:
+      return 0;
+    case IA32_APIC_BASE:
+      return load<u64>(MSR_APIC_BASE);
+    case IA32_FEATURE_CONTROL:
+      return load<u64>(MSR_FEATURE_CONTROL);
+    case IA32_MTRRCAP:
+      return MTRR_CAPABILITIES;
+    case IA32_SYSENTER_CS:
+      return load<u64>(MSR_SYSENTER_CS);
+    case IA32_SYSENTER_ESP:
+      return load<u64>(MSR_SYSENTER_ESP);
+    case IA32_SYSENTER_EIP:
+      return load<u64>(MSR_SYSENTER_EIP);
+    case IA32_MISC_ENABLE:
+      return load<u64>(MSR_MISC_ENABLE);
+    case IA32_DEBUGCTL:
+      return load<u64>(MSR_DEBUGCTL);
+    case IA32_PAT:
+      return load<u64>(MSR_PAT);
+    case IA32_EFER:
+      return efer();
+    case IA32_TSC_AUX:
+      return load<u64>(MSR_TSC_AUX);
+  }
+  if (isVmxMsr(msr)) return vmxMsr(msr);
+  const slot = mtrrSlot(msr);
+  if (slot >= 0) return load<u64>(MSR_MTRR + (slot << 3));
+  refuse(msr);
+  return 0;
+}
+
+/** Writes an MSR; raises #GP(0) for a wrong number or value. Also used for the MSR lists of VMX. */
+export function writeMsr(msr: u32, value: u64): void {
+  switch (msr) {
+    case IA32_TIME_STAMP_COUNTER:
+      store<u64>(MSR_TSC_OFFSET, value - exactCycles());
+      return;
+    case IA32_BIOS_UPDT_TRIG:
+    case IA32_BIOS_SIGN_ID:
+      return;
+    case IA32_APIC_BASE:
+      storeChecked(MSR_APIC_BASE, value, APIC_BASE_WRITABLE);
+      return;
+    case IA32_FEATURE_CONTROL:
+      if (load<u64>(MSR_FEATURE_CONTROL) & 1) raise(GP, 0);
+      else storeChecked(MSR_FEATURE_CONTROL, value, FEATURE_CONTROL_WRITABLE);
+      return;
+    case IA32_SYSENTER_CS:
+      store<u64>(MSR_SYSENTER_CS, value & 0xffffffff);
+      return;
+    case IA32_SYSENTER_ESP:
+      store<u64>(MSR_SYSENTER_ESP, value & 0xffffffff);
+      return;
+    case IA32_SYSENTER_EIP:
+      store<u64>(MSR_SYSENTER_EIP, value & 0xffffffff);
+      return;
+    case IA32_MISC_ENABLE:
+      store<u64>(
+        MSR_MISC_ENABLE,
+        (load<u64>(MSR_MISC_ENABLE) & ~MISC_ENABLE_WRITABLE) | (value & MISC_ENABLE_WRITABLE),
+      );
+      return;
+    case IA32_DEBUGCTL:
+      storeChecked(MSR_DEBUGCTL, value, 0);
+      return;
+    case IA32_PAT:
+      writePat(value);
+      return;
+    case IA32_EFER:
+      writeEfer(value);
+      return;
+    case IA32_TSC_AUX:
+      storeChecked(MSR_TSC_AUX, value, 0xffffffff);
+      return;
+  }
+  const slot = mtrrSlot(msr);
+  if (slot >= 0) writeMtrr(slot, value);
+  else refuse(msr);
+}
+
+/** Stores a value whose reserved bits must be 0. */
+function storeChecked(place: usize, value: u64, writable: u64): void {
+  if (value & ~writable) raise(GP, 0);
+  else store<u64>(place, value);
+}
+
+/** The long-mode MSRs are named to the host; everything else simply does not exist. */
+function refuse(msr: u32): void {
+  if (msr >= IA32_STAR && msr <= IA32_KERNEL_GS_BASE) notSupported(NOT_SUPPORTED_MSR, msr);
+  raise(GP, 0);
+}
+
+/** Memory types are UC 0, WC 1, WT 4, WP 5, WB 6; PAT also has UC- 7. */
+function isMemoryType(type: u64, isPat: bool): bool {
+  return type < 2 || (type > 3 && type < (isPat ? 8 : 7));
+}
+
+function writePat(value: u64): void {
+  for (let i: u64 = 0; i < 64; i += 8) {
+    if (!isMemoryType((value >> i) & 0xff, true)) {
+      raise(GP, 0);
+      return;
+    }
+  }
+  store<u64>(MSR_PAT, value);
+}
+
+function writeMtrr(slot: i32, value: u64): void {
+  let isLegal = true;
+  if (slot == 0) isLegal = isMemoryType(value & 0xff, false) && !(value & ~0xcff);
+  else if (slot > 16)
+    for (let i: u64 = 0; i < 64; i += 8) isLegal = isLegal && isMemoryType((value >> i) & 0xff, false);
+  else if (slot & 1) isLegal = isMemoryType(value & 0xff, false) && !(value & ~(PHYSICAL_MASK & ~0xf00));
+  else isLegal = !(value & ~(PHYSICAL_MASK & ~0x7ff));
+  if (isLegal) store<u64>(MSR_MTRR + (slot << 3), value);
+  else raise(GP, 0);
+}
+
+function writeEfer(value: u64): void {
+  if ((value & EFER_LME) != 0) {
+    notSupported(NOT_SUPPORTED_LONG_MODE, u32(value));
+    raise(GP, 0);
+    return;
+  }
+  const old = efer();
+  const isChangedWhilePaging = (load<u64>(CR0) & CR0_PG) != 0 && ((old ^ value) & EFER_LME) != 0;
+  if (value & ~(EFER_NXE | EFER_LMA) || isChangedWhilePaging) {
+    raise(GP, 0);
+    return;
+  }
+  store<u64>(EFER, (value & EFER_NXE) | (old & EFER_LMA));
+  if ((old ^ value) & EFER_NXE) pagingChanged();
+}

@@ -1,0 +1,65 @@
+// MOV, PUSH and POP of segment registers, LDS LES LFS LGS LSS (SDM Vol. 2 of each).
+import { INTERRUPTIBILITY, SS } from '../layout';
+import { UD, raise } from '../fault';
+import { faulted } from '../globals';
+import { push, readStack } from '../memory';
+import { readRm, writeReg, writeRm } from '../operand';
+import { isMemory, operandSize, regNumber, setRegister } from '../record';
+import { BLOCKED_BY_MOV_SS } from './events';
+import { farOffset, farSelector, readFarPointer } from './far';
+import { finish } from './finish';
+import { loadSegment, stackMask } from './segment';
+import { stackPointer } from './stack-frame';
+import { segmentRights, segmentSelector } from './state';
+
+/** MOV SS and POP SS hold interrupts and debug exceptions off for one instruction. */
+function blockAfterStackLoad(): void {
+  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKED_BY_MOV_SS);
+}
+
+export function movFromSegment(r: usize): void {
+  const seg = regNumber(r);
+  if (seg > 5) raise(UD, 0);
+  else writeRm(r, isMemory(r) ? 2 : operandSize(r), segmentSelector(seg));
+}
+
+export function movToSegment(r: usize): void {
+  const seg = regNumber(r);
+  if (seg > 5 || seg == 1) {
+    raise(UD, 0);
+    return;
+  }
+  const selector = u32(readRm(r, 2));
+  if (faulted) return;
+  loadSegment(seg, selector);
+  if (faulted) return;
+  if (seg == SS) blockAfterStackLoad();
+  finish(r);
+}
+
+export function pushSegment(r: usize): void {
+  push(segmentSelector(regNumber(r)), operandSize(r));
+}
+
+export function popSegment(r: usize): void {
+  const seg = regNumber(r);
+  const size = operandSize(r);
+  const mask = stackMask(segmentRights(SS));
+  const pointer = stackPointer();
+  const selector = u32(readStack(pointer & mask, size)) & 0xffff;
+  if (faulted) return;
+  loadSegment(seg, selector);
+  if (faulted) return;
+  setRegister(4, (pointer & ~mask) | ((pointer + size) & mask));
+  if (seg != SS) return;
+  blockAfterStackLoad();
+  finish(r);
+}
+
+export function loadFarPointer(r: usize, seg: u32): void {
+  if (!readFarPointer(r)) return;
+  loadSegment(seg, farSelector());
+  if (faulted) return;
+  writeReg(r, operandSize(r), farOffset());
+  if (seg == SS) finish(r);
+}

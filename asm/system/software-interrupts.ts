@@ -1,0 +1,55 @@
+// INT n, INT3, INTO, INT1 and BOUND (SDM Vol. 2 "INT n/INTO/INT3/INT1", "BOUND").
+import { charge } from '../charge';
+import { BP, BR, DB, OF as OVERFLOW, raise } from '../fault';
+import { overflow } from '../flags';
+import { COST_INTERRUPT_GATE } from '../gen/costs';
+import { faulted, leave } from '../globals';
+import { readMemory, readReg } from '../operand';
+import { effectiveAddress, immediate, instructionLength, operandSize, recordRip, segmentNumber } from '../record';
+import { interceptSoftwareException } from '../vmx/intercepts';
+import { deliverEvent, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from './interrupt';
+import { setRip } from './state';
+
+function deliver(r: usize, type: u32, vector: u32): void {
+  setRip(recordRip(r));
+  deliverEvent((type << 8) | vector, 0, instructionLength(r));
+  leave = true;
+}
+
+export function intN(r: usize): void {
+  deliver(r, EVENT_SOFTWARE, u32(immediate(r)) & 0xff);
+}
+
+export function int3(r: usize): void {
+  setRip(recordRip(r));
+  if (interceptSoftwareException(BP, instructionLength(r))) return;
+  deliver(r, EVENT_SOFTWARE_EXCEPTION, BP);
+}
+
+export function into(r: usize): void {
+  if (!overflow()) return;
+  setRip(recordRip(r));
+  if (interceptSoftwareException(OVERFLOW, instructionLength(r))) return;
+  deliver(r, EVENT_SOFTWARE_EXCEPTION, OVERFLOW);
+  if (!faulted) charge(COST_INTERRUPT_GATE, 1);
+}
+
+export function int1(r: usize): void {
+  setRip(recordRip(r));
+  if (interceptSoftwareException(DB, instructionLength(r))) return;
+  deliver(r, EVENT_PRIVILEGED_SOFTWARE, DB);
+}
+
+/** Signed index in the register against the bounds in memory. */
+export function bound(r: usize): void {
+  const size = operandSize(r);
+  const seg = segmentNumber(r);
+  const ea = effectiveAddress(r);
+  const low = readMemory(seg, ea, size);
+  if (faulted) return;
+  const high = readMemory(seg, ea + size, size);
+  if (faulted) return;
+  const shift = 64 - (size << 3);
+  const index = i64(readReg(r, size) << shift);
+  if (index < i64(low << shift) || index > i64(high << shift)) raise(BR, 0);
+}

@@ -1,0 +1,39 @@
+// SYSENTER and SYSEXIT (SDM Vol. 3A "Performing Fast Calls to System Procedures with the SYSENTER and SYSEXIT Instructions").
+import { CS, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../layout';
+import { GP, raise } from '../fault';
+import { changeFlags, IF, RF, VM } from '../flags';
+import { cpl, getRegister32, setRegister } from '../record';
+import { finishAt } from './finish';
+import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from './segment';
+
+/** Flat CS and SS for privilege level `level`: SS is the descriptor after CS. */
+function setFlatSegments(selector: u32, level: u32): void {
+  setSegment(CS, (selector & 0xfffc) | level, FLAT_CODE | (level << 5), 0, 0xffffffff);
+  setSegment(SS, ((selector + 8) & 0xfffc) | level, FLAT_DATA | (level << 5), 0, 0xffffffff);
+  setCpl(level);
+}
+
+export function sysenter(r: usize): void {
+  const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
+  if (!(selector & 0xfffc)) {
+    raise(GP, 0);
+    return;
+  }
+  changeFlags(VM | IF | RF, 0);
+  setFlatSegments(selector, 0);
+  setRegister(4, u64(load<u32>(MSR_SYSENTER_ESP)));
+  finishAt(u64(load<u32>(MSR_SYSENTER_EIP)));
+}
+
+export function sysexit(r: usize): void {
+  const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
+  if (!(selector & 0xfffc) || cpl()) {
+    raise(GP, 0);
+    return;
+  }
+  const pointer = getRegister32(1);
+  const ip = getRegister32(2);
+  setFlatSegments(selector + 16, 3);
+  setRegister(4, u64(pointer));
+  finishAt(u64(ip));
+}

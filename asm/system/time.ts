@@ -1,0 +1,39 @@
+// RDTSC, RDTSCP, RDPMC (SDM Vol. 3B "Time-Stamp Counter", Vol. 2 "RDPMC").
+import { MSR_TSC_AUX } from '../layout';
+import { GP, raise } from '../fault';
+import { cpl, setRegister } from '../record';
+import { interceptRdpmc, interceptRdtsc, interceptRdtscp, tscAdjustment } from '../vmx/intercepts';
+import { finish } from './finish';
+import { timeStampCounter } from './msr';
+import { CR4_PCE, CR4_TSD, cr4 } from './state';
+
+function mayReadTime(): bool {
+  if (!cpl() || !(cr4() & CR4_TSD)) return true;
+  raise(GP, 0);
+  return false;
+}
+
+function setTime(): void {
+  const time = timeStampCounter() + tscAdjustment();
+  setRegister(0, time & 0xffffffff);
+  setRegister(2, time >> 32);
+}
+
+export function rdtsc(r: usize): void {
+  if (!mayReadTime() || interceptRdtsc(r)) return;
+  setTime();
+  finish(r);
+}
+
+export function rdtscp(r: usize): void {
+  if (!mayReadTime() || interceptRdtscp(r)) return;
+  setTime();
+  setRegister(1, load<u64>(MSR_TSC_AUX) & 0xffffffff);
+  finish(r);
+}
+
+/** There are no performance counters, so every counter number is #GP(0). */
+export function rdpmc(r: usize): void {
+  if ((!cpl() || cr4() & CR4_PCE) && interceptRdpmc(r)) return;
+  raise(GP, 0);
+}
