@@ -19,7 +19,7 @@ import {
   segmentNumber,
   setRegister,
 } from '../record';
-import { cr0Fixed0, cr0Fixed1, cr4Fixed0, cr4Fixed1 } from '../vmx/capabilities';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1 } from '../vmx/capabilities';
 import {
   cltsClears,
   cr0ReadView,
@@ -49,12 +49,10 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_PAE,
-  CR4_PCE,
   CR4_PGE,
   CR4_PSE,
-  CR4_TSD,
   CR4_UMIP,
-  CR4_VMXE,
+  CR4_WRITABLE,
   cr0,
   cr4,
   EFER_LME,
@@ -63,8 +61,6 @@ import {
 } from './state';
 
 const CR0_WRITABLE: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
-/** CR4 bits of the features this processor reports; all others are reserved. */
-export const CR4_WRITABLE: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE;
 const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 
 export function movFromCr(r: usize): void {
@@ -133,7 +129,7 @@ export function setCr0(value: u64): bool {
   const old = cr0();
   value = (value & CR0_WRITABLE) | CR0_ET;
   const isIllegal = (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD));
-  if (isIllegal || !isFixedRight(value, cr0Fixed0(), cr0Fixed1())) {
+  if (isIllegal || !isFixedRight(value, CR0_FIXED0, CR0_FIXED1)) {
     raise(GP, 0);
     return false;
   }
@@ -164,7 +160,7 @@ export function setCr3(value: u64): bool {
 /** Writes CR4 after all checks; false when a fault was raised. */
 export function setCr4(value: u64): bool {
   const changed = cr4() ^ value;
-  if (value & ~CR4_WRITABLE || !isFixedRight(value, cr4Fixed0(), cr4Fixed1())) {
+  if (value & ~CR4_WRITABLE || !isFixedRight(value, CR4_FIXED0, CR4_FIXED1)) {
     raise(GP, 0);
     return false;
   }
@@ -208,3 +204,5 @@ export function smsw(r: usize): void {
   }
   writeRm(r, isMemory(r) ? 2 : operandSize(r), cr0ReadView(cr0()));
 }
+
+export { CR4_WRITABLE } from './state';

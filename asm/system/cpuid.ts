@@ -44,7 +44,7 @@ const SIGNATURE: u32 = 0x6f6;
 
 function addRow(leaf: u32, subleaf: u32, eax: u32, ebx: u32, ecx: u32, edx: u32): void {
   const count = load<u32>(MODEL);
-  const row = MODEL + MODEL_ROWS + usize(count) * ROW_SIZE;
+  const row = <usize>MODEL + MODEL_ROWS + usize(count) * ROW_SIZE;
   store<u32>(row, leaf);
   store<u32>(row, subleaf, 4);
   store<u32>(row, eax, 8);
@@ -106,7 +106,7 @@ export function resetModel(): void {
 function findRow(leaf: u32, subleaf: u32): usize {
   const count = load<u32>(MODEL);
   for (let i: u32 = 0; i < count; i++) {
-    const row = MODEL + MODEL_ROWS + usize(i) * ROW_SIZE;
+    const row = <usize>MODEL + MODEL_ROWS + usize(i) * ROW_SIZE;
     if (load<u32>(row) != leaf) continue;
     const wanted = load<u32>(row, 4);
     if (wanted == ANY_SUBLEAF || wanted == subleaf) return row;

@@ -197,7 +197,8 @@ function refuse(msr: u32): void {
 
 /** Memory types are UC 0, WC 1, WT 4, WP 5, WB 6; PAT also has UC- 7. */
 function isMemoryType(type: u64, isPat: bool): bool {
-  return type < 2 || (type > 3 && type < (isPat ? 8 : 7));
+  const end: u64 = isPat ? 8 : 7;
+  return type <= 1 || (type >= 4 && type < end);
 }
 
 function writePat(value: u64): void {

@@ -216,7 +216,7 @@ export function recomputeSegment(seg: u32): void {
 
 /** All six, and whatever else is derived from CPL and descriptor caches (host or VM entry wrote them). */
 export function recomputeSegments(): void {
-  for (let seg: u32 = ES; seg <= GS; seg++) recomputeSegment(seg);
+  for (let seg: u32 = ES; seg <= <u32>GS; seg++) recomputeSegment(seg);
   privilegeChanged();
 }
 
@@ -268,7 +268,7 @@ export function checkTarget(low: u32, high: u32, ip: u64): bool {
 
 /** Drops data segments that the outer privilege level may not use (SDM Vol. 2 "RET", "IRET": RETURN-TO-OUTER-PRIVILEGE-LEVEL). */
 export function dropInnerSegments(): void {
-  for (let seg: u32 = ES; seg <= GS; seg++) {
+  for (let seg: u32 = ES; seg <= <u32>GS; seg++) {
     if (seg == CS || seg == SS) continue;
     const rights = segmentRights(seg);
     if (rights & RIGHTS_UNUSABLE) continue;

@@ -34,6 +34,9 @@ export const CR4_PCE: u64 = 0x100;
 export const CR4_UMIP: u64 = 0x800;
 export const CR4_VMXE: u64 = 0x2000;
 
+/** CR4 bits of the features this processor reports; all others are reserved. */
+export const CR4_WRITABLE: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE;
+
 export const EFER_LME: u64 = 0x100;
 export const EFER_LMA: u64 = 0x400;
 export const EFER_NXE: u64 = 0x800;
