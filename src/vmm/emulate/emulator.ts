@@ -1,0 +1,91 @@
+// Emulates one guest instruction on the virtual CPU. Privileged and sensitive instructions are done here; of the others
+// only those that touch device registers or traced pages. Nothing is changed when the instruction faults.
+
+import { GuestFault, VECTOR_GP, VECTOR_UD } from '../host-access.ts';
+import { CS, FLAG_RF, RIGHTS_DB } from '../vcpu.ts';
+import { type GuestContext, NotEmulated } from './context.ts';
+import { deliver } from './deliver.ts';
+import { decodeGuest, type GuestInstruction } from './instruction.ts';
+import { IO_HANDLERS } from './io.ts';
+import { emulateMemoryAccess } from './memory-access.ts';
+import { SYSTEM_HANDLERS } from './system.ts';
+
+/** What became of an instruction. */
+export type EmulationResult =
+  /** Done; `context.eip` is behind it or at its target. */
+  | { readonly kind: 'done' }
+  /** It raised an exception: deliver it. `context.eip` is at the instruction (a fault). */
+  | { readonly kind: 'fault'; readonly fault: GuestFault }
+  /** INT n, INT3, INTO: deliver the vector through the guest's IDT; `context.eip` is behind it. */
+  | { readonly kind: 'software'; readonly vector: number }
+  /** The emulator has no handler. */
+  | { readonly kind: 'unknown'; readonly instruction: GuestInstruction };
+
+const DONE: EmulationResult = { kind: 'done' };
+/** Work of decoding in VMM software: opcode tables and operands, about this many instructions. */
+const DECODE_WORK = 90;
+/** Work of choosing a handler and updating the virtual CPU. */
+const DISPATCH_WORK = 25;
+const LONGEST = 15;
+
+/** Fetches and decodes the instruction at CS:EIP of the guest; throws what the fetch would raise. */
+export function fetchInstruction(context: GuestContext): GuestInstruction {
+  const code = context.segment(CS);
+  const user = context.vcpu.cpl === 3;
+  if (context.eip > code.limit) throw new GuestFault(VECTOR_GP, 0);
+  const bytes = context.memory.fetch((code.base + context.eip) >>> 0, LONGEST, user);
+  context.access.charge('software-emulation', DECODE_WORK);
+  const instruction = decodeGuest(bytes, (code.rights & RIGHTS_DB) !== 0);
+  if (!instruction) throw new GuestFault(VECTOR_UD);
+  return instruction;
+}
+
+/** Emulates `instruction`, which lies at `context.eip`. */
+export function emulate(context: GuestContext, instruction: GuestInstruction): EmulationResult {
+  const start = context.eip;
+  context.access.charge('software-emulation', DISPATCH_WORK);
+  const software = softwareVector(context, instruction);
+  const narrow = !(context.segment(CS).rights & RIGHTS_DB);
+  context.eip = ((start + instruction.length) & (narrow ? 0xffff : 0xffff_ffff)) >>> 0;
+  context.counters.instructionsEmulated++;
+  context.counters.add('emulated', instruction.form.mnemonic.split('/')[0]!);
+  if (software !== undefined) return software === 'none' ? DONE : { kind: 'software', vector: software };
+  try {
+    const handler = SYSTEM_HANDLERS[instruction.op] ?? IO_HANDLERS[instruction.op];
+    if (handler) handler(context, instruction);
+    else emulateMemoryAccess(context, instruction);
+    if (instruction.op !== 'iret') clearResume(context);
+    return DONE;
+  } catch (error) {
+    context.eip = start;
+    if (error instanceof GuestFault) return { kind: 'fault', fault: error };
+    if (error instanceof NotEmulated) return { kind: 'unknown', instruction };
+    throw error;
+  }
+}
+
+function clearResume(context: GuestContext): void {
+  const { flags } = context;
+  if (flags & FLAG_RF) context.flags = (flags & ~FLAG_RF) >>> 0;
+}
+
+function softwareVector(context: GuestContext, instruction: GuestInstruction): number | 'none' | undefined {
+  switch (instruction.op) {
+    case 'int':
+      return instruction.immediate & 0xff;
+    case 'int3':
+      return 3;
+    case 'int1':
+      return 1;
+    case 'into':
+      return context.flags & 0x800 ? 4 : 'none';
+    default:
+      return undefined;
+  }
+}
+
+/** Delivers a fault to the guest; false when it shut down. */
+export function raise(context: GuestContext, fault: GuestFault): boolean {
+  if (fault.vector === 14) context.vcpu.cr2 = fault.address ?? 0;
+  return deliver(context, { vector: fault.vector, error: fault.error, kind: 'fault' });
+}

@@ -1,0 +1,199 @@
+// Instructions that touch a device register or a traced page: any with a ModRM memory operand, moves of AL/EAX, string
+// moves and stores, pushes and calls. Arithmetic is not restated here: the instruction is run by the CPU itself, once,
+// with its memory operand replaced by bytes of the VMM's, and the result carried back.
+
+import type { AccessSize } from '../host-access.ts';
+import { EAX, ECX, EDI, ESI, FLAG_DF } from '../vcpu.ts';
+import { type GuestContext, NotEmulated } from './context.ts';
+import type { GuestInstruction } from './instruction.ts';
+import { memoryOperand, readRegister, readRm, writeRegister, writeRm } from './operands.ts';
+import { segmentLinear } from './segments.ts';
+import { GuestStack } from './stack.ts';
+
+/** Executes the instruction; `context.eip` is already behind it. */
+export function emulateMemoryAccess(context: GuestContext, instruction: GuestInstruction): void {
+  const handler = SPECIAL[instruction.op];
+  if (handler) handler(context, instruction);
+  else throughScratch(context, instruction);
+}
+
+/** Size of the ModRM or offset operand from its operand code. */
+function operandBytes(instruction: GuestInstruction): AccessSize {
+  const code = instruction.form.codes.find(({ kind }) => kind === 'rm' || kind === 'memory' || kind === 'offset');
+  switch (code?.width) {
+    case 'b':
+      return 1;
+    case 'w':
+    case 'x':
+      return 2;
+    case 'd':
+      return 4;
+    case 'v':
+    case 'z':
+    case 'y':
+    case 'n':
+      return instruction.operandSize;
+    default:
+      throw new NotEmulated(instruction.op);
+  }
+}
+
+/** Runs the instruction on a copy of its memory operand. */
+function throughScratch(context: GuestContext, instruction: GuestInstruction): void {
+  const { modrm, bytes } = instruction;
+  if (!modrm?.isMemory || instruction.repeat !== 0) throw new NotEmulated(instruction.op);
+  const size = operandBytes(instruction);
+  const use = instruction.form.memory ?? (instruction.form.codes[0]?.kind === 'rm' ? 'rw' : 'r');
+  if (use === 'address') throw new NotEmulated(instruction.op);
+  const writes = use === 'w' || use === 'rw';
+  const linear = memoryOperand(context, instruction, size, writes);
+  const user = context.vcpu.cpl === 3;
+  if (use !== 'w') context.writeScratch(size, context.memory.read(linear, size, user));
+  const at = context.scratch;
+  context.executeOnBehalf([
+    ...(instruction.operandSize === 2 ? [0x66] : []),
+    ...bytes.slice(instruction.opcodeAt, instruction.opcodeEnd),
+    (modrm.reg << 3) | 5,
+    at & 0xff,
+    (at >>> 8) & 0xff,
+    (at >>> 16) & 0xff,
+    at >>> 24,
+    ...bytes.slice(instruction.immediateAt, instruction.length),
+  ]);
+  if (writes) context.memory.write(linear, size, context.readScratch(size), user);
+}
+
+function offsetMove(context: GuestContext, instruction: GuestInstruction): void {
+  const { opcode } = instruction.form;
+  if (instruction.modrm || instruction.form.map !== 0 || opcode < 0xa0 || opcode > 0xa3) {
+    plainMove(context, instruction);
+    return;
+  }
+  const size: AccessSize = opcode & 1 ? instruction.operandSize : 1;
+  const offset = instruction.addressSize === 2 ? instruction.immediate & 0xffff : instruction.immediate >>> 0;
+  const segment = instruction.override >= 0 ? instruction.override : 3;
+  const isStore = (opcode & 2) !== 0;
+  const linear = segmentLinear(context, segment, offset, size, isStore);
+  const user = context.vcpu.cpl === 3;
+  if (isStore) context.memory.write(linear, size, readRegister(context, EAX, size), user);
+  else writeRegister(context, EAX, size, context.memory.read(linear, size, user));
+}
+
+/** MOV between registers, memory and immediates. */
+function plainMove(context: GuestContext, instruction: GuestInstruction): void {
+  const { opcode, map } = instruction.form;
+  const { modrm } = instruction;
+  if (map !== 0 || !modrm) throw new NotEmulated(instruction.op);
+  const size: AccessSize = opcode & 1 ? instruction.operandSize : 1;
+  if (opcode === 0x88 || opcode === 0x89) writeRm(context, instruction, size, readRegister(context, modrm.reg, size));
+  else if (opcode === 0x8a || opcode === 0x8b)
+    writeRegister(context, modrm.reg, size, readRm(context, instruction, size));
+  else if (opcode === 0xc6 || opcode === 0xc7) writeRm(context, instruction, size, instruction.immediate);
+  else throughScratch(context, instruction);
+}
+
+/** One element per call; a repeated instruction stays at its EIP until ECX is 0. */
+function stringMove(context: GuestContext, instruction: GuestInstruction): void {
+  const bytes: AccessSize = instruction.form.opcode & 1 ? instruction.operandSize : 1;
+  const narrow = instruction.addressSize === 2;
+  const mask = narrow ? 0xffff : 0xffff_ffff;
+  const width = narrow ? 2 : 4;
+  const count = (context.reg(ECX) & mask) >>> 0;
+  if (instruction.repeat !== 0 && count === 0) return;
+  const user = context.vcpu.cpl === 3;
+  const step = context.flags & FLAG_DF ? -bytes : bytes;
+  const source = instruction.override >= 0 ? instruction.override : 3;
+  const readSource = (): number =>
+    context.memory.read(segmentLinear(context, source, (context.reg(ESI) & mask) >>> 0, bytes, false), bytes, user);
+  const destination = (): number => segmentLinear(context, 0, (context.reg(EDI) & mask) >>> 0, bytes, true);
+  if (instruction.op === 'lods') {
+    writeRegister(context, EAX, bytes, readSource());
+    writeRegister(context, ESI, width, context.reg(ESI) + step);
+  } else if (instruction.op === 'stos') {
+    context.memory.write(destination(), bytes, readRegister(context, EAX, bytes), user);
+    writeRegister(context, EDI, width, context.reg(EDI) + step);
+  } else {
+    context.memory.write(destination(), bytes, readSource(), user);
+    writeRegister(context, ESI, width, context.reg(ESI) + step);
+    writeRegister(context, EDI, width, context.reg(EDI) + step);
+  }
+  if (instruction.repeat === 0) return;
+  writeRegister(context, ECX, width, count - 1);
+  if (count - 1 !== 0) context.eip = (context.eip - instruction.length) >>> 0;
+}
+
+function push(context: GuestContext, instruction: GuestInstruction): void {
+  const size = instruction.operandSize;
+  const { modrm, form } = instruction;
+  let value: number;
+  if (modrm) value = readRm(context, instruction, size);
+  else if (form.immediates.length > 0) value = instruction.immediate >>> 0;
+  else
+    value = readRegister(
+      context,
+      form.opcode & 7 ? form.opcode & 7 : instruction.bytes[instruction.opcodeAt]! & 7,
+      size,
+    );
+  const stack = new GuestStack(context);
+  stack.push(size, value);
+  stack.commit();
+}
+
+function pop(context: GuestContext, instruction: GuestInstruction): void {
+  const size = instruction.operandSize;
+  const stack = new GuestStack(context);
+  const value = stack.pop(size);
+  const old = context.reg(4);
+  stack.commit();
+  try {
+    if (instruction.modrm) writeRm(context, instruction, size, value);
+    else writeRegister(context, instruction.bytes[instruction.opcodeAt]! & 7, size, value);
+  } catch (error) {
+    context.setReg(4, old);
+    throw error;
+  }
+}
+
+function call(context: GuestContext, instruction: GuestInstruction): void {
+  const size = instruction.operandSize;
+  const mask = size === 2 ? 0xffff : 0xffff_ffff;
+  const target = instruction.modrm ? readRm(context, instruction, size) : context.eip + instruction.immediate;
+  const stack = new GuestStack(context);
+  stack.push(size, context.eip);
+  stack.commit();
+  context.eip = (target & mask) >>> 0;
+}
+
+function jump(context: GuestContext, instruction: GuestInstruction): void {
+  const mask = instruction.operandSize === 2 ? 0xffff : 0xffff_ffff;
+  context.eip = (readRm(context, instruction, instruction.operandSize) & mask) >>> 0;
+}
+
+function ret(context: GuestContext, instruction: GuestInstruction): void {
+  const stack = new GuestStack(context);
+  const target = stack.pop(instruction.operandSize);
+  if (instruction.immediateSize === 2) stack.release(instruction.immediate & 0xffff);
+  stack.commit();
+  context.eip = target;
+}
+
+function pushAll(context: GuestContext, instruction: GuestInstruction): void {
+  const stack = new GuestStack(context);
+  const pointer = context.reg(4);
+  for (let n = 0; n < 8; n++) stack.push(instruction.operandSize, n === 4 ? pointer : context.reg(n));
+  stack.commit();
+}
+
+const SPECIAL: Readonly<Record<string, (context: GuestContext, instruction: GuestInstruction) => void>> = {
+  mov: offsetMove,
+  movs: stringMove,
+  stos: stringMove,
+  lods: stringMove,
+  push,
+  pop,
+  call,
+  call_indirect: call,
+  jmp_indirect: jump,
+  ret,
+  pusha: pushAll,
+};

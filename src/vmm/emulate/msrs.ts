@@ -1,0 +1,70 @@
+// The model-specific registers a guest has (SDM Vol. 4 "Architectural MSRs"): kept in the virtual CPU, never the real
+// ones. Others fault as on a processor that lacks them, and the user is told.
+
+import { GuestFault, VECTOR_GP } from '../host-access.ts';
+import type { GuestContext } from './context.ts';
+
+const MSR_TSC = 0x10;
+const MSR_APIC_BASE = 0x1b;
+const MSR_EFER = 0xc000_0080;
+const EFER_NXE = 0x800;
+/** Kept as written: SYSENTER, PAT, MISC_ENABLE, MTRRs, microcode revision, platform and debug controls. */
+const KEPT = new Map<number, readonly [number, number]>([
+  [0x174, [0, 0]],
+  [0x175, [0, 0]],
+  [0x176, [0, 0]],
+  [0x277, [0x0007_0406, 0x0007_0406]],
+  [0x1a0, [1, 0]],
+  [0x1d9, [0, 0]],
+  [0x8b, [0, 0]],
+  [0x17, [0, 0]],
+  [0xfe, [0x508, 0]],
+  [0x2ff, [0, 0]],
+]);
+
+function isMtrr(number: number): boolean {
+  return (
+    (number >= 0x200 && number < 0x210) || [0x250, 0x258, 0x259].includes(number) || (number >= 0x268 && number < 0x270)
+  );
+}
+
+/** RDMSR: low and high half. */
+export function readMsr(context: GuestContext, number: number): readonly [number, number] {
+  const { vcpu } = context;
+  const kept = vcpu.msrs.get(number);
+  if (kept) return kept;
+  if (number === MSR_TSC) {
+    const now = BigInt(Math.floor(context.domain.clock.now())) + BigInt(vcpu.tscOffset);
+    return [Number(now & 0xffff_ffffn), Number((now >> 32n) & 0xffff_ffffn)];
+  }
+  if (number === MSR_APIC_BASE) return [0xfee0_0900, 0];
+  if (number === MSR_EFER) return [0, 0];
+  const initial = KEPT.get(number);
+  if (initial) return initial;
+  if (isMtrr(number)) return [0, 0];
+  context.notSupported(`RDMSR of 0x${number.toString(16)}`);
+  throw new GuestFault(VECTOR_GP, 0);
+}
+
+/** WRMSR. */
+export function writeMsr(context: GuestContext, number: number, low: number, high: number): void {
+  const { vcpu } = context;
+  if (number === MSR_TSC) {
+    const now = Math.floor(context.domain.clock.now());
+    vcpu.tscOffset = high * 0x1_0000_0000 + low - now;
+    context.changed('dr');
+    return;
+  }
+  if (number === MSR_EFER) {
+    if (low & ~EFER_NXE || high !== 0) throw new GuestFault(VECTOR_GP, 0);
+    vcpu.msrs.set(number, [low, high]);
+    context.changed('efer');
+    return;
+  }
+  if (number === MSR_APIC_BASE || KEPT.has(number) || isMtrr(number)) {
+    vcpu.msrs.set(number, [low >>> 0, high >>> 0]);
+    return;
+  }
+  context.notSupported(`WRMSR of 0x${number.toString(16)}`);
+  throw new GuestFault(VECTOR_GP, 0);
+}

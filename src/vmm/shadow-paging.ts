@@ -1,0 +1,548 @@
+// Shadow page tables: the PAE tables the real CPU uses while the guest believes in its own. Filled on hidden faults,
+// kept per guest CR3, coherent with the guest's tables because the guest's writes to them are traced (write-protected,
+// emulated, and the entry derived from the written one is dropped). Adams & Agesen 2006 sections 2.2 "Tracing" and 3.2.
+
+import type { Fields, Stateful } from '../machine/stateful.ts';
+import { listField } from '../machine/stateful.ts';
+import type { VmmCounters } from './counters.ts';
+import type { Access, Translation } from './guest-paging.ts';
+import { GuestPaging, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W } from './guest-paging.ts';
+import type { HostAccess } from './host-access.ts';
+import { type PagePool, REGION_LINEAR } from './host-memory.ts';
+import { CR0_WP, CR4_PAE, CR4_PSE, type Vcpu } from './vcpu.ts';
+
+/** What came of a page fault the CPU reported. */
+export type FaultOutcome =
+  /** Hidden from the guest: the shadow entry is there now, run again. */
+  | { readonly kind: 'filled' }
+  /** The guest's own tables deny the access: the guest must see it. */
+  | { readonly kind: 'true'; readonly error: number }
+  /** No RAM there: a device register or nothing. */
+  | { readonly kind: 'mmio'; readonly guestPhysical: number }
+  /** A write to a page that is traced: emulate it and report it with `guestWrote`. */
+  | { readonly kind: 'traced'; readonly guestPhysical: number };
+
+/** How shadow paging is tied to its VMM. */
+export interface ShadowOptions {
+  readonly access: HostAccess;
+  readonly vcpu: Vcpu;
+  readonly domain: { readonly ramSize: number; hostPhysical(gpa: number): number };
+  readonly counters: VmmCounters;
+  readonly pool: PagePool;
+  /** Makes the tables at this host-physical root (a PAE pointer table) current, flushing what the TLB held. */
+  readonly loadRoot: (root: number) => void;
+  readonly invalidate: (linear: number) => void;
+  /** Host-physical addresses of the page tables mapping the VMM region, for techniques that share the address space. */
+  readonly regionTables?: readonly [number, number];
+  /** A traced page of code was written, or a mapping of one changed. */
+  readonly onCodeChange?: (frame: number, offset: number, length: number) => void;
+  /** A directory entry of the guest changed: everything mapped in [linear, linear + length) may be elsewhere. */
+  readonly onRangeChange?: (linear: number, length: number) => void;
+}
+
+/** A shadow address space: the tables for one value of guest CR3. */
+interface Space {
+  readonly key: string;
+  readonly root: number;
+  /** Host-physical addresses of the four page directories. */
+  readonly directories: readonly number[];
+  /** Guest frames of its page directories with the first linear GiB-relative index they map. */
+  readonly guestDirectories: readonly { readonly frame: number; readonly linear: number }[];
+  /** Writes to its directories since it was last current. */
+  strayWrites: number;
+  lastUse: number;
+}
+
+/** One shadow page table (512 entries, 2 MiB). */
+interface Table {
+  readonly key: string;
+  readonly page: number;
+  /** Guest frame of the page table it mirrors; -1 for a large or unpaged range. */
+  readonly frame: number;
+  /** Which 2 MiB of the guest table's range: index of its first guest entry. */
+  readonly firstEntry: number;
+  /** Shadow directory entries (host-physical addresses) that point to it. */
+  readonly parents: Set<number>;
+}
+
+const MODE_UNPAGED = 0;
+const MODE_TWO_LEVEL = 1;
+const MODE_PAE = 2;
+const MAX_SPACES = 48;
+/** Writes to the directory of an address space not in use after which it is believed to be dead. */
+const STRAY_LIMIT = 6;
+const HIGH_NX = 0x8000_0000;
+
+/** Shadow page tables of one virtual CPU. */
+export class ShadowPaging implements Stateful {
+  readonly name = 'shadow paging';
+  readonly version = 1;
+  readonly guest: GuestPaging;
+  readonly #o: ShadowOptions;
+  readonly #spaces = new Map<string, Space>();
+  readonly #tables = new Map<string, Table>();
+  /** Guest frame → shadow tables mirroring it. */
+  readonly #tablesOf = new Map<number, Table[]>();
+  /** Guest frame → spaces it is a page directory of. */
+  readonly #directoryOf = new Map<number, Space[]>();
+  /** Guest frame → host-physical addresses of shadow leaf entries mapping it. */
+  readonly #mappings = new Map<number, Set<number>>();
+  /** Guest frames holding translated code. */
+  readonly #code = new Set<number>();
+  #current: Space | undefined;
+  #uses = 0;
+
+  constructor(options: ShadowOptions) {
+    this.#o = options;
+    this.guest = new GuestPaging(options.access, options.vcpu, options.domain);
+  }
+
+  /** Host-physical root of the current space. */
+  get root(): number {
+    return this.#current?.root ?? 0;
+  }
+
+  /** Guest CR0, CR3, CR4 or EFER changed: makes the tables for them current. */
+  activate(): void {
+    const space = this.#spaceFor();
+    this.#current = space;
+    space.strayWrites = 0;
+    space.lastUse = ++this.#uses;
+    this.#o.counters.add('shadow', 'root-switch');
+    this.#o.loadRoot(space.root);
+  }
+
+  /** Drops every shadow table: something all of them depend on (CR0.WP, EFER.NXE) changed. */
+  flush(): void {
+    this.#dropAll();
+    this.activate();
+  }
+
+  /** Handles a page fault of the guest. `access` is what the CPU's error code says. */
+  fault(linear: number, access: Access): FaultOutcome {
+    const walk = this.guest.walk(linear, access);
+    if ('error' in walk) {
+      this.#o.counters.add('shadow', 'true-fault');
+      return { kind: 'true', error: walk.error };
+    }
+    if (walk.guestPhysical >= this.#o.domain.ramSize) {
+      this.#o.counters.add('shadow', 'mmio');
+      return { kind: 'mmio', guestPhysical: walk.guestPhysical };
+    }
+    if (access.write && this.isTraced(walk.guestPhysical >>> 12)) {
+      this.#o.counters.add('shadow', 'trace-write');
+      return { kind: 'traced', guestPhysical: walk.guestPhysical };
+    }
+    this.#o.counters.add('shadow', 'hidden-fault');
+    this.#fill(linear, access, walk);
+    return { kind: 'filled' };
+  }
+
+  /** Writes to this guest frame must be reported. */
+  isTraced(frame: number): boolean {
+    return this.#tablesOf.has(frame) || this.#directoryOf.has(frame) || this.#code.has(frame);
+  }
+
+  isCode(frame: number): boolean {
+    return this.#code.has(frame);
+  }
+
+  /** Traces writes to a frame whose code was translated. */
+  traceCode(frame: number): void {
+    if (this.#code.has(frame)) return;
+    const traced = this.isTraced(frame);
+    this.#code.add(frame);
+    if (!traced) this.#protect(frame);
+  }
+
+  untraceCode(frame: number): void {
+    this.#code.delete(frame);
+  }
+
+  /** The guest wrote `length` bytes in a traced page (inside the page). `changed`: not all bytes kept their value. */
+  guestWrote(guestPhysical: number, length: number, changed: boolean): void {
+    const frame = guestPhysical >>> 12;
+    const offset = guestPhysical & 0xfff;
+    if (!changed) {
+      this.#o.counters.add('shadow', 'trace-unchanged');
+      return;
+    }
+    if (this.#code.has(frame)) this.#o.onCodeChange?.(frame, offset, length);
+    this.#syncTables(frame, offset, length);
+    this.#syncDirectories(frame, offset, length);
+  }
+
+  /** INVLPG of the guest. */
+  invlpg(linear: number): void {
+    if (linear >= REGION_LINEAR && this.#o.regionTables) return;
+    this.#o.counters.add('shadow', 'invlpg');
+    const walk = this.guest.walk(linear, { write: false, user: false, fetch: false });
+    if (!('error' in walk) && walk.table === undefined && this.#o.vcpu.paging) this.#reload();
+    else this.#o.invalidate(linear);
+  }
+
+  /** Drops what maps a page, so that the next access faults (adaptation, device pages). */
+  unmapFrame(frame: number): void {
+    for (const entry of [...(this.#mappings.get(frame) ?? [])]) this.#dropLeaf(entry);
+    this.#reload();
+  }
+
+  #reload(): void {
+    if (this.#current) this.#o.loadRoot(this.#current.root);
+  }
+
+  // ---- Spaces -------------------------------------------------------------------------------------------------------
+
+  #mode(): number {
+    if (!this.#o.vcpu.paging) return MODE_UNPAGED;
+    return this.#o.vcpu.cr4 & CR4_PAE ? MODE_PAE : MODE_TWO_LEVEL;
+  }
+
+  #key(mode: number): string {
+    const { vcpu } = this.#o;
+    if (mode === MODE_UNPAGED) return 'unpaged';
+    if (mode === MODE_PAE) {
+      return `pae:${vcpu.pdpte.map(([low, high]) => `${high.toString(16)}.${low.toString(16)}`).join(':')}`;
+    }
+    return `${vcpu.cr4 & CR4_PSE ? 'pse' : '4k'}:${(vcpu.cr3 >>> 12).toString(16)}`;
+  }
+
+  #spaceFor(): Space {
+    const mode = this.#mode();
+    const key = this.#key(mode);
+    this.#o.access.charge('software-emulation', 12);
+    return this.#spaces.get(key) ?? this.#createSpace(mode, key);
+  }
+
+  #createSpace(mode: number, key: string): Space {
+    if (this.#spaces.size >= MAX_SPACES) this.#dropOldest();
+    const pages: number[] = [];
+    while (pages.length < 5) {
+      const page = this.#o.pool.allocate();
+      if (page === undefined) {
+        for (const taken of pages) this.#o.pool.release(taken);
+        this.#dropAll();
+        pages.length = 0;
+        continue;
+      }
+      pages.push(page);
+    }
+    const [root, ...directories] = pages as [number, number, number, number, number];
+    for (const page of pages) this.#clear(page);
+    for (const [n, page] of directories.entries()) this.#writeEntry(root + n * 8, page | PTE_P, 0);
+    const region = this.#o.regionTables;
+    if (region) {
+      this.#writeEntry(directories[3]! + 510 * 8, region[0] | PTE_P | PTE_W | PTE_A, 0);
+      this.#writeEntry(directories[3]! + 511 * 8, region[1] | PTE_P | PTE_W | PTE_A, 0);
+    }
+    const space: Space = {
+      key,
+      root,
+      directories,
+      guestDirectories: this.#guestDirectories(mode),
+      strayWrites: 0,
+      lastUse: 0,
+    };
+    this.#spaces.set(key, space);
+    for (const { frame } of space.guestDirectories) {
+      const traced = this.isTraced(frame);
+      const spaces = this.#directoryOf.get(frame);
+      if (spaces) spaces.push(space);
+      else this.#directoryOf.set(frame, [space]);
+      if (!traced) this.#protect(frame);
+    }
+    this.#o.counters.add('shadow', 'root-new');
+    return space;
+  }
+
+  #guestDirectories(mode: number): { frame: number; linear: number }[] {
+    const { vcpu } = this.#o;
+    if (mode === MODE_UNPAGED) return [];
+    if (mode === MODE_TWO_LEVEL) return [{ frame: vcpu.cr3 >>> 12, linear: 0 }];
+    const result: { frame: number; linear: number }[] = [];
+    vcpu.pdpte.forEach(([low], n) => {
+      if (low & PTE_P) result.push({ frame: low >>> 12, linear: n * 0x4000_0000 });
+    });
+    return result;
+  }
+
+  #dropSpace(space: Space): void {
+    for (const page of space.directories) {
+      for (let n = 0; n < 512; n++) {
+        const entry = page + n * 8;
+        if (page === space.directories[3] && n >= 510 && this.#o.regionTables) continue;
+        this.#dropDirectoryEntry(entry);
+      }
+      this.#o.pool.release(page);
+    }
+    this.#o.pool.release(space.root);
+    for (const { frame } of space.guestDirectories) {
+      const rest = (this.#directoryOf.get(frame) ?? []).filter((other) => other !== space);
+      if (rest.length > 0) this.#directoryOf.set(frame, rest);
+      else this.#directoryOf.delete(frame);
+    }
+    this.#spaces.delete(space.key);
+    this.#o.counters.add('shadow', 'root-dropped');
+  }
+
+  #dropOldest(): void {
+    let oldest: Space | undefined;
+    for (const space of this.#spaces.values()) {
+      if (space !== this.#current && (!oldest || space.lastUse < oldest.lastUse)) oldest = space;
+    }
+    if (oldest) this.#dropSpace(oldest);
+  }
+
+  #dropAll(): void {
+    for (const space of this.#spaces.values()) {
+      for (const page of space.directories) this.#o.pool.release(page);
+      this.#o.pool.release(space.root);
+    }
+    for (const table of this.#tables.values()) this.#o.pool.release(table.page);
+    this.#spaces.clear();
+    this.#tables.clear();
+    this.#tablesOf.clear();
+    this.#directoryOf.clear();
+    this.#mappings.clear();
+    this.#current = undefined;
+    this.#o.counters.add('shadow', 'flush');
+    this.#o.onRangeChange?.(0, 0x1_0000_0000);
+  }
+
+  // ---- Filling ------------------------------------------------------------------------------------------------------
+
+  #fill(linear: number, access: Access, walk: Translation): void {
+    for (;;) {
+      const leaf = this.#leafFor(linear, walk);
+      if (leaf === undefined) {
+        // Out of pages: start again with empty tables.
+        this.#dropAll();
+        this.activate();
+        continue;
+      }
+      this.#writeLeaf(leaf, access, walk);
+      return;
+    }
+  }
+
+  #writeLeaf(entry: number, access: Access, walk: Translation): void {
+    const frame = walk.guestPhysical >>> 12;
+    const override = access.write && !access.user && !walk.writable && (this.#o.vcpu.cr0 & CR0_WP) === 0;
+    const mayWrite = (walk.writable && walk.dirty) || override;
+    const writable = mayWrite && !this.isTraced(frame);
+    const user = walk.user && !override;
+    const host = this.#o.domain.hostPhysical(frame * 4096);
+    const low = host | PTE_P | (writable ? PTE_W : 0) | (user ? PTE_U : 0) | PTE_A | PTE_D;
+    const old = this.#o.access.loadPhysical(entry, 4);
+    if (old & PTE_P) this.#forget(entry, old);
+    this.#writeEntry(entry, low, walk.noExecute ? HIGH_NX : 0);
+    const mappings = this.#mappings.get(frame);
+    if (mappings) mappings.add(entry);
+    else this.#mappings.set(frame, new Set([entry]));
+  }
+
+  /** Host-physical address of the shadow leaf entry for `linear`, creating the table; undefined when out of pages. */
+  #leafFor(linear: number, walk: Translation): number | undefined {
+    const space = this.#current!;
+    const directoryEntry = space.directories[linear >>> 30]! + ((linear >>> 21) & 0x1ff) * 8;
+    const present = this.#o.access.loadPhysical(directoryEntry, 4);
+    let page: number;
+    if (present & PTE_P) {
+      page = (present & 0xffff_f000) >>> 0;
+    } else {
+      const table = this.#tableFor(linear, walk);
+      if (table === undefined) return undefined;
+      table.parents.add(directoryEntry);
+      this.#writeEntry(directoryEntry, table.page | PTE_P | PTE_W | PTE_U | PTE_A, 0);
+      page = table.page;
+    }
+    return page + ((linear >>> 12) & 0x1ff) * 8;
+  }
+
+  #tableFor(linear: number, walk: Translation): Table | undefined {
+    const paged = walk.table !== undefined;
+    const firstEntry = paged && this.#mode() === MODE_TWO_LEVEL ? ((linear >>> 21) & 1 ? 512 : 0) : 0;
+    const key = paged
+      ? `${this.#mode()}:${walk.table!.toString(16)}:${firstEntry}:${walk.directoryRights}`
+      : `large:${this.#current!.key}:${(linear >>> 21).toString(16)}`;
+    const known = this.#tables.get(key);
+    if (known) return known;
+    const page = this.#o.pool.allocate();
+    if (page === undefined) return undefined;
+    this.#clear(page);
+    const table: Table = { key, page, frame: walk.table ?? -1, firstEntry, parents: new Set() };
+    this.#tables.set(key, table);
+    if (table.frame >= 0) {
+      const traced = this.isTraced(table.frame);
+      const tables = this.#tablesOf.get(table.frame);
+      if (tables) tables.push(table);
+      else this.#tablesOf.set(table.frame, [table]);
+      if (!traced) this.#protect(table.frame);
+    }
+    this.#o.counters.add('shadow', 'table-new');
+    return table;
+  }
+
+  #clear(page: number): void {
+    this.#o.access.charge('string-iteration', 1024);
+    this.#o.access.charge('software-emulation', 8);
+    this.clearPage(page);
+  }
+
+  /** Clears a host page; the charge for it is made by the caller. Set by the VMM. */
+  clearPage: (page: number) => void = (page) => {
+    for (let at = 0; at < 0x1000; at += 4) this.#o.access.storePhysical(page + at, 4, 0);
+  };
+
+  #writeEntry(entry: number, low: number, high: number): void {
+    // The half with the present bit last, as SDM Vol. 3 "Paging-Structure Entries" wants it for entries in use.
+    this.#o.access.storePhysical(entry + 4, 4, high);
+    this.#o.access.storePhysical(entry, 4, low >>> 0);
+  }
+
+  // ---- Tracing ------------------------------------------------------------------------------------------------------
+
+  /** Takes write permission from every mapping of a frame. */
+  #protect(frame: number): void {
+    this.#o.counters.add('shadow', 'protect');
+    for (const entry of this.#mappings.get(frame) ?? []) {
+      const low = this.#o.access.loadPhysical(entry, 4);
+      if (low & PTE_W) this.#o.access.storePhysical(entry, 4, (low & ~PTE_W) >>> 0);
+    }
+    this.#reload();
+  }
+
+  #syncTables(frame: number, offset: number, length: number): void {
+    const tables = this.#tablesOf.get(frame);
+    if (!tables) return;
+    if (tables.every((table) => table.parents.size === 0)) {
+      for (const table of [...tables]) this.#dropTable(table);
+      return;
+    }
+    const pae = this.#mode() === MODE_PAE;
+    const shift = pae ? 3 : 2;
+    for (let n = offset >>> shift; n <= (offset + length - 1) >>> shift; n++) {
+      for (const table of tables) {
+        const index = n - table.firstEntry;
+        if (index < 0 || index >= 512) continue;
+        this.#o.counters.add('shadow', 'sync');
+        this.#dropLeaf(table.page + index * 8);
+      }
+    }
+  }
+
+  #syncDirectories(frame: number, offset: number, length: number): void {
+    const spaces = this.#directoryOf.get(frame);
+    if (!spaces) return;
+    for (const space of [...spaces]) {
+      if (space !== this.#current && ++space.strayWrites > STRAY_LIMIT) {
+        this.#dropSpace(space);
+        continue;
+      }
+      const pae = space.key.startsWith('pae');
+      const shift = pae ? 3 : 2;
+      for (const directory of space.guestDirectories) {
+        if (directory.frame !== frame) continue;
+        for (let n = offset >>> shift; n <= (offset + length - 1) >>> shift; n++) {
+          const linear = directory.linear + n * (pae ? 0x20_0000 : 0x40_0000);
+          this.#syncRange(space, linear, pae ? 1 : 2);
+        }
+      }
+    }
+  }
+
+  #syncRange(space: Space, linear: number, entries: number): void {
+    this.#o.counters.add('shadow', 'sync-directory');
+    let was = false;
+    for (let k = 0; k < entries; k++) {
+      const at = linear + k * 0x20_0000;
+      if (at >= REGION_LINEAR && this.#o.regionTables) continue;
+      const entry = space.directories[Math.floor(at / 0x4000_0000)]! + ((at / 0x20_0000) & 0x1ff) * 8;
+      was = this.#dropDirectoryEntry(entry) || was;
+    }
+    if (was && space === this.#current) this.#o.onRangeChange?.(linear, entries * 0x20_0000);
+  }
+
+  #dropDirectoryEntry(entry: number): boolean {
+    const low = this.#o.access.loadPhysical(entry, 4);
+    if (!(low & PTE_P)) return false;
+    this.#writeEntry(entry, 0, 0);
+    const page = (low & 0xffff_f000) >>> 0;
+    for (const table of this.#tables.values()) {
+      if (table.page !== page) continue;
+      table.parents.delete(entry);
+      if (table.frame < 0) this.#dropTable(table);
+      break;
+    }
+    return true;
+  }
+
+  #dropTable(table: Table): void {
+    for (const parent of table.parents) this.#writeEntry(parent, 0, 0);
+    for (let n = 0; n < 512; n++) this.#dropLeaf(table.page + n * 8);
+    this.#tables.delete(table.key);
+    const rest = (this.#tablesOf.get(table.frame) ?? []).filter((other) => other !== table);
+    if (rest.length > 0) this.#tablesOf.set(table.frame, rest);
+    else this.#tablesOf.delete(table.frame);
+    this.#o.pool.release(table.page);
+    this.#o.counters.add('shadow', 'table-dropped');
+  }
+
+  #dropLeaf(entry: number): void {
+    const low = this.#o.access.loadPhysical(entry, 4);
+    if (!(low & PTE_P)) return;
+    const frame = this.#forget(entry, low);
+    this.#writeEntry(entry, 0, 0);
+    if (this.#code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
+  }
+
+  #forget(entry: number, low: number): number {
+    const frame = (((low & 0xffff_f000) >>> 0) - this.#o.domain.hostPhysical(0)) >>> 12;
+    const mappings = this.#mappings.get(frame);
+    mappings?.delete(entry);
+    if (mappings?.size === 0) this.#mappings.delete(frame);
+    return frame;
+  }
+
+  // ---- State --------------------------------------------------------------------------------------------------------
+
+  save(): Fields {
+    return {
+      spaces: [...this.#spaces.values()].map((space) => ({
+        ...space,
+        directories: [...space.directories],
+        guestDirectories: space.guestDirectories.map((directory) => ({ ...directory })),
+      })),
+      tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
+      mappings: [...this.#mappings].map(([frame, entries]) => [frame, ...entries]),
+      code: [...this.#code],
+      current: this.#current?.key ?? null,
+      uses: this.#uses,
+      pool: this.#o.pool.save(),
+    };
+  }
+
+  load(fields: Fields): void {
+    for (const map of [this.#spaces, this.#tables, this.#tablesOf, this.#directoryOf, this.#mappings]) map.clear();
+    this.#code.clear();
+    this.#o.pool.load(fields.pool as { next: number; free: number[] });
+    for (const saved of listField(fields, 'spaces') as unknown as Space[]) {
+      const space = { ...saved };
+      this.#spaces.set(space.key, space);
+      for (const { frame } of space.guestDirectories) {
+        this.#directoryOf.set(frame, [...(this.#directoryOf.get(frame) ?? []), space]);
+      }
+    }
+    for (const saved of listField(fields, 'tables') as unknown as (Omit<Table, 'parents'> & { parents: number[] })[]) {
+      const table: Table = { ...saved, parents: new Set(saved.parents) };
+      this.#tables.set(table.key, table);
+      if (table.frame >= 0) this.#tablesOf.set(table.frame, [...(this.#tablesOf.get(table.frame) ?? []), table]);
+    }
+    for (const [frame, ...entries] of listField(fields, 'mappings') as number[][]) {
+      this.#mappings.set(frame!, new Set(entries));
+    }
+    for (const frame of listField(fields, 'code') as number[]) this.#code.add(frame);
+    this.#current = typeof fields.current === 'string' ? this.#spaces.get(fields.current) : undefined;
+    this.#uses = fields.uses as number;
+  }
+}
