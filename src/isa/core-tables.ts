@@ -54,8 +54,9 @@ const TABLES_HEAD = `${HEAD}//
 //      N: 4 in 16/32-bit code, 8 in 64-bit code, whatever the operand size. P: far pointer in memory. S: pseudo-descriptor.
 //      A: pair for BOUND. O: 16 bytes. X: operand size in a register, 2 bytes in memory. 0: none.
 //    A byte register (WIDTH_B) 4-7 without REX is AH CH DH BH.
-// Not in the tree: MOV CRn with n other than 0 2 3 4 8, MOV DR4/5 with CR4.DE, MOV to CS and segment registers 6 and 7
-// (8C, 8E) are #UD and the handler's business; opcode 90 with REX.B is XCHG r8,rAX (form of opcode 91).
+// The tree already refuses segment registers 6 and 7, MOV to CS, and control registers 1, 5, 6 and 7. Left to the handlers:
+// MOV DR4/5 with CR4.DE, and what REX changes in 64-bit code: control registers 9-15, and opcode 90 with REX.B, which is
+// XCHG r8,rAX (the form of opcode 91).
 `;
 
 const FORM_FIELDS = {

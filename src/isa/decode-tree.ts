@@ -36,10 +36,21 @@ function matches(form: Form, key: Key): boolean {
   if (form.prefix === 'F3' && key.prefix !== PREFIX_F3) return false;
   if (form.prefix === 'F2' && key.prefix !== PREFIX_F2) return false;
   if (needsMemory(form) && key.mod3 === 1) return false;
+  if (!registerExists(form, key.reg)) return false;
   if (form.modrm === 'none' || form.modrm === 'r') return true;
   if ('digit' in form.modrm) return form.modrm.digit === key.reg;
   return key.mod3 === 1 && form.modrm.byte === (0xc0 | (key.reg << 3) | key.rm);
 }
+
+/** Segment register 6 and 7, MOV to CS, and control registers 1, 5, 6, 7 are undefined opcodes. */
+function registerExists(form: Form, reg: number): boolean {
+  const at = form.codes.findIndex((c) => c.kind === 'segment' || c.kind === 'control');
+  if (at < 0) return true;
+  if (form.codes[at]?.kind === 'segment') return reg <= 5 && !(at === 0 && reg === 1);
+  return reg === 0 || (reg >= 2 && reg <= 4);
+}
+
+const limitsRegister = (form: Form) => form.codes.some((c) => c.kind === 'segment' || c.kind === 'control');
 
 function specificity(form: Form): number {
   const prefix = form.prefix === 'any' ? 0 : 2;
@@ -66,7 +77,7 @@ const DIMENSIONS: readonly Dimension[] = [
   { name: 'mode64', size: 2, kind: NODE_MODE, matters: (f) => (f.modes ?? 'all') !== 'all' },
   { name: 'prefix', size: 4, kind: NODE_PREFIX, matters: (f) => f.prefix !== 'any' },
   { name: 'mod3', size: 2, kind: NODE_MOD, matters: (f) => isExact(f) || needsMemory(f) },
-  { name: 'reg', size: 8, kind: NODE_REG, matters: (f) => typeof f.modrm === 'object' },
+  { name: 'reg', size: 8, kind: NODE_REG, matters: (f) => typeof f.modrm === 'object' || limitsRegister(f) },
   { name: 'rm', size: 8, kind: NODE_RM, matters: isExact },
 ];
 
@@ -107,4 +118,12 @@ export function buildDecodeTree(): DecodeTree {
     roots[at] = build(0, { mode64: 0, prefix: 0, mod3: 0, reg: 0, rm: 0 });
   }
   return { roots, nodes };
+}
+
+let tree: DecodeTree | undefined;
+
+/** The tree, built on first use. */
+export function decodeTree(): DecodeTree {
+  tree ??= buildDecodeTree();
+  return tree;
 }

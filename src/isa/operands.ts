@@ -129,3 +129,8 @@ export function operandCode(name: string): OperandCode {
 export function operandNumber(name: string): number {
   return byName.get(name)!.number;
 }
+
+/** Byte of a mandatory prefix rule, if it is one. */
+export function mandatoryPrefixByte(rule: string): number[] {
+  return rule === '66' || rule === 'F3' || rule === 'F2' ? [Number.parseInt(rule, 16)] : [];
+}

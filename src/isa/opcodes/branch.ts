@@ -72,7 +72,7 @@ export const BRANCH: readonly Row[] = [
   }),
   row('CB', 'retf', '', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
   row('CA iw', 'retf', 'Iw', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
-  row('CF', 'iret/iretd/iretq', '', 'iret', 'iret', 'IRET/IRETD/IRETQ', {
+  row('CF', 'iretw/iretd/iretq', '', 'iret', 'iret', 'IRET/IRETD/IRETQ', {
     ...ends,
     flags: farFlags,
     sensitive: interruptReturn,

@@ -44,14 +44,14 @@ export const STACK_AND_SEGMENT: readonly Row[] = [
   row('6A ib', 'push', 'Ibs', 'push', 'stack', 'PUSH', d64),
   row('FF /6', 'push', 'Ev', 'push', 'stack', 'PUSH', { ...d64, memory: 'r' }),
   row('8F /0', 'pop', 'Ev', 'pop', 'stack', 'POP', { ...d64, memory: 'w' }),
-  row('60', 'pusha/pushad', '', 'pusha', 'stack-frame', 'PUSHA/PUSHAD', legacy),
-  row('61', 'popa/popad', '', 'popa', 'stack-frame', 'POPA/POPAD', legacy),
-  row('9C', 'pushf/pushfd/pushfq', '', 'pushf', 'pushf', 'PUSHF/PUSHFD/PUSHFQ', {
+  row('60', 'pushaw/pushad', '', 'pusha', 'stack-frame', 'PUSHA/PUSHAD', legacy),
+  row('61', 'popaw/popad', '', 'popa', 'stack-frame', 'POPA/POPAD', legacy),
+  row('9C', 'pushfw/pushfd/pushfq', '', 'pushf', 'pushf', 'PUSHF/PUSHFD/PUSHFQ', {
     ...d64,
     flags: { read: flagsOut },
     sensitive: pushFlags,
   }),
-  row('9D', 'popf/popfd/popfq', '', 'popf', 'popf', 'POPF/POPFD/POPFQ', {
+  row('9D', 'popfw/popfd/popfq', '', 'popf', 'popf', 'POPF/POPFD/POPFQ', {
     ...d64,
     flags: { write: flagsOut },
     endsBlock: true,
