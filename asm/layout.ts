@@ -58,6 +58,8 @@ export const NMI_PENDING = 0x13c0; // u32
 export const PENDING_DEBUG = 0x13c4; // u32
 /** Physical page number of the doorway + 1, 0 for none. */
 export const DOORWAY_PAGE = 0x13c8; // u32
+/** 1 between MONITOR and the MWAIT that uses it. */
+export const MONITOR_ARMED = 0x13cc; // u32
 /** Physical address mask (A20 gate): all ones when A20 is open. */
 export const A20_MASK = 0x13d0; // u64
 

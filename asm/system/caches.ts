@@ -30,6 +30,6 @@ export function invlpg(r: usize): void {
 }
 
 /** XGETBV and XSETBV: CR4.OSXSAVE cannot be set on this processor. */
-export function xsave(r: usize): void {
+export function xsave(): void {
   raise(UD, 0);
 }

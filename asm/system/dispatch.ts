@@ -247,7 +247,7 @@ export function systemOp(operation: u32, r: usize): bool {
       hlt(r);
       return true;
     case OP_CLI:
-      cli(r);
+      cli();
       return true;
     case OP_STI:
       sti(r);
@@ -259,16 +259,16 @@ export function systemOp(operation: u32, r: usize): bool {
       mwait(r);
       return true;
     case OP_XGETBV:
-      xsave(r);
+      xsave();
       return true;
     case OP_XSETBV:
-      xsave(r);
+      xsave();
       return true;
     case OP_SYSENTER:
-      sysenter(r);
+      sysenter();
       return true;
     case OP_SYSEXIT:
-      sysexit(r);
+      sysexit();
       return true;
   }
   return false;

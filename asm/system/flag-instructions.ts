@@ -1,5 +1,5 @@
 // CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
-import { ACTIVITY, INTERRUPTIBILITY } from '../layout';
+import { ACTIVITY, INTERRUPTIBILITY, MONITOR_ARMED } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VM } from '../flags';
 import { faulted } from '../globals';
@@ -11,7 +11,7 @@ import { BLOCKED_BY_STI, HALTED } from './events';
 import { finish } from './finish';
 import { IOPL_MASK } from './iret';
 
-export function cli(r: usize): void {
+export function cli(): void {
   if (cpl() > iopl()) {
     raise(GP, 0);
     return;
@@ -59,9 +59,6 @@ export function hlt(r: usize): void {
   finish(r);
 }
 
-/** True between MONITOR and the MWAIT that uses it. */
-let isArmed: bool = false;
-
 export function monitor(r: usize): void {
   if (cpl()) {
     raise(UD, 0);
@@ -75,7 +72,7 @@ export function monitor(r: usize): void {
   // the address is checked as for a one-byte read
   readMemory(segmentNumber(r), getRegister(0) & addressMask(r), 1);
   if (faulted) return;
-  isArmed = true;
+  store<u32>(MONITOR_ARMED, 1);
   finish(r);
 }
 
@@ -90,7 +87,7 @@ export function mwait(r: usize): void {
     raise(GP, 0);
     return;
   }
-  if (isArmed && hasFlag(IF)) store<u32>(ACTIVITY, HALTED);
-  isArmed = false;
+  if (load<u32>(MONITOR_ARMED) && hasFlag(IF)) store<u32>(ACTIVITY, HALTED);
+  store<u32>(MONITOR_ARMED, 0);
   finish(r);
 }

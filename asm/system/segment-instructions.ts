@@ -1,6 +1,7 @@
 // MOV, PUSH and POP of segment registers, LDS LES LFS LGS LSS (SDM Vol. 2 of each).
 import { INTERRUPTIBILITY, SS } from '../layout';
 import { UD, raise } from '../fault';
+import { OPERAND_ES } from '../gen/tables';
 import { faulted } from '../globals';
 import { push, readStack } from '../memory';
 import { readRm, writeReg, writeRm } from '../operand';
@@ -8,6 +9,7 @@ import { isMemory, operandSize, regNumber, setRegister } from '../record';
 import { BLOCKED_BY_MOV_SS } from './events';
 import { farOffset, farSelector, readFarPointer } from './far';
 import { finish } from './finish';
+import { formOperand } from './io';
 import { loadSegment, stackMask } from './segment';
 import { stackPointer } from './stack-frame';
 import { segmentRights, segmentSelector } from './state';
@@ -37,12 +39,17 @@ export function movToSegment(r: usize): void {
   finish(r);
 }
 
+/** The segment register that the opcode itself names. */
+function fixedSegment(r: usize): u32 {
+  return formOperand(r, 0) - OPERAND_ES;
+}
+
 export function pushSegment(r: usize): void {
-  push(segmentSelector(regNumber(r)), operandSize(r));
+  push(segmentSelector(fixedSegment(r)), operandSize(r));
 }
 
 export function popSegment(r: usize): void {
-  const seg = regNumber(r);
+  const seg = fixedSegment(r);
   const size = operandSize(r);
   const mask = stackMask(segmentRights(SS));
   const pointer = stackPointer();

@@ -32,7 +32,6 @@ import {
   segmentCache,
   segmentLimit,
   segmentRights,
-  segmentSelector,
   TYPE_ACCESSED,
   TYPE_CODE,
   TYPE_CONFORMING,

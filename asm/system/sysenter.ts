@@ -13,7 +13,7 @@ function setFlatSegments(selector: u32, level: u32): void {
   setCpl(level);
 }
 
-export function sysenter(r: usize): void {
+export function sysenter(): void {
   const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
   if (!(selector & 0xfffc)) {
     raise(GP, 0);
@@ -25,7 +25,7 @@ export function sysenter(r: usize): void {
   finishAt(u64(load<u32>(MSR_SYSENTER_EIP)));
 }
 
-export function sysexit(r: usize): void {
+export function sysexit(): void {
   const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
   if (!(selector & 0xfffc) || cpl()) {
     raise(GP, 0);

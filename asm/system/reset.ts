@@ -1,0 +1,100 @@
+// The processor after RESET, and what is derived from its state (SDM Vol. 3A "Processor State After Reset").
+import {
+  A20_MASK,
+  ACTIVITY,
+  CR0,
+  CR2,
+  CR3,
+  CR4,
+  CR8,
+  CS,
+  DR,
+  EFER,
+  ES,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GPR,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+  LDTR,
+  MONITOR_ARMED,
+  MSR_APIC_BASE,
+  MSR_DEBUGCTL,
+  MSR_FEATURE_CONTROL,
+  MSR_KERNEL_GS_BASE,
+  MSR_MISC_ENABLE,
+  MSR_MTRR,
+  MSR_PAT,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  MSR_TSC_AUX,
+  MSR_TSC_OFFSET,
+  NMI_PENDING,
+  PENDING_DEBUG,
+  RIP,
+  TR,
+} from '../layout';
+import { setFlags } from '../flags';
+import { resetModel } from './cpuid';
+import { debugChanged } from './debug-registers';
+import { recomputeSegments, setCpl, setSegment } from './segment';
+
+/** Sets the architectural state that RESET gives (the machine then puts the CPU where its boot protocol wants it). */
+export function resetSystem(): void {
+  for (let n: usize = 0; n < 17; n++) store<u64>(GPR + (n << 3), 0);
+  store<u64>(GPR + 2 * 8, 0x6f6); // EDX: processor signature
+  store<u64>(RIP, 0xfff0);
+  setFlags(2);
+  for (let seg: u32 = ES; seg <= <u32>TR; seg++) setSegment(seg, 0, 0x93, 0, 0xffff);
+  setSegment(CS, 0xf000, 0x9b, 0xffff0000, 0xffff);
+  setSegment(TR, 0, 0x8b, 0, 0xffff);
+  setSegment(LDTR, 0, 0x82, 0, 0xffff);
+  store<u64>(GDTR_BASE, 0);
+  store<u32>(GDTR_LIMIT, 0xffff);
+  store<u64>(IDTR_BASE, 0);
+  store<u32>(IDTR_LIMIT, 0xffff);
+  store<u64>(CR0, 0x60000010);
+  store<u64>(CR2, 0);
+  store<u64>(CR3, 0);
+  store<u64>(CR4, 0);
+  store<u64>(CR8, 0);
+  store<u64>(EFER, 0);
+  for (let n: usize = 0; n < 8; n++) store<u64>(DR + (n << 3), 0);
+  store<u64>(DR + 6 * 8, 0xffff0ff0);
+  store<u64>(DR + 7 * 8, 0x400);
+  setCpl(0);
+  store<u32>(INTERRUPTIBILITY, 0);
+  store<u32>(ACTIVITY, 0);
+  store<u32>(NMI_PENDING, 0);
+  store<u32>(PENDING_DEBUG, 0);
+  store<u32>(MONITOR_ARMED, 0);
+  store<u64>(A20_MASK, u64.MAX_VALUE);
+  resetMsrs();
+  resetModel();
+  systemLoaded();
+}
+
+function resetMsrs(): void {
+  store<u64>(MSR_TSC_OFFSET, 0);
+  store<u64>(MSR_APIC_BASE, 0xfee00900); // bootstrap processor, enabled
+  store<u64>(MSR_SYSENTER_CS, 0);
+  store<u64>(MSR_SYSENTER_ESP, 0);
+  store<u64>(MSR_SYSENTER_EIP, 0);
+  store<u64>(MSR_PAT, 0x0007040600070406);
+  store<u64>(MSR_MISC_ENABLE, 1);
+  // locked by firmware with VMXON allowed outside SMX
+  store<u64>(MSR_FEATURE_CONTROL, 5);
+  store<u64>(MSR_DEBUGCTL, 0);
+  store<u64>(MSR_TSC_AUX, 0);
+  for (let place: usize = MSR_DEBUGCTL + 8; place <= <usize>MSR_KERNEL_GS_BASE; place += 8) store<u64>(place, 0);
+  for (let slot: usize = 0; slot < 32; slot++) store<u64>(<usize>MSR_MTRR + (slot << 3), 0);
+  store<u64>(MSR_MTRR, 0xc06); // enabled, write-back
+}
+
+/** Recomputes everything derived from the state area: after RESET and after a snapshot or the host wrote it. */
+export function systemLoaded(): void {
+  debugChanged();
+  recomputeSegments();
+}
