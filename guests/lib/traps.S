@@ -32,7 +32,8 @@ trap_common:
   pushl %esp
   call trap_handler
   addl $4, %esp
-leave:
+  .globl trap_leave
+trap_leave:
   popl %es
   popl %ds
   popal
@@ -42,7 +43,7 @@ leave:
   .globl trap_return
 trap_return:
   movl 4(%esp), %esp
-  jmp leave
+  jmp trap_leave
 
   // struct pv_trap: vector, flags, cs, address
   .macro line number, flags
@@ -62,6 +63,6 @@ trap_table:
   .irp n, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
   line \n, 4
   .endr
-  line 128, 7
+  line 128, 3
   .long 0, 0
   .section .note.GNU-stack, "", @progbits

@@ -50,7 +50,6 @@ KERNEL_LOOP(loop_callret, "", "call 3f\n\t.pushsection .text.callee, \"ax\"\n\t.
 KERNEL_LOOP(loop_pgfault, "", "movl (%%ebx), %%eax")
 KERNEL_LOOP(loop_divzero, "", "divl %%ecx")
 KERNEL_LOOP(loop_rdtsc, "", "rdtsc")
-KERNEL_LOOP(loop_advance, "addl $4, %%ebx", "")
 
 #ifdef PARAVIRTUAL
 // What a paravirtual kernel does instead of the instruction is a call into the paravirt-ops layer. The operand is
@@ -75,6 +74,7 @@ CALL_LOOP(loop_switch, switch_call)
 CALL_LOOP(loop_advance_call, advance_call)
 CALL_LOOP(loop_walk, walk_call)
 #else
+KERNEL_LOOP(loop_advance, "addl $4, %%ebx", "")
 KERNEL_LOOP(loop_in, "", "inb $0x80, %%al")
 KERNEL_LOOP(loop_cr8wr, "", "movl %%ecx, (%%ebx)")
 KERNEL_LOOP(loop_ptemod, "", "movl %%ecx, (%%ebx)")

@@ -21,9 +21,9 @@ interface Target {
   readonly library: readonly string[];
 }
 
-const bareLibrary = ['start.S', 'native-boot.c', 'print.c', 'string.c'];
-const kernelLibrary = ['start.S', 'native-boot.c', 'pv-native.c', 'traps.S', 'print.c', 'string.c'];
-const paravirtualLibrary = ['xen-start.S', 'pv-xen.c', 'traps.S', 'print.c', 'string.c'];
+const bareLibrary = ['start.S', 'native-boot.c', 'print.c', 'format.c', 'string.c'];
+const kernelLibrary = ['start.S', 'native-boot.c', 'pv-native.c', 'traps.S', 'print.c', 'format.c', 'string.c'];
+const paravirtualLibrary = ['xen-start.S', 'pv-xen.c', 'traps.S', 'print.c', 'format.c', 'string.c'];
 
 const native = (name: string, library: readonly string[]): Target => ({
   image: name,
@@ -54,7 +54,11 @@ const compilerFlags = [
   '-m32 -march=i686 -mtune=generic -O2 -std=gnu11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector',
   '-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-ident -fno-strict-aliasing -fno-common',
   '-fno-tree-loop-distribute-patterns -fcf-protection=none -fomit-frame-pointer -mgeneral-regs-only -mno-sse -mno-mmx',
-  '-Wall -Wextra -Werror -nostdinc -Wa,--noexecstack',
+  '-Wall -Wextra -Werror --param=min-pagesize=0 -nostdinc -Wa,--noexecstack',
+].flatMap((line) => line.split(' '));
+
+const linkFlags = [
+  '-m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z norelro --no-warn-rwx-segments',
 ].flatMap((line) => line.split(' '));
 
 function tool(name: string, args: readonly string[], cwd?: string): string {
@@ -67,6 +71,11 @@ function tool(name: string, args: readonly string[], cwd?: string): string {
   }
 }
 
+function compile(source: string, object: string, extra: readonly string[]): string {
+  tool('gcc', [...compilerFlags, ...extra, '-c', source, '-o', object], guests);
+  return object;
+}
+
 const compilerVersion = (): string =>
   [tool('gcc', ['--version']), tool('ld', ['--version'])].map((text) => text.split('\n')[0]).join('\n') + '\n';
 
@@ -75,22 +84,36 @@ const sourcesOf = (directory: string): string[] =>
     .filter((name) => /\.[cS]$/.test(name))
     .sort();
 
+/** The user programs of tinyos: a flat image, which its kernel embeds. */
+function buildUserImage(work: string): void {
+  const sources = [
+    'tinyos/user/start.S',
+    ...sourcesOf('tinyos/user')
+      .filter((name) => name !== 'start.S')
+      .map((name) => `tinyos/user/${name}`),
+    'lib/format.c',
+    'lib/string.c',
+  ];
+  const objects = sources.map((source) => compile(source, join(work, `user-${source.replaceAll('/', '-')}.o`), []));
+  const script = join(guests, 'tinyos/user/user.ld');
+  const output = join(work, 'tinyos-user.bin');
+  tool('ld', [...linkFlags, '--oformat', 'binary', '-T', script, '-o', output, ...objects]);
+}
+
 /** Compiles and links one image; sources are named relative to guests/, so no path of this machine gets in. */
 function build(target: Target, work: string): Uint8Array {
   const sources = [
     ...target.library.map((name) => `lib/${name}`),
     ...sourcesOf(target.directory).map((name) => `${target.directory}/${name}`),
   ];
-  const objects = sources.map((source) => {
-    const object = join(work, `${target.image}-${source.replaceAll('/', '-')}.o`);
-    const define = target.paravirtual ? ['-DPARAVIRTUAL'] : [];
-    tool('gcc', [...compilerFlags, ...define, '-c', source, '-o', object], guests);
-    return object;
-  });
+  if (target.directory === 'tinyos') buildUserImage(work);
+  const extra = [...(target.paravirtual ? ['-DPARAVIRTUAL'] : []), `-Wa,-I${work}`];
+  const objects = sources.map((source) =>
+    compile(source, join(work, `${target.image}-${source.replaceAll('/', '-')}.o`), extra),
+  );
   const script = join(guests, 'lib', target.paravirtual ? 'para.ld' : 'native.ld');
   const linked = join(work, `${target.image}.elf`);
-  const linkFlags = ['-m', 'elf_i386', '-nostdlib', '-static', '--build-id=none', '-z', 'noexecstack', '-z', 'norelro'];
-  tool('ld', [...linkFlags, '--strip-all', '--no-warn-rwx-segments', '-T', script, '-o', linked, ...objects]);
+  tool('ld', [...linkFlags, '--strip-all', '-T', script, '-o', linked, ...objects]);
   return readFileSync(linked);
 }
 
