@@ -36,8 +36,8 @@ export class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
   readonly code: SnapshotErrorCode;
 
-  constructor(code: SnapshotErrorCode, message: string) {
-    super(message);
+  constructor(code: SnapshotErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }
@@ -96,7 +96,8 @@ export function readSnapshot(file: Uint8Array, parts: readonly Stateful[]): void
     try {
       part.load(saved.get(part.name)!.fields);
     } catch (error) {
-      if (!(error instanceof FieldError)) throw error;
+      if (error instanceof SnapshotError) throw error;
+      if (!(error instanceof FieldError)) throw damaged(`state of "${part.name}" cannot be read`, error);
       throw new SnapshotError(
         'other-machine',
         `The snapshot does not fit this machine: in "${part.name}", ${error.message}.`,
@@ -126,9 +127,17 @@ export function readParts(file: Uint8Array): readonly SavedPart[] {
   if (file.length < wanted) throw truncated(wanted, file.length);
   const body = file.subarray(HEADER_SIZE, wanted);
   if (file.length > wanted || crc32(body) !== header.getUint32(20, true)) {
-    throw new SnapshotError('corrupt', 'The snapshot is damaged: its checksum does not match its contents.');
+    throw damaged('checksum does not match its contents');
   }
-  return decodeParts(body.subarray(0, indexLength), body.subarray(indexLength));
+  try {
+    return decodeParts(body.subarray(0, indexLength), body.subarray(indexLength));
+  } catch (error) {
+    throw damaged('index cannot be read', error);
+  }
+}
+
+function damaged(what: string, cause?: unknown): SnapshotError {
+  return new SnapshotError('corrupt', `The snapshot is damaged: its ${what}.`, { cause });
 }
 
 function truncated(wanted: number, found: number): SnapshotError {

@@ -1,10 +1,38 @@
-// The parts of a snapshot that belong to the machine as a whole: the processor, and how the run ended.
+// The parts of a snapshot that belong to the machine as a whole: what it is made of, the processor, how the run ended.
 
 import type { Cpu } from '../cpu/cpu.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
-import { FieldError } from '../machine/stateful.ts';
+import { FieldError, numberField } from '../machine/stateful.ts';
 import type { PlatformExit } from './exit.ts';
 import { STATUS_RESET } from './exit.ts';
+
+/** What a machine is made of. Loaded first: a snapshot of another machine is refused before anything has changed. */
+export class HardwarePart implements Stateful {
+  readonly name = 'hardware';
+  readonly version = 1;
+  readonly #memory: number;
+  readonly #frequencyHz: number;
+
+  constructor(memory: number, frequencyHz: number) {
+    this.#memory = memory;
+    this.#frequencyHz = frequencyHz;
+  }
+
+  save(): Fields {
+    return { memory: this.#memory, frequencyHz: this.#frequencyHz };
+  }
+
+  load(fields: Fields): void {
+    const memory = numberField(fields, 'memory');
+    if (memory !== this.#memory) {
+      throw new FieldError(`memory was ${memory >> 20} MiB and this machine has ${this.#memory >> 20} MiB`);
+    }
+    const frequencyHz = numberField(fields, 'frequencyHz');
+    if (frequencyHz !== this.#frequencyHz) {
+      throw new FieldError(`the processor ran at ${frequencyHz} Hz and this one runs at ${this.#frequencyHz} Hz`);
+    }
+  }
+}
 
 /** The processor's state in a snapshot. */
 export class CpuPart implements Stateful {

@@ -11,7 +11,7 @@ import { MemoryPart } from '../machine/memory-part.ts';
 import { readSnapshot, writeSnapshot } from '../machine/snapshot.ts';
 import type { Stateful } from '../machine/stateful.ts';
 import { enterProtectedMode } from './boot-state.ts';
-import { CpuPart, ExitPart } from './machine-parts.ts';
+import { CpuPart, ExitPart, HardwarePart } from './machine-parts.ts';
 import type { MachineStop, PlatformExit } from './exit.ts';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from './exit.ts';
 import { MachineError } from './machine-error.ts';
@@ -94,7 +94,8 @@ export class Machine {
       a20: (open) => this.cpu.setA20(open),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
-    this.#parts = [memoryPart, new CpuPart(this.cpu), this.clock, this.input, this.platform, this.#end];
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz);
+    this.#parts = [hardware, memoryPart, new CpuPart(this.cpu), this.clock, this.input, this.platform, this.#end];
   }
 
   /** Loads a multiboot-1 image and sets the processor up as its specification says. */
