@@ -78,8 +78,7 @@ export function exitForInstruction(reason: u32, qualification: u64, r: usize): v
 
 /** A VM exit from the guest whose RIP is in the state. */
 export function vmExit(reason: u32, qualification: u64): void {
-  const basic = <usize>(reason & 0xffff);
-  store<u64>(COUNT_VM_EXITS + (basic << 3), load<u64>(COUNT_VM_EXITS + (basic << 3)) + 1);
+  countExit(reason);
   recordExit(reason, qualification);
   saveTimer();
   let flags = getFlags();
@@ -99,11 +98,16 @@ export function vmExit(reason: u32, qualification: u64): void {
 
 /** A VM entry that failed after the controls and host state were accepted: an exit without guest state to save. */
 export function exitFromEntry(reason: u32, qualification: u64): void {
-  store<u64>(COUNT_VM_EXITS + (<usize>reason << 3), load<u64>(COUNT_VM_EXITS + (<usize>reason << 3)) + 1);
+  countExit(reason);
   recordExit(reason | ENTRY_FAILURE, qualification);
   forget();
   charge(COST_VM_EXIT, 1);
   toHost();
+}
+
+function countExit(reason: u32): void {
+  const counter = <usize>COUNT_VM_EXITS + (reason << 3);
+  store<u64>(counter, load<u64>(counter) + 1);
 }
 
 function recordExit(reason: u32, qualification: u64): void {

@@ -116,7 +116,7 @@ export function vmxon(r: usize): void {
   }
   const pointer = pointerOperand(r);
   if (faulted) return;
-  if (!isRegion(pointer) || load<u32>(RAM + <usize>pointer) != VMCS_REVISION) {
+  if (!isRegion(pointer) || load<u32>(<usize>RAM + <usize>pointer) != VMCS_REVISION) {
     failInvalid();
     return;
   }
@@ -146,7 +146,7 @@ export function vmclear(r: usize): void {
   else if (pointer == load<u64>(VMX_ON_POINTER)) fail(VMCLEAR_VMXON_POINTER);
   else {
     noteWrite(pointer, 4096);
-    store<u32>(RAM + <usize>pointer, 0, HEADER_LAUNCHED);
+    store<u32>(<usize>RAM + <usize>pointer, 0, HEADER_LAUNCHED);
     if (pointer == load<u64>(VMX_CURRENT)) store<u64>(VMX_CURRENT, NO_VMCS);
     succeed();
   }
@@ -158,7 +158,7 @@ export function vmptrld(r: usize): void {
   if (faulted) return;
   if (!isPhysical(pointer, 4096)) fail(VMPTRLD_ADDRESS);
   else if (pointer == load<u64>(VMX_ON_POINTER)) fail(VMPTRLD_VMXON_POINTER);
-  else if (!isRamPage(pointer >> 12) || load<u32>(RAM + <usize>pointer, HEADER_REVISION) != VMCS_REVISION) {
+  else if (!isRamPage(pointer >> 12) || load<u32>(<usize>RAM + <usize>pointer, HEADER_REVISION) != VMCS_REVISION) {
     fail(VMPTRLD_REVISION);
   } else {
     noteWrite(pointer, 4096);
@@ -220,7 +220,7 @@ function enter(r: usize, reason: u32, isResume: bool): void {
     failInvalid();
   } else if (load<u32>(INTERRUPTIBILITY) & 2) {
     fail(BLOCKED_BY_MOV_SS);
-  } else if ((load<u32>(RAM + <usize>pointer, HEADER_LAUNCHED) != 0) != isResume) {
+  } else if ((load<u32>(<usize>RAM + <usize>pointer, HEADER_LAUNCHED) != 0) != isResume) {
     fail(isResume ? VMRESUME_NOT_LAUNCHED : VMLAUNCH_NOT_CLEAR);
   } else {
     const error = enterGuest();

@@ -127,7 +127,7 @@ function msrExits(msr: u32, offset: u64): bool {
   if (!(primary() & <u32>F.CPU_MSR_BITMAPS)) return true;
   if ((msr & 0x3fffe000) != 0 || (msr >> 30 != 0 && msr >> 30 != 3)) return true;
   const place = get(F.F_MSR_BITMAP) + offset + (msr >> 31 ? 1024 : 0) + ((msr & 0x1fff) >> 3);
-  return ((readPhysical<u8>(place) >> (msr & 7)) & 1) != 0;
+  return ((<u32>readPhysical<u8>(place) >> (msr & 7)) & 1) != 0;
 }
 export function interceptRdmsr(r: usize, msr: u32): bool {
   return exitIf(msrExits(msr, 0), F.REASON_RDMSR, 0, r);
@@ -143,7 +143,7 @@ function ioExits(port: u32, size: u32): bool {
   if (port + size > 0x10000) return true;
   for (let p = port; p < port + size; p++) {
     const bitmap = p & 0x8000 ? get(F.F_IO_BITMAP_B) : get(F.F_IO_BITMAP_A);
-    if ((readPhysical<u8>(bitmap + ((p & 0x7fff) >> 3)) >> (p & 7)) & 1) return true;
+    if ((<u32>readPhysical<u8>(bitmap + ((p & 0x7fff) >> 3)) >> (p & 7)) & 1) return true;
   }
   return false;
 }

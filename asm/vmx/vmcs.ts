@@ -78,7 +78,7 @@ export function fieldOffset(encoding: u32): usize {
 // @ts-ignore: decorator
 @inline
 export function currentVmcs(): usize {
-  return RAM + <usize>load<u64>(VMX_CURRENT);
+  return <usize>RAM + <usize>load<u64>(VMX_CURRENT);
 }
 
 /** Reads a field of the current VMCS; every field is kept zero-extended to 64 bits. */
