@@ -66,8 +66,13 @@ class Chip8259 implements PortDevice {
     const line = this.#winner();
     if (line === undefined) return this.#vectorBase | 7;
     this.#accept(line);
-    if (this.cascade !== undefined && line === CASCADE) return this.cascade.acknowledge();
-    return this.#vectorBase | line;
+    if (this.cascade === undefined || line !== CASCADE) return this.#vectorBase | line;
+    const vector = this.cascade.acknowledge();
+    // The slave's INT falls, and rises again if it has another request.
+    const isStillWanting = this.cascade.output ? 1 << CASCADE : 0;
+    this.#lines = (this.#lines & ~(1 << CASCADE)) | isStillWanting;
+    this.#requests |= isStillWanting;
+    return vector;
   }
 
   read(offset: number, _size: AccessSize): number {
@@ -295,11 +300,9 @@ export class Pic8259 implements Stateful {
 
   /** The INTA cycle. With nothing to give it answers the spurious vector (IR7 of the chip that was asked). */
   acknowledge(): number {
-    const [master, slave] = this.#chips;
+    const [master] = this.#chips;
     const vector = master.acknowledge();
-    // The slave's INT may stay high for its next request: the master sees it fall and rise again.
-    master.setLine(CASCADE, false);
-    master.setLine(CASCADE, slave.output);
+    master.onChange();
     return vector;
   }
 
