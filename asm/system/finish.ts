@@ -1,5 +1,5 @@
 // The end of an instruction that leaves its block: control flow, mode or what may interrupt it has changed.
-import { injecting, instructionsLeft, leave } from '../globals';
+import { injecting, leave, unfinished } from '../globals';
 import { recordNextRip, recordRip } from '../record';
 import { setRip } from './state';
 
@@ -18,6 +18,6 @@ export function finishAt(rip: u64): void {
 /** The instruction goes on later: it is not retired, and RIP still points at it. */
 export function finishLater(r: usize): void {
   setRip(recordRip(r));
-  instructionsLeft++;
+  unfinished = true;
   leave = true;
 }
