@@ -147,7 +147,7 @@ class Program {
 
   value(reader: TokenReader): Value {
     const value = expression(reader, this.lookup);
-    if (value.registers.size > 0) throw new AssemblyError('syntax', 'A register cannot stand here.');
+    if (value.registers.length > 0) throw new AssemblyError('syntax', 'A register cannot stand here.');
     return value;
   }
 

@@ -1,6 +1,14 @@
 // One operand of assembly source: registers, [addresses], values, far pointers, with their size and distance words.
 import { AssemblyError } from './assembly-error.ts';
-import { type Lookup, REGISTERS, type Register, type TokenReader, type Value, expression } from './assembly-syntax.ts';
+import {
+  type Lookup,
+  REGISTERS,
+  type Register,
+  type RegisterTerm,
+  type TokenReader,
+  type Value,
+  expression,
+} from './assembly-syntax.ts';
 import { segmentNumber } from './instruction.ts';
 
 /** Address inside brackets, split into its parts. */
@@ -40,8 +48,8 @@ interface Terms {
   scale: 1 | 2 | 4 | 8;
 }
 
-function addTerm(terms: Terms, register: Register, factor: bigint): void {
-  if (factor === 1n && !terms.base) terms.base = register;
+function addTerm(terms: Terms, register: Register, factor: bigint, isIndex: boolean): void {
+  if (factor === 1n && !terms.base && !isIndex) terms.base = register;
   else if (!terms.index && [1n, 2n, 4n, 8n].includes(factor)) {
     terms.index = register;
     terms.scale = Number(factor) as Terms['scale'];
@@ -57,9 +65,10 @@ function splitAddress(value: Value): Terms & { size: number; ripRelative: boolea
   let size = 0;
   let ripRelative = false;
   // A register with factor 1 can be base or index: those with another factor have to be the index.
-  const entries = [...value.registers].filter(([, factor]) => factor !== 0n);
-  entries.sort((a, b) => Number(a[1] === 1n) - Number(b[1] === 1n));
-  for (const [name, factor] of entries) {
+  const entries = value.registers.filter(({ factor }) => factor !== 0n);
+  const isIndex = (term: RegisterTerm) => term.factor !== 1n || term.product === true;
+  entries.sort((a, b) => Number(isIndex(b)) - Number(isIndex(a)));
+  for (const { name, factor, product = false } of entries) {
     if (name === 'rip') {
       ripRelative = true;
       size = 8;
@@ -68,7 +77,7 @@ function splitAddress(value: Value): Terms & { size: number; ripRelative: boolea
     const register = REGISTERS.get(name)!;
     if (size !== 0 && size !== register.size) throw new AssemblyError('size', 'An address mixes register sizes.');
     size = register.size;
-    addTerm(terms, register, factor);
+    addTerm(terms, register, factor, product);
   }
   if (terms.index?.register === 4 && terms.scale === 1 && terms.base) {
     [terms.base, terms.index] = [terms.index, terms.base];
@@ -90,7 +99,7 @@ function parseAddress(reader: TokenReader, lookup: Lookup, outer: number | undef
   if (![0, 2, 4, 8].includes(bytes)) throw new AssemblyError('operands', 'A byte register is no address.');
   return {
     scale,
-    displacement: { ...value, registers: new Map() },
+    displacement: { ...value, registers: [] },
     ripRelative,
     ...(base ? { base } : {}),
     ...(index ? { index } : {}),
@@ -133,7 +142,7 @@ export function parseOperand(reader: TokenReader, lookup: Lookup): ParsedOperand
   const special = parseSpecial(reader);
   if (special) return special;
   const value = expression(reader, lookup);
-  if (value.registers.size > 0) throw new AssemblyError('syntax', 'A register expression needs brackets.');
+  if (value.registers.length > 0) throw new AssemblyError('syntax', 'A register expression needs brackets.');
   if (reader.takeMark(':')) return { kind: 'far', selector: value, offset: expression(reader, lookup), ...sized };
   return { kind: 'value', value, ...sized, ...(distance && distance !== 'far' ? { distance } : {}) };
 }

@@ -74,17 +74,24 @@ export interface Value {
   readonly relocatable: boolean;
   /** Some symbol was not known yet; `constant` is a guess. */
   readonly unknown: boolean;
-  readonly registers: ReadonlyMap<string, bigint>;
+  /** Register terms of an address as written, each with its factor. */
+  readonly registers: readonly RegisterTerm[];
+}
+
+/** A register times a factor. */
+export interface RegisterTerm {
+  readonly name: string;
+  readonly factor: bigint;
+  /** Written as a product, so even with factor 1 it is the index. */
+  readonly product?: true;
 }
 
 /** Finds the value of a symbol. */
 export type Lookup = (name: string) => Value;
 
-const NO_REGISTERS: ReadonlyMap<string, bigint> = new Map();
-
 /** A plain number. */
 export function constant(value: bigint, relocatable = false, unknown = false): Value {
-  return { constant: value, relocatable, unknown, registers: NO_REGISTERS };
+  return { constant: value, relocatable, unknown, registers: [] };
 }
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
@@ -100,13 +107,17 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
   '%': 6,
 };
 
-function scaled(value: Value, factor: bigint): Map<string, bigint> {
-  return new Map([...value.registers].map(([name, n]) => [name, n * factor]));
+function scaled(value: Value, by: bigint): RegisterTerm[] {
+  return value.registers.map((term) => ({ ...term, factor: term.factor * by }));
 }
 
 function sum(a: Value, b: Value, sign: bigint): Value {
-  const registers = scaled(a, 1n);
-  for (const [name, n] of b.registers) registers.set(name, (registers.get(name) ?? 0n) + sign * n);
+  const registers = [...a.registers];
+  for (const term of scaled(b, sign)) {
+    const cancelled = registers.findIndex((r) => r.name === term.name && r.factor === -term.factor);
+    if (cancelled >= 0) registers.splice(cancelled, 1);
+    else registers.push(term);
+  }
   return {
     constant: a.constant + sign * b.constant,
     relocatable: a.relocatable || b.relocatable,
@@ -116,13 +127,13 @@ function sum(a: Value, b: Value, sign: bigint): Value {
 }
 
 function product(a: Value, b: Value): Value {
-  const [value, factor] = a.registers.size > 0 ? [a, b] : [b, a];
-  if (factor.registers.size > 0) throw new AssemblyError('syntax', 'Two registers cannot be multiplied.');
+  const [value, factor] = a.registers.length > 0 ? [a, b] : [b, a];
+  if (factor.registers.length > 0) throw new AssemblyError('syntax', 'Two registers cannot be multiplied.');
   return {
     constant: a.constant * b.constant,
     relocatable: a.relocatable || b.relocatable,
     unknown: a.unknown || b.unknown,
-    registers: scaled(value, factor.constant),
+    registers: scaled(value, factor.constant).map((term) => ({ ...term, product: true })),
   };
 }
 
@@ -147,7 +158,7 @@ function compute(operator: string, a: bigint, b: bigint): bigint {
 function combine(operator: string, a: Value, b: Value): Value {
   if (operator === '+' || operator === '-') return sum(a, b, operator === '+' ? 1n : -1n);
   if (operator === '*') return product(a, b);
-  if (a.registers.size > 0 || b.registers.size > 0) {
+  if (a.registers.length > 0 || b.registers.length > 0) {
     throw new AssemblyError('syntax', `A register cannot be an operand of '${operator}'.`);
   }
   const unknown = a.unknown || b.unknown;
@@ -206,7 +217,7 @@ function primary(reader: TokenReader, lookup: Lookup): Value {
   if (token.type === 'string') return constant(characters(token.text));
   if (token.type === 'name') {
     const name = token.text.toLowerCase();
-    if (REGISTERS.has(name) || name === 'rip') return { ...constant(0n), registers: new Map([[name, 1n]]) };
+    if (REGISTERS.has(name) || name === 'rip') return { ...constant(0n), registers: [{ name, factor: 1n }] };
     return lookup(token.text);
   }
   if (token.text === '(') {

@@ -194,7 +194,7 @@ function address16(cursor: Cursor, mod: number, rm: number): Address {
   return { ...BASES_16[rm]!, scale: 1, displacement };
 }
 
-function address32(cursor: Cursor, mod: number, rm: number, rex: number, mode: CodeMode): Address {
+function address32(cursor: Cursor, mod: number, rm: number, rex: number, mode: CodeMode, bits: Size): Address {
   const displacementSize = mod === 1 ? 1 : mod === 2 ? 4 : 0;
   if (rm === 4) {
     const sib = cursor.byte();
@@ -203,7 +203,7 @@ function address32(cursor: Cursor, mod: number, rm: number, rex: number, mode: C
     const noBase = mod === 0 && (sib & 7) === 5;
     const noIndex = index === 4;
     const size = noBase ? 4 : displacementSize;
-    const unsigned = noBase && noIndex && mode !== 64;
+    const unsigned = noBase && noIndex && bits !== 64;
     const displacement = size === 0 ? 0 : unsigned ? cursor.unsigned(4) : cursor.signed(size);
     const scale = noIndex ? 1 : ((1 << (sib >> 6)) as 1 | 2 | 4 | 8);
     return { ...(noBase ? {} : { base }), ...(noIndex ? {} : { index }), scale, displacement };
@@ -219,7 +219,7 @@ function address32(cursor: Cursor, mod: number, rm: number, rex: number, mode: C
 function readMemory(cursor: Cursor, modrm: number, prefixes: Prefixes, mode: CodeMode, size: Size): MemoryOperand {
   const mod = modrm >> 6;
   const rm = modrm & 7;
-  const address = size === 16 ? address16(cursor, mod, rm) : address32(cursor, mod, rm, prefixes.rex, mode);
+  const address = size === 16 ? address16(cursor, mod, rm) : address32(cursor, mod, rm, prefixes.rex, mode, size);
   const stack = address.base === 5 || (address.base === 4 && size !== 16);
   const segment = prefixes.segment ?? (stack ? SS : DS);
   return { type: 'memory', ...address, segment, size: 0, addressSize: size };

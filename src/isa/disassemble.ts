@@ -1,11 +1,18 @@
 // Instructions to text, Intel syntax as this project's assembler (and, but for minor spellings, NASM) reads it.
-import { type Instruction, type MemoryOperand, type Operand, SEGMENT_NAMES, registerName } from './instruction.ts';
+import { naturalSegment } from './encode.ts';
+import {
+  type Instruction,
+  type MemoryOperand,
+  type Operand,
+  type Prefixes,
+  SEGMENT_NAMES,
+  registerName,
+} from './instruction.ts';
 
 const SIZE_WORDS: Readonly<Record<number, string>> = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' };
-const SS = 2;
 const DS = 3;
 
-const hex = (value: number | bigint) => `0x${value.toString(16)}`;
+const hex = (value: number | bigint) => (value < 10 ? String(value) : `0x${value.toString(16)}`);
 
 /** Where a branch target is called something else than its number. */
 export type NameOf = (address: number) => string | undefined;
@@ -16,7 +23,9 @@ function formatAddress(operand: MemoryOperand): string {
   if (operand.ripRelative) terms.push('rip');
   if (operand.base !== undefined) terms.push(registerName(operand.base, size));
   if (operand.index !== undefined) {
-    terms.push(registerName(operand.index, size) + (operand.scale > 1 ? `*${operand.scale}` : ''));
+    terms.push(
+      registerName(operand.index, size) + (operand.scale > 1 || operand.base === undefined ? `*${operand.scale}` : ''),
+    );
   }
   const { displacement } = operand;
   if (operand.wideDisplacement !== undefined) return hex(operand.wideDisplacement);
@@ -25,11 +34,12 @@ function formatAddress(operand: MemoryOperand): string {
   return terms.join('+') + (displacement === 0 ? '' : sign + hex(Math.abs(displacement)));
 }
 
-function formatMemory(operand: MemoryOperand, override: boolean): string {
-  const stack = operand.base === 5 || (operand.base === 4 && operand.addressSize !== 16);
-  const natural = stack ? SS : DS;
-  const segment = override || operand.segment !== natural ? `${SEGMENT_NAMES[operand.segment]}:` : '';
-  return `[${segment}${formatAddress(operand)}]`;
+/** An address without registers does not show its size: a word inside the brackets does. */
+function formatMemory(operand: MemoryOperand, prefixes: Prefixes): string {
+  const segment = operand.segment === naturalSegment(operand) ? '' : `${SEGMENT_NAMES[operand.segment]}:`;
+  const absolute = operand.base === undefined && operand.index === undefined && !operand.ripRelative;
+  const size = absolute && prefixes.addressSize ? `${SIZE_WORDS[operand.addressSize / 8]} ` : '';
+  return `[${size}${segment}${formatAddress(operand)}]`;
 }
 
 /** True when the text needs a size word because no register operand of the same size tells it. */
@@ -52,7 +62,7 @@ function formatOperand(operand: Operand, instruction: Instruction, next: number,
     case 'register':
       return registerName(operand.register, operand.size, operand.high);
     case 'memory':
-      return sizeWord(operand, instruction) + formatMemory(operand, false);
+      return sizeWord(operand, instruction) + formatMemory(operand, instruction.prefixes);
     case 'immediate':
       return hex(operand.high === 0 ? operand.value : (BigInt(operand.high) << 32n) | BigInt(operand.value));
     case 'relative': {
@@ -72,17 +82,20 @@ function formatOperand(operand: Operand, instruction: Instruction, next: number,
   }
 }
 
+/** Operations that use an address-size register without naming it. */
+const IMPLICIT_ADDRESS = new Set(['xlat', 'loop', 'loope', 'loopne', 'monitor']);
+
 /** Prefix words that the operands do not show: LOCK, REP, and for implicit operands address size and segment. */
 function prefixWords(instruction: Instruction): string {
   const { form, prefixes } = instruction;
   const words: string[] = [];
   if (instruction.lock) words.push('lock');
   if (instruction.rep) words.push(instruction.rep);
-  if (form.codes.some((c) => c.kind.startsWith('string'))) {
-    if (prefixes.addressSize) words.push(`a${instruction.addressSize}`);
-    if (instruction.segment !== undefined) words.push(SEGMENT_NAMES[instruction.segment]!);
-  } else if (form.op === 'xlat' && instruction.segment !== undefined) {
-    words.push(SEGMENT_NAMES[instruction.segment]!);
+  const implicit = form.codes.some((c) => c.kind.startsWith('string')) || IMPLICIT_ADDRESS.has(form.op);
+  if (prefixes.addressSize && implicit) words.push(`a${instruction.addressSize}`);
+  if (form.codes.some((c) => c.kind === 'string-source') || form.op === 'xlat') {
+    const { segment = DS } = instruction;
+    if (segment !== DS) words.push(SEGMENT_NAMES[segment]!);
   }
   return words.map((word) => `${word} `).join('');
 }

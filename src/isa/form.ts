@@ -23,6 +23,8 @@ export interface Sensitivity {
   readonly class: '3A' | '3B' | '3C' | '3D';
   /** What it reveals or changes, as a full sentence. */
   readonly why: string;
+  /** Name under which Robin & Irvine list it among the instructions that are sensitive and do not trap. */
+  readonly listed?: string;
 }
 
 /** The VM exit an instruction causes in VMX non-root operation. */

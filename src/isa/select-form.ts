@@ -148,8 +148,10 @@ function displacementOf(address: ParsedAddress, size: Size): number | undefined 
   const value = address.displacement.constant;
   const limit = 1n << BigInt(size);
   if (value < -(limit >> 1n) || value >= limit) return undefined;
-  if (!address.base && !address.index && !address.ripRelative) return Number(BigInt.asUintN(Math.min(size, 32), value));
-  return Number(BigInt.asIntN(Math.min(size, 32), value));
+  if (size === 64)
+    return signExtends({ ...address.displacement }, 32, 64) ? Number(BigInt.asIntN(64, value)) : undefined;
+  const absolute = !address.base && !address.index && !address.ripRelative;
+  return Number(absolute ? BigInt.asUintN(size, value) : BigInt.asIntN(size, value));
 }
 
 function memoryOperand(address: ParsedAddress, size: number, setting: Setting): MemoryOperand | undefined {
@@ -202,9 +204,13 @@ function matchOffset(code: OperandCode, operand: ParsedOperand, setting: Setting
   if (base || index || ripRelative) return undefined;
   const size = widthBytes(code.width, setting.operandSize, setting.mode);
   if (operand.size !== undefined && operand.size !== size) return undefined;
-  const memory = memoryOperand(operand.address, size, setting);
+  const { addressSize } = setting;
+  if (addressSize !== 64) return memoryOperand(operand.address, size, setting);
   const wide = BigInt.asUintN(64, displacement.constant);
-  return memory && wide > 0xffffffffn ? { ...memory, wideDisplacement: wide } : memory;
+  const low = Number(wide & 0xffffffffn);
+  const segment = operand.address.segment ?? 3;
+  const operandAt = { type: 'memory', scale: 1, displacement: low, segment, size, addressSize } as const;
+  return wide > 0xffffffffn ? { ...operandAt, wideDisplacement: wide } : operandAt;
 }
 
 function matchFar(operand: ParsedOperand, setting: Setting): Operand | undefined {

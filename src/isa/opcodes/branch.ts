@@ -5,16 +5,24 @@ import { CONDITIONS, type Row, type RowOptions, type Sensitivity, row } from '..
 const transfer = (name: string): Sensitivity => ({
   kind: 'behavior',
   class: '3C',
+  listed: name,
   why: `Far ${name} checks and changes the privilege level by the real CPL, not by the one the guest believes it has.`,
 });
 const softwareInterrupt: Sensitivity = {
   kind: 'behavior',
   class: '3C',
+  listed: 'INT n',
   why: 'INT n goes through the real IDT and compares the gate privilege level with the real CPL.',
+};
+const implicitInterrupt: Sensitivity = {
+  kind: 'behavior',
+  class: '3C',
+  why: 'It goes through the real IDT and compares the gate privilege level with the real CPL.',
 };
 const interruptReturn: Sensitivity = {
   kind: 'control',
   class: '3C',
+  listed: 'IRET',
   why: 'IRET leaves IF and IOPL unchanged without any fault when the privilege does not suffice, and returns by the real CPL.',
 };
 
@@ -80,7 +88,7 @@ export const BRANCH: readonly Row[] = [
 
   row('CC', 'int3', '', 'int3', 'interrupt-gate', 'INT n/INTO/INT3/INT1', {
     ...ends,
-    sensitive: softwareInterrupt,
+    sensitive: implicitInterrupt,
   }),
   row('CD ib', 'int', 'Ib', 'int', 'interrupt-gate', 'INT n/INTO/INT3/INT1', {
     ...ends,
@@ -90,7 +98,7 @@ export const BRANCH: readonly Row[] = [
     ...ends,
     flags: { read: 'O' },
     modes: 'legacy',
-    sensitive: softwareInterrupt,
+    sensitive: implicitInterrupt,
   }),
   row('F1', 'int1', '', 'int1', 'interrupt-gate', 'INT n/INTO/INT3/INT1', ends),
   row('62 /r', 'bound', 'Gv,Ma', 'bound', 'segment-query', 'BOUND', { modes: 'legacy' }),

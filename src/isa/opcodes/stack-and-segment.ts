@@ -5,31 +5,42 @@ import { type Row, type RowOptions, type Sensitivity, row } from '../form.ts';
 const pushFrom: Sensitivity = {
   kind: 'behavior',
   class: '3C',
+  listed: 'PUSH',
   why: 'PUSH of CS or SS stores the selector with the real privilege level in its low two bits.',
 };
 const popInto: Sensitivity = {
   kind: 'behavior',
   class: '3C',
+  listed: 'POP',
   why: 'POP into a segment register compares CPL, RPL and the descriptor privilege level, so it fails or succeeds by the real ring.',
 };
 const moveFrom: Sensitivity = {
   kind: 'behavior',
   class: '3C',
+  listed: 'MOV',
   why: 'MOV from CS or SS stores the selector with the real privilege level in its low two bits.',
 };
 const moveInto: Sensitivity = {
   kind: 'behavior',
   class: '3C',
+  listed: 'MOV',
   why: 'MOV into a segment register compares CPL, RPL and the descriptor privilege level, so it fails or succeeds by the real ring.',
+};
+const loadPointer: Sensitivity = {
+  kind: 'behavior',
+  class: '3C',
+  why: 'The load of the segment register compares CPL, RPL and the descriptor privilege level, so it fails or succeeds by the real ring.',
 };
 const pushFlags: Sensitivity = {
   kind: 'behavior',
   class: '3B',
+  listed: 'PUSHF',
   why: 'PUSHF stores the real IF and IOPL, not those the guest believes it has.',
 };
 const popFlags: Sensitivity = {
   kind: 'control',
   class: '3B',
+  listed: 'POPF',
   why: 'POPF leaves IF and IOPL unchanged without any fault when the privilege does not suffice.',
 };
 
@@ -74,12 +85,12 @@ export const STACK_AND_SEGMENT: readonly Row[] = [
 
   row('8C /r', 'mov', 'Mw/Rv,Sw', 'mov_from_segment', 'segment-read', 'MOV', { memory: 'w', sensitive: moveFrom }),
   row('8E /r', 'mov', 'Sw,Ew', 'mov_to_segment', 'segment-load', 'MOV', { endsBlock: true, sensitive: moveInto }),
-  row('C4 /r', 'les', 'Gv,Mp', 'les', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { ...legacy, sensitive: moveInto }),
-  row('C5 /r', 'lds', 'Gv,Mp', 'lds', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { ...legacy, sensitive: moveInto }),
+  row('C4 /r', 'les', 'Gv,Mp', 'les', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { ...legacy, sensitive: loadPointer }),
+  row('C5 /r', 'lds', 'Gv,Mp', 'lds', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { ...legacy, sensitive: loadPointer }),
   row('0F B2 /r', 'lss', 'Gv,Mp', 'lss', 'segment-load', 'LDS/LES/LFS/LGS/LSS', {
     endsBlock: true,
-    sensitive: moveInto,
+    sensitive: loadPointer,
   }),
-  row('0F B4 /r', 'lfs', 'Gv,Mp', 'lfs', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { sensitive: moveInto }),
-  row('0F B5 /r', 'lgs', 'Gv,Mp', 'lgs', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { sensitive: moveInto }),
+  row('0F B4 /r', 'lfs', 'Gv,Mp', 'lfs', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { sensitive: loadPointer }),
+  row('0F B5 /r', 'lgs', 'Gv,Mp', 'lgs', 'segment-load', 'LDS/LES/LFS/LGS/LSS', { sensitive: loadPointer }),
 ];

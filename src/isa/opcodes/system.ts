@@ -4,6 +4,12 @@
 import { type ExitCause, type Row, type RowOptions, type Sensitivity, row } from '../form.ts';
 
 const behavior = (cls: Sensitivity['class'], why: string): Sensitivity => ({ kind: 'behavior', class: cls, why });
+const listed = (cls: Sensitivity['class'], name: string, why: string): Sensitivity => ({
+  kind: 'behavior',
+  class: cls,
+  listed: name,
+  why,
+});
 const control = (cls: Sensitivity['class'], why: string): Sensitivity => ({ kind: 'control', class: cls, why });
 const gdtrIdtrExit: ExitCause = { reason: 46, control: 'descriptor-table exiting' };
 const ldtrTrExit: ExitCause = { reason: 47, control: 'descriptor-table exiting' };
@@ -12,8 +18,9 @@ const query = (name: string): RowOptions => ({
   protectedOnly: true,
   flags: { write: 'Z' },
   memory: 'r',
-  sensitive: behavior(
+  sensitive: listed(
     '3C',
+    name,
     `${name} answers by the descriptor and by the real CPL, so it reveals the real ring and the real GDT.`,
   ),
 });
@@ -28,13 +35,13 @@ const DESCRIPTOR: readonly Row[] = [
   row('0F 00 /0', 'sldt', 'Mw/Rv', 'sldt', 'segment-read', 'SLDT', {
     ...protectedOnly,
     memory: 'w',
-    sensitive: behavior('3B', 'SLDT stores the real LDTR at any privilege level.'),
+    sensitive: listed('3B', 'SLDT', 'SLDT stores the real LDTR at any privilege level.'),
     exit: ldtrTrExit,
   }),
   row('0F 00 /1', 'str', 'Mw/Rv', 'str', 'segment-read', 'STR', {
     ...protectedOnly,
     memory: 'w',
-    sensitive: behavior('3C', 'STR stores the real task register at any privilege level.'),
+    sensitive: listed('3C', 'STR', 'STR stores the real task register at any privilege level.'),
     exit: ldtrTrExit,
   }),
   row('0F 00 /2', 'lldt', 'Ew', 'lldt', 'descriptor-table', 'LLDT', {
@@ -64,13 +71,13 @@ const DESCRIPTOR: readonly Row[] = [
   row('0F 01 /0', 'sgdt', 'Ms', 'sgdt', 'descriptor-table', 'SGDT', {
     memory: 'w',
     size64: 'f64',
-    sensitive: behavior('3B', 'SGDT stores the real GDTR at any privilege level.'),
+    sensitive: listed('3B', 'SGDT', 'SGDT stores the real GDTR at any privilege level.'),
     exit: gdtrIdtrExit,
   }),
   row('0F 01 /1', 'sidt', 'Ms', 'sidt', 'descriptor-table', 'SIDT', {
     memory: 'w',
     size64: 'f64',
-    sensitive: behavior('3B', 'SIDT stores the real IDTR at any privilege level.'),
+    sensitive: listed('3B', 'SIDT', 'SIDT stores the real IDTR at any privilege level.'),
     exit: gdtrIdtrExit,
   }),
   row('0F 01 /2', 'lgdt', 'Ms', 'lgdt', 'descriptor-table', 'LGDT/LIDT', {
@@ -89,7 +96,7 @@ const DESCRIPTOR: readonly Row[] = [
   }),
   row('0F 01 /4', 'smsw', 'Mw/Rv', 'smsw', 'cr-read', 'SMSW', {
     memory: 'w',
-    sensitive: behavior('3B', 'SMSW stores the low half of the real CR0 at any privilege level.'),
+    sensitive: listed('3B', 'SMSW', 'SMSW stores the low half of the real CR0 at any privilege level.'),
   }),
   row('0F 01 /6', 'lmsw', 'Ew', 'lmsw', 'cr0-write', 'LMSW', {
     memory: 'r',

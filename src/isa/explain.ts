@@ -1,0 +1,131 @@
+// Text for people, made from the tables: what `anillo explain sensitive` and `anillo explain exits` print.
+import { EXIT_REASONS } from './exit-reasons.ts';
+import { FORMS } from './forms.ts';
+import {
+  type Protection,
+  type SensitiveInstruction,
+  sensitiveInstructions,
+  unprotectedInstructions,
+} from './sensitive.ts';
+
+/** A table with a heading and closing remarks. */
+export interface Explanation {
+  readonly title: string;
+  readonly introduction: readonly string[];
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+}
+
+function underVtx({ exit, protection }: SensitiveInstruction): string {
+  if (exit) return `exit ${exit.reason}: ${exit.control}`;
+  return protection === 'none' ? 'none needed: works on the guest state' : 'none: faults in the guest as on hardware';
+}
+
+const TRAPS: Readonly<Record<Protection, string>> = {
+  none: 'no',
+  undefined: 'yes, #UD without VMX',
+  IOPL: 'yes, above IOPL',
+  'CPL 0': 'yes, above CPL 0',
+};
+
+function sensitiveRow(instruction: SensitiveInstruction): string[] {
+  const { mnemonic, encodings, sensitivity, protection } = instruction;
+  return [
+    mnemonic,
+    encodings.join(', '),
+    `${sensitivity.class} ${sensitivity.kind}`,
+    TRAPS[protection],
+    sensitivity.why,
+    underVtx(instruction),
+  ];
+}
+
+const SENSITIVE_COLUMNS = ['instruction', 'encoding', 'class', 'traps?', 'why it is sensitive', 'VM exit under VT-x'];
+
+/** Sensitive instructions; by default only those that do not trap. */
+export function explainSensitive(all = false): Explanation {
+  const instructions = all ? sensitiveInstructions() : unprotectedInstructions();
+  return {
+    title: all ? 'Sensitive instructions' : 'Sensitive instructions that do not trap',
+    introduction: [
+      'An instruction is sensitive if it changes the resources or the mode of the machine (control), or if its result',
+      'depends on them (behavior). Popek and Goldberg: a trap-and-emulate VMM works if every sensitive instruction traps.',
+      'On x86 these do not. A guest kernel moved out of ring 0 gets a wrong answer from them, or nothing happens.',
+    ],
+    columns: SENSITIVE_COLUMNS,
+    rows: instructions.map(sensitiveRow),
+    notes: [
+      'Classes after Robin & Irvine (2000): 3A mode of the machine, 3B sensitive registers, 3C protection and relocation',
+      'system, 3D input and output. The paper counts seventeen such instructions; its headings name eighteen when each is',
+      'counted once, and IRET is treated under RET. Loads of far pointers, INT3, INTO, CPUID and the counters are not on its list.',
+    ],
+  };
+}
+
+/** VM-exit reasons with the instructions of the opcode table that cause them. */
+export function explainExits(): Explanation {
+  const rows = EXIT_REASONS.map(({ number, name, description, control }) => {
+    const mnemonics = FORMS.filter((form) => form.exit?.reason === number).map((form) => {
+      const [first] = form.mnemonic.split('/');
+      return first!.toUpperCase();
+    });
+    return [String(number), name, control, [...new Set(mnemonics)].join(', '), description];
+  });
+  return {
+    title: 'VM exits',
+    introduction: [
+      'In VMX non-root operation these events leave the guest and enter the VMM at HOST_RIP of the VMCS.',
+      'Some always do, others only when a VM-execution control asks for it.',
+    ],
+    columns: ['reason', 'name', 'control', 'instructions', 'what happened'],
+    rows,
+    notes: [],
+  };
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** Widths of columns: natural where they fit, the widest ones shortened until the line has `width` characters. */
+function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
+  const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
+  const room = width - 2 * (widths.length - 1);
+  while (widths.reduce((a, b) => a + b, 0) > room) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if (widths[widest]! <= 8) break;
+    widths[widest]!--;
+  }
+  return widths;
+}
+
+/** An explanation as plain text of at most `width` columns. */
+export function formatExplanation(explanation: Explanation, width = 120): string {
+  const { title, introduction, columns, rows, notes } = explanation;
+  const cells = [columns, ...rows];
+  const widths = columnWidths(cells, width);
+  const lines = [title, '', ...introduction, ''];
+  cells.forEach((row, n) => {
+    const wrapped = row.map((cell, column) => wrap(cell, widths[column]!));
+    const height = Math.max(...wrapped.map((cell) => cell.length));
+    for (let i = 0; i < height; i++) {
+      lines.push(
+        wrapped
+          .map((cell, column) => (cell[i] ?? '').padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd(),
+      );
+    }
+    if (n === 0) lines.push(widths.map((w) => '-'.repeat(w)).join('  '));
+  });
+  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
