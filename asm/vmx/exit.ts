@@ -6,9 +6,6 @@ import {
   NMI_PENDING,
   RIP,
   STOP_ARGUMENT,
-  STOP_REASON,
-  STOP_REQUESTED,
-  STOP_VMX_ABORT,
   VMX_ROOT,
 } from '../layout';
 import { armBreak } from '../blocks';
@@ -22,7 +19,7 @@ import { instructionLength, recordRip } from '../record';
 import { deliveringError, deliveringInfo, deliveringLength, endDelivery } from '../system/interrupt';
 import { readMsr, writeMsr } from '../system/msr';
 import { PREEMPTION_TIMER_SHIFT } from './capabilities';
-import { VMX_PREEMPTION_DEADLINE, VMX_PENDING } from './private';
+import { VMX_ABORTED, VMX_PENDING, VMX_PREEMPTION_DEADLINE } from './private';
 import { loadHost, saveGuest } from './state';
 import * as F from './vmcs-fields';
 import { currentVmcs, get, get32, HEADER_ABORT, put } from './vmcs';
@@ -200,9 +197,8 @@ function toHost(): void {
 function abort(indicator: u32): void {
   store<u32>(currentVmcs(), indicator, HEADER_ABORT);
   store<u32>(ACTIVITY, ACTIVITY_SHUTDOWN);
-  store<u32>(STOP_REASON, STOP_VMX_ABORT);
+  store<u32>(VMX_ABORTED, indicator);
   store<u32>(STOP_ARGUMENT, indicator);
-  store<u32>(STOP_REQUESTED, 1);
   leave = true;
   armBreak();
 }

@@ -25,6 +25,7 @@ import { addressInformation, displacementOf, operandInformation, operandSizeInfo
 import {
   PENDING_MONITOR_TRAP,
   PENDING_THRESHOLD,
+  VMX_ABORTED,
   VMX_ENTRY_INSTRUCTIONS,
   VMX_PENDING,
   VMX_PREEMPTION_DEADLINE,
@@ -356,6 +357,10 @@ export function interceptDeadline(): u64 {
 /** True while blocks may not be used because `interceptWindow` must be asked after each instruction (monitor trap flag). */
 export function interceptEachInstruction(): bool {
   return (primary() & <u32>F.CPU_MONITOR_TRAP) != 0;
+}
+/** A VMX abort has shut the processor down. */
+export function vmxAborted(): bool {
+  return load<u32>(VMX_ABORTED) != 0;
 }
 export function interceptTripleFault(): bool {
   if (!inNonRoot()) return false;

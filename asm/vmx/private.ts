@@ -15,3 +15,5 @@ export const VMX_INJECTED_ERROR: usize = VMX_PRIVATE + 28;
 export const VMX_INJECTED_LENGTH: usize = VMX_PRIVATE + 32;
 /** u64: retired instructions at the last VM entry (monitor trap flag). */
 export const VMX_ENTRY_INSTRUCTIONS: usize = VMX_PRIVATE + 16;
+/** u32: VMX-abort indicator, 0 for none. */
+export const VMX_ABORTED: usize = VMX_PRIVATE + 36;
