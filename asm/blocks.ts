@@ -1,7 +1,270 @@
-// The block cache: decoded records by physical address and mode (DESIGN §4 "Decode once").
+// The block cache: decoded records by physical address and mode (DESIGN §4 "Decode once"; ENGINE "Recommended design" 11).
+// A block never crosses a page. Branches inside a page are linked record to record; everything else goes through the jump
+// cache, which knows only targets whose fetch-TLB entry is present, so it never hides a modelled TLB miss.
+//
+// Layout of CODE_CACHE: block table {u64 key, u32 record}, jump cache {u64 key, u32 record}, scratch records, then blocks:
+// {u32 next block of the page, u32 records, u64 key} and the records, the last of them H_END.
+import {
+  CODE_CACHE,
+  CODE_CACHE_END,
+  COUNT_BLOCKS_DECODED,
+  COUNT_BLOCKS_INVALIDATED,
+  CPL,
+  CS,
+  RAM,
+  SEGMENTS,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  SEGMENT_RIGHTS,
+  SEGMENT_STRIDE,
+  SS,
+} from './layout';
+import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
+import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
+import { H_BREAK, H_DEAD, H_END } from './hot';
+import { current, cyclesEnd, cyclesLeft, pageRip } from './globals';
+import { linearMask, markCodePage, unmarkCodePage } from './paging';
+import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
+import {
+  MODE_CODE32,
+  MODE_STACK32,
+  R_COST,
+  R_COUNT,
+  R_FORM,
+  R_OFFSET,
+  R_OP,
+  RECORD_SIZE,
+} from './record';
+
+const BLOCK_TABLE: usize = CODE_CACHE;
+const BLOCK_TABLE_ENTRIES: usize = 0x4000;
+const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 16;
+const JUMP_CACHE_ENTRIES: usize = 0x2000;
+/** One record and an H_END for instructions that are not cached. */
+export const SCRATCH: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
+/** Bytes of an instruction that crosses a page. */
+export const FETCH_BUFFER: usize = SCRATCH + 4 * RECORD_SIZE;
+const BLOCKS: usize = FETCH_BUFFER + 64;
+const BLOCK_HEADER: usize = 16;
+const MAX_RECORDS: u32 = 64;
+
+const CODE_SEGMENT: usize = SEGMENTS + CS * SEGMENT_STRIDE;
+const STACK_SEGMENT: usize = SEGMENTS + SS * SEGMENT_STRIDE;
+
+let nextBlock: usize = BLOCKS;
+/** Execution mode (MODE_* bits) of the code that runs. */
+export let codeMode: u32 = 0;
+/** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
+let jumpContext: u64 = 0;
+let jumpGeneration: u64 = 0;
+let knownBase: u64 = u64.MAX_VALUE;
+let knownLimit: u64 = 0;
+
+let armed: bool = false;
+let brokenRecord: usize = 0;
+let brokenOp: u16 = 0;
+/** More than any budget: subtracted from cyclesLeft so that every block entry is refused. */
+const REFUSE: i64 = 1 << 62;
 
 /** Makes the run loop leave the block after the current instruction and refuse to enter another. */
-export function armBreak(): void {}
+export function armBreak(): void {
+  if (armed || !current) return;
+  armed = true;
+  cyclesLeft -= REFUSE;
+  cyclesEnd -= REFUSE;
+  brokenRecord = current + RECORD_SIZE;
+  brokenOp = load<u16>(brokenRecord, R_OP);
+  store<u16>(brokenRecord, u16(H_BREAK), R_OP);
+}
+
+/** Takes back `armBreak` after the block was left. */
+export function disarmBreak(): void {
+  if (!armed) return;
+  armed = false;
+  cyclesLeft += REFUSE;
+  cyclesEnd += REFUSE;
+  if (load<u16>(brokenRecord, R_OP) == H_BREAK) store<u16>(brokenRecord, brokenOp, R_OP);
+}
+
+/** All jump-cache entries become invalid (a fetch-TLB entry went away, or CS means something else). */
+export function forgetJumps(): void {
+  jumpGeneration += 1 << 40;
+  if (!jumpGeneration) {
+    // the generation has wrapped round: old keys could come back to life
+    for (let entry = JUMP_CACHE; entry < SCRATCH; entry += 16) store<u64>(entry, u64.MAX_VALUE);
+    jumpGeneration = 1 << 40;
+  }
+  jumpContext = (jumpContext & 0xff_0000_0000) | jumpGeneration;
+}
+
+/** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */
+export function updateContext(): void {
+  const base = load<u64>(CODE_SEGMENT, SEGMENT_BASE);
+  const limit: u64 = load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);
+  if (base != knownBase || limit != knownLimit) {
+    knownBase = base;
+    knownLimit = limit;
+    forgetJumps();
+  }
+  codeMode =
+    (load<u32>(CODE_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_CODE32 : 0) |
+    (load<u32>(STACK_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_STACK32 : 0);
+  jumpContext = (u64(codeMode | (load<u32>(CPL) == 3 ? 0x10 : 0)) << 32) | jumpGeneration;
+}
+
+// @ts-ignore: decorator
+@inline
+function jumpEntry(linear: u64): usize {
+  return JUMP_CACHE + (((usize(linear) ^ (usize(linear) >> 11)) & (JUMP_CACHE_ENTRIES - 1)) << 4);
+}
+
+/** Record at a near target if the jump cache knows it, with pageRip moved there; else 0 and nothing has changed. */
+export function findTarget(target: u64): usize {
+  const linear = (knownBase + target) & linearMask;
+  const entry = jumpEntry(linear);
+  if (load<u64>(entry) != (linear | jumpContext)) return 0;
+  const t = load<usize>(entry, 8);
+  pageRip = target - load<u16>(t, R_OFFSET);
+  return t;
+}
+
+/** Can the page at `rip` be executed in blocks: is all of it inside the segment limit, without wrapping? */
+// @ts-ignore: decorator
+@inline
+export function wholePage(rip: u64, linear: u64): bool {
+  const offset = linear & 0xfff;
+  return rip >= offset && rip - offset + 0xfff <= knownLimit;
+}
+
+function blockTableEntry(key: u64): usize {
+  return BLOCK_TABLE + ((usize(key ^ (key >> 11) ^ (key >> 40)) & (BLOCK_TABLE_ENTRIES - 1)) << 4);
+}
+
+/**
+ * First record of the block at a physical address (in RAM) for RIP `rip`, decoded if need be; pageRip is set. 0: its first
+ * instruction crosses the page and has to run from the scratch slot.
+ */
+export function blockAt(rip: u64, linear: u64, physical: u64): usize {
+  const key = physical | (u64(codeMode) << 56);
+  const entry = blockTableEntry(key);
+  let record: usize = 0;
+  if (load<u64>(entry) == key) record = load<usize>(entry, 8);
+  if (!record) {
+    record = findInPage(key, usize(physical >> 12));
+    if (!record) record = decodeBlock(key, physical);
+    if (!record) return 0;
+    store<u64>(entry, key);
+    store<usize>(entry, record, 8);
+  }
+  pageRip = rip - (linear & 0xfff);
+  const jump = jumpEntry(linear);
+  store<u64>(jump, linear | jumpContext);
+  store<usize>(jump, record, 8);
+  return record;
+}
+
+function findInPage(key: u64, page: usize): usize {
+  let block: usize = load<u32>(PAGE_BLOCKS + (page << 2));
+  while (block) {
+    if (load<u64>(block, 8) == key) return block + BLOCK_HEADER;
+    block = load<u32>(block);
+  }
+  return 0;
+}
+
+function decodeBlock(key: u64, physical: u64): usize {
+  if (nextBlock + BLOCK_HEADER + (MAX_RECORDS + 1) * RECORD_SIZE > <usize>CODE_CACHE_END) flushBlocks();
+  const block = nextBlock;
+  const page = usize(physical >> 12);
+  const host = RAM + (page << 12);
+  let offset = u32(physical) & 0xfff;
+  let r = block + BLOCK_HEADER;
+  let count: u32 = 0;
+  while (count < MAX_RECORDS && offset < 0x1000) {
+    store<u16>(r, u16(offset), R_OFFSET);
+    const length = decode(r, host + offset, min<u32>(15, 0x1000 - offset), codeMode);
+    if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
+    count++;
+    offset += length;
+    r += RECORD_SIZE;
+    const form: usize = load<u16>(r - RECORD_SIZE, R_FORM);
+    if (load<u32>(FORMS + form * FORM_SIZE, FORM_FLAGS) & FORM_ENDS_BLOCK) break;
+  }
+  if (!count) return 0;
+  memory.fill(r, 0, RECORD_SIZE);
+  store<u16>(r, u16(H_END), R_OP);
+  store<u16>(r, u16(offset), R_OFFSET);
+  // what each record still has to cost, from the end
+  let cost: u32 = 0;
+  let rest: u32 = 0;
+  for (let q = r - RECORD_SIZE; q >= block + BLOCK_HEADER; q -= RECORD_SIZE) {
+    cost += load<u32>(q, R_COST);
+    rest++;
+    store<u32>(q, cost, R_COST);
+    store<u8>(q, u8(rest), R_COUNT);
+  }
+  store<u32>(block, load<u32>(PAGE_BLOCKS + (page << 2)));
+  store<u32>(block, count, 4);
+  store<u64>(block, key, 8);
+  store<u32>(PAGE_BLOCKS + (page << 2), u32(block));
+  nextBlock = r + RECORD_SIZE;
+  const start = u32(physical) & 0xfff;
+  const code = load<u64>(PAGE_CODE + (page << 3));
+  if (!code) markCodePage(page);
+  store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, offset - start));
+  store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
+  return block + BLOCK_HEADER;
+}
 
 /** RAM under decoded code of this physical page changes: drops the page's blocks, also a running one. */
-export function invalidateCode(page: u32): void {}
+export function invalidateCode(page: u32): void {
+  let block: usize = load<u32>(PAGE_BLOCKS + (page << 2));
+  while (block) {
+    const count = load<u32>(block, 4);
+    for (let i: u32 = 0; i <= count; i++) store<u16>(block + BLOCK_HEADER + i * RECORD_SIZE, u16(H_DEAD), R_OP);
+    const key = load<u64>(block, 8);
+    const entry = blockTableEntry(key);
+    if (load<u64>(entry) == key) store<u64>(entry, u64.MAX_VALUE);
+    store<u64>(COUNT_BLOCKS_INVALIDATED, load<u64>(COUNT_BLOCKS_INVALIDATED) + 1);
+    block = load<u32>(block);
+  }
+  store<u32>(PAGE_BLOCKS + (page << 2), 0);
+  store<u64>(PAGE_CODE + (page << 3), 0);
+  unmarkCodePage(page);
+}
+
+/** Drops every block (the cache is full, or costs changed). Only between blocks. */
+export function flushBlocks(): void {
+  for (let entry = BLOCK_TABLE; entry < JUMP_CACHE; entry += 16) {
+    const key = load<u64>(entry);
+    if (key != u64.MAX_VALUE) store<u64>(entry, u64.MAX_VALUE);
+  }
+  let block = BLOCKS;
+  while (block < nextBlock) {
+    const page = usize((load<u64>(block, 8) & 0x00ffffffffffffff) >> 12);
+    if (load<u32>(PAGE_BLOCKS + (page << 2))) {
+      store<u32>(PAGE_BLOCKS + (page << 2), 0);
+      store<u64>(PAGE_CODE + (page << 3), 0);
+      unmarkCodePage(page);
+    }
+    block += BLOCK_HEADER + (usize(load<u32>(block, 4)) + 1) * RECORD_SIZE;
+  }
+  nextBlock = BLOCKS;
+  forgetJumps();
+}
+
+/**
+ * Decodes `available` bytes at host address `code` as a lone instruction at page offset `offset` into the scratch slot.
+ * Returns what `decode` returns.
+ */
+export function decodeScratch(code: usize, available: u32, offset: u32): u32 {
+  store<u16>(SCRATCH, u16(offset), R_OFFSET);
+  const length = decode(SCRATCH, code, available, codeMode);
+  if (length == DECODE_MORE || length == DECODE_TOO_LONG) return length;
+  store<u16>(SCRATCH, 0, R_OP);
+  memory.fill(SCRATCH + RECORD_SIZE, 0, RECORD_SIZE);
+  store<u16>(SCRATCH + RECORD_SIZE, u16(H_END), R_OP);
+  store<u16>(SCRATCH + RECORD_SIZE, u16(offset + length), R_OFFSET);
+  return length;
+}
+

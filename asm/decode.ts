@@ -237,7 +237,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   const code32 = mode & MODE_CODE32;
   const code64 = mode & MODE_CODE64;
   let flags: u32 = code64 ? FLAG_LONG : 0;
-  let override: u32 = 0xff;
+  let segmentPrefix: u32 = 0xff;
   let operandPrefix = false;
   let addressPrefix = false;
   let opcode: u32 = 0;
@@ -249,12 +249,12 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     else if (opcode == 0xf0) flags |= FLAG_LOCK;
     else if (opcode == 0xf2) flags = (flags & ~FLAG_REP) | FLAG_REPNE;
     else if (opcode == 0xf3) flags = (flags & ~FLAG_REPNE) | FLAG_REP;
-    else if (opcode == 0x26) override = ES;
-    else if (opcode == 0x2e) override = CS;
-    else if (opcode == 0x36) override = SS;
-    else if (opcode == 0x3e) override = DS;
-    else if (opcode == 0x64) override = FS;
-    else if (opcode == 0x65) override = GS;
+    else if (opcode == 0x26) segmentPrefix = ES;
+    else if (opcode == 0x2e) segmentPrefix = CS;
+    else if (opcode == 0x36) segmentPrefix = SS;
+    else if (opcode == 0x3e) segmentPrefix = DS;
+    else if (opcode == 0x64) segmentPrefix = FS;
+    else if (opcode == 0x65) segmentPrefix = GS;
     else if (code64 && (opcode & 0xf0) == 0x40) {
       rex = opcode;
       continue;
@@ -329,7 +329,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     store<u16>(r, u16(slot((opcode & 7) | ((rex & 1) << 3), byteOperand(form, KIND_OPCODE_REG))), R_RM);
   }
   if (firstKind(form, KIND_OFFSET)) memoryOperand = true;
-  store<u16>(r, u16(segment(override == 0xff ? defaultSegment : override)), R_SEGMENT);
+  store<u16>(r, u16(segment(segmentPrefix == 0xff ? defaultSegment : segmentPrefix)), R_SEGMENT);
 
   const first = load<u8>(form, FORM_IMMEDIATE1);
   if (first) {

@@ -22,6 +22,8 @@ export let otherFlags: u64 = 2;
 export let faulted: bool = false;
 /** The handler stored RIP: leave the block and look at events. */
 export let leave: bool = false;
+/** With `leave`: the instruction is not complete (REP between two iterations) and RIP still points at it. */
+export let unfinished: bool = false;
 /** The record being executed by a cold handler. */
 export let current: usize = 0;
 /** RIP of offset 0 of the linear page the running block lies in: RIP of a record is this + its offset. */

@@ -86,7 +86,7 @@ export function readSlow(linear: u64, size: u32, user: bool): u64 {
     if (isApicAccessPage(physical)) v = apicRead(linear, physical, size);
     else v = readPhysicalSized(physical, size);
   } else {
-    const split = 0x1000 - (u32(linear) & 0xfff);
+    const split: u32 = 0x1000 - (u32(linear) & 0xfff);
     const first = translate(linear, 0, user);
     if (faulted) return 0;
     const second = translate((linear + split) & linearMask, 0, user);
@@ -109,7 +109,7 @@ export function writeSlow(linear: u64, size: u32, v: u64, user: bool): void {
     if (isApicAccessPage(physical)) apicWrite(linear, physical, size, u32(v));
     else writePhysicalSized(physical, size, v);
   } else {
-    const split = 0x1000 - (u32(linear) & 0xfff);
+    const split: u32 = 0x1000 - (u32(linear) & 0xfff);
     const first = translate(linear, 1, user);
     if (faulted) return;
     const second = translate((linear + split) & linearMask, 1, user);

@@ -20,7 +20,8 @@ import {
   TLB_ENTRIES,
   TLB_END,
 } from './layout';
-import { charge } from './charge';
+import { forgetJumps } from './blocks';
+import { charge, noteInstructionCounts } from './charge';
 import { COST_TLB_WALK_REFERENCE } from './gen/costs';
 import { faulted, ripMask } from './globals';
 import { raisePageFault } from './fault';
@@ -233,6 +234,8 @@ function walk(linear: u64, access: u32, user: bool): bool {
 function fill(array: u32, linear: u64, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
   const entry = TLB + array * TLB_ARRAY_SIZE + offset;
+  // the jump cache stands for fetch entries
+  if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumps();
   store<u64>(entry, (linear & ~0xfff) | marks);
   store<u64>(entry, walkPhysical + RAM - (linear & ~0xfff), 8);
   store<u8>(TLB_GLOBALS + array * TLB_ENTRIES + (offset >> 4), u8(walkGlobal));
@@ -303,6 +306,7 @@ export function unmarkCodePage(page: u64): void {
 /** Empties the TLB; `keepGlobal` spares global pages (a CR3 load with CR4.PGE). */
 export function flushTlb(keepGlobal: bool): void {
   store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+  forgetJumps();
   for (let i: usize = 0; i < 6 * TLB_ENTRIES; i++) {
     if (keepGlobal && load<u8>(TLB_GLOBALS + i)) continue;
     store<u64>(TLB + (i << 4), TLB_INVALID);
@@ -312,6 +316,7 @@ export function flushTlb(keepGlobal: bool): void {
 
 /** INVLPG: drops the page's entries, global ones too. */
 export function invalidatePage(linear: u64): void {
+  forgetJumps();
   const offset = (u32(linear) >> 8) & 0x3ff0;
   for (let array: u32 = 0; array < 6; array++) {
     const entry = TLB + array * TLB_ARRAY_SIZE + offset;
@@ -351,6 +356,27 @@ export function loadPdptes(cr3: u64): bool {
   return true;
 }
 
+/** Page walk without faults, charges or A/D bits; all ones if there is no translation. Ignores EPT. */
+export function debugTranslate(linear: u64): u64 {
+  if (!(load<u32>(CR0) & CR0_PG)) return linear & load<u64>(A20_MASK);
+  const pae = (load<u32>(CR4) & CR4_PAE) != 0;
+  const size: u32 = pae ? 8 : 4;
+  let table = load<u64>(CR3) & 0xfffff000;
+  if (pae) {
+    const pdpte = load<u64>(PDPTE + ((usize(linear) >> 30) << 3));
+    if (!(pdpte & PRESENT)) return u64.MAX_VALUE;
+    table = pdpte & ADDRESS;
+  }
+  const pde = readPhysicalSized(table | (pae ? (linear >> 18) & 0xff8 : (linear >> 20) & 0xffc), size);
+  if (!(pde & PRESENT)) return u64.MAX_VALUE;
+  if (pde & LARGE && (pae || load<u32>(CR4) & CR4_PSE)) {
+    if (pae) return (pde & ADDRESS & ~0x1fffff) | (linear & 0x1fffff);
+    return (pde & 0xffc00000) | ((pde & 0x1e000) << 19) | (linear & 0x3fffff);
+  }
+  const pte = readPhysicalSized((pde & ADDRESS) | (pae ? (linear >> 9) & 0xff8 : (linear >> 10) & 0xffc), size);
+  return pte & PRESENT ? (pte & ADDRESS) | (linear & 0xfff) : u64.MAX_VALUE;
+}
+
 /** CPL or the execution mode changed: which TLB arrays and address masks apply. Called by `setCpl`. */
 export function privilegeChanged(): void {
   ripMask = 0xffffffff;
@@ -358,4 +384,4 @@ export function privilegeChanged(): void {
   noteInstructionCounts();
 }
 
-import { noteInstructionCounts } from './charge';
+

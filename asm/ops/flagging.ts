@@ -40,16 +40,16 @@ export function logicFlags<T>(result: T): void {
 /** Flags of a shift: result, CF and OF as given (0 or 1), AF clear. */
 // @ts-ignore: decorator
 @inline
-export function shiftFlags<T>(result: T, cf: u32, of: u32): void {
+export function shiftFlags<T>(result: T, cf: u32, overflow: u32): void {
   flagResult = signExtend<T>(result);
-  flagAux = (cf << 31) | ((cf ^ of) << 30);
+  flagAux = (cf << 31) | ((cf ^ overflow) << 30);
 }
 
 /** Changes CF and OF only. */
 // @ts-ignore: decorator
 @inline
-export function carryOverflow(cf: u32, of: u32): void {
-  flagAux = (flagAux & 0x3fffffff) | (cf << 31) | ((cf ^ of) << 30);
+export function carryOverflow(cf: u32, overflow: u32): void {
+  flagAux = (flagAux & 0x3fffffff) | (cf << 31) | ((cf ^ overflow) << 30);
 }
 
 /** Most significant bit of a value. */

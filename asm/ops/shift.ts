@@ -31,7 +31,6 @@ export function shr<T>(a: T, n: u32): T {
   const almost = u64(a) >> u64(count - 1);
   const r = <T>(almost >> 1);
   shiftFlags<T>(r, u32(almost) & 1, msb<T>(r) ^ msb<T>(<T>(u64(r) << 1)));
-  if (count == 1) shiftFlags<T>(r, u32(almost) & 1, msb<T>(a));
   return r;
 }
 

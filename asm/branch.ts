@@ -1,0 +1,125 @@
+// Near transfers of control (SDM Vol. 2 "Jcc", "JMP", "CALL", "RET", "LOOP/LOOPcc") and the linking of blocks.
+import { CS, RIP, SEGMENT_LIMIT } from './layout';
+import * as op from './gen/ops';
+import { faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
+import { GP, raise } from './fault';
+import { zero } from './flags';
+import { findTarget } from './blocks';
+import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
+import { readRm } from './operand';
+import { condition } from './ops/condition';
+import {
+  addressMask,
+  addressSize,
+  getRegister,
+  immediate,
+  operandSize,
+  R_FALL,
+  R_IMM,
+  R_LINK,
+  recordNextRip,
+  recordRip,
+  setRegisterSized,
+} from './record';
+
+/** #GP(0) for a target outside the code segment. True: it is inside. */
+function targetAllowed(target: u64): bool {
+  if (target <= load<u32>(segmentCache(CS), SEGMENT_LIMIT)) return true;
+  raise(GP, 0);
+  return false;
+}
+
+/**
+ * Goes to `target` (already checked). `link`, if not 0, is the u32 field of the branch's record that remembers the target's
+ * record when both lie in one page.
+ */
+function goTo(r: usize, target: u64, link: usize): usize {
+  if (!inScratch) {
+    const page = pageRip;
+    const t = findTarget(target);
+    if (t) {
+      if (link && pageRip == page) store<u32>(link, u32(t));
+      return t;
+    }
+  }
+  store<u64>(RIP, target);
+  leave = true;
+  return 0;
+}
+
+/** Execution runs off the end of a block. */
+export function endBlock(r: usize): usize {
+  if (injecting) {
+    leave = true;
+    return 0;
+  }
+  return goTo(r, recordRip(r), r + R_LINK);
+}
+
+/** Target of a relative branch, truncated to the operand size. */
+// @ts-ignore: decorator
+@inline
+function relativeTarget(r: usize): u64 {
+  const target = (pageRip + u64(i64(load<i32>(r, R_IMM)))) & ripMask;
+  return operandSize(r) == 2 ? target & 0xffff : target;
+}
+
+function conditional(r: usize, taken: bool): usize {
+  if (!taken) return goTo(r, recordNextRip(r), r + R_FALL);
+  const target = relativeTarget(r);
+  return targetAllowed(target) ? goTo(r, target, r + R_LINK) : 0;
+}
+
+/** LOOP, LOOPE, LOOPNE and JCXZ. The count is committed only if the branch does not fault. */
+function loopOp(operation: u32, r: usize): usize {
+  const mask = addressMask(r);
+  let count = getRegister(1) & mask;
+  if (operation == op.OP_JCXZ) return conditional(r, count == 0);
+  count = (count - 1) & mask;
+  let taken = count != 0;
+  if (operation == op.OP_LOOPE) taken = taken && zero();
+  else if (operation == op.OP_LOOPNE) taken = taken && !zero();
+  const t = conditional(r, taken);
+  if (!faulted) setRegisterSized(1, count, addressSize(r));
+  return t;
+}
+
+function call(r: usize, target: u64, link: usize): usize {
+  if (!targetAllowed(target)) return 0;
+  push(recordNextRip(r), operandSize(r));
+  return faulted ? 0 : goTo(r, target, link);
+}
+
+function ret(r: usize): usize {
+  const size = operandSize(r);
+  const mask = stackMask();
+  const sp = load<u64>(RSP) & mask;
+  const target = readStack(sp, size);
+  if (faulted || !targetAllowed(target)) return 0;
+  setStackPointer((sp + size + u64(immediate(r))) & mask);
+  return goTo(r, target, 0);
+}
+
+/** Executes a near branch; returns the record to go on with, or 0 with `leave` or `faulted`. */
+export function branchOp(operation: u32, r: usize, form: usize): usize {
+  if (operation <= op.OP_JG) return conditional(r, condition(operation - op.OP_JO));
+  if (operation <= op.OP_JCXZ) return loopOp(operation, r);
+  switch (operation) {
+    case op.OP_JMP: {
+      const target = relativeTarget(r);
+      return targetAllowed(target) ? goTo(r, target, r + R_LINK) : 0;
+    }
+    case op.OP_CALL:
+      return call(r, relativeTarget(r), r + R_LINK);
+    case op.OP_JMP_INDIRECT: {
+      const target = readRm(r, operandSize(r));
+      return !faulted && targetAllowed(target) ? goTo(r, target, 0) : 0;
+    }
+    case op.OP_CALL_INDIRECT: {
+      const target = readRm(r, operandSize(r));
+      return faulted ? 0 : call(r, target, 0);
+    }
+    default:
+      return ret(r);
+  }
+}

@@ -1,0 +1,58 @@
+// The generic handlers: any instruction at any operand size, straight from its opcode-table form. The run loop comes here
+// for everything that has no case in its switch and for cases that could not go their fast way.
+import { NOT_SUPPORTED_INSTRUCTION } from './layout';
+import { FORMS, FORM_OP, FORM_OPERANDS, FORM_SIZE } from './gen/tables';
+import * as op from './gen/ops';
+import { faulted } from './globals';
+import { raise, UD } from './fault';
+import { notSupported } from './host';
+import { H_END } from './hot';
+import { publishTime } from './charge';
+import { R_FORM, R_IMM, R_OP } from './record';
+import { endBlock, branchOp } from './branch';
+import { arithmeticOp } from './arithmetic';
+import { bitOp } from './bits';
+import { moveOp } from './moves';
+import { stackOp } from './stack';
+import { stringOp } from './strings';
+import { systemOp } from './system/dispatch';
+import { vmxOp } from './vmx/dispatch';
+
+/** Code of the form's operand `i` (OPERAND_*). */
+// @ts-ignore: decorator
+@inline
+export function operandCode(form: usize, i: u32): u32 {
+  return load<u8>(form + FORM_OPERANDS + i);
+}
+
+/**
+ * Executes the record. Returns the record of the block to go on with after a branch inside known code, else 0 (with
+ * `faulted` or `leave` set, or to go on with the next record).
+ */
+export function execute(r: usize): usize {
+  if (load<u16>(r, R_OP) == H_END) return endBlock(r);
+  const form: usize = FORMS + u32(load<u16>(r, R_FORM)) * FORM_SIZE;
+  const operation: u32 = load<u16>(form, FORM_OP);
+  if (operation <= op.OP_ADOX) {
+    if (operation <= op.OP_UD) undefinedInstruction(r);
+    else arithmeticOp(operation, r, form);
+    return 0;
+  }
+  if (operation <= op.OP_POPCNT) bitOp(operation, r, form);
+  else if (operation <= op.OP_FENCE) moveOp(operation, r, form);
+  else if (operation >= op.OP_JO && operation <= op.OP_RET) return branchOp(operation, r, form);
+  else if (stackOp(operation, r, form)) return 0;
+  else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
+  else if (!systemOp(operation, r) && !vmxOp(operation, r)) undefinedInstruction(r);
+  return 0;
+}
+
+/** #UD; what a real processor might have is named to the host first. */
+function undefinedInstruction(r: usize): void {
+  const extension = load<u32>(r, R_IMM);
+  if (!load<u16>(r, R_FORM) && extension) {
+    publishTime();
+    notSupported(NOT_SUPPORTED_INSTRUCTION, extension);
+  }
+  if (!faulted) raise(UD, 0);
+}

@@ -1,0 +1,285 @@
+// Which instructions have a case of their own in the run loop's switch (dispatch.ts), and how a decoded record gets it.
+// ENGINE "Recommended design" 1: not more than some 200 inlined cases; everything else goes through the generic handlers.
+import { GPR } from './layout';
+import {
+  FORM_OP,
+  FORM_OPERANDS,
+  KIND_ACCUMULATOR,
+  KIND_IMMEDIATE,
+  KIND_OPCODE_REG,
+  KIND_REG,
+  KIND_RM,
+  OPERAND_KIND,
+  OPERAND_NONE,
+  OPERAND_ONE,
+  OPERAND_WIDTH,
+  WIDTH_B,
+  WIDTH_W,
+} from './gen/tables';
+import {
+  OP_ADD,
+  OP_CALL,
+  OP_CALL_INDIRECT,
+  OP_CMOVG,
+  OP_CMOVO,
+  OP_CMP,
+  OP_CWD,
+  OP_DEC,
+  OP_IMUL,
+  OP_IMUL3,
+  OP_INC,
+  OP_JG,
+  OP_JMP,
+  OP_JMP_INDIRECT,
+  OP_JO,
+  OP_LEA,
+  OP_LEAVE,
+  OP_MOV,
+  OP_MOVSX,
+  OP_MOVZX,
+  OP_MUL,
+  OP_NEG,
+  OP_NOP,
+  OP_NOT,
+  OP_POP,
+  OP_PUSH,
+  OP_RET,
+  OP_ROL,
+  OP_ROR,
+  OP_SAR,
+  OP_SETG,
+  OP_SETO,
+  OP_SHL,
+  OP_SHR,
+  OP_TEST,
+  OP_XCHG,
+} from './gen/ops';
+import {
+  FLAG_ADDRESS_SHIFT,
+  FLAG_LOCK,
+  MODE_CODE32,
+  MODE_STACK32,
+  R_BASE,
+  R_FLAGS,
+  R_IMM,
+  R_INDEX,
+  R_REG,
+  R_RM,
+} from './record';
+
+/** Operand shapes of the two-operand cases: register-register, register-immediate, register-memory, memory-register, memory-immediate. */
+export const RR: u32 = 0;
+export const RI: u32 = 1;
+export const RM: u32 = 2;
+export const MR: u32 = 3;
+export const MI: u32 = 4;
+
+/** Everything that has no case of its own: the generic handler. */
+export const H_COLD: u32 = 0;
+/** The block was dropped because its bytes changed: leave it before this instruction. */
+export const H_DEAD: u32 = 1;
+/** The block is left before this instruction (a deadline moved, an event may be due). */
+export const H_BREAK: u32 = 2;
+/** No instruction: the block ends here and execution goes on behind it. */
+export const H_END: u32 = 3;
+export const ADD32: u32 = 4;
+export const OR32: u32 = 9;
+export const ADC32: u32 = 14;
+export const SBB32: u32 = 19;
+export const AND32: u32 = 24;
+export const SUB32: u32 = 29;
+export const XOR32: u32 = 34;
+export const CMP32: u32 = 39;
+export const ADD8: u32 = 44;
+export const OR8: u32 = 49;
+export const ADC8: u32 = 54;
+export const SBB8: u32 = 59;
+export const AND8: u32 = 64;
+export const SUB8: u32 = 69;
+export const XOR8: u32 = 74;
+export const CMP8: u32 = 79;
+export const TEST32: u32 = 84;
+export const TEST8: u32 = 89;
+export const MOV32: u32 = 94;
+export const MOV8: u32 = 99;
+export const MOV16: u32 = 104;
+export const MOVZX8_RR: u32 = 109;
+export const MOVZX8_RM: u32 = 110;
+export const MOVZX16_RR: u32 = 111;
+export const MOVZX16_RM: u32 = 112;
+export const MOVSX8_RR: u32 = 113;
+export const MOVSX8_RM: u32 = 114;
+export const MOVSX16_RR: u32 = 115;
+export const MOVSX16_RM: u32 = 116;
+export const LEA32: u32 = 117;
+export const INC32_R: u32 = 118;
+export const DEC32_R: u32 = 119;
+export const INC32_M: u32 = 120;
+export const DEC32_M: u32 = 121;
+export const NEG32_R: u32 = 122;
+export const NOT32_R: u32 = 123;
+export const SHL32_RI: u32 = 124;
+export const SHR32_RI: u32 = 125;
+export const SAR32_RI: u32 = 126;
+export const SHL32_RC: u32 = 127;
+export const SHR32_RC: u32 = 128;
+export const SAR32_RC: u32 = 129;
+export const ROL32_RI: u32 = 130;
+export const ROR32_RI: u32 = 131;
+export const IMUL32_RR: u32 = 132;
+export const IMUL32_RM: u32 = 133;
+export const IMUL32_RRI: u32 = 134;
+export const MUL32_R: u32 = 135;
+export const XCHG32_RR: u32 = 136;
+export const CDQ: u32 = 137;
+export const NOP: u32 = 138;
+export const SETCC_R: u32 = 139;
+export const CMOV32_RR: u32 = 140;
+export const PUSH32_R: u32 = 141;
+export const PUSH32_I: u32 = 142;
+export const PUSH32_M: u32 = 143;
+export const POP32_R: u32 = 144;
+export const LEAVE32: u32 = 145;
+export const CALL32: u32 = 146;
+export const RET32: u32 = 147;
+export const JMP32: u32 = 148;
+export const JMP32_R: u32 = 149;
+export const JMP32_M: u32 = 150;
+export const CALL32_R: u32 = 151;
+export const CALL32_M: u32 = 152;
+/** Jcc + condition number. */
+export const J32: u32 = 153;
+export const HOT_COUNT: u32 = 169;
+
+// @ts-ignore: decorator
+@inline
+function kind(form: usize, i: u32): u32 {
+  return load<u8>(OPERAND_KIND + load<u8>(form + FORM_OPERANDS + i));
+}
+// @ts-ignore: decorator
+@inline
+function width(form: usize, i: u32): u32 {
+  return load<u8>(OPERAND_WIDTH + load<u8>(form + FORM_OPERANDS + i));
+}
+
+/** Slot of a register operand, 0 if operand `i` is no register. */
+function registerSlot(r: usize, form: usize, i: u32): u32 {
+  const k = kind(form, i);
+  if (k == KIND_REG) return load<u16>(r, R_REG);
+  if (k == KIND_RM || k == KIND_OPCODE_REG) return load<u16>(r, R_RM);
+  return k == KIND_ACCUMULATOR ? GPR : 0;
+}
+
+/** The shape of a two-operand form, or -1. Register shapes get destination and source into R_BASE and R_INDEX. */
+function shape(r: usize, form: usize, memoryOperand: bool): i32 {
+  const isImmediate = kind(form, 1) == KIND_IMMEDIATE;
+  if (memoryOperand) {
+    if (isImmediate) return MI;
+    // the register operand (also the accumulator of the moffs forms) is found in R_REG
+    if (kind(form, 0) == KIND_ACCUMULATOR || kind(form, 1) == KIND_ACCUMULATOR) store<u16>(r, u16(GPR), R_REG);
+    const k = kind(form, 0);
+    return k == KIND_REG || k == KIND_ACCUMULATOR ? RM : MR;
+  }
+  const destination = registerSlot(r, form, 0);
+  if (!destination) return -1;
+  store<u16>(r, u16(destination), R_BASE);
+  if (isImmediate) return RI;
+  const source = registerSlot(r, form, 1);
+  if (!source) return -1;
+  store<u16>(r, u16(source), R_INDEX);
+  return RR;
+}
+
+// @ts-ignore: decorator
+@inline
+function shaped(base: u32, s: i32): u32 {
+  return s < 0 ? H_COLD : base + u32(s);
+}
+
+/** Shifts by an immediate or CL, of a register. */
+function chooseShift(r: usize, form: usize, op: u32): u32 {
+  store<u16>(r, load<u16>(r, R_RM), R_BASE);
+  const one = load<u8>(form + FORM_OPERANDS + 1) == OPERAND_ONE;
+  if (one) store<u32>(r, 1, R_IMM);
+  if (one || kind(form, 1) == KIND_IMMEDIATE) {
+    if (op == OP_SHL) return SHL32_RI;
+    if (op == OP_SHR) return SHR32_RI;
+    if (op == OP_SAR) return SAR32_RI;
+    return op == OP_ROL ? ROL32_RI : op == OP_ROR ? ROR32_RI : H_COLD;
+  }
+  return op == OP_SHL ? SHL32_RC : op == OP_SHR ? SHR32_RC : op == OP_SAR ? SAR32_RC : H_COLD;
+}
+
+/** Cases with operand size 32 and one operand or special shapes. */
+function choose32(r: usize, form: usize, op: u32, isMemory: bool, stack32: bool): u32 {
+  if (op == OP_MOVZX || op == OP_MOVSX) {
+    const w = width(form, 1);
+    if (w != WIDTH_B && w != WIDTH_W) return H_COLD;
+    if (!isMemory) {
+      store<u16>(r, load<u16>(r, R_REG), R_BASE);
+      store<u16>(r, load<u16>(r, R_RM), R_INDEX);
+    }
+    return (op == OP_MOVZX ? MOVZX8_RR : MOVSX8_RR) + (w == WIDTH_W ? 2 : 0) + u32(isMemory);
+  }
+  if (op >= OP_ROL && op <= OP_SAR) return isMemory ? H_COLD : chooseShift(r, form, op);
+  if (op == OP_LEA) return LEA32;
+  if (op == OP_INC) return isMemory ? INC32_M : INC32_R;
+  if (op == OP_DEC) return isMemory ? DEC32_M : DEC32_R;
+  if (op == OP_CWD) return CDQ;
+  if (op == OP_IMUL) return isMemory ? IMUL32_RM : IMUL32_RR;
+  if (op == OP_IMUL3) return isMemory ? H_COLD : IMUL32_RRI;
+  if (op >= OP_JO && op <= OP_JG) return J32 + (op - OP_JO);
+  if (op == OP_JMP) return JMP32;
+  if (op == OP_JMP_INDIRECT) return isMemory ? JMP32_M : JMP32_R;
+  if (stack32) {
+    if (op == OP_PUSH) {
+      return isMemory ? PUSH32_M : kind(form, 0) == KIND_IMMEDIATE ? PUSH32_I : PUSH32_R;
+    }
+    if (op == OP_POP) return isMemory ? H_COLD : POP32_R;
+    if (op == OP_LEAVE) return LEAVE32;
+    if (op == OP_CALL) return CALL32;
+    if (op == OP_RET) return RET32;
+    if (op == OP_CALL_INDIRECT) return isMemory ? CALL32_M : CALL32_R;
+  }
+  if (isMemory) return H_COLD;
+  if (op == OP_NEG) return NEG32_R;
+  if (op == OP_NOT) return NOT32_R;
+  if (op == OP_MUL) return MUL32_R;
+  if (op >= OP_CMOVO && op <= OP_CMOVG) {
+    store<u32>(r, op - OP_CMOVO, R_IMM);
+    return CMOV32_RR;
+  }
+  if (op == OP_XCHG) return shape(r, form, false) == RR ? XCHG32_RR : H_COLD;
+  return H_COLD;
+}
+
+/** The switch case for a record, H_COLD if it has none. Needs 32-bit code with 32-bit addresses. */
+export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool): u32 {
+  const op: u32 = load<u16>(form, FORM_OP);
+  if (op == OP_NOP) return NOP;
+  const flags: u32 = load<u8>(r, R_FLAGS);
+  if (!(mode & MODE_CODE32) || flags & FLAG_LOCK) return H_COLD;
+  if (memoryOperand && (flags >> FLAG_ADDRESS_SHIFT) & 3) {
+    if (((flags >> FLAG_ADDRESS_SHIFT) & 3) != 2) return H_COLD;
+  }
+  const size = flags & 3;
+  const byte = width(form, 0) == WIDTH_B;
+  if ((op >= OP_ADD && op <= OP_CMP) || op == OP_TEST || op == OP_MOV) {
+    if (load<u8>(form + FORM_OPERANDS) == OPERAND_NONE) return H_COLD;
+    if (op == OP_MOV) {
+      if (byte) return shaped(MOV8, shape(r, form, memoryOperand));
+      return shaped(size == 2 ? MOV32 : MOV16, shape(r, form, memoryOperand));
+    }
+    if (!byte && size != 2) return H_COLD;
+    const s = shape(r, form, memoryOperand);
+    if (op == OP_TEST) return shaped(byte ? TEST8 : TEST32, s);
+    return shaped((byte ? ADD8 : ADD32) + (op - OP_ADD) * 5, s);
+  }
+  if (op >= OP_SETO && op <= OP_SETG) {
+    if (memoryOperand) return H_COLD;
+    store<u32>(r, op - OP_SETO, R_IMM);
+    return SETCC_R;
+  }
+  if (byte || size != 2) return H_COLD;
+  return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
+}

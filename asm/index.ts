@@ -1,0 +1,22 @@
+// The exports of cpu.wasm.
+export { run } from './run';
+export {
+  chargeClass,
+  initialize,
+  inject,
+  loadFlags,
+  loadLinear,
+  loadPhysical,
+  notePhysicalWrite,
+  recomputeSegments,
+  reset,
+  stateLoaded,
+  storeLinear,
+  storePhysical,
+  syncFlags,
+  translate,
+} from './calls';
+export { setPageKind, setRamSize } from './physical';
+export { flushBlocks } from './blocks';
+export { flushTlb } from './paging';
+export { vmreadField, vmwriteField } from './vmx/calls';

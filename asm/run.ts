@@ -1,0 +1,218 @@
+// The outer loop: between blocks it delivers faults and events, looks up the next block, and runs single instructions where
+// a block cannot be used (DESIGN §5: everything visible is independent of how blocks happen to be cut).
+import {
+  ACTIVITY,
+  CPL,
+  CR0,
+  CS,
+  CYCLES,
+  CYCLE_DEADLINE,
+  DOORWAY_PAGE,
+  INSTRUCTIONS,
+  INSTRUCTION_DEADLINE,
+  PAGE_MMIO,
+  RAM,
+  RIP,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  STOP_ARGUMENT,
+  STOP_DEADLINE,
+  STOP_DOORWAY,
+  STOP_HALT,
+  STOP_REASON,
+  STOP_REQUEST,
+  STOP_REQUESTED,
+  STOP_VMX_ABORT,
+  TLB,
+  TLB_ARRAY_SIZE,
+  TLB_USER,
+} from './layout';
+import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
+import {
+  blockAt,
+  decodeScratch,
+  disarmBreak,
+  FETCH_BUFFER,
+  SCRATCH,
+  updateContext,
+  wholePage,
+} from './blocks';
+import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
+import { dispatch } from './dispatch';
+import { GP, raise } from './fault';
+import { AC, hasFlag } from './flags';
+import {
+  current,
+  cyclesEnd,
+  cyclesLeft,
+  faulted,
+  inScratch,
+  instructionsEnd,
+  instructionsLeft,
+  leave,
+  pageRip,
+  tlbBase,
+  unfinished,
+} from './globals';
+import { segmentCache } from './memory';
+import { linearMask, TLB_NEVER, translate } from './paging';
+import { pageKind, readPhysicalSized } from './physical';
+import { restCost, restCount } from './record';
+import { dataBreakpoints } from './system/debug-registers';
+import { checkEvents, eventsPending, stepEnd, stepping, stepStart } from './system/events';
+import { deliverFault } from './system/exception';
+import { interceptDeadline, vmxAborted } from './vmx/intercepts';
+
+/** No budget is larger, so that sums stay far from overflow. */
+const FOREVER: u64 = 1 << 60;
+
+/** Time starts from the state area; `cycles` and `instructions` are absolute deadlines. */
+export function startTime(cycles: u64, instructions: u64): void {
+  const now = load<u64>(CYCLES);
+  const count = load<u64>(INSTRUCTIONS);
+  cyclesEnd = min(cycles, now + FOREVER);
+  cyclesLeft = i64(cyclesEnd - now);
+  instructionsEnd = min(instructions, count + FOREVER);
+  instructionsLeft = i64(instructionsEnd - count);
+  current = 0;
+  startInstructionCounts(count);
+}
+
+/** Time goes back to the state area. */
+export function endTime(): void {
+  current = 0;
+  noteInstructionCounts();
+  publishTime();
+}
+
+/** The deadline may have been moved by a device, the VMX-preemption timer by a VM entry. */
+function refreshDeadline(): void {
+  const now = cyclesEnd - u64(cyclesLeft);
+  cyclesEnd = min(min(load<u64>(CYCLE_DEADLINE), interceptDeadline()), now + FOREVER);
+  cyclesLeft = i64(cyclesEnd - now);
+}
+
+/** TLB arrays of the hot path: none match while every access has to be looked at. */
+export function chooseTlb(): void {
+  const user = load<u32>(CPL) == 3;
+  const checks = dataBreakpoints || (user && hasFlag(AC) && load<u32>(CR0) & 0x40000);
+  tlbBase = checks ? TLB_NEVER : user ? TLB + TLB_USER * TLB_ARRAY_SIZE : TLB;
+}
+
+function stop(reason: u32): bool {
+  store<u32>(STOP_REASON, reason);
+  return false;
+}
+
+/** What there is to do between blocks. False: `run` returns. */
+function between(): bool {
+  if (faulted) return deliverFault();
+  refreshDeadline();
+  if (load<u32>(STOP_REQUESTED)) {
+    store<u32>(STOP_REQUESTED, 0);
+    return stop(STOP_REQUEST);
+  }
+  if (instructionsLeft <= 0) return stop(STOP_DEADLINE);
+  if (cyclesLeft <= 0 && cyclesEnd - u64(cyclesLeft) >= load<u64>(CYCLE_DEADLINE)) return stop(STOP_DEADLINE);
+  if (eventsPending() && checkEvents()) return true;
+  if (cyclesLeft <= 0) return stop(STOP_DEADLINE);
+  if (load<u32>(ACTIVITY) != 0) return stop(vmxAborted() ? STOP_VMX_ABORT : STOP_HALT);
+  return enter();
+}
+
+/** Executes from RIP: a block and all it leads to, or one instruction. False: `run` returns. */
+function enter(): bool {
+  updateContext();
+  chooseTlb();
+  const rip = load<u64>(RIP);
+  const code = segmentCache(CS);
+  if (rip > load<u32>(code, SEGMENT_LIMIT)) {
+    raise(GP, 0);
+    return true;
+  }
+  const linear = (load<u64>(code, SEGMENT_BASE) + rip) & linearMask;
+  const physical = translate(linear, 2, load<u32>(CPL) == 3);
+  if (faulted) return true;
+  const page = physical >> 12;
+  if (page + 1 == load<u32>(DOORWAY_PAGE)) {
+    store<u32>(STOP_ARGUMENT, u32(physical) & 0xfff);
+    return stop(STOP_DOORWAY);
+  }
+  if (!stepping() && wholePage(rip, linear) && pageKind(page) != PAGE_MMIO) {
+    const r = blockAt(rip, linear, physical);
+    if (r) {
+      const cost = i64(restCost(r));
+      const count = i64(restCount(r));
+      if (cyclesLeft >= cost && instructionsLeft >= count) {
+        cyclesLeft -= cost;
+        instructionsLeft -= count;
+        dispatch(r);
+        return true;
+      }
+      if (cyclesLeft <= 0) return true;
+    }
+  }
+  step(rip, linear, physical);
+  return true;
+}
+
+/** Copies `n` bytes of code at a physical address into the fetch buffer. */
+function fetchBytes(physical: u64, at: u32, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) store<u8>(FETCH_BUFFER + at + i, u8(readPhysicalSized(physical + i, 1)));
+}
+
+/** Decodes the instruction at RIP into the scratch slot; it may cross into the next page. False: a fault is pending. */
+function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
+  const offset = u32(linear) & 0xfff;
+  const limit: u64 = load<u32>(segmentCache(CS), SEGMENT_LIMIT);
+  const inSegment = u32(min<u64>(15, limit - rip + 1));
+  const inPage = min<u32>(inSegment, 0x1000 - offset);
+  let length: u32;
+  if (pageKind(physical >> 12) != PAGE_MMIO) length = decodeScratch(RAM + usize(physical), inPage, offset);
+  else {
+    fetchBytes(physical, 0, inPage);
+    length = decodeScratch(FETCH_BUFFER, inPage, offset);
+  }
+  if (length == DECODE_MORE && inPage < inSegment) {
+    const next = translate((linear + inPage) & linearMask, 2, load<u32>(CPL) == 3);
+    if (faulted) return false;
+    fetchBytes(physical, 0, inPage);
+    fetchBytes(next, inPage, inSegment - inPage);
+    length = decodeScratch(FETCH_BUFFER, inSegment, offset);
+  }
+  // more bytes than the segment or an instruction may have
+  if (length == DECODE_MORE || length == DECODE_TOO_LONG) raise(GP, 0);
+  return !faulted;
+}
+
+/** Runs the record in the scratch slot. */
+export function runScratch(): void {
+  cyclesLeft -= restCost(SCRATCH);
+  instructionsLeft -= restCount(SCRATCH);
+  inScratch = true;
+  unfinished = false;
+  dispatch(SCRATCH);
+  inScratch = false;
+}
+
+/** One instruction outside the block cache. */
+function step(rip: u64, linear: u64, physical: u64): void {
+  const single = stepping();
+  if (single && !stepStart()) return;
+  pageRip = rip - (linear & 0xfff);
+  if (!fetchScratch(rip, linear, physical)) return;
+  runScratch();
+  if (single && !faulted) stepEnd(!unfinished);
+}
+
+/** Runs until something stops it: STOP_REASON says what. */
+export function run(): void {
+  startTime(load<u64>(CYCLE_DEADLINE), load<u64>(INSTRUCTION_DEADLINE));
+  do {
+    disarmBreak();
+    leave = false;
+    unfinished = false;
+    current = 0;
+  } while (between());
+  endTime();
+}
