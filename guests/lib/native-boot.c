@@ -7,7 +7,8 @@ struct multiboot_info {
   u32 flags, mem_lower, mem_upper, boot_device, command_line, modules_count, modules_address;
 };
 
-const char *pv_command_line = "";
+static char command_line[256]; // a copy: what the loader left may lie in memory that is handed out later
+const char *pv_command_line = command_line;
 u32 pv_memory_size;
 
 void native_start(u32 magic, const struct multiboot_info *info);
@@ -26,7 +27,8 @@ void native_start(u32 magic, const struct multiboot_info *info) {
   serial_init();
   if (magic == 0x2badb002) {
     if (info->flags & 1) pv_memory_size = (info->mem_upper + 1024) * 1024;
-    if (info->flags & 4) pv_command_line = (const char *)info->command_line;
+    const char *given = info->flags & 4 ? (const char *)info->command_line : "";
+    for (u32 i = 0; i < sizeof command_line - 1 && given[i] != 0; i++) command_line[i] = given[i];
   }
   kernel_main();
 }
