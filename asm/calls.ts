@@ -3,23 +3,27 @@ import {
   CALL_FAULT,
   CALL_FAULT_ERROR,
   CALL_RESULT_HIGH,
+  COSTS,
   CR2,
+  CYCLES,
   INJECT_BUFFER,
   RFLAGS,
   RIP,
+  VMX_CURRENT,
 } from './layout';
 import { charge } from './charge';
 import { decodeScratch, disarmBreak, flushBlocks, forgetJumps, updateContext } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
-import { clearFault, faultError, faultLinear, faultVector, GP, PF, raise } from './fault';
+import { clearFault, faultError, faultLinear, faultVector, GP, PF, raise, UD } from './fault';
 import { getFlags, setFlags } from './flags';
-import { COST_LOAD, COST_STORE } from './gen/costs';
+import { COST_LOAD, COST_STORE, COST_VMREAD, COST_VMWRITE } from './gen/costs';
 import { faulted, injecting, leave, pageRip, unfinished } from './globals';
 import { readSlow, writeSlow } from './memory';
 import { debugTranslate, flushTlb, initializeTlb } from './paging';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
 import { resetSystem, systemLoaded } from './system/reset';
+import { fieldExists, readField, writeField } from './vmx/vmcs';
 
 function begin(): void {
   startTime(u64.MAX_VALUE, u64.MAX_VALUE);
@@ -98,9 +102,7 @@ export function storePhysical(low: u32, high: u32, size: u32, value: u32): void 
 
 /** Charges work of ring-0 software. */
 export function chargeClass(costClass: u32, n: u32): void {
-  begin();
-  charge(costClass, n);
-  end();
+  store<u64>(CYCLES, load<u64>(CYCLES) + u64(load<u32>(COSTS + (costClass << 2))) * n);
 }
 
 /** RFLAGS in the state area becomes what the core holds. */
@@ -156,4 +158,25 @@ export function translate(low: u32, high: u32): u32 {
   store<i32>(CALL_FAULT, physical == u64.MAX_VALUE ? i32(PF) : -1);
   store<u32>(CALL_RESULT_HIGH, u32(physical >> 32));
   return u32(physical);
+}
+
+/**
+ * Charged VMREAD of the current VMCS by software above the doorway: low half, high half in CALL_RESULT_HIGH. CALL_FAULT is
+ * #UD when there is no current VMCS or no such field.
+ */
+export function vmreadField(encoding: u32): u32 {
+  chargeClass(COST_VMREAD, 1);
+  const ok = load<u64>(VMX_CURRENT) != u64.MAX_VALUE && fieldExists(encoding);
+  const v = ok ? readField(encoding) : 0;
+  store<i32>(CALL_FAULT, ok ? -1 : i32(UD));
+  store<u32>(CALL_RESULT_HIGH, u32(v >> 32));
+  return u32(v);
+}
+
+/** Charged VMWRITE of the current VMCS; faults as `vmreadField`. */
+export function vmwriteField(encoding: u32, low: u32, high: u32): void {
+  chargeClass(COST_VMWRITE, 1);
+  const ok = load<u64>(VMX_CURRENT) != u64.MAX_VALUE && fieldExists(encoding);
+  if (ok) writeField(encoding, (u64(high) << 32) | low);
+  store<i32>(CALL_FAULT, ok ? -1 : i32(UD));
 }

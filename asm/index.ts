@@ -15,6 +15,8 @@ export {
   storePhysical,
   syncFlags,
   translate,
+  vmreadField,
+  vmwriteField,
 } from './calls';
 export { setPageKind, setRamSize } from './physical';
 export { flushBlocks } from './blocks';
