@@ -25,11 +25,10 @@ export function sti(r: usize): void {
     raise(GP, 0);
     return;
   }
-  if (!hasFlag(IF)) {
-    changeFlags(0, IF);
-    store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKED_BY_STI);
-  }
   finish(r);
+  if (hasFlag(IF)) return;
+  changeFlags(0, IF);
+  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKED_BY_STI);
 }
 
 export function pushf(r: usize): void {

@@ -35,8 +35,8 @@ export function movToSegment(r: usize): void {
   if (faulted) return;
   loadSegment(seg, selector);
   if (faulted) return;
-  if (seg == SS) blockAfterStackLoad();
   finish(r);
+  if (seg == SS) blockAfterStackLoad();
 }
 
 /** The segment register that the opcode itself names. */
@@ -59,8 +59,8 @@ export function popSegment(r: usize): void {
   if (faulted) return;
   setRegister(4, (pointer & ~mask) | ((pointer + size) & mask));
   if (seg != SS) return;
-  blockAfterStackLoad();
   finish(r);
+  blockAfterStackLoad();
 }
 
 export function loadFarPointer(r: usize, seg: u32): void {
