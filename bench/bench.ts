@@ -1,4 +1,5 @@
 // npm run bench [interpreter|startup …]: performance as ratios measured side by side in one run.
+export {};
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   interpreter: async () => (await import('./interpreter.ts')).benchInterpreter(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
