@@ -1,6 +1,7 @@
 // The parts of a snapshot that belong to the machine as a whole: what it is made of, the processor, how the run ended.
 
 import type { Cpu } from '../cpu/cpu.ts';
+import type { CpuFields } from '../cpu/cpu-snapshot.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { FieldError, numberField } from '../machine/stateful.ts';
 import type { PlatformExit } from './exit.ts';
@@ -49,7 +50,7 @@ export class CpuPart implements Stateful {
   }
 
   load(fields: Fields): void {
-    this.#cpu.load(fields);
+    this.#cpu.load(fields as CpuFields);
   }
 }
 

@@ -154,7 +154,12 @@ interface Started {
 
 function start(image: Uint8Array, options: MachineOptions = {}): Started {
   const bytes: number[] = [];
-  const machine = new Machine(loadCore(), { memory: 4 * MEBIBYTE, serialOut: (byte) => bytes.push(byte), ...options });
+  const machine = new Machine(loadCore(), {
+    memory: 4 * MEBIBYTE,
+    cpuFrequencyHz: 40_000_000,
+    serialOut: (byte) => bytes.push(byte),
+    ...options,
+  });
   machine.loadMultiboot(image);
   return { machine, output: () => String.fromCharCode(...bytes) };
 }
@@ -170,7 +175,7 @@ describe('Machine', () => {
       first.machine.cpu.cycles,
       first.machine.cpu.instructions,
     ]);
-    expect(first.machine.clock.nanoseconds()).toBeGreaterThan(39_000_000);
+    expect(first.machine.clock.nanoseconds()).toBeGreaterThan(38_900_000);
   });
 
   it('goes on after save and load as if nothing had happened, wherever that is', () => {
@@ -233,7 +238,7 @@ describe('Machine', () => {
     const stop = machine.runUntil();
     expect(stop).toMatchObject({ reason: 'shutdown', status: STATUS_SHUTDOWN });
     const report = stop.reason === 'shutdown' ? stop.report : '';
-    expect(report).toMatch(/#UD invalid opcode at EIP 0x100[0-9a-f]{3}\n.*#GP.*\n.*#DF double fault/);
+    expect(report).toMatch(/#UD invalid opcode at EIP 0x100[0-9a-f]{3}\n(.*#GP.*\n)+.*#DF double fault/);
   });
 
   it('returns when asked to, from outside and from a callback', () => {
