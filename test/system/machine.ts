@@ -1,6 +1,6 @@
 // A bare protected-mode CPU for the tests of the system instructions: GDT, IDT, TSS and stacks at fixed places, every IDT
 // gate leading to the doorway, so that a test sees the frame the CPU pushed (DESIGN §2).
-import { assemble } from '../../src/isa/assemble.ts';
+import { assembleProgram } from '../../src/isa/assemble.ts';
 import { Cpu, type CpuStop } from '../../src/cpu/cpu.ts';
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';
 import { loadCore } from '../core.ts';
@@ -59,8 +59,7 @@ function descriptorBytes(d: Descriptor): [number, number] {
   const access = type | (dpl << 5) | (present ? 0x80 : 0);
   const flags = (granular ? 8 : 0) | (big ? 4 : 0);
   const low = ((base & 0xffff) << 16) | (units & 0xffff);
-  const high =
-    (base & 0xff000000) | (flags << 20) | (units & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
+  const high = (base & 0xff000000) | (flags << 20) | (units & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
   return [low >>> 0, high >>> 0];
 }
 
@@ -200,8 +199,9 @@ export class TestMachine {
 
   /** Assembles `text` at CODE (or elsewhere) into RAM. */
   program(text: string, at: number = CODE, mode: 16 | 32 = 32): void {
-    const { bytes, symbols } = assemble(text, { origin: at, mode });
+    const { bytes, symbols } = assembleProgram(text, { origin: at, mode });
     this.cpu.ram.set(bytes, at);
+    this.cpu.notePhysicalWrite(at, bytes.length);
     this.symbols = symbols;
   }
 

@@ -26,7 +26,10 @@ describe('loading a data segment register', () => {
 
   test('a selector beyond the table limit is #GP(selector)', () => {
     const m = new TestMachine();
-    expect(m.deliver(`mov ax, ${GDT_ENTRIES * 8 + 3}\nmov ds, ax`)).toMatchObject({ vector: 13, error: GDT_ENTRIES * 8 });
+    expect(m.deliver(`mov ax, ${GDT_ENTRIES * 8 + 3}\nmov ds, ax`)).toMatchObject({
+      vector: 13,
+      error: GDT_ENTRIES * 8,
+    });
   });
 
   test('an LDT selector keeps TI in the error code', () => {
@@ -144,7 +147,10 @@ describe('limits and types', () => {
 
   test('a violation through SS is #SS(0)', () => {
     const m = limited(0x13, 0xfff);
-    expect(m.deliver(`mov ax, ${FREE}\nmov ss, ax\nmov eax, [ss:0x1000]`)).toMatchObject({ vector: 12, error: 0 });
+    expect(m.deliver(`mov ax, ${FREE}\nmov ss, ax\nmov esp, 0xf00\nmov eax, [ss:0x1000]`)).toMatchObject({
+      vector: 12,
+      error: 0,
+    });
   });
 });
 
@@ -159,13 +165,13 @@ describe('segment queries', () => {
   };
 
   test('LAR gives the access rights of a visible descriptor', () => {
-    expect(query(`mov ecx, ${DATA_SELECTORS[3]}\nlar eax, ecx`, 3)).toEqual({ zero: 1, eax: 0xcff300 });
+    expect(query(`mov ecx, ${DATA_SELECTORS[3]}\nlar eax, cx`, 3)).toEqual({ zero: 1, eax: 0xcff300 });
   });
   test('LAR of a DPL 0 segment at CPL 3 clears ZF and leaves the destination', () => {
-    expect(query('mov eax, 7\nmov ecx, 0x10\nlar eax, ecx', 3)).toEqual({ zero: 0, eax: 7 });
+    expect(query('mov eax, 7\nmov ecx, 0x10\nlar eax, cx', 3)).toEqual({ zero: 0, eax: 7 });
   });
   test('LSL gives the byte-granular limit', () => {
-    expect(query(`mov ecx, ${CODE_SELECTORS[0]}\nlsl eax, ecx`)).toEqual({ zero: 1, eax: 0xffffffff });
+    expect(query(`mov ecx, ${CODE_SELECTORS[0]}\nlsl eax, cx`)).toEqual({ zero: 1, eax: 0xffffffff });
   });
   test.each([
     ['VERR', 'verr', CODE_SELECTORS[0], 1],
