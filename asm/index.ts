@@ -21,4 +21,3 @@ export {
 export { setPageKind, setRamSize } from './physical';
 export { flushBlocks } from './blocks';
 export { flushTlb } from './paging';
-export { vmreadField, vmwriteField } from './vmx/calls';
