@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { STATICS } from '../../asm/layout.ts';
-import { generate } from '../isa/generate.ts';
+import { generate } from './generate.ts';
 
 /** Root of the project. */
 export const ROOT = resolve(import.meta.dirname, '../..');

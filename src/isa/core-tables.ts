@@ -1,5 +1,5 @@
 // The opcode table in the form the core's decoder reads, as the text of asm/gen/ops.ts, costs.ts and tables.ts
-// (src/isa/generate.ts writes them). What every field means is said in TABLES_HEAD, which heads tables.ts.
+// (src/build/generate.ts writes them). What every field means is said in TABLES_HEAD, which heads tables.ts.
 import { COST_CLASSES, COST_CLASS_DESCRIPTIONS, costClassNumber } from './cost-classes.ts';
 import { buildDecodeTree } from './decode-tree.ts';
 import { type Row, flagMask } from './form.ts';
@@ -52,7 +52,7 @@ const TABLES_HEAD = `${HEAD}//
 //      KIND_STRING_SOURCE DS:rSI (segment can be overridden), KIND_STRING_DESTINATION ES:rDI.
 //      WIDTH_B W D Q: 1 2 4 8 bytes. V: operand size. Z: operand size, at most 4. Y: 4, or 8 with operand size 64.
 //      N: 4 in 16/32-bit code, 8 in 64-bit code, whatever the operand size. P: far pointer in memory. S: pseudo-descriptor.
-//      A: pair for BOUND. O: 16 bytes. X: operand size in a register, 2 bytes in memory. 0: none.
+//      A: pair for BOUND. O: 16 bytes. X: operand size in a register, 2 bytes in memory. R: 8, or 16 with operand size 64. 0: none.
 //    A byte register (WIDTH_B) 4-7 without REX is AH CH DH BH.
 // The tree already refuses segment registers 6 and 7, MOV to CS, and control registers 1, 5, 6 and 7. Left to the handlers:
 // MOV DR4/5 with CR4.DE, and what REX changes in 64-bit code: control registers 9-15, and opcode 90 with REX.B, which is

@@ -70,6 +70,7 @@ export const COST_CLASS_DESCRIPTIONS = {
   'vmx-other': 'VMXON, VMXOFF, INVEPT, INVVPID, VMFUNC',
   vmcall: 'VMCALL before the VM exit it causes',
   'software-emulation': 'one unit of work of ring-0 software that the VMM does outside the CPU',
+  'page-fault': 'extra for the delivery of a page fault: the failed walk, CR2',
 } as const satisfies Record<string, string>;
 
 /** Name of a cost class. */

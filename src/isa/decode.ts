@@ -248,6 +248,8 @@ export function widthBytes(width: OperandCode['width'], operandSize: Size, mode:
       return 16;
     case 'x':
       return inMemory ? 2 : operandSize / 8;
+    case 'r':
+      return operandSize === 64 ? 16 : 8;
     case 'p':
       return operandSize / 8 + 2;
     case 's':

@@ -52,7 +52,7 @@ function sizeIsAmbiguous(instruction: Instruction): boolean {
 
 const sizeWord = (operand: MemoryOperand, instruction: Instruction): string => {
   const code = instruction.form.codes[instruction.operands.indexOf(operand)];
-  if (code && ['p', 's', 'a', 'o', '0'].includes(code.width)) return '';
+  if (code && ['p', 's', 'a', 'o', 'q', 'r', '0'].includes(code.width)) return '';
   const word = SIZE_WORDS[operand.size];
   return word && sizeIsAmbiguous(instruction) ? `${word} ` : '';
 };

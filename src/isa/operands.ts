@@ -32,9 +32,10 @@ export type OperandKind = (typeof OPERAND_KINDS)[number];
 /**
  * Operand size letters, in WIDTH_ number order. b w d q: 1, 2, 4, 8 bytes. v: operand size. z: operand size, at most 4.
  * y: 4, or 8 with operand size 64. n: native, 4 or 8 in 64-bit mode. p: far pointer (offset of operand size, then selector).
- * s: pseudo-descriptor. a: pair of v. o: 16 bytes. x: v in a register, 2 bytes in memory. 0: no size.
+ * s: pseudo-descriptor. a: pair of v. o: 16 bytes. x: v in a register, 2 bytes in memory.
+ * r: pair of y (8, or 16 with operand size 64). 0: no size.
  */
-export const OPERAND_WIDTHS = ['0', 'b', 'w', 'd', 'q', 'v', 'z', 'y', 'n', 'p', 's', 'a', 'o', 'x'] as const;
+export const OPERAND_WIDTHS = ['0', 'b', 'w', 'd', 'q', 'v', 'z', 'y', 'n', 'p', 's', 'a', 'o', 'x', 'r'] as const;
 
 /** Operand size letter. */
 export type OperandWidth = (typeof OPERAND_WIDTHS)[number];
@@ -82,6 +83,7 @@ export const OPERAND_CODES: readonly OperandCode[] = [
   code('Ms', 'memory', 's'),
   code('Ma', 'memory', 'a'),
   code('Mo', 'memory', 'o'),
+  code('Mr', 'memory', 'r'),
   code('Rn', 'rm-register', 'n'),
   code('Cn', 'control', 'n'),
   code('Dn', 'debug', 'n'),

@@ -71,7 +71,7 @@ function registerForm(form: Form): void {
   else {
     const sizes = [16, 32, 64] as const;
     names.forEach((name, n) => {
-      if (names.indexOf(name) === n) register(name, { form, far, size: sizes[n]! });
+      register(name, { form, far, size: sizes[n]! });
     });
   }
   for (const [short, full] of Object.entries(UNSUFFIXED)) {

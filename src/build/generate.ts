@@ -1,10 +1,9 @@
-// Build step: writes asm/gen/ops.ts, costs.ts and tables.ts from the opcode table. Run: npx tsx src/isa/generate.ts
-// What the tables mean is said at the head of the generated tables.ts (text in core-tables.ts).
-// A tool of the build like src/build, so the one file of this module that touches the file system.
+// Build step: writes asm/gen/ops.ts, costs.ts and tables.ts from the opcode table. Run: npx tsx src/build/generate.ts
+// What the tables mean is said at the head of the generated tables.ts (text in src/isa/core-tables.ts).
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { generateCoreTables } from './core-tables.ts';
+import { generateCoreTables } from '../isa/core-tables.ts';
 
 const here = fileURLToPath(import.meta.url);
 
