@@ -12,6 +12,8 @@ import {
   STOP_REASON,
   STOP_SHUTDOWN,
 } from '../layout';
+import { COST_PAGE_FAULT } from '../gen/costs';
+import { charge } from '../charge';
 import { clearFault, DB, DF, faultError, faultLinear, faultVector, PF } from '../fault';
 import { faulted } from '../globals';
 import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercepts';
@@ -95,6 +97,7 @@ function prepare(vector: u32, linear: u64): void {
   // data breakpoints of an instruction that faults are not reported
   if (vector != DB && !(load<u32>(INTERRUPTIBILITY) & 2)) store<u32>(PENDING_DEBUG, 0);
   if (vector == PF) {
+    charge(COST_PAGE_FAULT, 1);
     store<u64>(CR2, linear);
   } else if (vector == DB) {
     markGeneralDetect((linear & DR6_BD) != 0);

@@ -6,6 +6,7 @@ import { loadMultiboot } from '../boot/multiboot.ts';
 import { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { fieldsField } from '../machine/stateful.ts';
+import { runFirmware } from '../pc/firmware.ts';
 import type { Machine } from '../pc/machine.ts';
 import { LAPIC_BASE, LAPIC_LENGTH, Platform } from '../pc/platform.ts';
 import { GUEST_BASE } from './host-memory.ts';
@@ -85,6 +86,7 @@ export class Domain implements Stateful {
   loadMultiboot(image: Uint8Array, commandLine: string): { entry: number; info: number } {
     const loaded = loadMultiboot(image, this.ram, { commandLine });
     this.machine.cpu.flushBlocks();
+    runFirmware(this.platform.bus, LAPIC_BASE);
     return loaded;
   }
 

@@ -17,7 +17,7 @@ export type FaultOutcome =
   | { readonly kind: 'filled' }
   /** The guest's own tables deny the access: the guest must see it. */
   | { readonly kind: 'true'; readonly error: number }
-  /** No RAM there: a device register or nothing. */
+  /** No RAM there (a device register or nothing), or an address the VMM itself occupies: emulate the access. */
   | { readonly kind: 'mmio'; readonly guestPhysical: number }
   /** A write to a page that is traced: emulate it and report it with `guestWrote`. */
   | { readonly kind: 'traced'; readonly guestPhysical: number };
@@ -124,6 +124,10 @@ export class ShadowPaging implements Stateful {
     if ('error' in walk) {
       this.#o.counters.add('shadow', 'true-fault');
       return { kind: 'true', error: walk.error };
+    }
+    if (linear >= REGION_LINEAR && this.#o.regionTables) {
+      this.#o.counters.add('shadow', 'collision');
+      return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
     if (walk.guestPhysical >= this.#o.domain.ramSize) {
       this.#o.counters.add('shadow', 'mmio');

@@ -88,7 +88,7 @@ function flatSegment(selector: number, rights: number): VirtualSegment {
 export class Vcpu implements Stateful {
   readonly name = 'vcpu';
   readonly version = 1;
-  cr0 = CR0_PE | CR0_ET | CR0_NE;
+  cr0 = CR0_PE | CR0_ET;
   cr2 = 0;
   cr3 = 0;
   cr4 = 0;
@@ -96,18 +96,18 @@ export class Vcpu implements Stateful {
   interruptFlag = false;
   iopl = 0;
   cpl = 0;
-  gdtr: TableRegister = { base: 0, limit: 0 };
-  idtr: TableRegister = { base: 0, limit: 0 };
+  gdtr: TableRegister = { base: 0, limit: 0xffff };
+  idtr: TableRegister = { base: 0, limit: 0xffff };
   ldtr: VirtualSegment = { selector: 0, rights: 0x82 | RIGHTS_UNUSABLE, base: 0, limit: 0 };
   tr: VirtualSegment = { selector: 0, rights: 0x8b, base: 0, limit: 0xffff };
   /** ES CS SS DS FS GS. */
   readonly segments: VirtualSegment[] = [
-    flatSegment(0, 0xc093),
-    flatSegment(0, 0xc09b),
-    flatSegment(0, 0xc093),
-    flatSegment(0, 0xc093),
-    flatSegment(0, 0xc093),
-    flatSegment(0, 0xc093),
+    flatSegment(0x10, 0xc093),
+    flatSegment(0x08, 0xc09b),
+    flatSegment(0x10, 0xc093),
+    flatSegment(0x10, 0xc093),
+    flatSegment(0x10, 0xc093),
+    flatSegment(0x10, 0xc093),
   ];
   readonly dr: number[] = [0, 0, 0, 0, 0, 0, 0xffff_0ff0, 0x400];
   /** Model-specific registers the VMM keeps for the guest: low and high half. */

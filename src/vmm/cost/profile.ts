@@ -38,3 +38,18 @@ export function costTable(profile: CostProfile): Uint32Array {
   });
   return table;
 }
+
+/** A figure printed in a source. */
+export function published(cycles: number, note: string): Cost {
+  return { cycles, source: 'published', note };
+}
+
+/** A figure that follows from printed ones. */
+export function derived(cycles: number, note: string): Cost {
+  return { cycles, source: 'derived', note };
+}
+
+/** A figure without a source. */
+export function assumed(cycles: number, note: string): Cost {
+  return { cycles, source: 'assumed', note };
+}

@@ -8,7 +8,7 @@ import type { HostAccess } from '../host-access.ts';
 import type { Vcpu, VirtualSegment } from '../vcpu.ts';
 
 /** A control register or table that was written; the new value is in the vcpu. */
-export type ControlChange = 'cr0' | 'cr3' | 'cr4' | 'efer' | 'gdtr' | 'idtr' | 'ldtr' | 'tr' | 'dr';
+export type ControlChange = 'cr0' | 'cr3' | 'cr4' | 'efer' | 'gdtr' | 'idtr' | 'ldtr' | 'tr' | 'dr' | 'sysenter';
 
 /** The guest as the emulator sees it. */
 export interface GuestContext {

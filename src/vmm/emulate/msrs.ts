@@ -6,6 +6,7 @@ import type { GuestContext } from './context.ts';
 
 const MSR_TSC = 0x10;
 const MSR_APIC_BASE = 0x1b;
+const MSR_SYSENTER_CS = 0x174;
 const MSR_EFER = 0xc000_0080;
 const EFER_NXE = 0x800;
 /** Kept as written: SYSENTER, PAT, MISC_ENABLE, MTRRs, microcode revision, platform and debug controls. */
@@ -63,6 +64,7 @@ export function writeMsr(context: GuestContext, number: number, low: number, hig
   }
   if (number === MSR_APIC_BASE || KEPT.has(number) || isMtrr(number)) {
     vcpu.msrs.set(number, [low >>> 0, high >>> 0]);
+    if (number === MSR_SYSENTER_CS) context.changed('sysenter');
     return;
   }
   context.notSupported(`WRMSR of 0x${number.toString(16)}`);

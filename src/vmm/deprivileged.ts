@@ -1,0 +1,597 @@
+// What the techniques that run the guest kernel deprivileged have in common: entry through the host IDT with a real
+// frame, the guest's registers behind that frame, host timer and idling, delivery of virtual interrupts, return by a real
+// IRET. Everything goes through Ring0, so everything is charged.
+
+import { disassemble } from '../isa/disassemble.ts';
+import { decode } from '../isa/decode.ts';
+import type { Ring0 } from '../cpu/ring0.ts';
+import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../devices/lapic.ts';
+import type { Fields, Stateful } from '../machine/stateful.ts';
+import { booleanField, fieldsField, numberField } from '../machine/stateful.ts';
+import type { MachineStop } from '../pc/exit.ts';
+import { STATUS_IDLE, STATUS_SHUTDOWN } from '../pc/exit.ts';
+import { Machine } from '../pc/machine.ts';
+import { LAPIC_BASE } from '../pc/platform.ts';
+import { costTable } from './cost/profile.ts';
+import { EXCEPTION_NAMES, vectorName, VmmCounters } from './counters.ts';
+import { Domain } from './domain.ts';
+import type { ControlChange, GuestContext } from './emulate/context.ts';
+import { deliver, type GuestEvent } from './emulate/deliver.ts';
+import { emulate, fetchInstruction, raise } from './emulate/emulator.ts';
+import type { GuestInstruction } from './emulate/instruction.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_PF, VECTOR_UD } from './host-access.ts';
+import {
+  AREA_OFFSET,
+  ENTRY_SYSENTER,
+  GUEST_BASE,
+  HOST_CODE,
+  IDLE_OFFSET,
+  PagePool,
+  regionLinear,
+  VECTOR_HOST_IRQ,
+  VECTOR_SPURIOUS,
+  VECTOR_TIMER,
+} from './host-memory.ts';
+import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
+import { ShadowPaging } from './shadow-paging.ts';
+import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
+import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
+
+const ESP = 4;
+const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
+/** Bits of EFLAGS that arithmetic changes, and DF. */
+const ARITHMETIC = 0xcd5;
+/** Offset in the shared area of the bytes used by `executeOnBehalf`. */
+const SCRATCH = 0xf00;
+/** Longest time the host timer is set to, in bus ticks. */
+const TIMER_MAXIMUM = 0xffff_ffff;
+/** Work of the VMM's entry and exit paths beyond the accesses that are charged one by one. */
+const ENTRY_WORK = 12;
+const EXIT_WORK = 12;
+/** No progress after this many traps at one address without another in between means the VMM is lost. */
+const STUCK_LIMIT = 20_000;
+
+/** The five words the CPU pushes and IRET takes. */
+export interface TrapFrame {
+  eip: number;
+  cs: number;
+  eflags: number;
+  esp: number;
+  ss: number;
+}
+
+/** Base of the VMMs that run guest kernels in ring 1. */
+export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
+  abstract readonly technique: TechniqueName;
+  readonly name: string = 'deprivileging vmm';
+  readonly version = 1;
+  readonly machine: Machine;
+  readonly domain: Domain;
+  readonly vcpu = new Vcpu();
+  readonly counters = new VmmCounters();
+  readonly access: Ring0;
+  readonly memory: GuestMemory;
+  readonly shadow: ShadowPaging;
+  /** What IRET will take, as read on entry and changed since. */
+  readonly frame: TrapFrame = { eip: 0, cs: 0, eflags: 2, esp: 0, ss: 0 };
+  readonly scratch = regionLinear(AREA_OFFSET + SCRATCH);
+  protected readonly options: DomainOptions;
+  #stop: MachineStop | undefined;
+  #idle = false;
+  #inside = false;
+  /** Deadline the host timer was last programmed to. */
+  #timerDue = Number.POSITIVE_INFINITY;
+  readonly #warned = new Set<string>();
+  #lastTrap = '';
+  #sameTrap = 0;
+
+  constructor(options: DomainOptions) {
+    this.options = options;
+    this.machine = new Machine(options.module, {
+      memory: GUEST_BASE + options.memory,
+      cpuFrequencyHz: options.profile.frequencyHz,
+      costs: costTable(options.profile),
+      notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),
+    });
+    this.access = this.machine.cpu.ring0;
+    this.domain = new Domain({ machine: this.machine, memory: options.memory, serialOut: options.serialOut });
+    this.domain.kick = () => this.#kick();
+    const pool = new PagePool();
+    const regionTables = prepareHost(this.machine, pool, (vector) => this.gateLevel(vector));
+    const { access, vcpu, domain, counters } = this;
+    this.shadow = new ShadowPaging({
+      access,
+      vcpu,
+      domain,
+      counters,
+      pool,
+      regionTables,
+      loadRoot: (root) => this.loadRoot(root),
+      invalidate: (linear) => access.invlpg(linear),
+      onCodeChange: (frame, offset, length) => this.codeChanged(frame, offset, length),
+      onRangeChange: (linear, length) => this.rangeChanged(linear, length),
+    });
+    this.shadow.clearPage = (page) => this.machine.cpu.ram.fill(0, page, page + 0x1000);
+    this.memory = new GuestMemory({
+      access,
+      domain,
+      paging: this.shadow.guest,
+      shadow: this.shadow,
+      shared: true,
+      counters,
+    });
+    this.machine.doorway = (entry) => this.enter(entry);
+    for (const part of this.parts) this.machine.addPart(part);
+  }
+
+  get parts(): readonly Stateful[] {
+    return [this.vcpu, this.domain, this.shadow, this.counters, this];
+  }
+
+  findings(): readonly Finding[] {
+    return [];
+  }
+
+  serialIn(byte: number): void {
+    this.machine.serialIn(byte);
+  }
+
+  run(limits: RunLimits): MachineStop {
+    const stop = this.machine.runUntil(limits);
+    if (this.#stop) return this.#stop;
+    return stop;
+  }
+
+  start(image: Uint8Array, commandLine: string): void {
+    const { entry, info } = this.domain.loadMultiboot(image, commandLine);
+    this.#inside = true;
+    this.machine.cpu.setReg(0, 0x2bad_b002);
+    this.machine.cpu.setReg(3, info);
+    Object.assign(this.frame, { eip: entry, eflags: 2 | FLAG_IF, esp: 0 });
+    this.started = false;
+    this.shadow.activate();
+    this.started = true;
+    startPaging(this.machine, this.shadow.root);
+    this.prepareStart();
+    this.#resume();
+  }
+
+  /** False until paging is on. */
+  protected started = false;
+
+  protected loadRoot(root: number): void {
+    if (this.started) this.access.writeCr3(root);
+  }
+
+  // ---- What the techniques add ---------------------------------------------------------------------------------------
+
+  protected abstract gateLevel(vector: number): ReturnType<GateLevels>;
+  /** The guest is at its entry point: load its segments. */
+  protected abstract prepareStart(): void;
+  /** A trap that is not a host interrupt. */
+  protected abstract trap(vector: number, error: number): void;
+  /** SYSENTER was executed outside ring 0. */
+  protected abstract sysenterTrap(): void;
+  /** Brings what the hardware holds into the virtual CPU after an entry. */
+  protected abstract syncFromHardware(): void;
+  /** Brings the frame and the hardware into the state in which the guest goes on. */
+  protected abstract syncToHardware(): void;
+  abstract segment(n: number): VirtualSegment;
+  abstract setSegment(n: number, segment: VirtualSegment): void;
+  /** True when the guest is at the boundary between two of its instructions. */
+  protected atBoundary(): boolean {
+    return true;
+  }
+  /** Interrupts are pending and wanted, but this is no boundary. */
+  protected waitForBoundary(): void {}
+  protected codeChanged(_frame: number, _offset: number, _length: number): void {}
+  protected rangeChanged(_linear: number, _length: number): void {}
+
+  // ---- The guest's registers -----------------------------------------------------------------------------------------
+
+  reg(n: number): number {
+    return n === ESP ? this.frame.esp : this.access.reg(n);
+  }
+
+  setReg(n: number, value: number): void {
+    if (n === ESP) this.frame.esp = value >>> 0;
+    else this.access.setReg(n, value >>> 0);
+  }
+
+  get eip(): number {
+    return this.frame.eip;
+  }
+
+  set eip(value: number) {
+    this.frame.eip = value >>> 0;
+  }
+
+  get flags(): number {
+    return this.vcpu.virtualFlags(this.frame.eflags);
+  }
+
+  set flags(value: number) {
+    this.vcpu.interruptFlag = (value & FLAG_IF) !== 0;
+    this.vcpu.iopl = (value & FLAG_IOPL) >>> 12;
+    this.frame.eflags = ((value & ~(FLAG_IOPL | FLAG_VM)) | FLAG_IF | 2) >>> 0;
+  }
+
+  readScratch(size: 1 | 2 | 4): number {
+    return this.access.tryLoad(this.scratch, size)!;
+  }
+
+  writeScratch(size: 1 | 2 | 4, value: number): void {
+    this.access.tryStore(this.scratch, size, value);
+  }
+
+  executeOnBehalf(bytes: readonly number[]): void {
+    const { cpu } = this.machine;
+    const stack = cpu.reg(ESP);
+    cpu.setReg(ESP, this.frame.esp);
+    cpu.eflags = (this.frame.eflags & ARITHMETIC) | 2;
+    const fault = this.access.execute(bytes);
+    this.frame.eflags = ((this.frame.eflags & ~ARITHMETIC) | (cpu.eflags & ARITHMETIC)) >>> 0;
+    this.frame.esp = cpu.reg(ESP);
+    cpu.setReg(ESP, stack);
+    cpu.eflags = 2;
+    if (fault) throw new GuestFault(fault.vector, fault.vector === 0 ? undefined : fault.error);
+  }
+
+  changed(what: ControlChange): void {
+    const { vcpu } = this;
+    switch (what) {
+      case 'cr0':
+        if (!(vcpu.cr0 & CR0_PE)) return;
+        if ((vcpu.cr0 ^ this.lastCr0) & CR0_WP) this.shadow.flush();
+        else if ((vcpu.cr0 ^ this.lastCr0) & 0x8000_0000) this.shadow.activate();
+        this.lastCr0 = vcpu.cr0;
+        return;
+      case 'efer':
+        this.shadow.flush();
+        return;
+      case 'cr3':
+      case 'cr4':
+        this.shadow.activate();
+        return;
+      default:
+        this.tableChanged(what);
+    }
+  }
+
+  protected lastCr0 = this.vcpu.cr0;
+  protected tableChanged(_what: ControlChange): void {}
+
+  invlpg(linear: number): void {
+    this.shadow.invlpg(linear);
+  }
+
+  notSupported(what: string): void {
+    if (this.#warned.has(what)) return;
+    this.#warned.add(what);
+    this.options.warn?.(`The guest asked for ${what}, which this version does not have.`);
+  }
+
+  protected trace(kind: TraceKind, text: () => string): void {
+    if (this.options.trace && this.options.traceKinds?.has(kind)) this.options.trace(kind, text());
+  }
+
+  // ---- Entry and exit -------------------------------------------------------------------------------------------------
+
+  enter(entry: number): void {
+    this.#inside = true;
+    this.counters.entries++;
+    this.access.charge('software-emulation', ENTRY_WORK);
+    if (this.#idle) {
+      this.#idle = false;
+      this.hostInterrupt(entry);
+    } else if (entry === ENTRY_SYSENTER) {
+      this.#saveRegisters();
+      this.enterSysenter();
+    } else {
+      this.#saveRegisters();
+      const error = this.#readFrame(entry);
+      this.syncFromHardware();
+      this.#checkProgress(entry);
+      this.counters.add('traps', hostVectorName(entry));
+      this.trace('exits', () => `${hostVectorName(entry)} at ${this.where()}`);
+      if (entry >= VECTOR_HOST_IRQ || entry === VECTOR_TIMER) this.hostInterrupt(entry);
+      else this.trap(entry, error);
+    }
+    this.#resume();
+    if (this.stopAfterEntry) this.machine.requestStop();
+  }
+
+  /** Makes `run` return after every entry of the VMM. */
+  stopAfterEntry = false;
+
+  /** The VMM itself ended the run. */
+  stopRequested(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  /** SYSENTER left no frame: the technique knows where the guest was. */
+  protected enterSysenter(): void {
+    this.counters.add('traps', 'sysenter');
+    this.sysenterTrap();
+  }
+
+  #saveRegisters(): void {
+    // PUSHA, and flat data segments for the VMM's own accesses.
+    this.access.charge('stack-frame', 1);
+    this.access.charge('segment-load', 2);
+  }
+
+  #restoreRegisters(): void {
+    this.access.charge('segment-load', 2);
+    this.access.charge('stack-frame', 1);
+  }
+
+  #readFrame(vector: number): number {
+    const { access, frame } = this;
+    let at = access.reg(ESP);
+    let error = 0;
+    if (VECTORS_WITH_ERROR.has(vector)) {
+      error = access.tryLoad(at, 4)!;
+      at += 4;
+    }
+    frame.eip = access.tryLoad(at, 4)!;
+    frame.cs = access.tryLoad(at + 4, 4)! & 0xffff;
+    frame.eflags = access.tryLoad(at + 8, 4)!;
+    frame.esp = access.tryLoad(at + 12, 4)!;
+    frame.ss = access.tryLoad(at + 16, 4)! & 0xffff;
+    return error;
+  }
+
+  #resume(): void {
+    this.#deliverPending();
+    if (this.#stop) {
+      this.machine.requestStop();
+      this.#goIdle();
+    } else if (this.vcpu.halted) {
+      this.#programTimer();
+      this.#goIdle();
+    } else {
+      this.#programTimer();
+      this.syncToHardware();
+      this.#returnToGuest();
+    }
+    this.#inside = false;
+  }
+
+  /** A real IRET from a real frame. */
+  #returnToGuest(): void {
+    const { access, frame } = this;
+    for (let tries = 0; tries < 3; tries++) {
+      const at = STACK_TOP - 20;
+      access.tryStore(at, 4, frame.eip);
+      access.tryStore(at + 4, 4, frame.cs);
+      access.tryStore(at + 8, 4, frame.eflags);
+      access.tryStore(at + 12, 4, frame.esp);
+      access.tryStore(at + 16, 4, frame.ss);
+      access.setReg(ESP, at);
+      access.charge('software-emulation', EXIT_WORK);
+      this.#restoreRegisters();
+      const fault = access.iret();
+      if (!fault) return;
+      this.inject(new GuestFault(fault.vector, fault.error));
+      this.syncToHardware();
+    }
+    throw new Error(`${this.technique}: the guest cannot be resumed at ${this.where()}`);
+  }
+
+  #goIdle(): void {
+    const { access } = this;
+    this.#idle = true;
+    access.tryStore(STACK_TOP - 12, 4, regionLinear(IDLE_OFFSET));
+    access.tryStore(STACK_TOP - 8, 4, HOST_CODE);
+    access.tryStore(STACK_TOP - 4, 4, FLAG_IF | 2);
+    access.setReg(ESP, STACK_TOP - 12);
+    access.iret();
+  }
+
+  /** Puts an exception before the guest. */
+  inject(fault: GuestFault): void {
+    this.trace('interrupts', () => `${vectorName(fault.vector)} for the guest at ${this.where()}`);
+    if (!raise(this, fault)) this.#shutDown();
+  }
+
+  /** Puts an interrupt or a software interrupt before the guest. */
+  injectEvent(event: GuestEvent): void {
+    this.trace('interrupts', () => `${vectorName(event.vector)} (${event.kind}) for the guest at ${this.where()}`);
+    if (!deliver(this, event)) this.#shutDown();
+  }
+
+  #shutDown(): void {
+    const report = `The guest's processor shut down (triple fault) at ${this.where()} under ${this.technique}.`;
+    this.#stop = { reason: 'shutdown', status: STATUS_SHUTDOWN, report };
+  }
+
+  // ---- Interrupts and time --------------------------------------------------------------------------------------------
+
+  protected hostInterrupt(vector: number): void {
+    if (vector === VECTOR_SPURIOUS) return;
+    if (vector === VECTOR_TIMER) this.#timerDue = Number.POSITIVE_INFINITY;
+    this.access.storePhysical(LAPIC_BASE + APIC_EOI, 4, 0);
+  }
+
+  /** Virtual chips act; a pending virtual interrupt goes to the guest if it takes one here. */
+  #deliverPending(): void {
+    const { vcpu, domain } = this;
+    this.beforeDevices();
+    domain.update();
+    this.access.charge('software-emulation', 4);
+    if (vcpu.shutdown || this.#stop || !domain.interruptPending) {
+      if (vcpu.halted && !domain.interruptPending) this.#checkForeverIdle();
+      return;
+    }
+    if (!vcpu.interruptFlag) {
+      if (vcpu.halted) this.#checkForeverIdle();
+      return;
+    }
+    if (!vcpu.halted && (!this.atBoundary() || this.inShadow())) {
+      this.waitForBoundary();
+      return;
+    }
+    vcpu.halted = false;
+    vcpu.shadowAddress = undefined;
+    this.beforeInterrupt();
+    this.injectEvent({ vector: domain.platform.acknowledge(), kind: 'external' });
+  }
+
+  /** The technique's state the virtual chips must know. */
+  protected beforeDevices(): void {}
+  /** The guest is about to take an external interrupt. */
+  protected beforeInterrupt(): void {}
+
+  /** The instruction to come follows STI or a load of SS. */
+  protected inShadow(): boolean {
+    const { vcpu } = this;
+    if (vcpu.shadowAddress === undefined) return false;
+    if (vcpu.shadowAddress === (this.segment(1).base + this.eip) >>> 0) return true;
+    vcpu.shadowAddress = undefined;
+    return false;
+  }
+
+  #checkForeverIdle(): void {
+    const wakeable = this.vcpu.interruptFlag;
+    if (!wakeable) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable };
+  }
+
+  #programTimer(): void {
+    const due = this.domain.nextEvent;
+    if (due === this.#timerDue) return;
+    this.#timerDue = due;
+    let ticks = 0;
+    if (due !== Number.POSITIVE_INFINITY) {
+      const wait = Math.max(due - this.machine.clock.now(), 0);
+      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / this.machine.clock.frequencyHz), 1), TIMER_MAXIMUM);
+    }
+    this.access.storePhysical(LAPIC_BASE + APIC_TIMER_INITIAL, 4, ticks);
+  }
+
+  /** Input arrived while the guest runs: the host's interrupt that brought it enters the VMM. */
+  #kick(): void {
+    if (this.#inside) return;
+    this.#timerDue = -1;
+    this.machine.platform.mmioWrite(LAPIC_BASE + APIC_TIMER_INITIAL, 4, 1);
+  }
+
+  // ---- Common traps ---------------------------------------------------------------------------------------------------
+
+  /** Fetches, decodes and emulates the instruction at the guest's EIP and delivers what comes of it. */
+  protected emulateCurrent(otherwise?: GuestFault): void {
+    let instruction: GuestInstruction;
+    try {
+      instruction = fetchInstruction(this);
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error;
+      this.inject(error);
+      return;
+    }
+    this.emulateInstruction(instruction, otherwise);
+  }
+
+  /** `otherwise` is what the guest gets when there is nothing to emulate. */
+  protected emulateInstruction(instruction: GuestInstruction, otherwise?: GuestFault): void {
+    const result = emulate(this, instruction);
+    switch (result.kind) {
+      case 'done':
+        if (this.frame.eflags & FLAG_TF) this.afterStep();
+        return;
+      case 'fault':
+        this.inject(result.fault);
+        return;
+      case 'software':
+        this.injectEvent({ vector: result.vector, kind: 'software' });
+        return;
+      case 'unknown':
+        if (!otherwise) this.notSupported(`emulation of ${instruction.form.mnemonic}`);
+        this.inject(otherwise ?? new GuestFault(VECTOR_UD));
+    }
+  }
+
+  /** An emulated instruction ended with TF set in the guest's flags. */
+  protected afterStep(): void {
+    this.vcpu.dr[6] = (this.vcpu.dr[6]! | 0x4000) >>> 0;
+    this.injectEvent({ vector: 1, kind: 'trap' });
+  }
+
+  /** A page fault: hidden, true, device or trace. Returns false when the instruction has to be emulated. */
+  protected pageFault(error: number): boolean {
+    const linear = this.machine.cpu.cr2 >>> 0;
+    this.access.charge('cr-read', 1);
+    const access = { write: (error & PF_WRITE) !== 0, user: (error & PF_USER) !== 0, fetch: (error & PF_FETCH) !== 0 };
+    const outcome = this.shadow.fault(linear, access);
+    this.trace('paging', () => `${outcome.kind} fault for ${linear.toString(16)} at ${this.where()}`);
+    switch (outcome.kind) {
+      case 'filled':
+        return true;
+      case 'true':
+        this.inject(new GuestFault(VECTOR_PF, outcome.error, linear));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #checkProgress(vector: number): void {
+    const at = `${vector}:${this.frame.eip}:${this.frame.cs}`;
+    if (at !== this.#lastTrap || vector >= 32) {
+      this.#lastTrap = at;
+      this.#sameTrap = 0;
+      return;
+    }
+    this.#sameTrap++;
+    if (this.#sameTrap < STUCK_LIMIT || this.access.reg(1) !== 0) return;
+    throw new Error(`${this.technique}: no progress at ${this.where()} (${hostVectorName(vector)})`);
+  }
+
+  /** Where the guest is, for messages: nothing is charged. */
+  where(): string {
+    const { frame } = this;
+    const base = `${frame.cs.toString(16)}:${frame.eip.toString(16)} cpl ${this.vcpu.cpl}`;
+    const bytes = this.peekCode();
+    const instruction = bytes && decode(bytes, 0, 32);
+    return instruction ? `${base} ${disassemble(instruction, frame.eip)}` : base;
+  }
+
+  /** Code bytes at the guest's EIP as the real CPU sees them, uncharged. */
+  protected peekCode(): Uint8Array | undefined {
+    return undefined;
+  }
+
+  save(): Fields {
+    return {
+      frame: { ...this.frame },
+      idle: this.#idle,
+      timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      lastCr0: this.lastCr0,
+      started: this.started,
+      ...this.saveTechnique(),
+    };
+  }
+
+  load(fields: Fields): void {
+    Object.assign(this.frame, fieldsField(fields, 'frame'));
+    this.#idle = booleanField(fields, 'idle');
+    const due = numberField(fields, 'timerDue');
+    this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.lastCr0 = numberField(fields, 'lastCr0');
+    this.started = booleanField(fields, 'started');
+    this.loadTechnique(fields);
+  }
+
+  protected saveTechnique(): Fields {
+    return {};
+  }
+  protected loadTechnique(_fields: Fields): void {}
+}
+
+/** Name of a host vector in the counters. */
+export function hostVectorName(vector: number): string {
+  if (vector < EXCEPTION_NAMES.length) return EXCEPTION_NAMES[vector]!;
+  if (vector === VECTOR_TIMER) return 'host timer';
+  if (vector >= VECTOR_HOST_IRQ) return 'host interrupt';
+  return `int 0x${vector.toString(16)}`;
+}

@@ -1,0 +1,10 @@
+// All techniques, in the order in which they are compared.
+
+import { TechniqueRegistry } from '../technique.ts';
+import { bare } from './bare.ts';
+import { trapEmulate } from './trap-emulate/trap-emulate.ts';
+
+/** The techniques by name and alias. */
+export const techniques = new TechniqueRegistry();
+
+for (const technique of [bare, trapEmulate]) techniques.register(technique);
