@@ -77,7 +77,7 @@ function compile(source: string, object: string, extra: readonly string[]): stri
 }
 
 const compilerVersion = (): string =>
-  [tool('gcc', ['--version']), tool('ld', ['--version'])].map((text) => text.split('\n')[0]).join('\n') + '\n';
+  `${[tool('gcc', ['--version']), tool('ld', ['--version'])].map((text) => text.split('\n')[0]).join('\n')}\n`;
 
 const sourcesOf = (directory: string): string[] =>
   readdirSync(join(guests, directory))
