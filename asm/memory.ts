@@ -128,7 +128,7 @@ export function probeWrite(linear: u64, size: u32, user: bool): void {
   translate(linear, 1, user);
   if (faulted) return;
   const last = (linear + size - 1) & linearMask;
-  if ((last ^ linear) >> 12) translate(last, 1, user);
+  if ((last ^ linear) >> 12) translate(last & ~0xfff, 1, user);
 }
 
 /** Address of a segment's descriptor cache. */

@@ -1,11 +1,16 @@
-// The CPU core for tests: dist/cpu.wasm, which vitest's global setup keeps up to date, compiled once a process.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+// The built core for tests and benches.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
-let core: WebAssembly.Module | undefined;
+const PATH = join(resolve(import.meta.dirname, '..'), 'dist/cpu.wasm');
 
-/** The compiled core. */
+let cached: WebAssembly.Module | undefined;
+
+/** dist/cpu.wasm, compiled once. */
 export function loadCore(): WebAssembly.Module {
-  core ??= new WebAssembly.Module(readFileSync(resolve(import.meta.dirname, '../dist/cpu.wasm')));
-  return core;
+  if (!cached) {
+    if (!existsSync(PATH)) throw new Error('dist/cpu.wasm is not there: run `npm run build` first.');
+    cached = new WebAssembly.Module(readFileSync(PATH));
+  }
+  return cached;
 }

@@ -1,5 +1,6 @@
 // Bit scans, counts and CRC (SDM Vol. 2 "BSF", "BSR", "TZCNT", "LZCNT", "POPCNT", "CRC32").
-import { logicFlags, shiftFlags } from './flagging';
+import { setStatusFlags, ZF } from '../flags';
+import { shiftFlags } from './flagging';
 
 /** Index of the lowest set bit; `a` is not 0. */
 export function lowestBit<T>(a: T): u64 {
@@ -30,9 +31,8 @@ export function lzcnt<T>(a: T): T {
 
 /** POPCNT: ZF when the source is 0, all other status flags clear. */
 export function countBits<T>(a: T): T {
-  const r = <T>popcnt<u64>(u64(a));
-  logicFlags<T>(r);
-  return r;
+  setStatusFlags(a == 0 ? ZF : 0);
+  return <T>popcnt<u64>(u64(a));
 }
 
 /** CRC-32C (polynomial 11EDC6F41H, reflected) of the low `size` bytes of `data`. */
