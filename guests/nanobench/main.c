@@ -10,7 +10,8 @@ extern char page_fault_entry[], divide_entry[], invalid_opcode_entry[], system_c
 extern char user_code[], user_code_end[], user_plain[], user_int80[], user_prepare[], user_sysenter[];
 u32 run_user(u32 entry, u32 count);
 
-#define SLOTS 256 // page-table entries the P->NP and NP->P benchmarks walk through
+#define SLOT_TABLES 2
+#define SLOTS (SLOT_TABLES * 1024) // page-table entries the P->NP and NP->P benchmarks walk through
 
 u32 hypercall_present;
 static u32 iterations = 2000;
@@ -119,42 +120,36 @@ static void bench_user(const char *name, char *empty, char *loop) {
 }
 
 #ifdef PARAVIRTUAL
-static u32 write_slots(pte_t value) {
+static u32 write_slots(u32 count, pte_t value) {
   walking_slot = slots;
   walking_value = value;
-  return loop_walk(SLOTS, 0, 0);
+  return loop_walk(count, 0, 0);
 }
-static u32 skip_slots(void) {
+static u32 skip_slots(u32 count) {
   walking_slot = slots;
-  return loop_advance_call(SLOTS, 0, 0);
+  return loop_advance_call(count, 0, 0);
 }
 #else
-static u32 write_slots(pte_t value) { return loop_ptewalk(SLOTS, (u32)slots, value); }
-static u32 skip_slots(void) { return loop_advance(SLOTS, (u32)slots, 0); }
+static u32 write_slots(u32 count, pte_t value) { return loop_ptewalk(count, (u32)slots, value); }
+static u32 skip_slots(u32 count) { return loop_advance(count, (u32)slots, 0); }
 #endif
 
-// Entries that change between present and not present. Between the timed passes every page is used, so that
-// whoever shadows the page table has something to keep up with.
+// Entries that change between present and not present, each once in the timed pass. Before it every present page has
+// been used, so that whoever shadows the page table has something to keep up with.
 static void bench_slots(const char *name, pte_t before, pte_t after) {
   if (!wanted(name)) return;
-  u32 rounds = (iterations + SLOTS - 1) / SLOTS, cycles = 0, empty = 0;
-  for (u32 round = 0; round <= rounds; round++) {
-    write_slots(before);
+  u32 count = iterations < SLOTS ? iterations : SLOTS;
+  for (u32 pass = 0; pass < 2; pass++) {
+    write_slots(count, after);
+    write_slots(count, before);
     pv_flush_tlb();
-    if (before != 0) {
-      for (u32 i = 0; i < SLOTS; i++) *(volatile u32 *)(PTE_REGION + i * PAGE_SIZE);
-    }
-    u32 base = skip_slots();
-    if (round == 0) {
-      write_slots(after);
-      print("mark %s\n", name);
-      continue;
-    }
-    empty += base;
-    cycles += write_slots(after);
+    for (u32 i = 0; i < count && before != 0; i++) *(volatile u32 *)(PTE_REGION + i * PAGE_SIZE);
   }
-  report(name, rounds * SLOTS, cycles, empty);
-  write_slots(slot_value);
+  skip_slots(count);
+  u32 empty = skip_slots(count);
+  print("mark %s\n", name);
+  report(name, count, write_slots(count, after), empty);
+  write_slots(count, slot_value);
   pv_flush_tlb();
 }
 
@@ -179,7 +174,8 @@ static void init_memory(void) {
   pv_set_pte(&user[0], pv_entry(code, PTE_PRESENT | PTE_USER | PTE_ACCESSED));
   pv_set_pte(&user[1], pv_entry(stack, PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY));
 
-  slots = new_table(PTE_REGION);
+  slots = new_table(PTE_REGION); // pages are taken in order: the tables lie side by side
+  for (u32 i = 1; i < SLOT_TABLES; i++) new_table(PTE_REGION + (i << 22));
   slot_value = pv_entry(take_page(), PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY);
   for (u32 i = 0; i < SLOTS; i++) pv_set_pte(&slots[i], slot_value);
   *(volatile u32 *)PTE_REGION = 0;

@@ -59,7 +59,7 @@ export const BENCHMARK_TITLES: Readonly<Record<string, string>> = {
   divzero: 'a division by zero that the kernel handles',
   ptemod: 'rewriting a page-table entry with the value it has',
   'ptemod-p-np': 'making a page-table entry not present',
-  'ptemod-np-p': 'making a page-table entry present and touching the page',
+  'ptemod-np-p': 'making a page-table entry present',
   rdtsc: 'reading the time-stamp counter',
   hypercall: 'an empty call into the hypervisor',
   switch: 'switching to another address space',
