@@ -281,7 +281,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   enter(entry: number): void {
     this.#inside = true;
     this.counters.entries++;
-    this.access.charge('software-emulation', ENTRY_WORK);
+    this.access.charge('alu', ENTRY_WORK);
     if (this.#idle) {
       this.#idle = false;
       this.hostInterrupt(entry);
@@ -370,9 +370,10 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       access.tryStore(at + 12, 4, frame.esp);
       access.tryStore(at + 16, 4, frame.ss);
       access.setReg(ESP, at);
-      access.charge('software-emulation', EXIT_WORK);
+      access.charge('alu', EXIT_WORK);
       this.#restoreRegisters();
       const fault = access.iret();
+      if (process.env.DBG) console.error("iret", fault, JSON.stringify(frame), this.machine.cpu.segment(2), this.machine.cpu.gdtr, access.tryLoad(regionLinear(8), 4)?.toString(16), access.tryLoad(regionLinear(12), 4)?.toString(16));
       if (!fault) return;
       this.inject(new GuestFault(fault.vector, fault.error));
       this.syncToHardware();
@@ -420,7 +421,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     const { vcpu, domain } = this;
     this.beforeDevices();
     domain.update();
-    this.access.charge('software-emulation', 4);
+    this.access.charge('alu', 4);
     if (vcpu.shutdown || this.#stop || !domain.interruptPending) {
       if (vcpu.halted && !domain.interruptPending) this.#checkForeverIdle();
       return;

@@ -108,7 +108,7 @@ export class GuestMemory {
     if (this.#p.domain.isRam(guestPhysical)) {
       return this.#p.access.loadPhysical(this.#p.domain.hostPhysical(guestPhysical), size) >>> 0;
     }
-    this.#p.access.charge('software-emulation', DEVICE_WORK);
+    this.#p.access.charge('alu', DEVICE_WORK);
     this.onDevice?.(guestPhysical, false);
     return this.#p.domain.platform.mmioRead(guestPhysical, size) >>> 0;
   }
@@ -116,7 +116,7 @@ export class GuestMemory {
   /** Guest-physical write: RAM, keeping shadows and translations coherent, or a device register. */
   writePhysical(guestPhysical: number, size: AccessSize, value: number): void {
     if (!this.#p.domain.isRam(guestPhysical)) {
-      this.#p.access.charge('software-emulation', DEVICE_WORK);
+      this.#p.access.charge('alu', DEVICE_WORK);
       this.onDevice?.(guestPhysical, true);
       this.#p.domain.platform.mmioWrite(guestPhysical, size, value);
       return;

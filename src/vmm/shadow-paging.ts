@@ -214,7 +214,7 @@ export class ShadowPaging implements Stateful {
   #spaceFor(): Space {
     const mode = this.#mode();
     const key = this.#key(mode);
-    this.#o.access.charge('software-emulation', 12);
+    this.#o.access.charge('alu', 12);
     return this.#spaces.get(key) ?? this.#createSpace(mode, key);
   }
 
@@ -389,7 +389,7 @@ export class ShadowPaging implements Stateful {
 
   #clear(page: number): void {
     this.#o.access.charge('string-iteration', 1024);
-    this.#o.access.charge('software-emulation', 8);
+    this.#o.access.charge('alu', 8);
     this.clearPage(page);
   }
 

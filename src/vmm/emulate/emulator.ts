@@ -34,7 +34,7 @@ export function fetchInstruction(context: GuestContext): GuestInstruction {
   const user = context.vcpu.cpl === 3;
   if (context.eip > code.limit) throw new GuestFault(VECTOR_GP, 0);
   const bytes = context.memory.fetch((code.base + context.eip) >>> 0, LONGEST, user);
-  context.access.charge('software-emulation', DECODE_WORK);
+  context.access.charge('alu', DECODE_WORK);
   const instruction = decodeGuest(bytes, (code.rights & RIGHTS_DB) !== 0);
   if (!instruction) throw new GuestFault(VECTOR_UD);
   return instruction;
@@ -43,7 +43,7 @@ export function fetchInstruction(context: GuestContext): GuestInstruction {
 /** Emulates `instruction`, which lies at `context.eip`. */
 export function emulate(context: GuestContext, instruction: GuestInstruction): EmulationResult {
   const start = context.eip;
-  context.access.charge('software-emulation', DISPATCH_WORK);
+  context.access.charge('alu', DISPATCH_WORK);
   const software = softwareVector(context, instruction);
   const narrow = !(context.segment(CS).rights & RIGHTS_DB);
   context.eip = ((start + instruction.length) & (narrow ? 0xffff : 0xffff_ffff)) >>> 0;

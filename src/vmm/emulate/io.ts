@@ -34,12 +34,12 @@ function port(context: GuestContext, instruction: GuestInstruction): number {
 }
 
 function portIn(context: GuestContext, number: number, bytes: AccessSize): number {
-  context.access.charge('software-emulation', DEVICE_WORK);
+  context.access.charge('alu', DEVICE_WORK);
   return context.domain.platform.portRead(number, bytes) >>> 0;
 }
 
 function portOut(context: GuestContext, number: number, bytes: AccessSize, value: number): void {
-  context.access.charge('software-emulation', DEVICE_WORK);
+  context.access.charge('alu', DEVICE_WORK);
   context.domain.platform.portWrite(number, bytes, value);
 }
 
