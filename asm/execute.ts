@@ -1,14 +1,14 @@
 // The generic handlers: any instruction at any operand size, straight from its opcode-table form. The run loop comes here
 // for everything that has no case in its switch and for cases that could not go their fast way.
 import { NOT_SUPPORTED_INSTRUCTION } from './layout';
-import { FORMS, FORM_OP, FORM_OPERANDS, FORM_SIZE } from './gen/tables';
+import { FORMS, FORM_CPL0, FORM_FLAGS, FORM_OP, FORM_OPERANDS, FORM_SIZE } from './gen/tables';
 import * as op from './gen/ops';
 import { faulted } from './globals';
-import { raise, UD } from './fault';
+import { GP, raise, UD } from './fault';
 import { notSupported } from './host';
 import { H_END } from './hot';
 import { publishTime } from './charge';
-import { R_FORM, R_IMM, R_OP } from './record';
+import { cpl, R_FORM, R_IMM, R_OP } from './record';
 import { endBlock, branchOp } from './branch';
 import { arithmeticOp } from './arithmetic';
 import { bitOp } from './bits';
@@ -43,7 +43,11 @@ export function execute(r: usize): usize {
   else if (operation >= op.OP_JO && operation <= op.OP_RET) return branchOp(operation, r, form);
   else if (stackOp(operation, r, form)) return 0;
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
-  else if (!systemOp(operation, r) && !vmxOp(operation, r)) undefinedInstruction(r);
+  else if (!systemOp(operation, r) && !vmxOp(operation, r)) {
+    // privilege is checked first even of a privileged instruction that is missing
+    if (load<u32>(form, FORM_FLAGS) & FORM_CPL0 && cpl() != 0) raise(GP, 0);
+    else undefinedInstruction(r);
+  }
   return 0;
 }
 

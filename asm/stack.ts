@@ -36,17 +36,14 @@ function pusha(r: usize): void {
   setStackPointer(sp);
 }
 
+/** A fault in the middle leaves the registers before it loaded and ESP alone, as processors do. */
 function popa(r: usize): void {
   const size = operandSize(r);
   const mask = stackMask();
   const sp = load<u64>(RSP) & mask;
-  // all must be readable before any register changes
-  for (let n: u32 = 0; n < 8; n++) {
-    readStack((sp + n * size) & mask, size);
-    if (faulted) return;
-  }
   for (let n: u32 = 0; n < 8; n++) {
     const v = readStack((sp + n * size) & mask, size);
+    if (faulted) return;
     if (n != 3) writeSlot(GPR + ((7 - n) << 3), size, v);
   }
   setStackPointer((sp + 8 * size) & mask);
@@ -61,7 +58,8 @@ function enter(r: usize): void {
   let sp = (load<u64>(RSP) - size) & mask;
   writeStack(sp, load<u64>(RBP), size);
   if (faulted) return;
-  const frame = sp;
+  // with a 16-bit stack the upper half of ESP goes along
+  const frame = sp | (load<u64>(RSP) & ~mask);
   if (level) {
     let bp = load<u64>(RBP);
     for (let n: u32 = 1; n < level; n++) {

@@ -95,9 +95,9 @@ export class VectorMachine {
     this.#load(v);
     const { cpu } = this;
     let stop = cpu.run({ instructions: cpu.instructions + (engine === 'single' ? 1 : 1_000_000) });
-    // the fault of a branch to unmapped memory belongs to the next instruction
+    // the fault of a branch to unmapped memory belongs to the next instruction; INT3 is already at its gate
     const isFetchFault = v.exception === 14 && v.cr2 === v.ipOut;
-    if (isFetchFault && stop.reason === 'deadline') stop = cpu.run({ instructions: cpu.instructions + 1 });
+    if (stop.reason === 'deadline' && (isFetchFault || cpu.cpl === 0)) stop = cpu.run({ instructions: cpu.instructions + 1 });
     const differences: string[] = [];
     if (stop.reason === 'deadline' || stop.reason === 'doorway') {
       const outcome = this.#outcome(stop.reason === 'doorway' ? stop.entry : undefined);

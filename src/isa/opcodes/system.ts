@@ -239,8 +239,8 @@ const SYSTEM_CALL: readonly Row[] = [
   }),
   row('0F 05', 'syscall', '', 'syscall', 'sysenter', 'SYSCALL', { endsBlock: true, modes: '64', cpuid: 'syscall' }),
   row('0F 07', 'sysret', '', 'sysret', 'sysexit', 'SYSRET', {
+    // outside 64-bit mode it exists on AMD processors: #GP(0) above CPL 0
     cpl: 0,
-    modes: '64',
     cpuid: 'syscall',
     sensitive: control('3A', 'SYSRET goes to CPL 3 at once.'),
   }),
