@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BootErrorCode } from './boot-error.ts';
 import { BootError } from './boot-error.ts';
@@ -182,6 +183,31 @@ describe('an image that cannot be booted is refused with one sentence', () => {
   it('a command line or a module that does not fit', () => {
     expect(refusal(elf(), { commandLine: 'x'.repeat(70_000) }).code).toBe('command-line-too-long');
     expect(refusal(elf(), { modules: [{ data: new Uint8Array(4 * MIB), text: '' }] }).code).toBe('no-room-for-module');
+  });
+
+  it('whatever bytes are wrong in it', () => {
+    const images = [elf({ segments: [{ memorySize: 64 }, { address: 2 * MIB }] }), flat([MIB + 16, MIB, 0, 0, MIB])];
+    const patch = fc.record({ at: fc.nat(0x220), value: fc.constantFrom(0, 1, 0x7f, 0x80, 0xff) });
+    const ram = new Uint8Array(4 * MIB);
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...images),
+        fc.array(patch, { maxLength: 8 }),
+        fc.nat(0x800),
+        (image, patches, cut) => {
+          const damaged = image.slice(0, image.length - (cut % 3 === 0 ? cut : 0));
+          for (const { at, value } of patches) damaged[at] = value;
+          try {
+            const { entry, end } = loadMultiboot(damaged, ram);
+            expect(entry).toBeLessThan(ram.length);
+            expect(end).toBeLessThanOrEqual(ram.length);
+          } catch (error) {
+            if (!(error instanceof BootError)) throw error;
+          }
+        },
+      ),
+      { numRuns: 2000, seed: 1 },
+    );
   });
 
   it('a size known before the file is read', () => {

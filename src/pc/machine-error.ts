@@ -1,6 +1,6 @@
 // What a user can get wrong about a machine.
 
-export type MachineErrorCode = 'bad-memory-size';
+export type MachineErrorCode = 'bad-memory-size' | 'no-host-memory';
 
 /** A machine that cannot be built as asked; the message is one full sentence. */
 export class MachineError extends Error {

@@ -4,6 +4,7 @@
 
 import type { BootOptions } from '../boot/multiboot.ts';
 import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
+import type { CpuOptions } from '../cpu/cpu.ts';
 import { Cpu } from '../cpu/cpu.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
@@ -66,7 +67,7 @@ export class Machine {
     const memory = options.memory ?? MEMORY_DEFAULT;
     checkMemory(memory);
     this.ramSize = memory;
-    this.cpu = Cpu.create(module, {
+    this.cpu = createCpu(module, {
       ramSize: memory,
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
@@ -210,6 +211,16 @@ export class Machine {
   /** A device callback scheduled or cancelled an event: the slice that runs now ends there. */
   #moveDeadline(): void {
     this.cpu.setDeadline(this.#deadline(this.#limits).cycles);
+  }
+}
+
+function createCpu(module: WebAssembly.Module, options: CpuOptions): Cpu {
+  try {
+    return Cpu.create(module, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `This computer has no room for a machine with ${options.ramSize / MEBIBYTE} MiB of memory; it should have less.`;
+    throw new MachineError('no-host-memory', message);
   }
 }
 
