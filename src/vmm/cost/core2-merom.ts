@@ -82,6 +82,5 @@ export const CORE2_MEROM: CostProfile = {
     vmcall: assumed(0, 'contained in vm-exit'),
     'software-emulation': assumed(1, 'one cycle an instruction of VMM code'),
     'page-fault': derived(87, SCALED),
-    'page-fault': assumed(40, 'the failed walk and CR2'),
   },
 };
