@@ -153,6 +153,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.shadow.activate();
     this.started = true;
     startPaging(this.machine, this.shadow.root);
+    this.access.writeCr3(this.shadow.root);
     this.prepareStart();
     this.#resume();
   }
@@ -373,7 +374,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       access.charge('alu', EXIT_WORK);
       this.#restoreRegisters();
       const fault = access.iret();
-      if (process.env.DBG) console.error("iret", fault, JSON.stringify(frame), this.machine.cpu.segment(2), this.machine.cpu.gdtr, access.tryLoad(regionLinear(8), 4)?.toString(16), access.tryLoad(regionLinear(12), 4)?.toString(16));
+
       if (!fault) return;
       this.inject(new GuestFault(fault.vector, fault.error));
       this.syncToHardware();
