@@ -19,6 +19,8 @@ import {
   segmentNumber,
   setRegister,
 } from '../record';
+import { secondaryControls } from '../vmx/check-controls';
+import { CPU2_UNRESTRICTED_GUEST } from '../vmx/vmcs-fields';
 import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1 } from '../vmx/capabilities';
 import {
   cltsClears,
@@ -31,6 +33,7 @@ import {
   interceptCr3Read,
   interceptCr3Write,
   interceptCr4Write,
+  inNonRoot,
   interceptLmsw,
 } from '../vmx/intercepts';
 import { debugChanged } from './debug-registers';
@@ -112,6 +115,12 @@ export function movToCr(r: usize): void {
   finish(r);
 }
 
+/** Bits of CR0 that VMX operation fixes to 1: an unrestricted guest may clear PE and PG. */
+function cr0Fixed(): u64 {
+  const isUnrestricted = inNonRoot() && (secondaryControls() & CPU2_UNRESTRICTED_GUEST) != 0;
+  return isUnrestricted ? CR0_FIXED0 & ~(CR0_PE | CR0_PG) : CR0_FIXED0;
+}
+
 /** In VMX operation some bits are fixed (SDM Vol. 3C "Restrictions on VMX Operation"). */
 function isFixedRight(value: u64, fixed0: u64, fixed1: u64): bool {
   return load<u32>(VMX_ROOT) == 0 || ((value & fixed0) == fixed0 && (value & ~fixed1) == 0);
@@ -129,7 +138,7 @@ export function setCr0(value: u64): bool {
   const old = cr0();
   value = (value & CR0_WRITABLE) | CR0_ET;
   const isIllegal = (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD));
-  if (isIllegal || !isFixedRight(value, CR0_FIXED0, CR0_FIXED1)) {
+  if (isIllegal || !isFixedRight(value, cr0Fixed(), CR0_FIXED1)) {
     raise(GP, 0);
     return false;
   }

@@ -1,7 +1,7 @@
 // Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events",
 // and the single-step machinery (SDM Vol. 3B "Single-Step Exception Condition").
 import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, NMI_PENDING, PENDING_DEBUG, RIP } from '../layout';
-import { publishTime } from '../charge';
+import { exactInstructions, publishTime } from '../charge';
 import { raiseDebug } from '../fault';
 import { changeFlags, hasFlag, IF, RF, TF } from '../flags';
 import { interruptAcknowledge } from '../host';
@@ -70,6 +70,8 @@ export function checkEvents(): bool {
 let traps: bool = false;
 let resumes: bool = false;
 let shadows: u32 = 0;
+/** Instructions retired before it. */
+let retired: u64 = 0;
 
 /**
  * True while instructions have to run one by one between `stepStart` and `stepEnd`: TF, RF, code breakpoints, the shadow
@@ -88,6 +90,7 @@ export function stepping(): bool {
 export function stepStart(): bool {
   traps = hasFlag(TF);
   resumes = hasFlag(RF);
+  retired = exactInstructions();
   shadows = load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
   if (codeBreakpoints && !resumes && !(shadows & BLOCKED_BY_MOV_SS)) {
     const matched = matchBreakpoints(linear32(segmentBase(CS) + load<u64>(RIP)), 1, 0);
@@ -100,10 +103,13 @@ export function stepStart(): bool {
   return true;
 }
 
-/** After a lone instruction that did not fault (for REP: after each interruptible part; `finished` when it is complete). */
+/**
+ * After a lone instruction that did not fault. A REP instruction between two iterations has not been retired: it resumes
+ * with RF set, so that its breakpoint does not match again.
+ */
 export function stepEnd(finished: bool): void {
   const now = load<u32>(INTERRUPTIBILITY);
-  if (finished) store<u32>(INTERRUPTIBILITY, now & ~shadows);
+  if (finished && exactInstructions() != retired) store<u32>(INTERRUPTIBILITY, now & ~shadows);
   else changeFlags(0, RF);
   if (traps) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
   traps = false;

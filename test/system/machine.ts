@@ -95,6 +95,8 @@ export class TestMachine {
   readonly memory: DataView;
   readonly ports: PortAccess[] = [];
   readonly unsupported: string[] = [];
+  /** Called after each port write. */
+  onWrite: () => void = () => {};
   /** Value of the next port reads. */
   portValue = 0xffffffff;
   /** What INTA answers. */
@@ -111,6 +113,7 @@ export class TestMachine {
         },
         portWrite: (port, size, value) => {
           this.ports.push({ port, size, value: value >>> 0 });
+          this.onWrite();
         },
         mmioRead: () => 0xffffffff,
         mmioWrite: () => {},
