@@ -17,8 +17,8 @@ void kernel_main(void) {
   print("Hello, world.\n");
   print("processor: %s\n", vendor);
   print("memory: %u MiB\n", pv_memory_size >> 20);
-  print("protected mode: %s, paging: %s, ring: %u\n", read_cr0() & CR0_PE ? "on" : "off", read_cr0() & CR0_PG ? "on" : "off",
-        cs & 3u);
+  print("protected mode: %s, paging: %s, ring: %u\n", read_cr0() & CR0_PE ? "on" : "off",
+        read_cr0() & CR0_PG ? "on" : "off", cs & 3u);
   print("command line: %s\n", pv_command_line);
   print("Goodbye.\n");
   pv_power_off();

@@ -26,14 +26,14 @@ const char *fault_name(u32 vector);
 // guard.S: the vector of the fault that ended the body, or NO_FAULT.
 u32 guard(u32 (*body)(u32), u32 argument);
 u32 guard_user(u32 eip, u32 esp, u32 eax, u32 edx, u32 eflags);
-extern u32 guard_result;              // what the body returned, or ring 3's EAX at its INT 0x80
-extern struct trap_frame last_fault;  // the last trap as this kernel saw it
+extern u32 guard_result;             // what the body returned, or ring 3's EAX at its INT 0x80
+extern struct trap_frame last_fault; // the last trap as this kernel saw it
 extern u32 last_cr2;
 
 u32 read_at(u32 address);  // guarded: the vector, guard_result the value
 u32 write_at(u32 address); // guarded
 u32 run_user_code(const void *code, u32 length, u32 eax, u32 edx);
-extern pte_t *window;      // page table of WINDOW
+extern pte_t *window; // page table of WINDOW
 u32 take_page(void);
 void map_window(u32 index, pte_t entry);
 

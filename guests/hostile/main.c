@@ -56,7 +56,7 @@ static u32 write_body(u32 address) {
   *(volatile u32 *)address = 0x0badc0de;
   return 0;
 }
-static u32 call_body(u32 address) { return ((u32(*)(void))address)(); }
+static u32 call_body(u32 address) { return ((u32 (*)(void))address)(); }
 u32 read_at(u32 address) { return guard(read_body, address); }
 u32 write_at(u32 address) { return guard(write_body, address); }
 
@@ -67,7 +67,8 @@ u32 run_user_code(const void *code, u32 length, u32 eax, u32 edx) {
     u32 stack = take_page(), tables = take_page();
     pte_t *user = pv_virt(tables);
     pv_pin_table(user);
-    pv_set_pte(&pv_boot_directory()[USER_CODE >> 22], pv_entry(tables, PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
+    pv_set_pte(&pv_boot_directory()[USER_CODE >> 22],
+               pv_entry(tables, PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
     pv_set_pte(&user[0], pv_entry(pv_phys(page), PTE_PRESENT | PTE_USER));
     pv_set_pte(&user[1], pv_entry(stack, PTE_PRESENT | PTE_USER | PTE_WRITE));
   }
@@ -126,8 +127,10 @@ const char *try_user_top(void) {
   for (u32 i = 0; i < TOP_PAGES; i += 16) {
     u32 address = TOP_START + i * PAGE_SIZE + 0x100;
     if (run_user_code(load, sizeof load, 0, address) == 0x80) return escape("ring 3 read the top of the address space");
-    if (run_user_code(store, sizeof store, 0, address) == 0x80) return escape("ring 3 wrote the top of the address space");
-    if (run_user_code(push, sizeof push, 0, address) == 0x80) return escape("ring 3 had its stack at the top of the address space");
+    if (run_user_code(store, sizeof store, 0, address) == 0x80)
+      return escape("ring 3 wrote the top of the address space");
+    if (run_user_code(push, sizeof push, 0, address) == 0x80)
+      return escape("ring 3 had its stack at the top of the address space");
     vector = run_user_code(jump, sizeof jump, 0, address);
     if (vector == 0x80) return escape("ring 3 executed the top of the address space");
   }
@@ -144,26 +147,26 @@ const char *try_user_kernel(void) {
 
 const char *try_user_privileged(void) {
   static const u8 codes[][6] = {
-      {0xfa, 0xcd, 0x80},                   // cli
-      {0xf4, 0xcd, 0x80},                   // hlt
-      {0x0f, 0x22, 0xd8, 0xcd, 0x80},       // mov cr3, eax
-      {0x0f, 0x22, 0xc0, 0xcd, 0x80},       // mov cr0, eax
-      {0x0f, 0x20, 0xc0, 0xcd, 0x80},       // mov eax, cr0
-      {0x0f, 0x30, 0xcd, 0x80},             // wrmsr
-      {0x0f, 0x32, 0xcd, 0x80},             // rdmsr
-      {0x0f, 0x01, 0x12, 0xcd, 0x80},       // lgdt [edx]
-      {0x0f, 0x01, 0x1a, 0xcd, 0x80},       // lidt [edx]
-      {0x0f, 0x00, 0xd0, 0xcd, 0x80},       // lldt ax
-      {0x0f, 0x00, 0xd8, 0xcd, 0x80},       // ltr ax
-      {0x0f, 0x06, 0xcd, 0x80},             // clts
-      {0x0f, 0x09, 0xcd, 0x80},             // wbinvd
-      {0xee, 0xcd, 0x80},                   // out dx, al
-      {0xec, 0xcd, 0x80},                   // in al, dx
-      {0x0f, 0x34, 0xcd, 0x80},             // sysenter, not set up by this kernel
-      {0x0f, 0x35, 0xcd, 0x80},             // sysexit
-      {0x0f, 0x01, 0xc2, 0xcd, 0x80},       // vmlaunch
-      {0x0f, 0x01, 0xc3, 0xcd, 0x80},       // vmresume
-      {0x0f, 0x01, 0xc4, 0xcd, 0x80},       // vmxoff
+      {0xfa, 0xcd, 0x80},             // cli
+      {0xf4, 0xcd, 0x80},             // hlt
+      {0x0f, 0x22, 0xd8, 0xcd, 0x80}, // mov cr3, eax
+      {0x0f, 0x22, 0xc0, 0xcd, 0x80}, // mov cr0, eax
+      {0x0f, 0x20, 0xc0, 0xcd, 0x80}, // mov eax, cr0
+      {0x0f, 0x30, 0xcd, 0x80},       // wrmsr
+      {0x0f, 0x32, 0xcd, 0x80},       // rdmsr
+      {0x0f, 0x01, 0x12, 0xcd, 0x80}, // lgdt [edx]
+      {0x0f, 0x01, 0x1a, 0xcd, 0x80}, // lidt [edx]
+      {0x0f, 0x00, 0xd0, 0xcd, 0x80}, // lldt ax
+      {0x0f, 0x00, 0xd8, 0xcd, 0x80}, // ltr ax
+      {0x0f, 0x06, 0xcd, 0x80},       // clts
+      {0x0f, 0x09, 0xcd, 0x80},       // wbinvd
+      {0xee, 0xcd, 0x80},             // out dx, al
+      {0xec, 0xcd, 0x80},             // in al, dx
+      {0x0f, 0x34, 0xcd, 0x80},       // sysenter, not set up by this kernel
+      {0x0f, 0x35, 0xcd, 0x80},       // sysexit
+      {0x0f, 0x01, 0xc2, 0xcd, 0x80}, // vmlaunch
+      {0x0f, 0x01, 0xc3, 0xcd, 0x80}, // vmresume
+      {0x0f, 0x01, 0xc4, 0xcd, 0x80}, // vmxoff
   };
   u32 vector = 0;
   for (u32 i = 0; i < COUNT(codes); i++) {

@@ -30,7 +30,8 @@ static void triple(const char *mode) {
 #else
 static void triple(const char *mode) {
   // No handler for what happens next: the hypervisor has to end this domain.
-  static const struct pv_trap far_away[] = {{6, 0, PV_KERNEL_CS, 0x10000000}, {14, 0, PV_KERNEL_CS, 0x10000000}, {0, 0, 0, 0}};
+  static const struct pv_trap far_away[] = {
+      {6, 0, PV_KERNEL_CS, 0x10000000}, {14, 0, PV_KERNEL_CS, 0x10000000}, {0, 0, 0, 0}};
   if (strcmp(mode, "triple") == 0) {
     pv_set_traps(far_away);
     __asm__ volatile("ud2");

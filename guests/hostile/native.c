@@ -17,7 +17,8 @@ static const char *try_beyond_ram(void) {
     if (write_at(WINDOW + 0x10) != NO_FAULT) continue;
     map_window(0, 0);
     map_window(1, phys | PTE_PRESENT | PTE_WRITE);
-    if (read_at(WINDOW + 0x1010) == NO_FAULT && guard_result == 0x0badc0de) return escape("memory behind its RAM keeps what is written");
+    if (read_at(WINDOW + 0x1010) == NO_FAULT && guard_result == 0x0badc0de)
+      return escape("memory behind its RAM keeps what is written");
     if (before != 0 && before != 0xffffffff) return escape("memory behind its RAM has content");
   }
   map_window(0, 0);
@@ -36,7 +37,8 @@ static const char *try_large_page(void) {
       if (phys + offset < ram_end()) continue;
       if (write_at(0x60000000 + offset) != NO_FAULT) continue;
       pv_flush_tlb();
-      if (read_at(0x60000000 + offset) == NO_FAULT && guard_result == 0x0badc0de) return escape("memory behind its RAM keeps what is written");
+      if (read_at(0x60000000 + offset) == NO_FAULT && guard_result == 0x0badc0de)
+        return escape("memory behind its RAM keeps what is written");
     }
   }
   *slot = 0;
@@ -58,9 +60,12 @@ static const char *try_top_mapped(void) {
     pv_flush_tlb();
     alias[4] = 0x11110000 + i;
     u32 vector = read_at(TOP_START + i * PAGE_SIZE + 16);
-    if (vector != NO_FAULT) verdict = "it may not use the address";
-    else if (guard_result != 0x11110000 + i) return escape("the address leads to somebody else's memory");
-    if (vector == NO_FAULT && write_at(TOP_START + i * PAGE_SIZE + 16) == NO_FAULT && alias[4] != 0x0badc0de) return escape("a write went to somebody else's memory");
+    if (vector != NO_FAULT)
+      verdict = "it may not use the address";
+    else if (guard_result != 0x11110000 + i)
+      return escape("the address leads to somebody else's memory");
+    if (vector == NO_FAULT && write_at(TOP_START + i * PAGE_SIZE + 16) == NO_FAULT && alias[4] != 0x0badc0de)
+      return escape("a write went to somebody else's memory");
   }
   pv_boot_directory()[TOP_START >> 22] = 0;
   pv_flush_tlb();
@@ -96,11 +101,16 @@ static const char *try_segments(void) {
   static const struct {
     u32 base, limit, access, flags, offset;
   } shapes[] = {
-      {0, 0xfffff, 0x92, 0xc, TOP_START + 0x40},          {0xffbff000, 0xfffff, 0x92, 0xc, 0x1040},
-      {0xfffff000, 0xfffff, 0x92, 0xc, 0xffc01040},       {TOP_START, 0x3ff, 0x92, 0xc, 0x40},
-      {0, 0, 0x96, 0xc, TOP_START + 0x40},                {0x80000000, 0xfffff, 0x92, 0xc, 0x7fc00040},
-      {0xffc00000, 0xffff, 0x92, 0x4, 0xfff0},            {0xfffffff0, 0xfffff, 0x92, 0xc, 0xffc00050},
-      {0, 0xfffff, 0x92 | DPL(3), 0xc, TOP_START + 0x40}, {0, 0xfffff, 0x92 | DPL(1), 0xc, TOP_START + 0x40},
+      {0, 0xfffff, 0x92, 0xc, TOP_START + 0x40},
+      {0xffbff000, 0xfffff, 0x92, 0xc, 0x1040},
+      {0xfffff000, 0xfffff, 0x92, 0xc, 0xffc01040},
+      {TOP_START, 0x3ff, 0x92, 0xc, 0x40},
+      {0, 0, 0x96, 0xc, TOP_START + 0x40},
+      {0x80000000, 0xfffff, 0x92, 0xc, 0x7fc00040},
+      {0xffc00000, 0xffff, 0x92, 0x4, 0xfff0},
+      {0xfffffff0, 0xfffff, 0x92, 0xc, 0xffc00050},
+      {0, 0xfffff, 0x92 | DPL(3), 0xc, TOP_START + 0x40},
+      {0, 0xfffff, 0x92 | DPL(1), 0xc, TOP_START + 0x40},
   };
   u32 vector = 0;
   use_own_gdt();
@@ -237,7 +247,9 @@ static const char *try_noise_tables(void) {
     for (u32 i = 0; i < 1024; i++) {
       noise = noise * 1664525 + 1013904223;
       table[i] = noise;
-      directory[i] = i < 4 || i == WINDOW >> 22 || i == USER_CODE >> 22 ? boot[i] : (noise & 1) ? (pv_phys(table) | (noise & 0x7f)) : noise;
+      directory[i] = i < 4 || i == WINDOW >> 22 || i == USER_CODE >> 22 ? boot[i]
+                     : (noise & 1)                                      ? (pv_phys(table) | (noise & 0x7f))
+                                                                        : noise;
     }
     pv_load_directory(directory);
     for (u32 i = 0; i < 24; i++) {
@@ -251,7 +263,7 @@ static const char *try_noise_tables(void) {
 }
 
 // One page that is code and page table at once: its front is executed, its back translates addresses.
-static u32 call_code_body(u32 address) { return ((u32(*)(void))address)(); }
+static u32 call_code_body(u32 address) { return ((u32 (*)(void))address)(); }
 static const char *try_code_as_table(void) {
   u32 page = take_page(), target = take_page();
   u8 *code = pv_virt(page);
@@ -267,8 +279,10 @@ static const char *try_code_as_table(void) {
     *(volatile u32 *)(code + 65) = i;
     entries[512 + i] = target | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
     data[0] = i * 3;
-    if (guard(call_code_body, page) != NO_FAULT || guard_result != i) verdict = escape("code that is no longer there was run");
-    if (read_at(0x68000000 + (512 + i) * PAGE_SIZE) != NO_FAULT || guard_result != i * 3) verdict = escape("a mapping leads elsewhere");
+    if (guard(call_code_body, page) != NO_FAULT || guard_result != i)
+      verdict = escape("code that is no longer there was run");
+    if (read_at(0x68000000 + (512 + i) * PAGE_SIZE) != NO_FAULT || guard_result != i * 3)
+      verdict = escape("a mapping leads elsewhere");
     entries[512 + i] = 0;
     pv_invlpg(0x68000000 + (512 + i) * PAGE_SIZE);
     if (read_at(0x68000000 + (512 + i) * PAGE_SIZE) == NO_FAULT) verdict = escape("a mapping that is gone was used");
@@ -286,7 +300,8 @@ static const char *try_table_registers(void) {
   use_own_gdt();
   sgdt(&expected);
   lgdt(&saved_gdt);
-  if (gdt.base >= TOP_START || idt.base >= TOP_START) return leak("SGDT and SIDT show where the hypervisor's tables are");
+  if (gdt.base >= TOP_START || idt.base >= TOP_START)
+    return leak("SGDT and SIDT show where the hypervisor's tables are");
   if (expected.base != (u32)hostile_gdt) return leak("SGDT shows a table that is not its own");
   return "they show its own tables";
 }
@@ -301,7 +316,8 @@ static u32 rdmsr_body(u32 msr) {
   return low;
 }
 static const char *try_msrs(void) {
-  static const u32 msrs[] = {0x3a, 0x9b, 0x1a0, 0x1d9, 0x480, 0x482, 0x48b, 0x79, 0xc0000081, 0xc0000082, 0xc0000101, 0x4b564d00, 0x40000000, 0xdeadbeef};
+  static const u32 msrs[] = {0x3a, 0x9b,       0x1a0,      0x1d9,      0x480,      0x482,      0x48b,
+                             0x79, 0xc0000081, 0xc0000082, 0xc0000101, 0x4b564d00, 0x40000000, 0xdeadbeef};
   u32 refused = 0;
   for (u32 i = 0; i < COUNT(msrs); i++) {
     if (guard(wrmsr_body, msrs[i]) != NO_FAULT) refused++;
@@ -314,7 +330,8 @@ static const char *try_msrs(void) {
 static const char *try_sysenter_entry(void) {
   static const u32 msrs[] = {0x174, 0x175, 0x176};
   for (u32 i = 0; i < COUNT(msrs); i++) {
-    if (guard(rdmsr_body, msrs[i]) == NO_FAULT && guard_result >= TOP_START) return leak("a system-call register shows the hypervisor's address");
+    if (guard(rdmsr_body, msrs[i]) == NO_FAULT && guard_result >= TOP_START)
+      return leak("a system-call register shows the hypervisor's address");
   }
   wrmsr(0x176, TOP_START, 0);
   static const u8 code[] = {0x0f, 0x34, 0xcd, 0x80};
@@ -354,7 +371,10 @@ static const char *try_vmx(void) {
 
 static u32 vmcall_body(u32 number) {
   u32 result = number;
-  __asm__ volatile(".byte 0x0f, 0x01, 0xc1" : "+a"(result) : "b"(TOP_START), "c"(0xffffffff), "d"(0xffffffff), "S"(TOP_START), "D"(TOP_START) : "memory");
+  __asm__ volatile(".byte 0x0f, 0x01, 0xc1"
+                   : "+a"(result)
+                   : "b"(TOP_START), "c"(0xffffffff), "d"(0xffffffff), "S"(TOP_START), "D"(TOP_START)
+                   : "memory");
   return result;
 }
 static const char *try_vmcall(void) {
@@ -383,8 +403,8 @@ static u32 interrupt_body(u32 argument) {
   return argument;
 }
 static const char *try_debug_registers(void) {
-  __asm__ volatile("movl %0, %%dr0\n\tmovl %1, %%dr1\n\tmovl %2, %%dr2\n\tmovl %3, %%dr7" ::"r"(TOP_START), "r"(TOP_START + 0x1000),
-                   "r"(0xfffff000), "r"(0x0fff0755));
+  __asm__ volatile("movl %0, %%dr0\n\tmovl %1, %%dr1\n\tmovl %2, %%dr2\n\tmovl %3, %%dr7" ::"r"(TOP_START),
+                   "r"(TOP_START + 0x1000), "r"(0xfffff000), "r"(0x0fff0755));
   u32 vector = guard(interrupt_body, 0);
   read_at(TOP_START);
   read_cr4();
@@ -396,7 +416,9 @@ static const char *try_debug_registers(void) {
 
 // Single-stepping through instructions that a hypervisor has to emulate.
 static u32 step_body(u32 argument) {
-  __asm__ volatile("pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\tmovl %%cr0, %%eax\n\tinb $0x21, %%al\n\tcli\n\tpushfl\n\tpopfl" ::: "eax", "memory");
+  __asm__ volatile(
+      "pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\tmovl %%cr0, %%eax\n\tinb $0x21, %%al\n\tcli\n\tpushfl\n\tpopfl" ::
+          : "eax", "memory");
   return argument;
 }
 static const char *try_single_step(void) {
@@ -408,7 +430,7 @@ static const char *try_single_step(void) {
 
 // ---- Interrupts and ports -----------------------------------------------------------------------------------------
 // INT n for every vector, from ring 3 and ring 0: only its own gates may answer.
-static u32 int_body(u32 address) { return ((u32(*)(void))address)(); }
+static u32 int_body(u32 address) { return ((u32 (*)(void))address)(); }
 static const char *try_interrupt_vectors(void) {
   u8 *code = pv_virt(take_page());
   for (u32 vector = 0; vector < 256; vector++) {
@@ -427,7 +449,8 @@ static const char *try_interrupt_vectors(void) {
 }
 
 static const char *try_ports(void) {
-  static const u16 ports[] = {0xe9, 0x402, 0x510, 0x511, 0x5658, 0x5659, 0xb2, 0xb3, 0xae00, 0xcd8, 0x1000, 0xc000, 0xfffc, 0x3e8, 0x2f8, 0x278, 0x1f0, 0xcfc};
+  static const u16 ports[] = {0xe9,  0x402,  0x510,  0x511,  0x5658, 0x5659, 0xb2,  0xb3,  0xae00,
+                              0xcd8, 0x1000, 0xc000, 0xfffc, 0x3e8,  0x2f8,  0x278, 0x1f0, 0xcfc};
   for (u32 i = 0; i < COUNT(ports); i++) {
     for (u32 value = 0; value < 256; value += 51) outb(ports[i], (u8)value);
     inb(ports[i]);
@@ -454,8 +477,9 @@ static const char *try_user_ports(void) {
 }
 
 static const char *try_interrupt_controllers(void) {
-  static const u8 writes[][2] = {{0x20, 0x1f}, {0x21, 0xf8}, {0x21, 0xff}, {0x21, 0xff}, {0x20, 0x68}, {0xa0, 0x11}, {0xa1, 0x00}, {0xa1, 0x00},
-                                 {0xa1, 0x01}, {0x43, 0xff}, {0x40, 0x01}, {0x43, 0x30}, {0x40, 0x00}, {0x40, 0x00}, {0x42, 0xff}, {0x61, 0xff}};
+  static const u8 writes[][2] = {{0x20, 0x1f}, {0x21, 0xf8}, {0x21, 0xff}, {0x21, 0xff}, {0x20, 0x68}, {0xa0, 0x11},
+                                 {0xa1, 0x00}, {0xa1, 0x00}, {0xa1, 0x01}, {0x43, 0xff}, {0x40, 0x01}, {0x43, 0x30},
+                                 {0x40, 0x00}, {0x40, 0x00}, {0x42, 0xff}, {0x61, 0xff}};
   for (u32 i = 0; i < COUNT(writes); i++) outb(writes[i][0], writes[i][1]);
   map_window(4, 0xfee00000 | 0x10 | PTE_PRESENT | PTE_WRITE);
   for (u32 offset = 0x80; offset < 0x400; offset += 0x10) {

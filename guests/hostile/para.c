@@ -23,13 +23,15 @@ static const char *try_foreign_frames(void) {
     tried++;
     for (u32 flags = PTE_PRESENT; flags <= (PTE_PRESENT | PTE_WRITE | PTE_USER); flags += 2) {
       if (xen_update_va_mapping(WINDOW, frame << 12 | flags, 2) == 0) return escape("a foreign frame was mapped");
-      if (xen_mmu_update(xen_machine(&window[0]), frame << 12 | flags) == 0) return escape("a foreign frame was mapped");
+      if (xen_mmu_update(xen_machine(&window[0]), frame << 12 | flags) == 0)
+        return escape("a foreign frame was mapped");
     }
   }
   static const u32 devices[] = {0xfee00, 0xfec00, 0xa0, 0xb8, 0xf0, 0xfffff, 0xffc00};
   for (u32 i = 0; i < COUNT(devices); i++) {
     if (is_own(devices[i])) continue;
-    if (xen_update_va_mapping(WINDOW, devices[i] << 12 | PTE_PRESENT | PTE_WRITE, 2) == 0) return escape("a device was mapped");
+    if (xen_update_va_mapping(WINDOW, devices[i] << 12 | PTE_PRESENT | PTE_WRITE, 2) == 0)
+      return escape("a device was mapped");
   }
   return tried > 0 ? "refused" : "there is no foreign frame";
 }
@@ -41,7 +43,8 @@ static const char *try_writable_tables(void) {
     pte_t entry = xen_machine(tables[i]) | PTE_PRESENT | PTE_WRITE;
     if (xen_update_va_mapping(WINDOW, entry, 2) == 0) return escape("a page table was mapped writable");
     if (xen_mmu_update(xen_machine(&window[1]), entry) == 0) return escape("a page table was mapped writable");
-    if (write_at((u32)tables[i] + 0xff0) == NO_FAULT && *(volatile u32 *)((u32)tables[i] + 0xff0) == 0x0badc0de) return escape("a page table was written directly");
+    if (write_at((u32)tables[i] + 0xff0) == NO_FAULT && *(volatile u32 *)((u32)tables[i] + 0xff0) == 0x0badc0de)
+      return escape("a page table was written directly");
   }
   return "refused";
 }
@@ -49,15 +52,20 @@ static const char *try_writable_tables(void) {
 // Directory entries: the hypervisor's own slots, 4 MiB pages, itself writable, foreign frames as tables.
 static const char *try_directory_entries(void) {
   pte_t *directory = pv_boot_directory();
-  u32 slot = xen_machine(&directory[0x70000000 >> 22]), own = xen_machine(directory), page = xen_machine(pv_virt(take_page()));
+  u32 slot = xen_machine(&directory[0x70000000 >> 22]), own = xen_machine(directory),
+      page = xen_machine(pv_virt(take_page()));
   if (xen_mmu_update(slot, 0x80 | PTE_PRESENT | PTE_WRITE) == 0) return escape("a 4 MiB page of frame 0 was mapped");
-  if (xen_mmu_update(slot, (page & ~0x3fffffu) | 0x80 | PTE_PRESENT | PTE_WRITE) == 0) return escape("a 4 MiB page was mapped");
-  if (xen_mmu_update(slot, own | PTE_PRESENT | PTE_WRITE) == 0) return escape("the directory was entered into itself writable");
+  if (xen_mmu_update(slot, (page & ~0x3fffffu) | 0x80 | PTE_PRESENT | PTE_WRITE) == 0)
+    return escape("a 4 MiB page was mapped");
+  if (xen_mmu_update(slot, own | PTE_PRESENT | PTE_WRITE) == 0)
+    return escape("the directory was entered into itself writable");
   for (u32 frame = 0; frame < 0x1000; frame += 64) {
-    if (!is_own(frame) && xen_mmu_update(slot, frame << 12 | PTE_PRESENT | PTE_WRITE) == 0) return escape("a foreign frame became a page table");
+    if (!is_own(frame) && xen_mmu_update(slot, frame << 12 | PTE_PRESENT | PTE_WRITE) == 0)
+      return escape("a foreign frame became a page table");
   }
   for (u32 i = 1008; i < 1024; i++) {
-    if (xen_mmu_update(xen_machine(&directory[i]), page | PTE_PRESENT | PTE_WRITE) == 0) return escape("the hypervisor's directory entries were changed");
+    if (xen_mmu_update(xen_machine(&directory[i]), page | PTE_PRESENT | PTE_WRITE) == 0)
+      return escape("the hypervisor's directory entries were changed");
   }
   return "refused";
 }
@@ -88,7 +96,8 @@ static const char *try_extended_operations(void) {
     for (u32 operation = 0; operation < 24; operation++) {
       if (operation >= MMUEXT_TLB_FLUSH && operation <= 12) continue; // flushes take no frame
       if (xen_mmuext(operation, frame, 0) == 0) all = false;
-      if (operation <= MMUEXT_NEW_BASEPTR && xen_mmuext(operation, frame, 0) == 0) return escape("an operation on a foreign frame succeeded");
+      if (operation <= MMUEXT_NEW_BASEPTR && xen_mmuext(operation, frame, 0) == 0)
+        return escape("an operation on a foreign frame succeeded");
     }
   }
   if (xen_mmuext(MMUEXT_NEW_BASEPTR, 0xffffffff, 0) == 0) return escape("frame -1 became the address space");
@@ -112,7 +121,9 @@ static const char *try_bad_pointers(void) {
     xen_hypercall3(XEN_VCPU_OP, 0, 0xffffffff, at);
     for (u32 command = 1; command < 12; command++) {
       // writing the answer to a pointer of the hypervisor's
-      if (at >= 0xfc000000 && command != 0 && xen_hypercall2(XEN_VERSION, command, at) == 0 && command <= 8 && command != 6) return escape("a hypercall wrote to the hypervisor's addresses");
+      if (at >= 0xfc000000 && command != 0 && xen_hypercall2(XEN_VERSION, command, at) == 0 && command <= 8 &&
+          command != 6)
+        return escape("a hypercall wrote to the hypervisor's addresses");
     }
   }
   return "refused";
@@ -122,26 +133,34 @@ static const char *try_bad_pointers(void) {
 static const char *try_console_leak(void) {
   for (u32 i = 0; i < COUNT(bad_pointers); i++) {
     i32 result = xen_hypercall3(XEN_CONSOLE_IO, 0, 16, bad_pointers[i]);
-    if (result >= 0 && bad_pointers[i] != 0xfc000000) return escape("the console printed memory that is not this guest's");
+    if (result >= 0 && bad_pointers[i] != 0xfc000000)
+      return escape("the console printed memory that is not this guest's");
   }
-  if (xen_hypercall3(XEN_CONSOLE_IO, 0, 0xffffffff, (u32)bad_pointers) >= 0) return escape("the console took four billion characters");
-  if (xen_hypercall3(XEN_CONSOLE_IO, 1, 64, TOP_START) > 0) return escape("the console read into the hypervisor's memory");
+  if (xen_hypercall3(XEN_CONSOLE_IO, 0, 0xffffffff, (u32)bad_pointers) >= 0)
+    return escape("the console took four billion characters");
+  if (xen_hypercall3(XEN_CONSOLE_IO, 1, 64, TOP_START) > 0)
+    return escape("the console read into the hypervisor's memory");
   return "refused";
 }
 
 static const char *try_counts(void) {
   u64 update[2] = {0, 0};
-  if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 0x7fffffff, 0, XEN_DOMID_SELF) == 0) return escape("two billion updates were accepted");
-  if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 0xffffffff, 0, XEN_DOMID_SELF) == 0) return escape("four billion updates were accepted");
-  if (xen_hypercall4(XEN_MMUEXT_OP, (u32)update, 0x10000000, 0, XEN_DOMID_SELF) == 0) return escape("millions of operations were accepted");
-  if (xen_hypercall2(XEN_SET_GDT, (u32)update, 0xffffffff) == 0) return escape("a descriptor table of any size was accepted");
+  if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 0x7fffffff, 0, XEN_DOMID_SELF) == 0)
+    return escape("two billion updates were accepted");
+  if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 0xffffffff, 0, XEN_DOMID_SELF) == 0)
+    return escape("four billion updates were accepted");
+  if (xen_hypercall4(XEN_MMUEXT_OP, (u32)update, 0x10000000, 0, XEN_DOMID_SELF) == 0)
+    return escape("millions of operations were accepted");
+  if (xen_hypercall2(XEN_SET_GDT, (u32)update, 0xffffffff) == 0)
+    return escape("a descriptor table of any size was accepted");
   return "refused";
 }
 
 static const char *try_other_domain(void) {
   u64 update[2] = {xen_machine(&window[0]), 0};
   for (u32 domain = 0; domain < 4; domain++) {
-    if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 1, 0, domain) == 0 && domain != 0) return escape("it acted for another domain");
+    if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 1, 0, domain) == 0 && domain != 0)
+      return escape("it acted for another domain");
   }
   if (xen_hypercall4(XEN_MMU_UPDATE, (u32)update, 1, 0, 0x7ff2) == 0) return escape("it acted for the hypervisor");
   return "refused";
@@ -150,7 +169,8 @@ static const char *try_other_domain(void) {
 static const char *try_unknown_calls(void) {
   static const u32 numbers[] = {11, 19, 34, 35, 48, 55, 56, 63};
   for (u32 i = 0; i < COUNT(numbers); i++) {
-    if (xen_hypercall5(numbers[i], TOP_START, TOP_START, TOP_START, TOP_START, TOP_START) == 0) return escape("an unknown hypercall succeeded");
+    if (xen_hypercall5(numbers[i], TOP_START, TOP_START, TOP_START, TOP_START, TOP_START) == 0)
+      return escape("an unknown hypercall succeeded");
   }
   for (u32 number = 64; number != 0; number <<= 1) {
     i32 result;
@@ -184,13 +204,15 @@ static const char *try_descriptors(void) {
     i32 result = xen_hypercall4(XEN_UPDATE_DESCRIPTOR, where + 8, 0, (u32)descriptor, (u32)(descriptor >> 32));
     if (result != 0) continue;
     all = false;
-    if (i != 4 && i != 5 && table[1] == descriptor) return escape("a descriptor that reaches the hypervisor was accepted");
+    if (i != 4 && i != 5 && table[1] == descriptor)
+      return escape("a descriptor that reaches the hypervisor was accepted");
     u32 value;
     __asm__ volatile("lsl %1, %0\n\tjz 1f\n\txorl %0, %0\n1:" : "=&r"(value) : "r"(0xb) : "cc");
     if (value >= TOP_START) return escape("a segment reaches the hypervisor");
   }
   u64 gate = gate_descriptor(XEN_RING0_CS, 0x1000, 0xec, 0);
-  if (xen_hypercall4(XEN_UPDATE_DESCRIPTOR, (frame << 12) + 8, 0, (u32)gate, (u32)(gate >> 32)) == 0) return escape("a call gate to ring 0 was accepted");
+  if (xen_hypercall4(XEN_UPDATE_DESCRIPTOR, (frame << 12) + 8, 0, (u32)gate, (u32)(gate >> 32)) == 0)
+    return escape("a call gate to ring 0 was accepted");
   u32 foreign = 0;
   while (is_own(foreign)) foreign++;
   if (xen_hypercall2(XEN_SET_GDT, (u32)&foreign, 512) == 0) return escape("a foreign frame became a descriptor table");
@@ -255,7 +277,8 @@ static u32 instruction_body(u32 which) {
 }
 static const char *try_instructions(void) {
   for (u32 i = 0; i <= 12; i++) {
-    if (guard(instruction_body, i) == NO_FAULT && i >= 7 && i <= 11) return escape("it loaded one of the hypervisor's segments");
+    if (guard(instruction_body, i) == NO_FAULT && i >= 7 && i <= 11)
+      return escape("it loaded one of the hypervisor's segments");
     u32 cs;
     __asm__ volatile("movl %%cs, %0" : "=r"(cs));
     if ((cs & 3) == 0) return escape("it runs in ring 0");

@@ -35,8 +35,7 @@ void native_start(u32 magic, const struct multiboot_info *info) {
 
 void pv_putc(char c) {
   if (c == '\n') pv_putc('\r');
-  while (!(inb(COM1 + 5) & 0x20)) {
-  }
+  while (!(inb(COM1 + 5) & 0x20)) {}
   outb(COM1, (u8)c);
 }
 

@@ -22,10 +22,11 @@ static void init_segments(void) {
   struct table_register gdtr = {sizeof gdt - 1, (u32)gdt};
   struct table_register idtr = {sizeof idt - 1, (u32)idt};
   lgdt(&gdtr);
-  __asm__ volatile("ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
-                   "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\tltr %w2\n\tlldt %w3" ::"i"(PV_KERNEL_CS),
-                   "i"(PV_KERNEL_DS), "r"(5 * 8), "r"(0)
-                   : "eax", "memory");
+  __asm__ volatile(
+      "ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
+      "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\tltr %w2\n\tlldt %w3" ::"i"(PV_KERNEL_CS),
+      "i"(PV_KERNEL_DS), "r"(5 * 8), "r"(0)
+      : "eax", "memory");
   lidt(&idtr);
 }
 
@@ -35,7 +36,8 @@ static void init_paging(u32 limit) {
   for (u32 at = 0; at < limit; at += 1u << 22) {
     pte_t *table = (pte_t *)pv_free_start;
     pv_free_start += PAGE_SIZE;
-    for (u32 i = 0; i < 1024; i++) table[i] = at + i * PAGE_SIZE < limit ? (at + i * PAGE_SIZE) | PTE_PRESENT | PTE_WRITE : 0;
+    for (u32 i = 0; i < 1024; i++)
+      table[i] = at + i * PAGE_SIZE < limit ? (at + i * PAGE_SIZE) | PTE_PRESENT | PTE_WRITE : 0;
     boot_directory[at >> 22] = (u32)table | PTE_PRESENT | PTE_WRITE;
   }
   write_cr3((u32)boot_directory);

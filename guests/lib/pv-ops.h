@@ -82,13 +82,13 @@ static inline u32 pv_phys(const void *address) { return (u32)address - PV_KERNEL
 // ---- Interrupts and traps ----------------------------------------------------------------------------------------
 static inline void pv_cli(void);
 static inline void pv_sti(void);
-static inline u32 pv_save_flags(void);         // FLAG_IF set when interrupts are on
+static inline u32 pv_save_flags(void);          // FLAG_IF set when interrupts are on
 static inline void pv_restore_flags(u32 flags); // only FLAG_IF counts
-static inline void pv_halt(void);              // interrupts on and wait for one (no lost wake-up)
+static inline void pv_halt(void);               // interrupts on and wait for one (no lost wake-up)
 void pv_set_traps(const struct pv_trap *table);
-void pv_set_kernel_stack(u32 esp);             // stack taken when ring 3 traps
-u32 pv_acknowledge(u32 vector);                // inside the handler: which events; the line is ready for the next
-u32 pv_read_cr2(void);                         // address of the page fault being handled
+void pv_set_kernel_stack(u32 esp); // stack taken when ring 3 traps
+u32 pv_acknowledge(u32 vector);    // inside the handler: which events; the line is ready for the next
+u32 pv_read_cr2(void);             // address of the page fault being handled
 
 // ---- Paging ------------------------------------------------------------------------------------------------------
 // A directory or table page starts as plain zeroed memory. A directory gets the kernel's entries by plain copy from

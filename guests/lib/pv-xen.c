@@ -1,5 +1,6 @@
-// Paravirtual half of the paravirt-ops layer that is more than one hypercall: start, traps, events, page tables, console.
-// Truth: Xen's public headers "xen.h" (start_info, shared_info), "event_channel.h", "sched.h", "vcpu.h", "physdev.h".
+// Paravirtual half of the paravirt-ops layer that is more than one hypercall: start, traps, events, page tables,
+// console. Truth: Xen's public headers "xen.h" (start_info, shared_info), "event_channel.h", "sched.h", "vcpu.h",
+// "physdev.h".
 #include "pv-ops.h"
 #include "string.h"
 
@@ -116,8 +117,10 @@ static u64 system_time(void) {
   do {
     version = vcpu->time.version;
     u64 delta = rdtsc() - vcpu->time.tsc_timestamp;
-    if (vcpu->time.tsc_shift < 0) delta >>= -vcpu->time.tsc_shift;
-    else delta <<= vcpu->time.tsc_shift;
+    if (vcpu->time.tsc_shift < 0)
+      delta >>= -vcpu->time.tsc_shift;
+    else
+      delta <<= vcpu->time.tsc_shift;
     u32 multiplier = vcpu->time.tsc_to_system_multiplier;
     time = vcpu->time.system_time + ((u64)(u32)delta * multiplier >> 32) + (delta >> 32) * multiplier;
   } while (version != vcpu->time.version || version & 1);
@@ -193,8 +196,10 @@ int pv_getc(void) {
 void pv_console_events(bool on) {
   if (console_port == 0) console_port = bind_virq(2);
   if (console_port == 0) return;
-  if (on) unmask(console_port);
-  else __asm__ volatile("lock btsl %1, %0" : "+m"(xen_shared_info.event_mask[0]) : "r"(console_port) : "memory");
+  if (on)
+    unmask(console_port);
+  else
+    __asm__ volatile("lock btsl %1, %0" : "+m"(xen_shared_info.event_mask[0]) : "r"(console_port) : "memory");
 }
 
 void xen_block(void) {

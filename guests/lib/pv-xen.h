@@ -54,7 +54,14 @@ enum {
   XEN_EVENT_CHANNEL_OP = 32,
   XEN_PHYSDEV_OP = 33,
 };
-enum { MMUEXT_PIN_L1 = 0, MMUEXT_PIN_L2 = 1, MMUEXT_UNPIN = 4, MMUEXT_NEW_BASEPTR = 5, MMUEXT_TLB_FLUSH = 6, MMUEXT_INVLPG = 7 };
+enum {
+  MMUEXT_PIN_L1 = 0,
+  MMUEXT_PIN_L2 = 1,
+  MMUEXT_UNPIN = 4,
+  MMUEXT_NEW_BASEPTR = 5,
+  MMUEXT_TLB_FLUSH = 6,
+  MMUEXT_INVLPG = 7
+};
 #define XEN_DOMID_SELF 0x7ff0u
 
 // Hypercalls destroy the registers their arguments are in.
@@ -106,8 +113,10 @@ static inline void pv_sti(void) {
 }
 static inline u32 pv_save_flags(void) { return xen_shared_info.vcpu[0].upcall_mask ? 0 : FLAG_IF; }
 static inline void pv_restore_flags(u32 flags) {
-  if (flags & FLAG_IF) pv_sti();
-  else pv_cli();
+  if (flags & FLAG_IF)
+    pv_sti();
+  else
+    pv_cli();
 }
 void xen_block(void);
 static inline void pv_halt(void) { xen_block(); }

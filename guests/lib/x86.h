@@ -20,14 +20,14 @@ static inline u32 read_eflags(void) {
   __asm__ volatile("pushfl\n\tpopl %0" : "=r"(value)::"memory");
   return value;
 }
-#define READ_CR(n)                                                 \
-  static inline u32 read_cr##n(void) {                             \
-    u32 value;                                                     \
+#define READ_CR(n)                                                   \
+  static inline u32 read_cr##n(void) {                               \
+    u32 value;                                                       \
     __asm__ volatile("movl %%cr" #n ", %0" : "=r"(value)::"memory"); \
-    return value;                                                  \
+    return value;                                                    \
   }
 #define WRITE_CR(n) \
-  static inline void write_cr##n(u32 value) { __asm__ volatile("movl %0, %%cr" #n ::"r"(value) : "memory"); }
+  static inline void write_cr##n(u32 value) { __asm__ volatile("movl %0, %%cr" #n::"r"(value) : "memory"); }
 READ_CR(0)
 READ_CR(2)
 READ_CR(3)

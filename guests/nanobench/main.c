@@ -6,7 +6,8 @@
 #include "../lib/string.h"
 #include "layout.h"
 
-extern char page_fault_entry[], divide_entry[], invalid_opcode_entry[], system_call_entry[], sysenter_entry[], leave_entry[];
+extern char page_fault_entry[], divide_entry[], invalid_opcode_entry[], system_call_entry[], sysenter_entry[],
+    leave_entry[];
 extern char user_code[], user_code_end[], user_plain[], user_int80[], user_prepare[], user_sysenter[];
 u32 run_user(u32 entry, u32 count);
 
@@ -16,18 +17,15 @@ u32 run_user(u32 entry, u32 count);
 u32 hypercall_present;
 static u32 iterations = 2000;
 static const char *only;
-static pte_t *slots;       // page-table entries of PTE_REGION
-static pte_t slot_value;   // a present entry
+static pte_t *slots;     // page-table entries of PTE_REGION
+static pte_t slot_value; // a present entry
 static pte_t *directories[2];
 static u8 kernel_stack[4096] ALIGNED(16);
 
 static const struct pv_trap traps[] = {
-    {0, 0, PV_KERNEL_CS, (u32)divide_entry},
-    {6, 0, PV_KERNEL_CS, (u32)invalid_opcode_entry},
-    {14, 0, PV_KERNEL_CS, (u32)page_fault_entry},
-    {0x80, 3, PV_KERNEL_CS, (u32)system_call_entry},
-    {VECTOR_LEAVE, 3, PV_KERNEL_CS, (u32)leave_entry},
-    {0, 0, 0, 0},
+    {0, 0, PV_KERNEL_CS, (u32)divide_entry},           {6, 0, PV_KERNEL_CS, (u32)invalid_opcode_entry},
+    {14, 0, PV_KERNEL_CS, (u32)page_fault_entry},      {0x80, 3, PV_KERNEL_CS, (u32)system_call_entry},
+    {VECTOR_LEAVE, 3, PV_KERNEL_CS, (u32)leave_entry}, {0, 0, 0, 0},
 };
 
 void trap_handler(struct trap_frame *frame) {
@@ -37,13 +35,13 @@ void trap_handler(struct trap_frame *frame) {
 
 // A kernel loop: `before` is part of the empty loop too. %ebx and %ecx come with what the operation needs,
 // %eax, %edx (and %ebx) may be changed. Cycles in the low word are enough for any count used here.
-#define KERNEL_LOOP(name, before, operation)                                                                  \
-  static __attribute__((noinline)) u32 name(u32 count, u32 ebx, u32 ecx) {                                    \
-    u32 cycles;                                                                                               \
-    __asm__ volatile("rdtsc\n\tmovl %%eax, %%esi\n\t.p2align 4\n1:\t" before "\n\t" operation                  \
-                     "\n\tdecl %%edi\n\tjnz 1b\n\trdtsc\n\tsubl %%esi, %%eax"                                 \
-                     : "=a"(cycles), "+D"(count), "+b"(ebx), "+c"(ecx)::"edx", "esi", "memory", "cc");        \
-    return cycles;                                                                                            \
+#define KERNEL_LOOP(name, before, operation)                                                           \
+  static __attribute__((noinline)) u32 name(u32 count, u32 ebx, u32 ecx) {                             \
+    u32 cycles;                                                                                        \
+    __asm__ volatile("rdtsc\n\tmovl %%eax, %%esi\n\t.p2align 4\n1:\t" before "\n\t" operation          \
+                     "\n\tdecl %%edi\n\tjnz 1b\n\trdtsc\n\tsubl %%esi, %%eax"                          \
+                     : "=a"(cycles), "+D"(count), "+b"(ebx), "+c"(ecx)::"edx", "esi", "memory", "cc"); \
+    return cycles;                                                                                     \
   }
 
 KERNEL_LOOP(loop_plain, "", "")
@@ -233,8 +231,10 @@ void kernel_main(void) {
 #else
   hypercall_present = 1;
   if (wanted("hypercall")) loop_hypercall(1, 0, 0);
-  if (hypercall_present) bench("hypercall", loop_clear_eax, loop_hypercall, 0, 0);
-  else not_available("hypercall", "no hypervisor answers VMCALL");
+  if (hypercall_present)
+    bench("hypercall", loop_clear_eax, loop_hypercall, 0, 0);
+  else
+    not_available("hypercall", "no hypervisor answers VMCALL");
   bench("switch", loop_plain, loop_switch, (u32)directories[0], (u32)directories[1]);
   write_cr3((u32)directories[0]);
 #endif

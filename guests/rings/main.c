@@ -18,8 +18,9 @@ PAGE(PAGE_SUPERVISOR);
 PAGE(PAGE_READ_ONLY);
 PAGE(PAGE_RESERVED);
 // Four pages with their own rights, and one ordinary page before the absent one.
-__asm__(".bss\n.p2align 12\n.skip 4096\nPAGE_ABSENT: .skip 4096\nPAGE_SUPERVISOR: .skip 4096\nPAGE_READ_ONLY: .skip 4096\n"
-        "PAGE_RESERVED: .skip 4096\n.text");
+__asm__(
+    ".bss\n.p2align 12\n.skip 4096\nPAGE_ABSENT: .skip 4096\nPAGE_SUPERVISOR: .skip 4096\nPAGE_READ_ONLY: .skip 4096\n"
+    "PAGE_RESERVED: .skip 4096\n.text");
 
 // Written by entry.S
 u32 fault_vector, fault_error, fault_eip, fault_cs, fault_eflags, parameters[3];
@@ -62,13 +63,15 @@ struct prober {
 };
 
 // The bodies as assembly, since a macro list cannot give each its own C function name: a table of (ring, text, code).
-#define ROW(ring, text, before, instruction)                                                    \
-  "77:\t" before "\n\tmovl $78f, expected_eip\n78:\t" instruction "\n\tret\n"                   \
-  ".pushsection .rodata\n79:\t.asciz \"" text "\"\n.popsection\n"                               \
+#define ROW(ring, text, before, instruction)                      \
+  "77:\t" before "\n\tmovl $78f, expected_eip\n78:\t" instruction \
+  "\n\tret\n"                                                     \
+  ".pushsection .rodata\n79:\t.asciz \"" text                     \
+  "\"\n.popsection\n"                                             \
   ".pushsection .rodata.rows, \"a\"\n.long " #ring ", 79b, 77b\n.popsection\n"
-#define GROUP(name, rows)                                                                                          \
+#define GROUP(name, rows)                                                                        \
   __asm__(".pushsection .rodata.rows, \"a\"\n" #name ":\n.popsection\n.pushsection .text\n" rows \
-          ".popsection\n.pushsection .rodata.rows, \"a\"\n.long -1, 0, 0\n.popsection\n");                                       \
+          ".popsection\n.pushsection .rodata.rows, \"a\"\n.long -1, 0, 0\n.popsection\n");       \
   extern const struct prober name[];
 GROUP(privileged_1, PRIVILEGED(ROW, 1))
 GROUP(privileged_2, PRIVILEGED(ROW, 2))
@@ -131,11 +134,12 @@ static void load_tables(void) {
   struct table_register gdtr = {sizeof gdt - 1, (u32)gdt}, idtr = {sizeof idt - 1, (u32)idt};
   lgdt(&gdtr);
   lidt(&idtr);
-  __asm__ volatile("ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %2, %%eax\n\t"
-                   "movl %%eax, %%ss\n\txorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\tmovl %3, %%eax\n\t"
-                   "ltr %%ax\n\tmovl %4, %%eax\n\tlldt %%ax" ::"i"(CODE(0)),
-                   "i"(DATA(3)), "i"(DATA(0)), "i"(SEL_TSS), "i"(SEL_LDT)
-                   : "eax", "memory");
+  __asm__ volatile(
+      "ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %2, %%eax\n\t"
+      "movl %%eax, %%ss\n\txorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs\n\tmovl %3, %%eax\n\t"
+      "ltr %%ax\n\tmovl %4, %%eax\n\tlldt %%ax" ::"i"(CODE(0)),
+      "i"(DATA(3)), "i"(DATA(0)), "i"(SEL_TSS), "i"(SEL_LDT)
+      : "eax", "memory");
 }
 
 // What came of a test: vector, error code, CR2 for page faults, where from.
@@ -144,20 +148,26 @@ static void print_outcome(u32 faulted) {
     print("no fault\n");
     return;
   }
-  if (fault_vector < COUNT(vector_names)) print("%s", vector_names[fault_vector]);
-  else print("vector %u", fault_vector);
+  if (fault_vector < COUNT(vector_names))
+    print("%s", vector_names[fault_vector]);
+  else
+    print("vector %u", fault_vector);
   if (fault_error != 0xffffffff) print("(%04x)", fault_error);
   if (fault_vector == 14) {
     u32 cr2 = read_cr2();
     // The image's own addresses would change with every edit: the test pages are named by what they are.
-    if (cr2 - (u32)PAGE_ABSENT < 0x4000) print(" cr2 page%u+%03x", (cr2 - (u32)PAGE_ABSENT) >> 12, cr2 & 0xfff);
-    else print(" cr2 %08x", cr2);
+    if (cr2 - (u32)PAGE_ABSENT < 0x4000)
+      print(" cr2 page%u+%03x", (cr2 - (u32)PAGE_ABSENT) >> 12, cr2 & 0xfff);
+    else
+      print(" cr2 %08x", cr2);
   }
   print(" from cs %04x", fault_cs & 0xffff);
   if (fault_vector != 8) {
     i32 distance = (i32)(fault_eip - expected_eip);
-    if (distance >= 0 && distance < 64) print(", eip +%d", distance);
-    else print(", eip elsewhere");
+    if (distance >= 0 && distance < 64)
+      print(", eip +%d", distance);
+    else
+      print(", eip elsewhere");
   }
   if (fault_vector == 1) {
     u32 dr6;
@@ -181,21 +191,24 @@ static void run_group(const char *title, const struct prober *row) {
 
 static void cli_body(void) { __asm__ volatile("movl $1f, expected_eip\n1:\tcli" ::: "memory"); }
 static void touch_absent(void) { __asm__ volatile("movl PAGE_ABSENT, %%eax" ::: "eax", "memory"); }
-static void store_watched(void) { __asm__ volatile("movl $1f, expected_eip\n1:\tmovl %%eax, buffer+16\n\tnop" ::: "memory"); }
+static void store_watched(void) {
+  __asm__ volatile("movl $1f, expected_eip\n1:\tmovl %%eax, buffer+16\n\tnop" ::: "memory");
+}
 
 static void run_walk(void) {
   print("walk:\n");
   traced = 0;
   run_at(0, walk);
-  static const char *const how[] = {"start",          "far return",     "far return",  "far return",  "call gate",
-                                    "call gate",      "call gate",      "return",      "return",      "return"};
+  static const char *const how[] = {"start",     "far return", "far return", "far return", "call gate",
+                                    "call gate", "call gate",  "return",     "return",     "return"};
   for (u32 i = 0; i < traced && i < COUNT(how); i++) {
     print("  %s: cs %04x ss %04x ring %u\n", how[i], trace[i][0], trace[i][1], trace[i][0] & 3u);
   }
   for (u32 ring = 1; ring < 4; ring++) {
     parameters[0] = parameters[1] = parameters[2] = 0;
     run_at(ring, pass_parameters);
-    print("  ring %u: call gate with parameters: %x %x, stack moved by %u\n", ring, parameters[0], parameters[1], parameters[2]);
+    print("  ring %u: call gate with parameters: %x %x, stack moved by %u\n", ring, parameters[0], parameters[1],
+          parameters[2]);
   }
 }
 
@@ -242,7 +255,8 @@ static void run_page_faults(void) {
   write_cr3((u32)directory);
   write_cr0(read_cr0() | CR0_PG | CR0_AM);
   run_group("page faults", page_faults);
-  u32 a = table[(u32)buffer >> 12] & (PTE_ACCESSED | PTE_DIRTY), b = table[(u32)PAGE_SUPERVISOR >> 12] & (PTE_ACCESSED | PTE_DIRTY);
+  u32 a = table[(u32)buffer >> 12] & (PTE_ACCESSED | PTE_DIRTY),
+      b = table[(u32)PAGE_SUPERVISOR >> 12] & (PTE_ACCESSED | PTE_DIRTY);
   print("  accessed and dirty bits: ordinary page %02x, supervisor page %02x\n", a, b);
   run_double_faults(true);
   write_cr0(read_cr0() & ~(CR0_PG | CR0_AM));

@@ -48,7 +48,8 @@ PROBE(probe_sldt, "sldt %%ax")
 PROBE(probe_smsw, "smsw %%ax")
 PROBE(probe_pushf, "cli\n\tpushfl\n\tpopl %%eax\n\tandl $0x3200, %%eax")
 // POPF is given IOPL 3, which only ring 0 may change; PUSHF tells what became of it.
-PROBE(probe_popf_iopl, "cli\n\tpushl $0x3002\n\tpopfl\n\tpushfl\n\tpopl %%eax\n\tpushl $2\n\tpopfl\n\tandl $0x3000, %%eax")
+PROBE(probe_popf_iopl,
+      "cli\n\tpushl $0x3002\n\tpopfl\n\tpushfl\n\tpopl %%eax\n\tpushl $2\n\tpopfl\n\tandl $0x3000, %%eax")
 // POPF clears the interrupt flag.
 PROBE(probe_popf_clear, "sti\n\tpushl $2\n\tpopfl\n\tpushfl\n\tpopl %%eax\n\tcli\n\tandl $0x200, %%eax")
 PROBE(probe_push_cs, "pushl %%cs\n\tpopl %%eax")
@@ -70,7 +71,8 @@ PROBE_SELECTOR(probe_verw_data, 0x10, "verw %%cx\n\tsetz %%al")
 PROBE_SELECTOR(probe_verw_read_only, 0x18, "verw %%cx\n\tsetz %%al")
 PROBE_SELECTOR(probe_pop_es, 0x10, "pushl %%ecx\n\tpopl %%es\n\tmovw %%es, %%ax")
 PROBE_SELECTOR(probe_pop_ss, 0x10, "pushl %%ecx\n\tpopl %%ss\n\tmovw %%ss, %%ax")
-PROBE_SELECTOR(probe_pop_ds, 0x3b, "pushl %%ecx\n\tpopl %%ds\n\tmovw %%ds, %%ax\n\tmovl $0x10, %%ecx\n\tmovl %%ecx, %%ds")
+PROBE_SELECTOR(probe_pop_ds, 0x3b,
+               "pushl %%ecx\n\tpopl %%ds\n\tmovw %%ds, %%ax\n\tmovl $0x10, %%ecx\n\tmovl %%ecx, %%ds")
 PROBE_SELECTOR(probe_mov_to_ss, 0x10, "movl %%ecx, %%ss\n\tmovw %%ss, %%ax")
 PROBE_SELECTOR(probe_mov_to_es, 0x10, "movl %%ecx, %%es\n\tmovw %%es, %%ax")
 PROBE_SELECTOR(probe_mov_to_fs, 0x18, "movl %%ecx, %%fs\n\tmovw %%fs, %%ax")
@@ -104,10 +106,11 @@ static void init(void) {
   struct table_register gdtr = {sizeof gdt - 1, (u32)gdt}, idtr = {sizeof idt - 1, (u32)idt};
   lgdt(&gdtr);
   lidt(&idtr);
-  __asm__ volatile("ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
-                   "movl %2, %%eax\n\tltr %%ax\n\tmovl %3, %%eax\n\tlldt %%ax" ::"i"(CODE0),
-                   "i"(DATA0), "i"(TASK), "i"(LOCAL)
-                   : "eax", "memory");
+  __asm__ volatile(
+      "ljmp %0, $1f\n1:\tmovl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
+      "movl %2, %%eax\n\tltr %%ax\n\tmovl %3, %%eax\n\tlldt %%ax" ::"i"(CODE0),
+      "i"(DATA0), "i"(TASK), "i"(LOCAL)
+      : "eax", "memory");
   write_cr0(read_cr0() | 0x8); // task switched: a bit of its own for SMSW to show
   static const u8 pic[][2] = {{0x20, 0x11}, {0xa0, 0x11}, {0x21, 0x20}, {0xa1, 0x28}, {0x21, 4},
                               {0xa1, 2},    {0x21, 1},    {0xa1, 1},    {0x21, 0xfe}, {0xa1, 0xff}};

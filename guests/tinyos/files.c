@@ -5,10 +5,10 @@
 #define CONTROL_D 4
 
 static struct pipe pipes[MAX_PIPES];
-static char line[256];    // what is being typed, then read
-static u32 line_length;   // characters in line
-static bool line_ready;   // the line is complete; more input waits
-static u32 line_read;     // characters of it already given out
+static char line[256];  // what is being typed, then read
+static u32 line_length; // characters in line
+static bool line_ready; // the line is complete; more input waits
+static u32 line_read;   // characters of it already given out
 
 static void console_character(char c) {
   if (line_ready) return;

@@ -26,8 +26,8 @@ struct process {
   i32 pid, parent, status;
   bool killed;
   pte_t *directory;
-  u32 *stack_pointer; // where switch_context() left it
-  u8 *kernel_stack;   // one page
+  u32 *stack_pointer;  // where switch_context() left it
+  u8 *kernel_stack;    // one page
   const void *channel; // what a BLOCKED process waits for
   u32 wake_tick, heap_end;
   struct file files[MAX_FILES];

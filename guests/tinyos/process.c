@@ -281,7 +281,7 @@ i32 sys_processes(u32 buffer, u32 count) {
   for (u32 i = 0; i < MAX_PROCESSES && filled < count; i++) {
     const struct process *process = &processes[i];
     if (process->state == FREE) continue;
-    struct process_info info = {process->pid, process->parent, ".RBSZ"[process->state], {0}};
+    struct process_info info = {process->pid, process->parent, ".RBSZ" [process->state], { 0 }};
     memcpy(info.name, process->name, MAX_NAME);
     to[filled++] = info;
   }

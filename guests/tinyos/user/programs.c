@@ -63,7 +63,8 @@ static i32 ps_main(void) {
   struct process_info table[24];
   i32 count = processes(table, COUNT(table));
   say("pid parent state name\n");
-  for (i32 i = 0; i < count; i++) say("%3u %6u %c     %s\n", (u32)table[i].pid, (u32)table[i].parent, table[i].state, table[i].name);
+  for (i32 i = 0; i < count; i++)
+    say("%3u %6u %c     %s\n", (u32)table[i].pid, (u32)table[i].parent, table[i].state, table[i].name);
   return 0;
 }
 
@@ -96,8 +97,7 @@ i32 primes_main(i32 argc, const char *const *argv) {
     close(fds[1]);
     in = fds[0];
   }
-  while (wait(NULL) > 0) {
-  }
+  while (wait(NULL) > 0) {}
   return 0;
 }
 

@@ -177,8 +177,7 @@ static bool test_two_spinners(void) {
   for (u32 i = 0; i < 2; i++) {
     if (read(fds[0], &counted, sizeof counted) != sizeof counted || counted == 0) both = false;
   }
-  while (wait(NULL) > 0) {
-  }
+  while (wait(NULL) > 0) {}
   close(fds[0]);
   close(fds[1]);
   return both;
@@ -197,9 +196,8 @@ static void jump_away(void) { ((void (*)(void))0x4f000000)(); }
 static void load_cr3(void) { __asm__ volatile("movl %0, %%cr3" ::"r"(0)); }
 static void kernel_interrupt(void) { __asm__ volatile("int $0x20"); }
 static bool test_faults(void) {
-  static void (*const bodies[])(void) = {read_kernel,        write_high, write_text, read_null, halt,
-                                         disable_interrupts, read_port,  divide,     undefined, jump_away,
-                                         load_cr3,           kernel_interrupt};
+  static void (*const bodies[])(void) = {read_kernel, write_high, write_text, read_null, halt,     disable_interrupts,
+                                         read_port,   divide,     undefined,  jump_away, load_cr3, kernel_interrupt};
   static const i32 vectors[] = {14, 14, 14, 14, 13, 13, 13, 0, 6, 14, 13, 13};
   bool fine = true;
   for (u32 i = 0; i < COUNT(bodies); i++) {
