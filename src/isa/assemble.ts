@@ -12,7 +12,8 @@ import { AssemblyError } from './assembly-error.ts';
 import { parseOperand } from './assembly-operand.ts';
 import { type Token, TokenReader, type Value, constant, expression, tokenize } from './assembly-syntax.ts';
 import { type CodeMode, type Size, segmentNumber } from './instruction.ts';
-import { type Statement, isMnemonic, selectForm } from './select-form.ts';
+import { isMnemonic } from './mnemonics.ts';
+import { type Statement, selectForm } from './select-form.ts';
 
 /** Options of `assemble`. */
 export interface AssembleOptions {

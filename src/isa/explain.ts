@@ -1,4 +1,4 @@
-// Text for people, made from the tables: what `anillo explain sensitive` and `anillo explain exits` print.
+// Tables for people, made from the tables of this module: what `anillo explain sensitive` and `anillo explain exits` print.
 import { EXIT_REASONS } from './exit-reasons.ts';
 import { FORMS } from './forms.ts';
 import {
@@ -41,37 +41,30 @@ function sensitiveRow(instruction: SensitiveInstruction): string[] {
   ];
 }
 
-const SENSITIVE_COLUMNS = ['instruction', 'encoding', 'class', 'traps?', 'why it is sensitive', 'VM exit under VT-x'];
-
-/** Sensitive instructions; by default only those that do not trap. */
-export function explainSensitive(all = false): Explanation {
-  const instructions = all ? sensitiveInstructions() : unprotectedInstructions();
+/** Sensitive instructions: those that do not trap first. */
+export function explainSensitive(): Explanation {
+  const trapping = sensitiveInstructions().filter((instruction) => instruction.protection !== 'none');
   return {
-    title: all ? 'Sensitive instructions' : 'Sensitive instructions that do not trap',
+    title: 'Sensitive instructions',
     introduction: [
       'An instruction is sensitive if it changes the resources or the mode of the machine (control), or if its result',
       'depends on them (behavior). Popek and Goldberg: a trap-and-emulate VMM works if every sensitive instruction traps.',
-      'On x86 these do not. A guest kernel moved out of ring 0 gets a wrong answer from them, or nothing happens.',
+      'On x86 the first ones of this table do not. A guest kernel moved out of ring 0 gets a wrong answer from them, or',
+      'nothing happens. The others fault in such a guest, and the VMM emulates them.',
     ],
-    columns: SENSITIVE_COLUMNS,
-    rows: instructions.map(sensitiveRow),
+    columns: ['instruction', 'encoding', 'class', 'traps?', 'why it is sensitive', 'VM exit under VT-x'],
+    rows: [...unprotectedInstructions(), ...trapping].map(sensitiveRow),
     notes: [
       'Classes after Robin & Irvine (2000): 3A mode of the machine, 3B sensitive registers, 3C protection and relocation',
-      'system, 3D input and output. The paper counts seventeen such instructions; its headings name eighteen when each is',
-      'counted once, and IRET is treated under RET. Loads of far pointers, INT3, INTO, CPUID and the counters are not on its list.',
+      'system, 3D input and output. The paper counts seventeen instructions that do not trap; its headings name eighteen',
+      'when each is counted once, and IRET is treated under RET. Loads of far pointers, INT3, INTO, CPUID and the counters',
+      'are not on its list.',
     ],
   };
 }
 
 /** VM-exit reasons with the instructions of the opcode table that cause them. */
 export function explainExits(): Explanation {
-  const rows = EXIT_REASONS.map(({ number, name, description, control }) => {
-    const mnemonics = FORMS.filter((form) => form.exit?.reason === number).map((form) => {
-      const [first] = form.mnemonic.split('/');
-      return first!.toUpperCase();
-    });
-    return [String(number), name, control, [...new Set(mnemonics)].join(', '), description];
-  });
   return {
     title: 'VM exits',
     introduction: [
@@ -79,53 +72,11 @@ export function explainExits(): Explanation {
       'Some always do, others only when a VM-execution control asks for it.',
     ],
     columns: ['reason', 'name', 'control', 'instructions', 'what happened'],
-    rows,
+    rows: EXIT_REASONS.map(({ number, name, description, control }) => {
+      const causes = FORMS.filter((form) => form.exit?.reason === number);
+      const mnemonics = causes.map((form) => form.mnemonic.split('/')[0]!.toUpperCase());
+      return [String(number), name, control, [...new Set(mnemonics)].join(', '), description];
+    }),
     notes: [],
   };
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-/** Widths of columns: natural where they fit, the widest ones shortened until the line has `width` characters. */
-function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
-  const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
-  const room = width - 2 * (widths.length - 1);
-  while (widths.reduce((a, b) => a + b, 0) > room) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if (widths[widest]! <= 8) break;
-    widths[widest]!--;
-  }
-  return widths;
-}
-
-/** An explanation as plain text of at most `width` columns. */
-export function formatExplanation(explanation: Explanation, width = 120): string {
-  const { title, introduction, columns, rows, notes } = explanation;
-  const cells = [columns, ...rows];
-  const widths = columnWidths(cells, width);
-  const lines = [title, '', ...introduction, ''];
-  cells.forEach((row, n) => {
-    const wrapped = row.map((cell, column) => wrap(cell, widths[column]!));
-    const height = Math.max(...wrapped.map((cell) => cell.length));
-    for (let i = 0; i < height; i++) {
-      lines.push(
-        wrapped
-          .map((cell, column) => (cell[i] ?? '').padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd(),
-      );
-    }
-    if (n === 0) lines.push(widths.map((w) => '-'.repeat(w)).join('  '));
-  });
-  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }

@@ -136,3 +136,39 @@ export function operandNumber(name: string): number {
 export function mandatoryPrefixByte(rule: string): number[] {
   return rule === '66' || rule === 'F3' || rule === 'F2' ? [Number.parseInt(rule, 16)] : [];
 }
+
+/** Bytes of an operand of this width at an operand size; 0 for structures. */
+export function widthBytes(width: OperandWidth, operandSize: number, mode: number, inMemory = false): number {
+  switch (width) {
+    case 'b':
+      return 1;
+    case 'w':
+      return 2;
+    case 'd':
+      return 4;
+    case 'q':
+      return 8;
+    case 'v':
+      return operandSize / 8;
+    case 'z':
+      return Math.min(operandSize, 32) / 8;
+    case 'y':
+      return operandSize === 64 ? 8 : 4;
+    case 'n':
+      return mode === 64 ? 8 : 4;
+    case 'o':
+      return 16;
+    case 'x':
+      return inMemory ? 2 : operandSize / 8;
+    case 'r':
+      return operandSize === 64 ? 16 : 8;
+    case 'p':
+      return operandSize / 8 + 2;
+    case 's':
+      return mode === 64 ? 10 : 6;
+    case 'a':
+      return operandSize / 4;
+    default:
+      return 0;
+  }
+}

@@ -1,10 +1,9 @@
 // Random instructions for the property tests: for a form, operands that fit it, as the decoder would give them.
 import * as fc from 'fast-check';
-import { widthBytes } from '../../src/isa/decode.ts';
 import { type Encodable, naturalSegment } from '../../src/isa/encode.ts';
 import type { Form } from '../../src/isa/forms.ts';
 import type { CodeMode, MemoryOperand, Operand, Size } from '../../src/isa/instruction.ts';
-import type { OperandCode } from '../../src/isa/operands.ts';
+import { type OperandCode, widthBytes } from '../../src/isa/operands.ts';
 
 const signed = (bits: number) => fc.integer({ min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 });
 const natural = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
