@@ -1,0 +1,177 @@
+// What the VMM does about each VM exit. The table is exhaustive by type: a new exit reason does not compile without a
+// handler (SDM Vol. 3C "Instructions That Cause VM Exits", "Other Causes of VM Exits").
+
+import { readMsr, writeMsr } from '../../emulate/msrs.ts';
+import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
+import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
+import { CR0_TS, EAX, ECX, EDX } from '../../vcpu.ts';
+import type { ExitOf, ExitReason } from './exits.ts';
+import type { VtxVmm } from './vtx-vmm.ts';
+
+export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => void;
+
+/** CPUID leaf 1, ECX: VMX is the VMM's own. */
+const CPUID_VMX = 1 << 5;
+const MACHINE_STATUS_WORD = 0xf;
+/** Work of the VMM around one port access: find the chip, call it. */
+const DEVICE_WORK = 40;
+/** Elements of a repeated string I/O done in one exit. */
+const STRING_BATCH = 256;
+
+function undefinedInstruction(vmm: VtxVmm): void {
+  vmm.inject(new GuestFault(VECTOR_UD));
+}
+
+/** Runs `work` and skips the instruction, or delivers the fault it raised. */
+function complete(vmm: VtxVmm, mnemonic: string, work: () => void): void {
+  vmm.countEmulated(mnemonic);
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof GuestFault)) throw error;
+    vmm.inject(error);
+    return;
+  }
+  vmm.skipInstruction();
+}
+
+function cpuid(vmm: VtxVmm): void {
+  complete(vmm, 'cpuid', () => {
+    const leaf = vmm.guest.reg(EAX);
+    vmm.access.execute([0x0f, 0xa2]);
+    if (leaf === 1) vmm.guest.setReg(ECX, vmm.guest.reg(ECX) & ~CPUID_VMX);
+  });
+}
+
+function pageFault(vmm: VtxVmm, error: number, linear: number): void {
+  const access = { write: (error & PF_WRITE) !== 0, user: (error & PF_USER) !== 0, fetch: (error & PF_FETCH) !== 0 };
+  vmm.guest.syncControlRegisters();
+  const outcome = vmm.shadow!.fault(linear, access);
+  vmm.trace('paging', () => `${outcome.kind} fault for ${linear.toString(16)} at ${vmm.where()}`);
+  switch (outcome.kind) {
+    case 'filled':
+      vmm.deliverAgain();
+      return;
+    case 'true':
+      vmm.inject(new GuestFault(VECTOR_PF, outcome.error, linear));
+      return;
+    default:
+      vmm.emulateCurrent();
+  }
+}
+
+function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
+  const { guest, vcpu } = vmm;
+  complete(vmm, exit.kind === 'lmsw' || exit.kind === 'clts' ? exit.kind : 'mov cr', () => {
+    guest.syncControlRegisters();
+    if (exit.kind === 'clts') writeCr0(guest, (vcpu.cr0 & ~CR0_TS) >>> 0);
+    else if (exit.kind === 'lmsw') {
+      const pe = vcpu.cr0 & 1;
+      writeCr0(guest, ((vcpu.cr0 & ~MACHINE_STATUS_WORD) | (exit.source & MACHINE_STATUS_WORD) | pe) >>> 0);
+    } else if (exit.kind === 'read') guest.setReg(exit.register, vcpu.cr3);
+    else {
+      const write = { 0: writeCr0, 3: writeCr3, 4: writeCr4 }[exit.cr];
+      if (!write) throw new GuestFault(VECTOR_UD);
+      write(guest, guest.reg(exit.register));
+    }
+  });
+}
+
+function io(vmm: VtxVmm, exit: ExitOf<'io-instruction'>): void {
+  if (exit.isString) {
+    stringIo(vmm);
+    return;
+  }
+  const { guest, domain } = vmm;
+  complete(vmm, exit.isIn ? 'in' : 'out', () => {
+    vmm.access.charge('software-emulation', DEVICE_WORK);
+    const mask = exit.size === 4 ? 0xffff_ffff : exit.size === 2 ? 0xffff : 0xff;
+    const old = guest.reg(EAX);
+    if (!exit.isIn) domain.platform.portWrite(exit.port, exit.size, (old & mask) >>> 0);
+    else guest.setReg(EAX, ((old & ~mask) | (domain.platform.portRead(exit.port, exit.size) & mask)) >>> 0);
+  });
+}
+
+/** INS and OUTS: the emulator does one element at a time; a repeated one stays where it is until it is done. */
+function stringIo(vmm: VtxVmm): void {
+  vmm.guest.syncTables();
+  for (let n = 0; n < STRING_BATCH; n++) {
+    const start = vmm.guest.eip;
+    vmm.emulateCurrent();
+    if (vmm.guest.eip !== start || vmm.isInjecting) return;
+  }
+}
+
+/** One handler for each reason. */
+export const EXIT_HANDLERS = {
+  'exception-nmi': (vmm, { event, qualification }) => {
+    if (event.type === 2) return;
+    if (event.vector === VECTOR_PF && vmm.shadow) pageFault(vmm, event.error ?? 0, qualification);
+    else vmm.inject(new GuestFault(event.vector, event.error));
+  },
+  'external-interrupt': (vmm, { vector }) => vmm.hostInterrupt(vector),
+  'triple-fault': (vmm) => vmm.shutDown(),
+  'interrupt-window': (vmm) => vmm.deliverAgain(),
+  'nmi-window': (vmm) => vmm.deliverAgain(),
+  'tpr-below-threshold': (vmm) => vmm.deliverAgain(),
+  'preemption-timer': (vmm) => vmm.deliverAgain(),
+  'monitor-trap': (vmm) => vmm.deliverAgain(),
+  'task-switch': (vmm, { selector }) => {
+    vmm.notSupported('a hardware task switch');
+    vmm.inject(new GuestFault(VECTOR_GP, selector & 0xfffc));
+  },
+  cpuid,
+  hlt: (vmm) => {
+    vmm.countEmulated('hlt');
+    vmm.skipInstruction();
+    vmm.vcpu.halted = true;
+  },
+  mwait: (vmm) => complete(vmm, 'mwait', () => {}),
+  monitor: (vmm) => complete(vmm, 'monitor', () => {}),
+  pause: (vmm) => complete(vmm, 'pause', () => {}),
+  invd: (vmm) => complete(vmm, 'invd', () => {}),
+  wbinvd: (vmm) => complete(vmm, 'wbinvd', () => {}),
+  invlpg: (vmm, { linear }) => complete(vmm, 'invlpg', () => vmm.guest.invlpg(linear)),
+  rdmsr: (vmm) =>
+    complete(vmm, 'rdmsr', () => {
+      const [low, high] = readMsr(vmm.guest, vmm.guest.reg(ECX));
+      vmm.guest.setReg(EAX, low);
+      vmm.guest.setReg(EDX, high);
+    }),
+  wrmsr: (vmm) =>
+    complete(vmm, 'wrmsr', () => {
+      const { guest } = vmm;
+      writeMsr(guest, guest.reg(ECX), guest.reg(EAX), guest.reg(EDX));
+    }),
+  rdpmc: (vmm) => vmm.inject(new GuestFault(VECTOR_GP, 0)),
+  rdtsc: undefinedInstruction,
+  rdtscp: undefinedInstruction,
+  xsetbv: undefinedInstruction,
+  'vmx-instruction': undefinedInstruction,
+  'cr-access': crAccess,
+  'mov-dr': (vmm) => vmm.emulateCurrent(),
+  'io-instruction': io,
+  'apic-access': (vmm) => {
+    vmm.guest.syncControlRegisters();
+    vmm.emulateCurrent();
+  },
+  'gdtr-idtr-access': (vmm) => vmm.emulateCurrent(),
+  'ldtr-tr-access': (vmm) => vmm.emulateCurrent(),
+  'ept-violation': (vmm, { guestPhysical }) => {
+    vmm.trace('paging', () => `EPT violation at guest-physical ${guestPhysical.toString(16)}`);
+    vmm.guest.syncControlRegisters();
+    vmm.emulateCurrent();
+  },
+  'ept-misconfiguration': () => {
+    throw new Error('vtx: an EPT entry of the VMM is not valid');
+  },
+  'entry-failure': (vmm, { number }) => vmm.entryFailed(`VM exit reason ${number}`),
+  unknown: (_vmm, { number }) => {
+    throw new Error(`vtx: VM exit with unexpected reason ${number}`);
+  },
+} satisfies { [R in ExitReason]: Handler<R> };
+
+/** Calls the handler of an exit. */
+export function handleExit<R extends ExitReason>(vmm: VtxVmm, exit: ExitOf<R>): void {
+  (EXIT_HANDLERS[exit.reason as R] as Handler<R>)(vmm, exit);
+}
