@@ -1,5 +1,5 @@
 // Runs the vectors of one file on the core, each as a single instruction and as part of a decoded block.
-import { type VectorFile, type VectorForm, VectorFileError } from './vector-file.ts';
+import { type VectorFile, type VectorForm, VectorFileError, type VectorMeta } from './vector-file.ts';
 import { VectorMachine } from './vector-machine.ts';
 
 /** Groups whose instructions this version does not have. */
@@ -31,13 +31,18 @@ export interface GroupResult {
   readonly failedForms: ReadonlyMap<VectorForm, number>;
 }
 
+/** True for groups and modes that this version can run. */
+export function isSupported({ group, mode }: VectorMeta): boolean {
+  return mode !== 64 && !UNSUPPORTED_GROUPS.has(group);
+}
+
 /** Runs all vectors of a file and describes the first `shown` that differ. @throws VectorFileError */
 export function runVectors(module: WebAssembly.Module, file: VectorFile, shown = 5): GroupResult {
   const { group, mode } = file.meta;
   const total = file.count;
   const failedForms = new Map<VectorForm, number>();
   const differences: string[] = [];
-  if (mode === 64 || UNSUPPORTED_GROUPS.has(group)) {
+  if (!isSupported(file.meta)) {
     return { group, mode, total, passed: 0, failed: 0, unsupported: total, differences, failedForms };
   }
   if (mode !== 16 && mode !== 32) throw new VectorFileError(`its mode is ${mode}, not 16, 32 or 64`);
@@ -52,7 +57,9 @@ export function runVectors(module: WebAssembly.Module, file: VectorFile, shown =
       if (differences.length < shown) {
         const bytes = Buffer.from(v.code).toString('hex');
         const how = engine === 'block' ? ' in a block' : '';
-        differences.push(`#${v.index} ${v.form.name} [${v.form.enc}] ${v.form.ops} (${bytes})${how}: ${found.join(', ')}`);
+        differences.push(
+          `#${v.index} ${v.form.name} [${v.form.enc}] ${v.form.ops} (${bytes})${how}: ${found.join(', ')}`,
+        );
       }
       break;
     }

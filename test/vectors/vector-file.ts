@@ -82,7 +82,8 @@ export class VectorFile {
     const fail = (why: string): never => {
       throw new VectorFileError(why);
     };
-    if (data.length < HEADER || data.toString('latin1', 0, 8) !== MAGIC) fail('it does not start with the magic number');
+    if (data.length < HEADER || data.toString('latin1', 0, 8) !== MAGIC)
+      fail('it does not start with the magic number');
     if (data.readUInt16LE(8) !== 1) fail(`it has version ${data.readUInt16LE(8)}, and only version 1 is known`);
     this.data = data;
     this.count = data.readUInt32LE(12);

@@ -80,7 +80,10 @@ export class VectorMachine {
       ramSize: RAM_SIZE,
       host: { portRead: none, portWrite() {}, mmioRead: none, mmioWrite() {}, interruptAcknowledge: () => 0 },
     });
-    const areas: [number, number, number][] = [[...meta.code, FILL], ...meta.rw.map(([a, n]): [number, number, number] => [a, n, 0])];
+    const areas: [number, number, number][] = [
+      [...meta.code, FILL],
+      ...meta.rw.map(([a, n]): [number, number, number] => [a, n, 0]),
+    ];
     this.#areas = areas.map(([base, length, fill]) => {
       this.cpu.ram.fill(fill, base, base + length);
       return { base, length, fill, expected: new Uint8Array(length).fill(fill) };
@@ -97,7 +100,8 @@ export class VectorMachine {
     let stop = cpu.run({ instructions: cpu.instructions + (engine === 'single' ? 1 : 1_000_000) });
     // the fault of a branch to unmapped memory belongs to the next instruction; INT3 is already at its gate
     const isFetchFault = v.exception === 14 && v.cr2 === v.ipOut;
-    if (stop.reason === 'deadline' && (isFetchFault || cpu.cpl === 0)) stop = cpu.run({ instructions: cpu.instructions + 1 });
+    if (stop.reason === 'deadline' && (isFetchFault || cpu.cpl === 0))
+      stop = cpu.run({ instructions: cpu.instructions + 1 });
     const differences: string[] = [];
     if (stop.reason === 'deadline' || stop.reason === 'doorway') {
       const outcome = this.#outcome(stop.reason === 'doorway' ? stop.entry : undefined);
@@ -356,7 +360,15 @@ function number(differences: string[], what: string, found: number, expected: nu
 }
 
 function flagText(flags: number): string {
-  const letters: [string, number][] = [['O', 11], ['D', 10], ['S', 7], ['Z', 6], ['A', 4], ['P', 2], ['C', 0]];
+  const letters: [string, number][] = [
+    ['O', 11],
+    ['D', 10],
+    ['S', 7],
+    ['Z', 6],
+    ['A', 4],
+    ['P', 2],
+    ['C', 0],
+  ];
   const rest = flags & ~0xcd5;
   return `${letters.map(([letter, bit]) => ((flags >> bit) & 1 ? letter : '-')).join('')}+${hex(rest)}`;
 }

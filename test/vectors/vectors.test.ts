@@ -1,0 +1,45 @@
+// The committed subset of the hardware vectors (select.ts made it): every form of the groups this version runs, in 16- and
+// 32-bit mode. Any difference from what the real processor did is a failure.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadCore } from '../core.ts';
+import { runVectors } from './run-vectors.ts';
+import { VectorFile, VectorFileError } from './vector-file.ts';
+
+const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.bin.gz'));
+
+describe('instructions behave as recorded on a real processor', () => {
+  test.each(files)('%s', (name) => {
+    const file = VectorFile.open(readFileSync(join(import.meta.dirname, name)));
+    const result = runVectors(loadCore(), file);
+    expect(result.differences).toEqual([]);
+    expect(result.passed).toBe(file.count);
+  });
+
+  test('all 32-bit groups without floating point are there', () => {
+    const groups =
+      'addr alu bcd bit bmi branch cmovset far flagops invalid lea lock mov muldiv priv seg shift stack string sysinfo trap xchg';
+    expect(files.filter((name) => name.includes('-32')).map((name) => name.replace('-32.bin.gz', ''))).toEqual(
+      groups.split(' '),
+    );
+  });
+});
+
+describe('vector files', () => {
+  const contents = readFileSync(join(import.meta.dirname, 'lea-32.bin.gz'));
+
+  test.each([
+    ['an empty file', Buffer.alloc(0), /magic number/],
+    ['another file', Buffer.from('#!/bin/sh\necho this is not a file of vectors\n'), /magic number/],
+    ['damaged gzip data', Buffer.concat([contents.subarray(0, 40), Buffer.alloc(100)]), /gzip/],
+  ])('%s is refused with the reason', (_name, data, reason) => {
+    expect(() => VectorFile.open(data)).toThrow(reason);
+  });
+
+  test('a file cut off in the middle is refused when the cut is reached', () => {
+    const whole = VectorFile.open(contents).data;
+    const cut = VectorFile.open(whole.subarray(0, whole.length - 10));
+    expect(() => [...cut.vectors()]).toThrow(VectorFileError);
+  });
+});
