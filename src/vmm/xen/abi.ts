@@ -161,19 +161,6 @@ export const EVTCHNOP_BIND_IPI = 7;
 export const EVTCHNOP_BIND_VCPU = 8;
 export const EVTCHNOP_UNMASK = 9;
 export const EVTCHNOP_RESET = 10;
-export const EVTCHN_NAMES: readonly string[] = [
-  'bind_interdomain',
-  'bind_virq',
-  'bind_pirq',
-  'close',
-  'send',
-  'status',
-  'alloc_unbound',
-  'bind_ipi',
-  'bind_vcpu',
-  'unmask',
-  'reset',
-];
 export const EVTCHNSTAT_CLOSED = 0;
 export const EVTCHNSTAT_UNBOUND = 1;
 export const EVTCHNSTAT_INTERDOMAIN = 2;

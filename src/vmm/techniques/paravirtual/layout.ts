@@ -61,3 +61,8 @@ export const FRAME_EFLAGS = xenLinear(STACK_TOP_OFFSET - 12);
 export const FRAME_CS = xenLinear(STACK_TOP_OFFSET - 16);
 export const FRAME_EIP = xenLinear(STACK_TOP_OFFSET - 20);
 export const FRAME_ERROR = xenLinear(STACK_TOP_OFFSET - 24);
+/** An instruction to wait in (`hlt; jmp $-1`) and bytes for descriptor-table operands. */
+export const IDLE_OFFSET = 0xc000;
+export const SCRATCH_OFFSET = 0xc100;
+/** What GDT pages map that the guest did not give: a page of zeroes. */
+export const ZERO_PAGE_OFFSET = 0xd000;

@@ -1,0 +1,459 @@
+// The hypervisor of the paravirtual technique: entered through real gates from rings 1 and 3, it serves hypercalls,
+// bounces exceptions to the guest kernel, delivers events, keeps the host timer, and returns by a real IRET.
+// Truth: Xen's public headers for what the guest sees; Barham et al., "Xen and the Art of Virtualization" (SOSP 2003),
+// for how it is meant to work.
+
+import type { Ring0 } from '../../../cpu/ring0.ts';
+import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../../../devices/lapic.ts';
+import type { InputChannel } from '../../../machine/input-queue.ts';
+import type { Fields, Stateful } from '../../../machine/stateful.ts';
+import { booleanField, numberField } from '../../../machine/stateful.ts';
+import type { MachineStop } from '../../../pc/exit.ts';
+import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
+import { Machine } from '../../../pc/machine.ts';
+import { DEFAULT_DATE, LAPIC_BASE } from '../../../pc/platform.ts';
+import { costTable } from '../../cost/profile.ts';
+import { vectorName, VmmCounters } from '../../counters.ts';
+import { GUEST_BASE, VECTOR_HOST_IRQ, VECTOR_SPURIOUS, VECTOR_TIMER } from '../../host-memory.ts';
+import type { DomainOptions, Finding, RunLimits, TraceKind, Vmm } from '../../technique.ts';
+import { FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_VM } from '../../vcpu.ts';
+import { FLAT_RING1_CS, FLAT_RING1_DS, VIRQ_CONSOLE, VIRQ_TIMER } from '../../xen/abi.ts';
+import { parseXenImage } from '../../xen/elf-notes.ts';
+import { HYPERCALL_VECTOR } from '../../xen/hypercalls.ts';
+import { type BounceTarget, bounce } from './bounce.ts';
+import { ConsoleRing } from './console-ring.ts';
+import { DirectPaging } from './direct-paging.ts';
+import { buildDomain } from './domain-builder.ts';
+import { EventChannels, type SharedInfo } from './event-channels.ts';
+import { type MachineMemory, FrameTable } from './frame-table.ts';
+import { GuestCopy } from './guest-copy.ts';
+import { GuestFrame } from './guest-frame.ts';
+import { GuestState } from './guest-state.ts';
+import { hypervisorEntries, prepareHost, startHost } from './host.ts';
+import { enterHypercall } from './hypercall-entry.ts';
+import {
+  FRAME_EIP,
+  FRAME_TABLE_PHYSICAL,
+  GUEST_SEGMENT_END,
+  IDLE_OFFSET,
+  SHARED_INFO_MFN,
+  XEN_CS,
+  xenLinear,
+} from './layout.ts';
+import { handleException } from './exceptions.ts';
+import { Timekeeping } from './timekeeping.ts';
+
+const ESP = 4;
+const ESI = 6;
+/** Work of the entry and exit paths beyond the accesses that are charged one by one. */
+const ENTRY_WORK = 12;
+const EXIT_WORK = 8;
+const TIMER_MAXIMUM = 0xffff_ffff;
+/** Access rights of the flat ring-1 segments, as the descriptors say. */
+const RIGHTS_DATA_1 = 0xc0b3;
+
+/** The hypervisor and its one domain. */
+export class Xen implements Vmm, Stateful {
+  readonly technique = 'paravirtual';
+  readonly name = 'hypervisor';
+  readonly version = 1;
+  readonly options: DomainOptions;
+  readonly machine: Machine;
+  readonly counters = new VmmCounters();
+  readonly cpu: Ring0;
+  readonly frames: FrameTable;
+  readonly paging: DirectPaging;
+  readonly frame: GuestFrame;
+  readonly copy: GuestCopy;
+  readonly state = new GuestState();
+  readonly events: EventChannels;
+  readonly time: Timekeeping;
+  readonly console: ConsoleRing;
+  /** Bytes typed for the guest. */
+  readonly input: InputChannel;
+  /** Machine memory, charged. */
+  readonly memory: MachineMemory;
+  readonly parts: readonly Stateful[];
+  #stop: MachineStop | undefined;
+  #idle = false;
+  #inside = false;
+  #timerDue = Number.POSITIVE_INFINITY;
+  readonly #warned = new Set<string>();
+
+  constructor(options: DomainOptions) {
+    this.options = options;
+    this.machine = new Machine(options.module, {
+      memory: GUEST_BASE + options.memory,
+      cpuFrequencyHz: options.profile.frequencyHz,
+      costs: costTable(options.profile),
+      notSupported: (what, detail) => this.warn(`The guest met ${what} (${detail}), which this version does not have.`),
+    });
+    const cpu = this.machine.cpu.ring0;
+    this.cpu = cpu;
+    this.memory = {
+      load: (at) => cpu.loadPhysical(at, 4),
+      store: (at, value) => cpu.storePhysical(at, 4, value),
+    };
+    const frames = this.machine.ramSize >>> 12;
+    this.frames = new FrameTable(this.memory, FRAME_TABLE_PHYSICAL, frames);
+    this.paging = this.#directPaging(this.memory, this.frames);
+    this.frame = new GuestFrame(cpu);
+    this.copy = new GuestCopy(cpu);
+    const shared = SHARED_INFO_MFN * 0x1000;
+    const sharedInfo: SharedInfo = {
+      load: (offset, size) => cpu.loadPhysical(shared + offset, size),
+      store: (offset, size, value) => cpu.storePhysical(shared + offset, size, value),
+    };
+    this.events = new EventChannels(sharedInfo);
+    this.time = new Timekeeping(this.machine.clock, sharedInfo);
+    this.input = this.machine.input.channel('serial');
+    this.input.onArrival = () => this.#kick();
+    this.console = new ConsoleRing({
+      load: (offset, size) => cpu.loadPhysical(this.state.consoleMfn * 0x1000 + offset, size),
+      store: (offset, size, value) => cpu.storePhysical(this.state.consoleMfn * 0x1000 + offset, size, value),
+      serialOut: (byte) => this.serialOut(byte),
+      input: this.input,
+    });
+    this.machine.doorway = (entry) => this.enter(entry);
+    this.parts = [this, this.state, this.events, this.time, this.counters];
+    for (const part of this.parts) this.machine.addPart(part);
+  }
+
+  #directPaging(memory: MachineMemory, frames: FrameTable): DirectPaging {
+    return new DirectPaging({
+      memory,
+      frames,
+      hypervisorEntries: hypervisorEntries(),
+      flushTlb: () => this.flushTlb(),
+      event: (name) => this.counters.add('shadow', name),
+    });
+  }
+
+  // ---- Vmm ------------------------------------------------------------------------------------------------------------
+
+  start(file: Uint8Array, commandLine: string): void {
+    const image = parseXenImage(file);
+    const { cpu, ramSize } = this.machine;
+    const view = new DataView(cpu.ram.buffer, cpu.ram.byteOffset, cpu.ram.byteLength);
+    const memory: MachineMemory = {
+      load: (at) => view.getUint32(at, true),
+      store: (at, value) => view.setUint32(at, value >>> 0, true),
+    };
+    const frames = new FrameTable(memory, FRAME_TABLE_PHYSICAL, ramSize >>> 12);
+    prepareHost(this.machine, frames);
+    const consolePort = this.events.bind({ kind: 'console' })!;
+    const built = buildDomain(image, {
+      memory: view,
+      frames: this.options.memory >>> 12,
+      paging: new DirectPaging({
+        memory,
+        frames,
+        hypervisorEntries: hypervisorEntries(),
+        flushTlb: () => {},
+        event: () => {},
+      }),
+      commandLine,
+      consolePort,
+    });
+    const { state } = this;
+    state.directory = built.directory;
+    state.pages = this.options.memory >>> 12;
+    state.consoleMfn = built.consoleMfn;
+    state.consolePort = consolePort;
+    startHost(this.machine, built.directory);
+    for (const n of [0, 3, 4, 5]) {
+      cpu.setSegment(n, { selector: FLAT_RING1_DS, rights: RIGHTS_DATA_1, base: 0, limit: GUEST_SEGMENT_END - 1 });
+    }
+    cpu.setReg(ESI, built.startInfo);
+    this.time.publish();
+    this.time.publishWallClock(Date.parse(DEFAULT_DATE) / 1000);
+    const { frame } = this;
+    frame.eip = built.entry;
+    frame.cs = FLAT_RING1_CS;
+    frame.eflags = FLAG_IF | 2;
+    frame.esp = built.stack;
+    frame.ss = FLAT_RING1_DS;
+    this.#inside = true;
+    this.#leave();
+  }
+
+  run(limits: RunLimits): MachineStop {
+    const stop = this.machine.runUntil(limits);
+    return this.#stop ?? stop;
+  }
+
+  serialIn(byte: number): void {
+    this.machine.serialIn(byte);
+  }
+
+  findings(): readonly Finding[] {
+    return [];
+  }
+
+  // ---- Entry and exit -------------------------------------------------------------------------------------------------
+
+  enter(vector: number): void {
+    this.#inside = true;
+    this.counters.entries++;
+    const { cpu } = this;
+    cpu.charge('alu', ENTRY_WORK);
+    if (!this.#idle) {
+      // The guest's general registers are pushed, flat data segments loaded.
+      cpu.charge('stack-frame');
+      cpu.charge('segment-load', 2);
+    }
+    this.#idle = false;
+    if (vector === HYPERCALL_VECTOR) {
+      enterHypercall(this);
+    } else {
+      this.counters.add('traps', hostVectorName(vector));
+      this.trace('exits', () => `${hostVectorName(vector)} at ${this.where()}`);
+      if (vector === VECTOR_TIMER || vector >= VECTOR_HOST_IRQ) this.#hostInterrupt(vector);
+      else handleException(this, vector);
+    }
+    this.#leave();
+  }
+
+  /** Back to the guest, or to waiting. */
+  #leave(): void {
+    const { cpu } = this;
+    this.#checkTime();
+    if (this.#stop !== undefined) {
+      this.machine.requestStop();
+      this.#wait();
+    } else if (!this.#wakes()) {
+      this.#programTimer();
+      this.#wait();
+    } else {
+      this.state.blocked = false;
+      this.#deliverEvents();
+      if (this.#stop === undefined) {
+        this.#programTimer();
+        this.#returnToGuest();
+      } else {
+        this.machine.requestStop();
+        this.#wait();
+      }
+    }
+    cpu.charge('alu', EXIT_WORK);
+    this.#inside = false;
+  }
+
+  /** The guest goes on: it is not blocked, or what it waits for has come. */
+  #wakes(): boolean {
+    const { state, events } = this;
+    if (!state.blocked) return true;
+    if (state.polledPorts.length > 0) return state.polledPorts.some((port) => events.isPending(port));
+    if (events.upcallPending) return true;
+    if (this.time.nextDeadline() === Number.POSITIVE_INFINITY && events.virqPort(VIRQ_CONSOLE) === undefined) {
+      this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable: false };
+    }
+    return false;
+  }
+
+  #returnToGuest(): void {
+    const { cpu } = this;
+    for (let tries = 0; tries < 3; tries++) {
+      cpu.setReg(ESP, FRAME_EIP);
+      cpu.charge('segment-load', 2);
+      cpu.charge('stack-frame');
+      const fault = cpu.iret();
+      if (fault === undefined) return;
+      this.counters.add('shadow', 'failed return');
+      this.trace(
+        'exits',
+        () => `IRET to the guest failed with ${vectorName(fault.vector)}(${fault.error.toString(16)})`,
+      );
+      const { failsafeCallback } = this.state;
+      if (failsafeCallback.address === 0 || tries > 0) {
+        this.crash(`the guest cannot be resumed at ${this.where()}: ${vectorName(fault.vector)} in IRET`);
+        this.machine.requestStop();
+        this.#wait();
+        return;
+      }
+      this.bounceTo(
+        { cs: failsafeCallback.cs, address: failsafeCallback.address, dataSegments: [0, 0, 0, 0] },
+        'failsafe',
+      );
+      this.events.upcallMasked = true;
+    }
+  }
+
+  /** Waits for an interrupt in ring 0. */
+  #wait(): void {
+    const { cpu } = this;
+    this.#idle = true;
+    const at = FRAME_EIP - 12;
+    cpu.tryStore(at, 4, xenLinear(IDLE_OFFSET));
+    cpu.tryStore(at + 4, 4, XEN_CS);
+    cpu.tryStore(at + 8, 4, FLAG_IF | 2);
+    cpu.setReg(ESP, at);
+    cpu.iret();
+  }
+
+  // ---- Events and exceptions for the guest ----------------------------------------------------------------------------
+
+  #deliverEvents(): void {
+    const { events, state } = this;
+    if (!events.upcallPending || events.upcallMasked || state.eventCallback.address === 0) return;
+    this.bounceTo(state.eventCallback, 'event');
+    events.upcallMasked = true;
+  }
+
+  /** Makes the guest go on in a handler of its kernel. */
+  bounceTo(target: BounceTarget, what: string): void {
+    const { cpu, frame, state, events } = this;
+    this.counters.add('injected', what);
+    this.trace('interrupts', () => `${what} for the guest at ${this.where()}`);
+    const masked = events.upcallMasked;
+    const parts = { cpu, frame, kernelSs: state.kernelSs, kernelSp: state.kernelSp, masked };
+    if (!bounce(parts, target)) this.crash(`its kernel stack cannot take the frame of ${what} at ${this.where()}`);
+  }
+
+  /** Gives an exception to the handler that the guest registered. */
+  bounceException(vector: number, errorCode?: number): void {
+    const trap = this.state.traps[vector];
+    this.cpu.charge('load', 2);
+    if (trap === undefined) {
+      this.crash(`${vectorName(vector)} at ${this.where()} and no handler registered for it`);
+      return;
+    }
+    this.bounceTo(
+      { cs: trap.cs, address: trap.address, ...(errorCode === undefined ? {} : { errorCode }) },
+      vectorName(vector),
+    );
+    if (trap.masksEvents) this.events.upcallMasked = true;
+  }
+
+  /** Ends the domain: it did something that cannot be gone on from. */
+  crash(why: string): void {
+    this.#stop ??= {
+      reason: 'shutdown',
+      status: STATUS_SHUTDOWN,
+      report: `The domain was stopped by the hypervisor: ${why}.`,
+    };
+    this.counters.add('shadow', 'domain crash');
+  }
+
+  /** Flags the guest may have: interrupts are always on, I/O always traps. */
+  guestFlags(value: number): number {
+    return ((value & ~(FLAG_IOPL | FLAG_VM | FLAG_NT)) | FLAG_IF | 2) >>> 0;
+  }
+
+  // ---- Time and interrupts of the host --------------------------------------------------------------------------------
+
+  #hostInterrupt(vector: number): void {
+    if (vector === VECTOR_SPURIOUS) return;
+    if (vector === VECTOR_TIMER) this.#timerDue = Number.POSITIVE_INFINITY;
+    this.cpu.storePhysical(LAPIC_BASE + APIC_EOI, 4, 0);
+  }
+
+  #checkTime(): void {
+    const { events, time } = this;
+    this.cpu.charge('alu', 4);
+    const expired = time.expire(events.virqPort(VIRQ_TIMER) !== undefined);
+    if (expired.timer) events.raiseVirq(VIRQ_TIMER);
+    if (expired.poll) {
+      this.state.polledPorts = [];
+      this.state.blocked = false;
+    }
+    if (this.input.waiting > 0) {
+      events.raiseVirq(VIRQ_CONSOLE);
+      if (this.console.receive()) events.raise(this.state.consolePort);
+    }
+  }
+
+  #programTimer(): void {
+    const due = this.time.nextDeadline();
+    if (due === this.#timerDue) return;
+    this.#timerDue = due;
+    let ticks = 0;
+    if (due !== Number.POSITIVE_INFINITY) {
+      const wait = Math.max(due - this.machine.clock.now(), 0);
+      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / this.machine.clock.frequencyHz), 1), TIMER_MAXIMUM);
+    }
+    this.cpu.storePhysical(LAPIC_BASE + APIC_TIMER_INITIAL, 4, ticks);
+  }
+
+  /** Input arrived while the guest runs: the interrupt that brought it enters the hypervisor. */
+  #kick(): void {
+    if (this.#inside) return;
+    this.#timerDue = -1;
+    this.machine.platform.mmioWrite(LAPIC_BASE + APIC_TIMER_INITIAL, 4, 1);
+  }
+
+  // ---- For the hypercalls ---------------------------------------------------------------------------------------------
+
+  /** Empties the TLB of everything that is the guest's. */
+  flushTlb(): void {
+    this.counters.add('shadow', 'tlb flush');
+    this.cpu.writeCr3(this.state.directory * 0x1000);
+  }
+
+  /** INVLPG with an absolute address through the hypervisor's own stack segment. */
+  invlpg(linear: number): void {
+    this.counters.add('shadow', 'invlpg');
+    this.cpu.execute([
+      0x36,
+      0x0f,
+      0x01,
+      0x3d,
+      linear & 0xff,
+      (linear >>> 8) & 0xff,
+      (linear >>> 16) & 0xff,
+      linear >>> 24,
+    ]);
+  }
+
+  /** A byte leaves on the console. */
+  serialOut(byte: number): void {
+    this.options.serialOut(byte);
+  }
+
+  /** Says once that something is not there. */
+  warn(message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.options.warn?.(message);
+  }
+
+  /** Ends the run as the guest asked. */
+  end(stop: MachineStop): void {
+    if (stop.reason === 'power-off' || stop.reason === 'debug-exit' || stop.reason === 'reset') this.machine.end(stop);
+    this.#stop ??= stop;
+  }
+
+  trace(kind: TraceKind, text: () => string): void {
+    if (this.options.trace && this.options.traceKinds?.has(kind)) this.options.trace(kind, text());
+  }
+
+  /** Where the guest is, for messages: nothing is charged. */
+  where(): string {
+    const { cpu } = this.machine;
+    const physical = (linear: number): number => linear - xenLinear(0) + 0x40_0000;
+    const view = new DataView(cpu.ram.buffer, cpu.ram.byteOffset);
+    const eip = view.getUint32(physical(FRAME_EIP), true);
+    return `${(view.getUint32(physical(FRAME_EIP + 4), true) & 0xffff).toString(16)}:${eip.toString(16)}`;
+  }
+
+  save(): Fields {
+    return {
+      idle: this.#idle,
+      timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      staleWritable: this.frames.staleWritable,
+    };
+  }
+
+  load(fields: Fields): void {
+    this.#idle = booleanField(fields, 'idle');
+    const due = numberField(fields, 'timerDue');
+    this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.frames.staleWritable = booleanField(fields, 'staleWritable');
+  }
+}
+
+function hostVectorName(vector: number): string {
+  if (vector === VECTOR_TIMER) return 'host timer';
+  if (vector >= VECTOR_HOST_IRQ) return 'host interrupt';
+  return vectorName(vector);
+}
