@@ -42,7 +42,7 @@ function sensitiveRow(instruction: SensitiveInstruction): string[] {
 }
 
 /** Sensitive instructions: those that do not trap first. */
-export function explainSensitive(): Explanation {
+export function sensitiveTable(): Explanation {
   const trapping = sensitiveInstructions().filter((instruction) => instruction.protection !== 'none');
   return {
     title: 'Sensitive instructions',
@@ -64,7 +64,7 @@ export function explainSensitive(): Explanation {
 }
 
 /** VM-exit reasons with the instructions of the opcode table that cause them. */
-export function explainExits(): Explanation {
+export function exitTable(): Explanation {
   return {
     title: 'VM exits',
     introduction: [
@@ -79,4 +79,60 @@ export function explainExits(): Explanation {
     }),
     notes: [],
   };
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** Widths of columns: natural where they fit, the widest ones shortened until the line has `width` characters. */
+function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
+  const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
+  const room = width - 2 * (widths.length - 1);
+  while (widths.reduce((a, b) => a + b, 0) > room) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if (widths[widest]! <= 8) break;
+    widths[widest]!--;
+  }
+  return widths;
+}
+
+/** An explanation as plain text of at most `width` columns. */
+export function formatExplanation(explanation: Explanation, width = 120): string {
+  const { title, introduction, columns, rows, notes } = explanation;
+  const cells = [columns, ...rows];
+  const widths = columnWidths(cells, width);
+  const lines = [title, '', ...introduction, ''];
+  cells.forEach((row, n) => {
+    const wrapped = row.map((cell, column) => wrap(cell, widths[column]!));
+    const height = Math.max(...wrapped.map((cell) => cell.length));
+    for (let i = 0; i < height; i++) {
+      lines.push(
+        wrapped
+          .map((cell, column) => (cell[i] ?? '').padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd(),
+      );
+    }
+    if (n === 0) lines.push(widths.map((w) => '-'.repeat(w)).join('  '));
+  });
+  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
+
+/** Text of `anillo explain sensitive`. */
+export function explainSensitive(width = 120): string {
+  return formatExplanation(sensitiveTable(), width);
+}
+
+/** Text of `anillo explain exits`. */
+export function explainExits(width = 120): string {
+  return formatExplanation(exitTable(), width);
 }

@@ -1,7 +1,7 @@
 // The catalogue of sensitive instructions and the texts made from it.
 import { describe, expect, it } from 'vitest';
 import { EXIT_REASONS } from './exit-reasons.ts';
-import { explainExits, explainSensitive } from './explain.ts';
+import { exitTable, explainExits, explainSensitive, sensitiveTable } from './explain.ts';
 import {
   formsListedAs,
   protectionOf,
@@ -41,7 +41,7 @@ describe('the catalogue', () => {
 
 describe('explanations', () => {
   it('sensitive instructions: those that do not trap stand first', () => {
-    const { columns, rows } = explainSensitive();
+    const { columns, rows } = sensitiveTable();
     expect(rows.every((row) => row.length === columns.length)).toBe(true);
     expect(rows.find(([name]) => name === 'POPF')?.slice(1, 4)).toEqual(['9D', '3B control', 'no']);
     expect(rows.find(([name]) => name === 'HLT')?.at(-1)).toBe('exit 12: HLT exiting');
@@ -49,8 +49,15 @@ describe('explanations', () => {
     expect(traps.lastIndexOf(false)).toBeLessThan(traps.indexOf(true));
   });
 
+  it('texts fit the width asked for', () => {
+    for (const text of [explainSensitive(100), explainExits(100)]) {
+      const table = text.split('\n').slice(text.split('\n').findIndex((line) => line.startsWith('---')));
+      expect(table.filter((line) => line.length > 124)).toEqual([]);
+    }
+  });
+
   it('exit reasons are listed with the instructions that cause them', () => {
-    const { rows } = explainExits();
+    const { rows } = exitTable();
     expect(rows).toHaveLength(EXIT_REASONS.length);
     expect(rows.find(([number]) => number === '30')?.[3]).toBe('INSB, INSW, OUTSB, OUTSW, IN, OUT');
     expect(rows.find(([number]) => number === '46')?.[3]).toBe('SGDT, SIDT, LGDT, LIDT');
