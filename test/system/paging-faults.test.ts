@@ -1,7 +1,18 @@
 // Page faults of implicit accesses: stacks, descriptor tables and the TSS while events and selectors are handled. Expected
 // values: SDM Vol. 3A "Page-Fault Exceptions", "Interrupt 8—Double Fault Exception (#DF)", "Access Rights".
 import { describe, expect, test } from 'vitest';
-import { CODE, CODE_SELECTORS, DATA_SELECTORS, DOORWAY, FREE, GDT, IDT, TestMachine, TSS, TSS_STACKS } from './machine.ts';
+import {
+  CODE,
+  CODE_SELECTORS,
+  DATA_SELECTORS,
+  DOORWAY,
+  FREE,
+  GDT,
+  IDT,
+  TestMachine,
+  TSS,
+  TSS_STACKS,
+} from './machine.ts';
 
 const DIRECTORY = 0x60000;
 const TABLE = 0x61000;
