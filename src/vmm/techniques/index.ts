@@ -2,9 +2,10 @@
 
 import { TechniqueRegistry } from '../technique.ts';
 import { bare } from './bare.ts';
+import { paravirtual } from './paravirtual/index.ts';
 import { trapEmulate } from './trap-emulate/trap-emulate.ts';
 
 /** The techniques by name and alias. */
 export const techniques = new TechniqueRegistry();
 
-for (const technique of [bare, trapEmulate]) techniques.register(technique);
+for (const technique of [bare, trapEmulate, paravirtual]) techniques.register(technique);
