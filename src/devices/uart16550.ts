@@ -64,7 +64,7 @@ export class Uart16550 implements PortDevice, Stateful {
   readonly #timeoutEvent: ClockEvent;
   #interruptEnable = 0;
   #fifoControl = 0;
-  #lineControl = 0x03;
+  #lineControl = 0;
   #modemControl = 0;
   #scratch = 0;
   #divisor = 12;
