@@ -93,13 +93,17 @@ function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** Widths of columns: natural where they fit, the widest ones shortened until the line has `width` characters. */
+/** Widths of columns: natural where they fit, else the widest are narrowed, down to their longest word. */
 function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
   const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
+  const words = widths.map((_, n) =>
+    Math.max(...cells.flatMap((row) => row[n]!.split(' ').map((word) => word.length))),
+  );
   const room = width - 2 * (widths.length - 1);
   while (widths.reduce((a, b) => a + b, 0) > room) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if (widths[widest]! <= 8) break;
+    const spare = widths.map((w, n) => (w > words[n]! ? w : 0));
+    const widest = spare.indexOf(Math.max(...spare));
+    if (spare[widest] === 0) break;
     widths[widest]!--;
   }
   return widths;
