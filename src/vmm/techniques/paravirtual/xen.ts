@@ -48,6 +48,10 @@ const ESI = 6;
 /** Work of the entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
 const EXIT_WORK = 8;
+/** Longest stay of one hypercall in the hypervisor. */
+const HYPERCALL_CYCLES = 4_000_000;
+/** The scheduler looks at who runs at least this often (Barham et al. 2003, section 4.5: slices of 5 ms). */
+const SLICE_NANOSECONDS = 5_000_000;
 const TIMER_MAXIMUM = 0xffff_ffff;
 /** Access rights of the flat ring-1 segments, as the descriptors say. */
 const RIGHTS_DATA_1 = 0xc0b3;
@@ -78,7 +82,13 @@ export class Xen implements Vmm, Stateful {
   #idle = false;
   #inside = false;
   #timerDue = Number.POSITIVE_INFINITY;
+  /** Cycle count at which the guest's slice ends. */
+  #sliceEnd = 0;
   readonly #warned = new Set<string>();
+  /** Cycle count at the last entry. */
+  #entered = 0;
+  /** Arguments with which the hypercall in progress goes on after other work had its chance. */
+  #continuation: readonly number[] | undefined;
 
   constructor(options: DomainOptions) {
     this.options = options;
@@ -196,6 +206,7 @@ export class Xen implements Vmm, Stateful {
     this.#inside = true;
     this.counters.entries++;
     const { cpu } = this;
+    this.#entered = this.machine.cpu.cycles;
     cpu.charge('alu', ENTRY_WORK);
     if (!this.#idle) {
       // The guest's general registers are pushed, flat data segments loaded.
@@ -363,14 +374,22 @@ export class Xen implements Vmm, Stateful {
     }
   }
 
+  /** For the guest's next event; while it runs, for the end of its slice at the latest. */
   #programTimer(): void {
-    const due = this.time.nextDeadline();
+    const { clock } = this.machine;
+    let due = this.time.nextDeadline();
+    if (!this.state.blocked) {
+      if (this.#sliceEnd <= clock.now()) {
+        this.#sliceEnd = clock.now() + Math.round((SLICE_NANOSECONDS * clock.frequencyHz) / 1e9);
+      }
+      due = Math.min(due, this.#sliceEnd);
+    }
     if (due === this.#timerDue) return;
     this.#timerDue = due;
     let ticks = 0;
     if (due !== Number.POSITIVE_INFINITY) {
-      const wait = Math.max(due - this.machine.clock.now(), 0);
-      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / this.machine.clock.frequencyHz), 1), TIMER_MAXIMUM);
+      const wait = Math.max(due - clock.now(), 0);
+      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / clock.frequencyHz), 1), TIMER_MAXIMUM);
     }
     this.cpu.storePhysical(LAPIC_BASE + APIC_TIMER_INITIAL, 4, ticks);
   }
@@ -380,6 +399,22 @@ export class Xen implements Vmm, Stateful {
     if (this.#inside) return;
     this.#timerDue = -1;
     this.machine.platform.mmioWrite(LAPIC_BASE + APIC_TIMER_INITIAL, 4, 1);
+  }
+
+  /** A hypercall has taken so long that it must let others have the processor, and go on later. */
+  isOverdue(): boolean {
+    return this.machine.cpu.cycles - this.#entered > HYPERCALL_CYCLES;
+  }
+
+  /** Ends a hypercall for now; the guest makes it again with these arguments when it runs next. */
+  continueWith(args: readonly number[]): void {
+    this.#continuation = args;
+  }
+
+  takeContinuation(): readonly number[] | undefined {
+    const args = this.#continuation;
+    this.#continuation = undefined;
+    return args;
   }
 
   // ---- For the hypercalls ---------------------------------------------------------------------------------------------
@@ -440,6 +475,7 @@ export class Xen implements Vmm, Stateful {
     return {
       idle: this.#idle,
       timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      sliceEnd: this.#sliceEnd,
       staleWritable: this.frames.staleWritable,
     };
   }
@@ -448,6 +484,7 @@ export class Xen implements Vmm, Stateful {
     this.#idle = booleanField(fields, 'idle');
     const due = numberField(fields, 'timerDue');
     this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.#sliceEnd = numberField(fields, 'sliceEnd');
     this.frames.staleWritable = booleanField(fields, 'staleWritable');
   }
 }
