@@ -44,7 +44,7 @@ describe('explanations', () => {
     const { columns, rows } = sensitiveTable();
     expect(rows.every((row) => row.length === columns.length)).toBe(true);
     expect(rows.find(([name]) => name === 'POPF')?.slice(1, 4)).toEqual(['9D', '3B control', 'no']);
-    expect(rows.find(([name]) => name === 'HLT')?.at(-1)).toBe('exit 12: HLT exiting');
+    expect(rows.find(([name]) => name === 'HLT')?.at(-1)).toBe('12: HLT exiting');
     const traps = rows.map((row) => row[3] !== 'no');
     expect(traps.lastIndexOf(false)).toBeLessThan(traps.indexOf(true));
   });
