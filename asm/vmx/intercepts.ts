@@ -9,6 +9,7 @@ import { interruptAcknowledge } from '../host';
 import { readPhysical, writePhysical } from '../physical';
 import { readApicPage, noteTpr, writeApicPage } from './apic-access';
 import { pushesErrorCode, secondaryControls } from './check-controls';
+import { nmiUnblockedByIret } from '../system/iret';
 import { deliverInjected } from './entry';
 import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, walkEpt } from './ept';
 import {
@@ -294,7 +295,9 @@ export function interceptException(vector: u32, error: u32, qualification: u64):
   if (vector == 14) exits = exits == ((error & get32(F.F_PF_ERROR_MASK)) == get32(F.F_PF_ERROR_MATCH));
   if (!exits) return false;
   const pushes = pushesErrorCode(vector);
-  noteInterruption(0x80000300 | vector | (pushes ? 0x800 : 0), pushes ? error : 0);
+  // bit 12, NMI unblocking due to IRET, is undefined for #DF and for exits with IDT-vectoring information
+  const unblocking: u32 = nmiUnblockedByIret ? 0x1000 : 0;
+  noteInterruption(0x80000300 | unblocking | vector | (pushes ? 0x800 : 0), pushes ? error : 0);
   if (vector == 8) noteDirect();
   if ((FAULTS >> vector) & 1) noteResumeFlag();
   vmExit(F.REASON_EXCEPTION_NMI, qualification);

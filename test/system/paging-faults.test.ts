@@ -97,6 +97,7 @@ describe('while an event is delivered', () => {
     m.ring(3);
     expect(m.deliver('mov eax, [0x50000]')).toMatchObject({ vector: 8, error: 0, eip: CODE });
     expect(m.cpu.exceptions().map((e) => e.vector)).toEqual([14, 14, 8]);
+    expect(m.cpu.cr2).toBe(TSS_STACKS[0] - 4);
   });
 
   test('with no stack for #DF either, the processor shuts down', () => {
