@@ -43,6 +43,7 @@ const SHARED_WITH_CORE = new Set(
 
 function moduleOf(path: string): string {
   if (SHARED_WITH_CORE.has(path)) return 'asm/layout';
+  if (path === resolve(SOURCE, '../package.json')) return 'package.json';
   const inside = relative(SOURCE, path);
   return inside.startsWith('..') ? `outside:${inside}` : (inside.split('/')[0] ?? '');
 }
