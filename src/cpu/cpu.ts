@@ -61,6 +61,7 @@ import {
   STOP_REQUESTED,
   STOP_SHUTDOWN,
   STOP_VMX_ABORT,
+  VMX_ROOT,
 } from '../../asm/layout.ts';
 import type { CoreExports } from './core-exports.ts';
 import type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
@@ -75,6 +76,8 @@ const MOST_WASM_PAGES = 0x10000;
 /** V8 replaces no running function: the core returns this often so that its optimized code gets a chance. */
 const SLICE = 1_000_000;
 const HIGH = 2 ** 32;
+const EFLAGS_IF = 0x200;
+const VMX_NON_ROOT = 2;
 const EXCEPTIONS_KEPT = 8;
 const VECTORS = 256;
 const EXIT_REASONS = 80;
@@ -333,6 +336,11 @@ export class Cpu {
   set cpl(value: number) {
     this.view.setUint32(CPL, value, true);
     this.#core.recomputeSegments();
+  }
+
+  /** INTR can have an effect: interrupts are enabled, or VMX non-root operation may turn it into a VM exit. */
+  get isInterruptible(): boolean {
+    return (this.eflags & EFLAGS_IF) !== 0 || this.view.getUint32(VMX_ROOT, true) === VMX_NON_ROOT;
   }
 
   /** VMX activity state: 0 active, 1 HLT, 2 shutdown, 3 wait for SIPI. */

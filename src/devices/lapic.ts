@@ -136,6 +136,12 @@ export class Lapic implements MmioDevice, Stateful {
     return this.#deliverable() !== undefined || this.#isExternalPending;
   }
 
+  /** The 8259 pair's interrupts arrive as NMI (a watchdog's wiring). */
+  get passesNmi(): boolean {
+    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
+    return (entry & LVT_MASKED) === 0 && deliveryMode(entry) === MODE_NMI;
+  }
+
   /** INTA cycle: the vector now in service, or the 8259 pair's, or the spurious one. */
   acknowledge(): number {
     const vector = this.#deliverable();

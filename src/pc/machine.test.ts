@@ -228,9 +228,12 @@ describe('Machine', () => {
     expect(again.machine.cpu.cycles).toBe(machine.cpu.cycles);
   });
 
-  it('knows when nothing can ever wake it', () => {
-    const { machine } = start(kernel('cli\n hlt\nhandler: iretd'));
-    expect(machine.runUntil()).toEqual({ reason: 'idle', status: STATUS_IDLE, wakeable: false });
+  it('knows when nothing can ever wake it, even while a timer runs', () => {
+    const timer = 'mov al, 0x34\n out 0x43, al\n mov al, 0\n out 0x40, al\n out 0x40, al\n';
+    for (const program of ['', timer]) {
+      const { machine } = start(kernel(`${program} cli\n hlt\nhandler: iretd`));
+      expect(machine.runUntil()).toEqual({ reason: 'idle', status: STATUS_IDLE, wakeable: false });
+    }
   });
 
   it('reports the chain of exceptions on a triple fault', () => {

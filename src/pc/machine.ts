@@ -189,10 +189,9 @@ export class Machine {
   /** Halted: nothing happens before the next event, so that is when we are. */
   #skipIdle(limits: RunLimits): MachineStop | undefined {
     if (this.input.isDue(this.cpu.instructions, this.cpu.cycles)) return undefined;
+    const wakeable = this.cpu.isInterruptible || this.platform.lapic.passesNmi;
     const next = this.#deadline(limits).cycles;
-    if (next === Number.POSITIVE_INFINITY) {
-      return { reason: 'idle', status: STATUS_IDLE, wakeable: (this.cpu.eflags & 0x200) !== 0 };
-    }
+    if (!wakeable || next === Number.POSITIVE_INFINITY) return { reason: 'idle', status: STATUS_IDLE, wakeable };
     if (next > this.cpu.cycles) this.cpu.skipTo(next);
     return undefined;
   }
