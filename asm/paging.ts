@@ -231,9 +231,28 @@ function walk(linear: u64, access: u32, user: bool): bool {
   return true;
 }
 
+/**
+ * u16 each: numbers of the entries filled since the last flush, so that a flush need not touch the others. Derived: more
+ * than TLB_USED_MAX means unknown.
+ */
+const TLB_USED: usize = TLB_NEVER_END;
+const TLB_USED_MAX: u32 = 6 * TLB_ENTRIES;
+let usedEntries: u32 = TLB_USED_MAX + 1;
+
+/** TLB contents came from elsewhere (a snapshot): the next flush looks at every entry. */
+export function forgetUsedEntries(): void {
+  usedEntries = TLB_USED_MAX + 1;
+}
+
+function noteUsed(number: u32): void {
+  if (usedEntries < TLB_USED_MAX) store<u16>(TLB_USED + (usedEntries << 1), u16(number));
+  if (usedEntries <= TLB_USED_MAX) usedEntries++;
+}
+
 function fill(array: u32, linear: u64, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
   const entry = TLB + array * TLB_ARRAY_SIZE + offset;
+  if (load<u64>(entry) == TLB_INVALID) noteUsed(array * TLB_ENTRIES + (offset >> 4));
   // the jump cache stands for fetch entries
   if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumps();
   store<u64>(entry, (linear & ~0xfff) | marks);
@@ -307,9 +326,18 @@ export function unmarkCodePage(page: u64): void {
 export function flushTlb(keepGlobal: bool): void {
   store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
   forgetJumps();
-  for (let i: usize = 0; i < 6 * TLB_ENTRIES; i++) {
-    if (keepGlobal && load<u8>(TLB_GLOBALS + i)) continue;
-    store<u64>(TLB + (i << 4), TLB_INVALID);
+  const known = usedEntries <= TLB_USED_MAX;
+  const count = known ? usedEntries : TLB_USED_MAX;
+  usedEntries = 0;
+  for (let n: u32 = 0; n < count; n++) {
+    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
+    const entry: usize = TLB + (i << 4);
+    if (load<u64>(entry) == TLB_INVALID) continue;
+    if (keepGlobal && load<u8>(TLB_GLOBALS + i)) {
+      noteUsed(i);
+      continue;
+    }
+    store<u64>(entry, TLB_INVALID);
     store<u8>(TLB_GLOBALS + i, 0);
   }
 }

@@ -70,6 +70,8 @@ export function checkEvents(): bool {
 let traps: bool = false;
 let resumes: bool = false;
 let shadows: u32 = 0;
+/** `cancelStep` was called since the instruction started. */
+let cancelled: bool = false;
 /** Instructions retired before it. */
 let retired: u64 = 0;
 
@@ -88,6 +90,7 @@ export function stepping(): bool {
 
 /** Before a lone instruction: code breakpoints. False: #DB was raised (`faulted`), do not execute it. */
 export function stepStart(): bool {
+  cancelled = false;
   traps = hasFlag(TF);
   resumes = hasFlag(RF);
   retired = exactInstructions();
@@ -108,6 +111,7 @@ export function stepStart(): bool {
  * with RF set, so that its breakpoint does not match again.
  */
 export function stepEnd(finished: bool): void {
+  if (cancelled) return;
   const now = load<u32>(INTERRUPTIBILITY);
   if (finished && exactInstructions() != retired) store<u32>(INTERRUPTIBILITY, now & ~shadows);
   else changeFlags(0, RF);
@@ -117,6 +121,7 @@ export function stepEnd(finished: bool): void {
 
 /** An event was delivered through the IDT or by a VM exit or entry: the instruction that did it makes no single-step trap. */
 export function cancelStep(): void {
+  cancelled = true;
   traps = false;
   shadows = 0;
 }

@@ -4,13 +4,33 @@
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
 import {
-  AREA_OFFSET, DOORWAY_OFFSET, ENTRY_VMEXIT, GDT_OFFSET, GUEST_BASE, HOST_CODE, HOST_DATA, HOST_TSS, IDT_OFFSET,
-  regionLinear, TSS_OFFSET, VTX_PHYSICAL,
+  AREA_OFFSET,
+  DOORWAY_OFFSET,
+  ENTRY_VMEXIT,
+  GDT_OFFSET,
+  GUEST_BASE,
+  HOST_CODE,
+  HOST_DATA,
+  HOST_TSS,
+  IDT_OFFSET,
+  regionLinear,
+  TSS_OFFSET,
+  VTX_PHYSICAL,
 } from '../../host-memory.ts';
 import { STACK_TOP } from '../../host-setup.ts';
 import type { PagingMode } from '../../technique.ts';
 import {
-  CR0_AM, CR0_EM, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_TSD,
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_NE,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_DE,
+  CR4_PAE,
+  CR4_TSD,
 } from '../../vcpu.ts';
 
 export const CR4_VMXE = 0x2000;

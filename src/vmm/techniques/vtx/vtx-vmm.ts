@@ -24,21 +24,41 @@ import { GuestMemory } from '../../guest-memory.ts';
 import { GuestPaging } from '../../guest-paging.ts';
 import { GuestFault, VECTOR_DF, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
 import {
-  ENTRY_VMEXIT, GUEST_BASE, HOST_CODE, IDLE_OFFSET, PagePool, regionLinear,
+  AREA_OFFSET,
+  ENTRY_VMEXIT,
+  GUEST_BASE,
+  HOST_CODE,
+  IDLE_OFFSET,
+  IDT_OFFSET,
+  PagePool,
+  regionLinear,
 } from '../../host-memory.ts';
 import { prepareHost, STACK_TOP, startPaging } from '../../host-setup.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CS, ESP, FLAG_IF, FLAG_TF, Vcpu } from '../../vcpu.ts';
-import { type EventInformation, eventInformation, readExit } from './exits.ts';
+import { decodeExit, type EventInformation, eventInformation, type ExitRecord, readExitRecord } from './exits.ts';
 import { handleExit } from './exit-handlers.ts';
 import { HostTimer } from './host-timer.ts';
 import {
-  APIC_ACCESS_PAGE, CR4_VMXE, enterVmxOperation, fillEpt, fillMsrBitmap, GUEST_APIC,
-  primaryControls, realCr0, realCr4, VIRTUAL_TPR, writeControlsAndHost, writeGuest,
+  APIC_ACCESS_PAGE,
+  CR4_VMXE,
+  enterVmxOperation,
+  fillEpt,
+  fillMsrBitmap,
+  GUEST_APIC,
+  primaryControls,
+  realCr0,
+  realCr4,
+  VIRTUAL_TPR,
+  writeControlsAndHost,
+  writeGuest,
 } from './vmcs-setup.ts';
 import { VmcsGuest } from './vmcs-guest.ts';
 
+/** Six bytes for LIDT. */
+const IDT_OPERAND = regionLinear(AREA_OFFSET + 0xfe0);
+const IDT_LIMIT = 0x7ff;
 const MULTIBOOT_MAGIC = 0x2bad_b002;
 const APIC_TPR = 0x80;
 const APIC_IRR = 0x200;
@@ -48,9 +68,12 @@ const EVENT_VALID = 0x8000_0000;
 const TYPE_EXTERNAL = 0;
 const TYPE_NMI = 2;
 const TYPE_EXCEPTION = 3;
-/** Work of the VMM's exit and entry paths beyond the accesses that are charged one by one. */
-const EXIT_WORK = 12;
-const ENTRY_WORK = 12;
+/**
+ * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a handler,
+ * statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
+ */
+const EXIT_WORK = 150;
+const ENTRY_WORK = 150;
 
 /** The VMM of one domain. */
 export class VtxVmm implements Vmm, Stateful {
@@ -80,6 +103,7 @@ export class VtxVmm implements Vmm, Stateful {
   #windows = 0;
   #threshold = 0;
   #nmiPending = false;
+  #record: ExitRecord = { reason: 0, qualification: 0, interruption: 0, vectoring: 0, length: 0 };
   /** Event whose delivery the exit interrupted. */
   #interrupted: EventInformation | undefined;
   /** Event for the next VM entry, as interruption information. */
@@ -114,9 +138,22 @@ export class VtxVmm implements Vmm, Stateful {
     this.shadow = this.paging === 'shadow' ? this.#createShadow(pool) : undefined;
     const walker = this.shadow?.guest ?? new GuestPaging(access, vcpu, this.domain);
     const { domain, shadow, paging } = this;
-    this.#memory = new GuestMemory({ access, domain, paging: walker, shared: false, counters, ...(shadow ? { shadow } : {}) });
+    this.#memory = new GuestMemory({
+      access,
+      domain,
+      paging: walker,
+      shared: false,
+      counters,
+      ...(shadow ? { shadow } : {}),
+    });
     this.guest = new VmcsGuest({
-      machine: this.machine, access, vcpu, memory: this.#memory, domain, counters, paging,
+      machine: this.machine,
+      access,
+      vcpu,
+      memory: this.#memory,
+      domain,
+      counters,
+      paging,
       changed: (what) => this.#changed(what),
       // VM entry empties the TLB, and the shadow tables follow the guest's tables by tracing
       invlpg: (linear) => shadow?.invlpg(linear),
@@ -148,6 +185,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { entry, info } = this.domain.loadMultiboot(image, commandLine);
     this.#inside = true;
     writeGuest(this.access, this.paging, entry, this.vcpu.cr0);
+    this.guest.loadContext();
     if (this.shadow) this.shadow.activate();
     const { cpu } = this.machine;
     for (let n = 0; n < 8; n++) cpu.setReg(n, 0);
@@ -177,6 +215,8 @@ export class VtxVmm implements Vmm, Stateful {
     fillMsrBitmap(ram);
     if (this.paging === 'ept') fillEpt(ram, this.domain.ramSize);
     enterVmxOperation(access);
+    access.store(IDT_OPERAND, 2, IDT_LIMIT);
+    access.store(IDT_OPERAND + 2, 4, regionLinear(IDT_OFFSET));
     return root;
   }
 
@@ -209,23 +249,27 @@ export class VtxVmm implements Vmm, Stateful {
     if (entry === ENTRY_VMEXIT) {
       this.#saveGuest();
       this.#loadVirtualTpr();
-      const exit = readExit(this.access);
+      this.guest.loadContext();
+      this.#record = readExitRecord(this.access);
+      const exit = decodeExit(this.access, this.#record);
       this.counters.add('exits', exit.reason);
       this.trace('exits', () => `${JSON.stringify(exit)} at ${this.where()}`);
-      const info = this.access.vmread(F.F_IDT_VECTORING);
-      this.#interrupted = eventInformation(info, () => this.access.vmread(F.F_IDT_VECTORING_ERROR));
+      const error = (): number => this.access.vmread(F.F_IDT_VECTORING_ERROR);
+      this.#interrupted = eventInformation(this.#record.vectoring, error);
       handleExit(this, exit);
     } else {
       this.#idle = false;
       this.counters.add('traps', 'host interrupt while idle');
+      this.guest.loadContext();
       this.#timer.acknowledge(entry);
     }
     this.#resume();
   }
 
-  /** PUSHA, CR2: what VM exits leave in the processor. */
+  /** PUSHA, CR2: what VM exits leave in the processor; LIDT: they set the limit of the host's IDTR to 0xffff. */
   #saveGuest(): void {
     this.access.charge('stack-frame');
+    this.access.lidt(IDT_OPERAND);
     this.access.charge('cr-read');
     this.vcpu.cr2 = this.machine.cpu.cr2 >>> 0;
   }
@@ -242,7 +286,7 @@ export class VtxVmm implements Vmm, Stateful {
       this.machine.requestStop();
       this.#goIdle();
     } else if (this.vcpu.halted) {
-      this.guest.commit();
+      this.guest.storeContext();
       this.#timer.program(this.domain.nextEvent);
       this.#goIdle();
     } else {
@@ -256,7 +300,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#writeInjection();
     this.#storeVirtualTpr();
     this.#timer.program(this.domain.nextEvent);
-    this.guest.commit();
+    this.guest.storeContext();
     access.charge('software-emulation', ENTRY_WORK);
     this.#restoreGuest();
     const result = this.#launched ? access.vmresume() : access.vmlaunch();
@@ -299,8 +343,7 @@ export class VtxVmm implements Vmm, Stateful {
   deliverAgain(): void {
     const event = this.#interrupted;
     if (!event) return;
-    const length = event.type >= 4 ? this.access.vmread(F.F_EXIT_LENGTH) : 0;
-    this.#inject(event.vector, event.type, event.error, length);
+    this.#inject(event.vector, event.type, event.error, event.type >= 4 ? this.#record.length : 0);
   }
 
   /** Puts an exception before the guest, combined with the event whose delivery was interrupted. */
@@ -351,7 +394,7 @@ export class VtxVmm implements Vmm, Stateful {
     }
     let windows = 0;
     if (this.#nmiPending) {
-      if (this.#injection || this.guest.interruptibility.get() & (BLOCKED_BY_STI_OR_MOV_SS | BLOCKED_BY_NMI)) {
+      if (this.#injection || this.guest.interruptibility & (BLOCKED_BY_STI_OR_MOV_SS | BLOCKED_BY_NMI)) {
         windows |= F.CPU_NMI_WINDOW;
       } else {
         this.#nmiPending = false;
@@ -370,7 +413,7 @@ export class VtxVmm implements Vmm, Stateful {
   }
 
   get #isInterruptible(): boolean {
-    return this.#interruptFlag && !(this.guest.interruptibility.get() & BLOCKED_BY_STI_OR_MOV_SS);
+    return this.#interruptFlag && !(this.guest.interruptibility & BLOCKED_BY_STI_OR_MOV_SS);
   }
 
   #watchWindows(windows: number): void {
@@ -414,21 +457,20 @@ export class VtxVmm implements Vmm, Stateful {
   /** The instruction that exited is done: RIP moves on, the shadow of STI or MOV SS ends, TF traps. */
   skipInstruction(): void {
     const { guest } = this;
-    guest.eip = (guest.eip + this.access.vmread(F.F_EXIT_LENGTH)) >>> 0;
+    guest.eip = (guest.eip + this.#record.length) >>> 0;
     this.#endInstruction();
   }
 
   #endInstruction(): void {
     const { guest } = this;
-    const blocked = guest.interruptibility.get();
-    if (blocked & BLOCKED_BY_STI_OR_MOV_SS) guest.interruptibility.set(blocked & ~BLOCKED_BY_STI_OR_MOV_SS);
+    guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
     if (guest.flags & FLAG_TF) this.access.vmwrite(F.F_GUEST_PENDING_DEBUG, 0x4000);
   }
 
   /** Fetches, decodes and emulates the instruction at the guest's RIP. */
   emulateCurrent(): void {
     const { guest } = this;
-    guest.syncPrivilege();
+    guest.loadSegments();
     if (this.#interrupted) {
       this.#deliverInSoftware(this.#interrupted);
       return;
@@ -452,9 +494,9 @@ export class VtxVmm implements Vmm, Stateful {
   #deliverInSoftware(event: EventInformation): void {
     const { guest } = this;
     this.#interrupted = undefined;
-    guest.syncTables();
+    guest.loadTables();
     const isSoftware = event.type >= 4;
-    if (isSoftware) guest.eip = (guest.eip + this.access.vmread(F.F_EXIT_LENGTH)) >>> 0;
+    if (isSoftware) guest.eip = (guest.eip + this.#record.length) >>> 0;
     const kind = isSoftware ? 'software' : event.type === TYPE_EXCEPTION ? 'fault' : 'external';
     if (!deliver(guest, { vector: event.vector, error: event.error, kind })) this.shutDown();
   }
