@@ -236,6 +236,27 @@ describe('Machine', () => {
     }
   });
 
+  it('moves the local APIC where its base register says', () => {
+    const { machine } = start(
+      kernel(`
+      mov ecx, 0x1b
+      rdmsr
+      and eax, 0xfff
+      or eax, 0xfed00000
+      wrmsr
+      mov esi, [0xfed00030]
+      mov edi, [0xfee00030]
+      and eax, ~0x800
+      wrmsr
+      mov ebp, [0xfed00030]
+      cli
+      hlt
+handler: iretd`),
+    );
+    machine.runUntil();
+    expect([machine.cpu.reg(6), machine.cpu.reg(7), machine.cpu.reg(5)]).toEqual([0x50014, 0xffffffff, 0xffffffff]);
+  });
+
   it('reports the chain of exceptions on a triple fault', () => {
     const { machine } = start(kernel('lidt [nothing]\n mov eax, [0]\n ud2\nhandler: iretd\nnothing: dw 0\n dd 0'));
     const stop = machine.runUntil();
