@@ -70,6 +70,29 @@ describe('page faults', () => {
   });
 });
 
+describe('the end of the address space', () => {
+  test('an access that crosses 4 GiB in a flat segment goes on at linear address 0', () => {
+    const m = paged();
+    // the last 4 MiB are physical 0 to 4 MiB as well, by a large page
+    m.memory.setUint32(DIRECTORY + 1023 * 4, 0x83, true);
+    m.cpu.cr4 = 0x10;
+    m.cpu.flushTlb();
+    m.deliver('mov dword [0xfffffffe], 0x44332211\nmov ecx, [0xfffffffe]\nint 0x30');
+    expect(m.cpu.reg(1)).toBe(0x44332211);
+    expect(m.memory.getUint16(0x3ffffe, true)).toBe(0x2211);
+    expect(m.memory.getUint16(0, true)).toBe(0x4433);
+  });
+
+  test('with a missing first page it is #PF at address 0', () => {
+    const m = paged();
+    m.memory.setUint32(DIRECTORY + 1023 * 4, 0x83, true);
+    m.cpu.cr4 = 0x10;
+    protect(m, 0, 0);
+    expect(m.deliver('mov eax, [0xfffffffe]')).toMatchObject({ vector: 14, error: 0 });
+    expect(m.cpu.cr2).toBe(0);
+  });
+});
+
 describe('while an event is delivered', () => {
   test('a missing page of the inner stack turns INT n into #PF at the INT', () => {
     const m = paged();
