@@ -29,6 +29,8 @@ export interface ShadowOptions {
   readonly domain: { readonly ramSize: number; hostPhysical(gpa: number): number };
   readonly counters: VmmCounters;
   readonly pool: PagePool;
+  /** A page beyond RAM that is mapped all the same (the APIC-access page of VT-x); `domain.hostPhysical` says where. */
+  readonly isMapped?: (guestPhysical: number) => boolean;
   /** Makes the tables at this host-physical root (a PAE pointer table) current, flushing what the TLB held. */
   readonly loadRoot: (root: number) => void;
   readonly invalidate: (linear: number) => void;
@@ -129,7 +131,7 @@ export class ShadowPaging implements Stateful {
       this.#o.counters.add('shadow', 'collision');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
-    if (walk.guestPhysical >= this.#o.domain.ramSize) {
+    if (walk.guestPhysical >= this.#o.domain.ramSize && !this.#o.isMapped?.(walk.guestPhysical)) {
       this.#o.counters.add('shadow', 'mmio');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }

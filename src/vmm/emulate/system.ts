@@ -54,7 +54,7 @@ export function writeCr3(context: GuestContext, value: number): void {
   context.changed('cr3');
 }
 
-function writeCr4(context: GuestContext, value: number): void {
+export function writeCr4(context: GuestContext, value: number): void {
   const { vcpu } = context;
   if (value & ~0x7ff) throw new GuestFault(VECTOR_GP, 0);
   if ((value ^ vcpu.cr4) & CR4_PAE && vcpu.cr0 & CR0_PG && value & CR4_PAE) loadPdptes(context, vcpu.cr3);
