@@ -286,6 +286,40 @@ describe('external interrupts', () => {
     expect(m.run()).toMatchObject({ reason: 'doorway', entry: 0x30 });
   });
 
+  test('STI; HLT sleeps and wakes at once for a pending INTR, EIP behind HLT', () => {
+    const m = new TestMachine();
+    m.program('sti\nhlt\nnext: nop');
+    m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('next') });
+  });
+
+  test('HLT with IF clear is left by NMI only', () => {
+    const m = new TestMachine();
+    m.program('hlt\nnext: nop');
+    m.cpu.setIntr(true);
+    expect(m.run()).toMatchObject({ reason: 'halt' });
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: 2, eip: m.label('next') });
+  });
+
+  test('NMI comes before INTR', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('nop');
+    m.cpu.setIntr(true);
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: 2 });
+  });
+
+  test('a single-step trap comes before INTR', () => {
+    const m = new TestMachine();
+    m.ring(0, TF | 2);
+    m.program('sti\nnop\nnext: nop');
+    m.cpu.setIntr(true);
+    // after STI the trap clears IF through its interrupt gate
+    expect(m.delivered(m.run())).toMatchObject({ vector: 1, eflags: TF | IF | 2 });
+  });
+
   test('HLT stops until INTR comes', () => {
     const m = new TestMachine();
     m.ring(0, IF | 2);
