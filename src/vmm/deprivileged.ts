@@ -4,6 +4,7 @@
 
 import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
+import type { Fault } from '../cpu/cpu-state.ts';
 import type { Ring0 } from '../cpu/ring0.ts';
 import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../devices/lapic.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
@@ -287,10 +288,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.#idle = false;
       this.hostInterrupt(entry);
     } else if (entry === ENTRY_SYSENTER) {
-      this.#saveRegisters();
       this.enterSysenter();
     } else {
-      this.#saveRegisters();
+      this.saveRegisters();
       const error = this.#readFrame(entry);
       this.syncFromHardware();
       this.#checkProgress(entry);
@@ -313,17 +313,23 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 
   /** SYSENTER left no frame: the technique knows where the guest was. */
   protected enterSysenter(): void {
+    this.saveRegisters();
     this.counters.add('traps', 'sysenter');
     this.sysenterTrap();
   }
 
-  #saveRegisters(): void {
-    // PUSHA, and flat data segments for the VMM's own accesses.
+  /** PUSHA, and flat data segments for the VMM's own accesses. */
+  protected saveRegisters(): void {
+    this.lightEntry = false;
     this.access.charge('stack-frame', 1);
     this.access.charge('segment-load', 2);
   }
 
+  /** The entry was one that saves nothing: a call-out whose few registers the VMM leaves alone. */
+  protected lightEntry = false;
+
   #restoreRegisters(): void {
+    if (this.lightEntry) return;
     this.access.charge('segment-load', 2);
     this.access.charge('stack-frame', 1);
   }
@@ -355,7 +361,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     } else {
       this.#programTimer();
       this.syncToHardware();
-      this.#returnToGuest();
+      if (this.#stop) this.#goIdle();
+      else this.#returnToGuest();
     }
     this.#inside = false;
   }
@@ -380,6 +387,11 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.syncToHardware();
     }
     throw new Error(`${this.technique}: the guest cannot be resumed at ${this.where()}`);
+  }
+
+  /** IRET, unless the technique knows a better way. */
+  protected returnInstruction(): Fault | undefined {
+    return this.access.iret();
   }
 
   #goIdle(): void {
@@ -496,10 +508,11 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 
   /** `otherwise` is what the guest gets when there is nothing to emulate. */
   protected emulateInstruction(instruction: GuestInstruction, otherwise?: GuestFault): void {
+    const stepped = (this.frame.eflags & FLAG_TF) !== 0;
     const result = emulate(this, instruction);
     switch (result.kind) {
       case 'done':
-        if (this.frame.eflags & FLAG_TF) this.afterStep();
+        if (stepped) this.afterStep();
         return;
       case 'fault':
         this.inject(result.fault);

@@ -57,16 +57,19 @@ export const P4_672: CostProfile = {
     'call-gate': assumed(140, MICROCODED),
     'stack-switch': assumed(0, 'contained in ring-transition'),
     'interrupt-gate': derived(
-      160,
+      90,
       `${AA}, section 3.3: call-out 1254 less ring-transition, IRET and the call-out's own work`,
     ),
-    'exception-delivery': derived(597, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
+    'exception-delivery': derived(777, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
     'ring-transition': derived(
-      380,
+      585,
       `${AA}, section 3.3: trap-and-emulate 2030, less exception delivery, IRET and the monitor's own work; split with iret-outer`,
     ),
-    iret: assumed(290, 'a third of divzero 889, Fig. 4; the sum is what counts'),
-    'iret-outer': derived(240, `${AA}, section 3.3: see ring-transition`),
+    iret: derived(
+      110,
+      `${AA}, section 3.3: call-out 1254 less ring-transition, iret-outer and the call-out's own work, split with interrupt-gate`,
+    ),
+    'iret-outer': derived(90, `${AA}, section 3.3: see ring-transition`),
     sysenter: derived(120, `${AA}, Fig. 4: syscall 242 natively, split in two`),
     sysexit: derived(122, `${AA}, Fig. 4: syscall 242 natively, split in two`),
     'port-read': published(3209, `${AA}, Fig. 4: in, natively`),
@@ -95,7 +98,7 @@ export const P4_672: CostProfile = {
     vmcall: assumed(0, 'contained in vm-exit'),
     'software-emulation': assumed(1, 'one cycle an instruction of VMM code'),
     'page-fault': derived(
-      178,
+      179,
       `${AA}, Fig. 4: pgfault 1093 less divzero 889 and what the walk and the handler differ in`,
     ),
   },

@@ -12,7 +12,18 @@ import { GuestFault } from '../../host-access.ts';
 import { HOST_LDT } from '../../host-memory.ts';
 import type { DomainOptions, Finding, RunLimits, Technique } from '../../technique.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
-import { CR0_AM, CR0_EM, CR0_MP, CR0_TS, CS, FLAG_IF, RIGHTS_UNUSABLE, SS, type VirtualSegment } from '../../vcpu.ts';
+import {
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_TS,
+  CR4_TSD,
+  CS,
+  FLAG_IF,
+  RIGHTS_UNUSABLE,
+  SS,
+  type VirtualSegment,
+} from '../../vcpu.ts';
 import { SensitiveWatch } from './sensitive-watch.ts';
 
 const EAX = 0;
@@ -51,6 +62,10 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
 
   protected prepareStart(): void {
     const { vcpu } = this;
+    // As the guest's: SYSENTER faults until the guest says where it goes.
+    this.access.wrmsr(MSR_SYSENTER_CS, 0, 0);
+    // RDTSC faults outside ring 0: everything that can trap does.
+    this.access.writeCr4((this.machine.cpu.cr4 | CR4_TSD) >>> 0);
     for (let n = 0; n < 6; n++) {
       const segment = vcpu.segment(n);
       this.#descriptors.put(segment.selector, segment, 1);
