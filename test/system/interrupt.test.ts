@@ -302,6 +302,23 @@ describe('external interrupts', () => {
     expect(m.delivered(m.run())).toMatchObject({ vector: 2, eip: m.label('next') });
   });
 
+  test('INTR between two iterations of REP pushes RF = 1 and the address of the instruction', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('mov edi, 0xf0000000\nmov ecx, 5\nagain: rep stosb\nnext: nop');
+    m.onWrite = () => m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('again'), eflags: RF | IF | 2 });
+    expect(m.cpu.reg(1)).toBe(4);
+  });
+
+  test('INTR after the last iteration does not', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('mov edi, 0xf0000000\nmov ecx, 1\nrep stosb\nnext: nop');
+    m.onWrite = () => m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('next'), eflags: IF | 2 });
+  });
+
   test('NMI comes before INTR', () => {
     const m = new TestMachine();
     m.ring(0, IF | 2);
