@@ -5,7 +5,7 @@ import { GuestFault, VECTOR_GP, VECTOR_UD } from '../host-access.ts';
 import { CS, FLAG_RF, RIGHTS_DB } from '../vcpu.ts';
 import { type GuestContext, NotEmulated } from './context.ts';
 import { deliver } from './deliver.ts';
-import { decodeGuest, type GuestInstruction } from './instruction.ts';
+import { decodeGuest, type GuestInstruction, mnemonicName } from './instruction.ts';
 import { IO_HANDLERS } from './io.ts';
 import { emulateMemoryAccess } from './memory-access.ts';
 import { SYSTEM_HANDLERS } from './system.ts';
@@ -48,7 +48,7 @@ export function emulate(context: GuestContext, instruction: GuestInstruction): E
   const narrow = !(context.segment(CS).rights & RIGHTS_DB);
   context.eip = ((start + instruction.length) & (narrow ? 0xffff : 0xffff_ffff)) >>> 0;
   context.counters.instructionsEmulated++;
-  context.counters.add('emulated', instruction.form.mnemonic.split('/')[0]!);
+  context.counters.add('emulated', mnemonicName(instruction));
   if (software !== undefined) return software === 'none' ? DONE : { kind: 'software', vector: software };
   try {
     const handler = SYSTEM_HANDLERS[instruction.op] ?? IO_HANDLERS[instruction.op];
