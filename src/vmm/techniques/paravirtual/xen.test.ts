@@ -128,8 +128,8 @@ describe('what a kernel cannot do', () => {
 ${foreign.map((at, i) => `  mov dword [scratch + 8], ${at}\n${mapAs(i, 'page_a', 'scratch + 8', 3)}`).join('\n')}
   ret`);
     for (const i of foreign.keys()) expect(guest.result(i)).toBe(EINVAL);
-    expect(guest.xen.counters.get('shadow', 'refused: foreign frame')).toBe(4);
-    expect(guest.xen.counters.get('shadow', 'refused: no such frame')).toBe(2);
+    expect(guest.xen.counters.get('paging', 'refused: foreign frame')).toBe(4);
+    expect(guest.xen.counters.get('paging', 'refused: no such frame')).toBe(2);
   });
 
   test('map a page table writable, or use a writable page as one', () => {
@@ -192,7 +192,7 @@ ${mapAs(9, 'page_a', 'scratch + 32', 3)}
     expect(guest.result(7)).toBe(0);
     expect(guest.result(8) >>> 0).toBe(0xfc3fffff);
     expect(guest.result(9)).toBe(EINVAL);
-    expect(guest.xen.counters.get('shadow', 'refused: writable mapping of a descriptor table')).toBe(1);
+    expect(guest.xen.counters.get('paging', 'refused: writable mapping of a descriptor table')).toBe(1);
   });
 
   test('name a handler, a callback or a stack of ring 0', () => {
@@ -378,7 +378,7 @@ ${mmuext(0, 5, 'scratch + 32')}
   ret`);
     expect(guest.result(0)).toBe(0);
     expect(guest.xen.counters.get('hypercalls', 'mmuext_op')).toBe(1);
-    expect(guest.xen.counters.get('shadow', 'new_baseptr')).toBe(1);
+    expect(guest.xen.counters.get('paging', 'new_baseptr')).toBe(1);
   });
 });
 

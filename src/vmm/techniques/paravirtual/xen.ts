@@ -135,7 +135,7 @@ export class Xen implements Vmm, Stateful {
       frames,
       hypervisorEntries: hypervisorEntries(),
       flushTlb: () => this.flushTlb(),
-      event: (name) => this.counters.add('shadow', name),
+      event: (name) => this.counters.add('paging', name),
     });
   }
 
@@ -270,7 +270,7 @@ export class Xen implements Vmm, Stateful {
       cpu.charge('stack-frame');
       const fault = cpu.iret();
       if (fault === undefined) return;
-      this.counters.add('shadow', 'failed return');
+      this.counters.add('exits', 'failed return');
       this.trace(
         'exits',
         () => `IRET to the guest failed with ${vectorName(fault.vector)}(${fault.error.toString(16)})`,
@@ -343,7 +343,7 @@ export class Xen implements Vmm, Stateful {
       status: STATUS_SHUTDOWN,
       report: `The domain was stopped by the hypervisor: ${why}.`,
     };
-    this.counters.add('shadow', 'domain crash');
+    this.counters.add('exits', 'domain crash');
   }
 
   /** Flags the guest may have: interrupts are always on, I/O always traps. */
@@ -421,13 +421,13 @@ export class Xen implements Vmm, Stateful {
 
   /** Empties the TLB of everything that is the guest's. */
   flushTlb(): void {
-    this.counters.add('shadow', 'tlb flush');
+    this.counters.add('paging', 'tlb flush');
     this.cpu.writeCr3(this.state.directory * 0x1000);
   }
 
   /** INVLPG with an absolute address through the hypervisor's own stack segment. */
   invlpg(linear: number): void {
-    this.counters.add('shadow', 'invlpg');
+    this.counters.add('paging', 'invlpg');
     this.cpu.execute([
       0x36,
       0x0f,
