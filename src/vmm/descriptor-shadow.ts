@@ -3,7 +3,8 @@
 // task segments never appear: using one traps (Adams & Agesen 2006, section 3.2; Robin & Irvine 2000, section 3.2).
 
 import type { GuestContext } from './emulate/context.ts';
-import { readDescriptor } from './emulate/segments.ts';
+import { type Descriptor, readDescriptor } from './emulate/segments.ts';
+import { GuestFault } from './host-access.ts';
 import { GDT_OFFSET, LDT_OFFSET, REGION_LINEAR, regionLinear, SELECTOR_SLOTS } from './host-memory.ts';
 import { packDescriptor } from './host-setup.ts';
 import {
@@ -16,13 +17,17 @@ import {
   type VirtualSegment,
 } from './vcpu.ts';
 
-/** Limit of a segment cut off below the VMM region; undefined when nothing of it is left. */
+/**
+ * Limit of a segment cut off below the VMM region, whole pages if the segment counts in pages; undefined when nothing of
+ * it is left.
+ */
 export function truncatedLimit({ base, limit, rights }: VirtualSegment): number | undefined {
   const expandsDown = (rights & (RIGHTS_CODE | 4)) === 4;
   if (expandsDown || base >= REGION_LINEAR) return undefined;
   if (base + limit < REGION_LINEAR) return limit;
-  const last = REGION_LINEAR - base - 1;
-  return rights & RIGHTS_G ? ((((last + 1) & ~0xfff) >>> 0) - 1) >>> 0 : last;
+  const room = REGION_LINEAR - base;
+  const kept = rights & RIGHTS_G ? room - (room % 0x1000) : room;
+  return kept === 0 ? undefined : kept - 1;
 }
 
 /** The two words of the shadow of a segment; `level` is the DPL it gets. Not present when it cannot be used directly. */
@@ -52,7 +57,7 @@ export class DescriptorShadow {
     const index = selector & 0xfff8;
     if (index === 0 && !(selector & 4)) return false;
     if (!(selector & 4) && index >= (SELECTOR_SLOTS & 0xfff8) - 0x40) return false;
-    const descriptor = readDescriptor(this.#context, selector);
+    const descriptor = this.#read(selector);
     let words: [number, number] = [0, 0];
     if (descriptor && descriptor.rights & RIGHTS_S) {
       const raw = (descriptor.low & 0xffff) | (descriptor.high & 0xf_0000);
@@ -71,6 +76,16 @@ export class DescriptorShadow {
       access.tryStore(at + 4, 4, words[1]);
     }
     return changed;
+  }
+
+  /** What cannot be read now is as good as absent: the hardware would notice when the segment is loaded. */
+  #read(selector: number): Descriptor | undefined {
+    try {
+      return readDescriptor(this.#context, selector);
+    } catch (error) {
+      if (error instanceof GuestFault) return undefined;
+      throw error;
+    }
   }
 
   /** Brings all of a table up to date. */
