@@ -4,7 +4,6 @@ import { MODEL, MSR_APIC_BASE, MSR_MISC_ENABLE } from '../layout';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
 import { PHYSICAL_WIDTH } from '../vmx/capabilities';
-import { finish } from './finish';
 import { MISC_DISABLE_XD, MISC_LIMIT_CPUID, MISC_MONITOR } from './msr';
 
 // MODEL: u32 number of rows, u32 highest basic leaf, u32 highest extended leaf, u32 unused, then rows of six u32.
@@ -143,5 +142,4 @@ export function cpuid(r: usize): void {
   setRegister(3, row ? load<u32>(row, 12) : 0);
   setRegister(1, ecx);
   setRegister(2, edx);
-  finish(r);
 }
