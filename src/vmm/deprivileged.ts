@@ -29,6 +29,7 @@ import {
   HOST_CODE,
   IDLE_OFFSET,
   PagePool,
+  REGION_LINEAR,
   regionLinear,
   VECTOR_HOST_IRQ,
   VECTOR_SPURIOUS,
@@ -255,6 +256,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       case 'cr3':
       case 'cr4':
         this.shadow.activate();
+        return;
+      case 'dr':
+        this.loadDebugRegisters();
         return;
       default:
         this.tableChanged(what);
@@ -518,7 +522,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
         this.inject(result.fault);
         return;
       case 'software':
-        this.injectEvent({ vector: result.vector, kind: 'software' });
+        this.injectEvent({ vector: result.vector, kind: 'software', start: result.start });
         return;
       case 'unknown':
         if (!otherwise) this.notSupported(`emulation of ${instruction.form.mnemonic}`);
@@ -530,6 +534,49 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   protected afterStep(): void {
     this.vcpu.dr[6] = (this.vcpu.dr[6]! | 0x4000) >>> 0;
     this.injectEvent({ vector: 1, kind: 'trap' });
+  }
+
+  /** INT n, INT3 or INTO of the guest came through a host gate it may use. */
+  protected softwareTrap(vector: number): void {
+    const { eip } = this;
+    let length = 2;
+    if (vector < 0x20) {
+      const last = this.memory.fetch((this.segment(1).base + eip - 1) >>> 0, 1, this.vcpu.cpl === 3)[0];
+      if (last === 0xcc || last === 0xce) length = 1;
+    }
+    this.injectEvent({ vector, kind: 'software', start: (eip - length) >>> 0 });
+  }
+
+  /** What the real DR6 says, which is cleared: the VMM keeps the guest's. */
+  protected takeDebugStatus(): number {
+    this.access.charge('dr-access');
+    const status = this.machine.cpu.dr(6) & 0xe00f;
+    if (status !== 0) this.#writeDebugRegister(6, 0xffff_0ff0);
+    return status;
+  }
+
+  /** The guest's breakpoints go into the real registers, except those on the VMM's own addresses. */
+  protected loadDebugRegisters(): void {
+    const { dr } = this.vcpu;
+    let enabled = dr[7]! & 0xffff_00ff;
+    for (let n = 0; n < 4; n++) {
+      const isForeign = dr[n]! >>> 0 >= REGION_LINEAR - 8 || ((dr[7]! >>> (16 + 4 * n)) & 3) === 2;
+      if (isForeign) enabled &= ~(3 << (2 * n));
+    }
+    if (!(enabled & 0xff) && !this.#debugging) return;
+    this.#debugging = (enabled & 0xff) !== 0;
+    for (let n = 0; n < 4; n++) this.#writeDebugRegister(n, dr[n]!);
+    this.#writeDebugRegister(7, (enabled | 0x400) >>> 0);
+  }
+
+  #debugging = false;
+
+  #writeDebugRegister(n: number, value: number): void {
+    const { cpu } = this.machine;
+    const kept = cpu.reg(0);
+    cpu.setReg(0, value);
+    this.access.execute([0x0f, 0x23, 0xc0 | (n << 3)]);
+    cpu.setReg(0, kept);
   }
 
   /** A page fault: hidden, true, device or trace. Returns false when the instruction has to be emulated. */
@@ -581,6 +628,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       frame: { ...this.frame },
       idle: this.#idle,
       timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      debugging: this.#debugging,
       lastCr0: this.lastCr0,
       started: this.started,
       ...this.saveTechnique(),
@@ -592,6 +640,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.#idle = booleanField(fields, 'idle');
     const due = numberField(fields, 'timerDue');
     this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.#debugging = booleanField(fields, 'debugging');
     this.lastCr0 = numberField(fields, 'lastCr0');
     this.started = booleanField(fields, 'started');
     this.loadTechnique(fields);

@@ -31,9 +31,10 @@ export function truncatedLimit({ base, limit, rights }: VirtualSegment): number 
 }
 
 /** The two words of the shadow of a segment; `level` is the DPL it gets. Not present when it cannot be used directly. */
-export function shadowDescriptor(segment: VirtualSegment, level: number): [number, number] {
+export function shadowDescriptor(segment: VirtualSegment, level: number, truncate = true): [number, number] {
   const { rights, base } = segment;
-  const limit = rights & RIGHTS_UNUSABLE ? undefined : truncatedLimit(segment);
+  const kept = truncate ? truncatedLimit(segment) : segment.limit;
+  const limit = rights & RIGHTS_UNUSABLE ? undefined : kept;
   const usable = rights & RIGHTS_S && rights & RIGHTS_PRESENT && limit !== undefined;
   if (!usable) return [0, ((0x10 | (level << 5)) << 8) >>> 0];
   // A truncated byte-granular limit above 1 MiB cannot occur: without G the limit has 20 bits.
@@ -44,11 +45,16 @@ export function shadowDescriptor(segment: VirtualSegment, level: number): [numbe
 export class DescriptorShadow {
   readonly #context: GuestContext;
   readonly #level: (dpl: number) => number;
+  readonly #truncate: boolean;
 
-  /** `level` maps a guest DPL to the one the shadow gets. */
-  constructor(context: GuestContext, level: (dpl: number) => number) {
+  /**
+   * `level` maps a guest DPL to the one the shadow gets. Limits are cut where ring 1 can use the descriptors; ring 3 is
+   * kept out of the VMM region by its page tables.
+   */
+  constructor(context: GuestContext, level: (dpl: number) => number, truncate: boolean) {
     this.#context = context;
     this.#level = level;
+    this.#truncate = truncate;
   }
 
   /** Brings the shadow of one selector up to date; true if it changed. */
@@ -67,7 +73,7 @@ export class DescriptorShadow {
         base: ((descriptor.low >>> 16) | ((descriptor.high & 0xff) << 16) | (descriptor.high & 0xff00_0000)) >>> 0,
         limit: (descriptor.rights & RIGHTS_G ? raw * 4096 + 4095 : raw) >>> 0,
       };
-      words = shadowDescriptor(segment, this.#level(rightsDpl(descriptor.rights)));
+      words = shadowDescriptor(segment, this.#level(rightsDpl(descriptor.rights)), this.#truncate);
     }
     const at = regionLinear((selector & 4 ? LDT_OFFSET : GDT_OFFSET) + index);
     const changed = access.tryLoad(at, 4) !== words[0] || access.tryLoad(at + 4, 4) !== words[1];

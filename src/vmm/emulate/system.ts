@@ -225,7 +225,10 @@ function shadowNext(context: GuestContext): void {
 }
 
 function cpuid(context: GuestContext): void {
+  const leaf = context.reg(EAX);
   context.executeOnBehalf([0x0f, 0xa2]);
+  // No VMX for guests: bit 5 of the feature words.
+  if (leaf === 1) context.setReg(ECX, (context.reg(ECX) & ~0x20) >>> 0);
 }
 
 function rdtsc(context: GuestContext): void {

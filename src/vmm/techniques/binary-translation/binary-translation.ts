@@ -73,6 +73,7 @@ const ADAPT_AFTER = 3;
 const REVERT_AFTER = 32;
 /** Bytes a unit can have at most. */
 const UNIT_BYTES = 15 * UNIT_LENGTH;
+const DR6_BS = 0x4000;
 const DATA_SEGMENTS = [0, 3, 4, 5] as const;
 
 /** What is known about an instruction that trapped. */
@@ -103,15 +104,17 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   /** Segment registers whose slot is out of date, and whose real register is: bit per register. */
   #dirtySlots = 0x3f;
   #dirtyReal = 0x3f;
-  /** TF is set to find the next boundary. */
-  #stepping = false;
+  /** The next boundary is being looked for, with a TF that is the VMM's own or the guest's. */
+  #stepping: 'no' | 'wanted' | 'own' = 'no';
+  /** DR6 bits of a debug trap the guest gets at the next boundary. */
+  #pendingDebug = 0;
   #returnBySysexit = false;
   /** What was last stored in the area, by offset. */
   readonly #stored = new Map<number, number>();
 
   constructor(options: DomainOptions) {
     super(options);
-    this.#descriptors = new DescriptorShadow(this, (dpl) => dpl);
+    this.#descriptors = new DescriptorShadow(this, (dpl) => dpl, false);
     this.#cache = new TranslationCache(this.access, this.counters);
     const { ram } = this.machine.cpu;
     const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
@@ -170,10 +173,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   protected syncFromHardware(): void {
     const { frame, vcpu } = this;
-    if (this.#stepping) {
-      this.#stepping = false;
-      frame.eflags = (frame.eflags & ~FLAG_TF) >>> 0;
-    }
+    this.#endStep();
     this.#returnBySysexit = false;
     if (frame.cs !== CACHE_SELECTOR) {
       this.#syncUser();
@@ -186,6 +186,18 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#place = located?.place;
     if (located) frame.eip = located.place.eip;
     vcpu.shadowAddress = undefined;
+  }
+
+  /** A step that the VMM asked for is over: its TF is not the guest's. */
+  #endStep(): void {
+    if (this.#stepping === 'own') this.frame.eflags = (this.frame.eflags & ~FLAG_TF) >>> 0;
+    this.#stepping = 'no';
+  }
+
+  #beginStep(): void {
+    if (this.#stepping !== 'wanted') return;
+    this.#stepping = this.frame.eflags & FLAG_TF ? 'no' : 'own';
+    this.frame.eflags = (this.frame.eflags | FLAG_TF) >>> 0;
   }
 
   /** What translated code may have changed in the area. */
@@ -233,10 +245,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     frame.esp = this.#load(area.SAVE_ESP);
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#stackSelector();
-    if (this.#stepping) {
-      this.#stepping = false;
-      frame.eflags = (frame.eflags & ~FLAG_TF) >>> 0;
-    }
+    this.#endStep();
     this.#returnBySysexit = false;
     this.#syncArea();
     this.#callout(site.callout, site.block);
@@ -333,9 +342,16 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   /** TF: the VMM looks for a boundary, or the guest steps itself. */
   #debugTrap(): void {
     const { vcpu, frame } = this;
-    if (!(frame.eflags & FLAG_TF)) return;
-    if (!this.atBoundary()) return;
-    vcpu.dr[6] = (vcpu.dr[6]! | 0x4000) >>> 0;
+    const status = this.takeDebugStatus();
+    this.#pendingDebug |= status & 0xf;
+    if (frame.eflags & FLAG_TF) this.#pendingDebug |= status & DR6_BS;
+    if (this.#pendingDebug === 0) return;
+    if (!this.atBoundary()) {
+      this.waitForBoundary();
+      return;
+    }
+    vcpu.dr[6] = (vcpu.dr[6]! | this.#pendingDebug) >>> 0;
+    this.#pendingDebug = 0;
     this.#materialize();
     this.injectEvent({ vector: 1, kind: 'trap' });
   }
@@ -362,11 +378,11 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
         return;
       case 1:
-        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.machine.cpu.dr(6)) >>> 0;
+        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
         this.injectEvent({ vector, kind: 'trap' });
         return;
       default:
-        this.injectEvent({ vector, kind: 'software' });
+        this.softwareTrap(vector);
     }
   }
 
@@ -582,6 +598,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       return;
     }
     this.#returnBySysexit = false;
+    if (this.frame.eflags & FLAG_TF) this.#skipExitJump();
     const at = this.#resumeAddress();
     if (vcpu.cpl === 3 || at === undefined) {
       // Delivering the fault of the fetch changed everything.
@@ -589,6 +606,13 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       return;
     }
     this.#enterCache(at);
+  }
+
+  /** The guest steps itself: jumps between blocks are no instructions of its own. */
+  #skipExitJump(): void {
+    const place = this.#place;
+    if (!place?.boundary || place.at !== this.#resumeAt) return;
+    if (this.#block && this.#cache.boundary(this.#block, place.eip) !== place.at) this.#resumeAt = undefined;
   }
 
   #resumeAddress(): number | undefined {
@@ -619,7 +643,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#stackSelector();
     frame.eip = at;
-    if (this.#stepping) frame.eflags |= FLAG_TF;
+    this.#beginStep();
   }
 
   /** Slots of the segment registers that changed, and the real registers. */
@@ -663,7 +687,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#dirtyReal = 0;
     this.#resumeAt = undefined;
     this.#block = undefined;
-    if (this.#stepping) frame.eflags |= FLAG_TF;
+    this.#beginStep();
     frame.cs = vcpu.segment(CS).selector;
     frame.ss = vcpu.segment(SS).selector;
   }
@@ -765,7 +789,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   /** Run on to the next boundary with TF set. */
   protected override waitForBoundary(): void {
-    this.#stepping = true;
+    this.#stepping = 'wanted';
   }
 
   protected override beforeInterrupt(): void {
@@ -817,6 +841,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       dirtyReal: this.#dirtyReal,
       usesPriority: this.#usesPriority,
       stepping: this.#stepping,
+      pendingDebug: this.#pendingDebug,
       stored: [...this.#stored].map(([offset, value]) => [offset, value]),
     };
   }
@@ -835,7 +860,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#dirtySlots = fields.dirtySlots as number;
     this.#dirtyReal = fields.dirtyReal as number;
     this.#usesPriority = fields.usesPriority as boolean;
-    this.#stepping = fields.stepping as boolean;
+    this.#stepping = fields.stepping as 'no';
+    this.#pendingDebug = fields.pendingDebug as number;
     this.#stored.clear();
     for (const [offset, value] of fields.stored as [number, number][]) this.#stored.set(offset, value);
     this.#resumeAt = undefined;

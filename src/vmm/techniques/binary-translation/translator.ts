@@ -247,7 +247,8 @@ class UnitTranslator {
   #isEmulated(instruction: GuestInstruction): boolean {
     const { op, form, override, modrm } = instruction;
     if (op in SYSTEM_HANDLERS || op in IO_HANDLERS || SOFTWARE.has(op)) return true;
-    if (form.cpl !== undefined) return true;
+    // VMX instructions are undefined for the guest, in ring 1 as well.
+    if (form.cpl !== undefined) return !form.op.startsWith('vm');
     const usesMemory = modrm?.isMemory || form.codes.some(({ kind }) => MEMORY_KINDS.has(kind));
     return usesMemory === true && (override === GS || override === CS_OVERRIDE) && op !== 'lea';
   }

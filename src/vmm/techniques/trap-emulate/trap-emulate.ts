@@ -44,7 +44,7 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
 
   constructor(options: DomainOptions) {
     super(options);
-    this.#descriptors = new DescriptorShadow(this, compressed);
+    this.#descriptors = new DescriptorShadow(this, compressed, true);
     this.#watch = new SensitiveWatch(this);
   }
 
@@ -177,11 +177,11 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
         this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
         return;
       case 1:
-        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.machine.cpu.dr(6)) >>> 0;
+        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
         this.injectEvent({ vector, kind: 'trap' });
         return;
       default:
-        this.injectEvent({ vector, kind: 'software' });
+        this.softwareTrap(vector);
     }
   }
 
