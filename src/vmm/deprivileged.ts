@@ -51,8 +51,6 @@ const TIMER_MAXIMUM = 0xffff_ffff;
 /** Work of the VMM's entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
 const EXIT_WORK = 12;
-/** No progress after this many traps at one address without another in between means the VMM is lost. */
-const STUCK_LIMIT = 20_000;
 
 /** The five words the CPU pushes and IRET takes. */
 export interface TrapFrame {
@@ -85,8 +83,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   /** Deadline the host timer was last programmed to. */
   #timerDue = Number.POSITIVE_INFINITY;
   readonly #warned = new Set<string>();
-  #lastTrap = '';
-  #sameTrap = 0;
 
   constructor(options: DomainOptions) {
     this.options = options;
@@ -100,7 +96,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.domain = new Domain({ machine: this.machine, memory: options.memory, serialOut: options.serialOut });
     this.domain.kick = () => this.#kick();
     const pool = new PagePool();
-    const regionTables = prepareHost(this.machine, pool, (vector) => this.gateLevel(vector));
+    const regionTables = prepareHost(this.machine, pool, (vector) => this.gateLevel(vector), this.hasTranslationCache);
     const { access, vcpu, domain, counters } = this;
     this.shadow = new ShadowPaging({
       access,
@@ -111,6 +107,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       regionTables,
       loadRoot: (root) => this.loadRoot(root),
       invalidate: (linear) => access.invlpg(linear),
+      onTracedWrite: (frame) => this.tracedWrite(frame),
       onCodeChange: (frame, offset, length) => this.codeChanged(frame, offset, length),
       onRangeChange: (linear, length) => this.rangeChanged(linear, length),
     });
@@ -188,6 +185,16 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   }
   /** Interrupts are pending and wanted, but this is no boundary. */
   protected waitForBoundary(): void {}
+  /** Translated code runs from the VMM region, so ring 1 must reach a part of it. */
+  protected get hasTranslationCache(): boolean {
+    return true;
+  }
+  /** The guest is about to write a frame that is traced as code. */
+  protected tracedWrite(_frame: number): void {}
+  /** IRET to the guest faulted: what the guest gets instead. */
+  protected returnFault(fault: GuestFault): void {
+    this.inject(fault);
+  }
   protected codeChanged(_frame: number, _offset: number, _length: number): void {}
   protected rangeChanged(_linear: number, _length: number): void {}
 
@@ -297,7 +304,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.saveRegisters();
       const error = this.#readFrame(entry);
       this.syncFromHardware();
-      this.#checkProgress(entry);
       this.counters.add('traps', hostVectorName(entry));
       this.trace('exits', () => `${hostVectorName(entry)} at ${this.where()}`);
       if (entry >= VECTOR_HOST_IRQ || entry === VECTOR_TIMER) this.hostInterrupt(entry);
@@ -384,13 +390,17 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       access.setReg(ESP, at);
       access.charge('alu', EXIT_WORK);
       this.#restoreRegisters();
-      const fault = access.iret();
-
+      const fault = this.returnInstruction();
       if (!fault) return;
-      this.inject(new GuestFault(fault.vector, fault.error));
+      this.returnFault(new GuestFault(fault.vector, fault.error));
+      if (this.#stop) break;
       this.syncToHardware();
     }
-    throw new Error(`${this.technique}: the guest cannot be resumed at ${this.where()}`);
+    // Possible with segments that only the guest's own privilege could load.
+    const report = `The guest's segments cannot be loaded for it at ${this.where()} under ${this.technique}.`;
+    this.#stop ??= { reason: 'shutdown', status: STATUS_SHUTDOWN, report };
+    this.machine.requestStop();
+    this.#goIdle();
   }
 
   /** IRET, unless the technique knows a better way. */
@@ -595,18 +605,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       default:
         return false;
     }
-  }
-
-  #checkProgress(vector: number): void {
-    const at = `${vector}:${this.frame.eip}:${this.frame.cs}`;
-    if (at !== this.#lastTrap || vector >= 32) {
-      this.#lastTrap = at;
-      this.#sameTrap = 0;
-      return;
-    }
-    this.#sameTrap++;
-    if (this.#sameTrap < STUCK_LIMIT || this.access.reg(1) !== 0) return;
-    throw new Error(`${this.technique}: no progress at ${this.where()} (${hostVectorName(vector)})`);
   }
 
   /** Where the guest is, for messages: nothing is charged. */

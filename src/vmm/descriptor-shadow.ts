@@ -57,6 +57,14 @@ export class DescriptorShadow {
     this.#truncate = truncate;
   }
 
+  /** Selectors (without RPL) whose shadows may be present. */
+  readonly mapped = new Set<number>();
+
+  /** Brings all shadows that may be present up to date. */
+  refresh(): void {
+    for (const selector of [...this.mapped]) this.sync(selector);
+  }
+
   /** Brings the shadow of one selector up to date; true if it changed. */
   sync(selector: number): boolean {
     const { access } = this.#context;
@@ -76,6 +84,8 @@ export class DescriptorShadow {
       words = shadowDescriptor(segment, this.#level(rightsDpl(descriptor.rights)), this.#truncate);
     }
     const at = regionLinear((selector & 4 ? LDT_OFFSET : GDT_OFFSET) + index);
+    if (words[1] & 0x8000) this.mapped.add(selector & 0xfffc);
+    else this.mapped.delete(selector & 0xfffc);
     const changed = access.tryLoad(at, 4) !== words[0] || access.tryLoad(at + 4, 4) !== words[1];
     if (changed) {
       access.tryStore(at, 4, words[0]);
@@ -98,6 +108,7 @@ export class DescriptorShadow {
   syncTable(table: 'gdt' | 'ldt'): void {
     const { vcpu } = this.#context;
     const limit = table === 'gdt' ? Math.min(vcpu.gdtr.limit, (SELECTOR_SLOTS & 0xfff8) - 0x48) : vcpu.ldtr.limit;
+    this.refresh();
     const usable = table === 'gdt' || !(vcpu.ldtr.rights & RIGHTS_UNUSABLE);
     if (!usable) return;
     for (let index = table === 'gdt' ? 8 : 0; index + 7 <= limit; index += 8)

@@ -676,11 +676,13 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #enterUser(): void {
     const { frame, vcpu } = this;
     const reload = this.#real === 'user' ? this.#dirtyReal : 0x3f;
-    for (const n of [CS, SS]) if (reload & (1 << n)) this.#descriptors.sync(vcpu.segment(n).selector);
+    // The kernel may have changed its tables since.
+    if (this.#real !== 'user') this.#descriptors.refresh();
+    for (const n of [CS, SS]) if (reload & (1 << n)) this.#map(vcpu.segment(n).selector);
     for (const n of DATA_SEGMENTS) {
       if (!(reload & (1 << n))) continue;
       const { selector, rights } = vcpu.segment(n);
-      if (!(rights & RIGHTS_UNUSABLE)) this.#descriptors.sync(selector);
+      if (!(rights & RIGHTS_UNUSABLE)) this.#map(selector);
       this.#loadReal(n, rights & RIGHTS_UNUSABLE ? selector & 3 : selector);
     }
     this.#real = 'user';
@@ -690,6 +692,10 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#beginStep();
     frame.cs = vcpu.segment(CS).selector;
     frame.ss = vcpu.segment(SS).selector;
+  }
+
+  #map(selector: number): void {
+    if (!this.#descriptors.mapped.has(selector & 0xfffc)) this.#descriptors.sync(selector);
   }
 
   #loadReal(n: number, selector: number): void {
@@ -760,6 +766,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override tableChanged(what: ControlChange): void {
     switch (what) {
       case 'ldtr':
+        this.#descriptors.refresh();
         this.access.lldt(this.vcpu.ldtr.rights & RIGHTS_UNUSABLE ? 0 : HOST_LDT);
         return;
       case 'sysenter': {
@@ -769,7 +776,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         return;
       }
       case 'gdtr':
-        this.#descriptors.syncTable('gdt');
+        this.#descriptors.refresh();
         return;
       default:
     }
@@ -834,6 +841,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         adaptation: adaptation ? { ...adaptation } : null,
       })),
       callSites: [...this.#callSites],
+      mapped: [...this.#descriptors.mapped],
       missCallout: this.#missCallout,
       portHelper: this.#portHelper,
       real: this.#real,
@@ -854,6 +862,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       this.#history.set(address, { traps, unneeded, ...(adaptation ? { adaptation } : {}) });
     }
     this.#callSites.splice(0, this.#callSites.length, ...(fields.callSites as number[]));
+    this.#descriptors.mapped.clear();
+    for (const selector of fields.mapped as number[]) this.#descriptors.mapped.add(selector);
     this.#missCallout = fields.missCallout as number;
     this.#portHelper = fields.portHelper as number;
     this.#real = fields.real as 'slots';
