@@ -411,5 +411,3 @@ export function privilegeChanged(): void {
   linearMask = 0xffffffff;
   noteInstructionCounts();
 }
-
-

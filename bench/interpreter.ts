@@ -113,7 +113,7 @@ async function uncounted(): Promise<WebAssembly.Module> {
     ['asm/constants.ts', (source: string) => source.replace('COUNT_INSTRUCTIONS = true', 'COUNT_INSTRUCTIONS = false')],
   ]);
   const { wasm } = await buildCore({ optimize: 3, overrides });
-  return new WebAssembly.Module(wasm);
+  return new WebAssembly.Module(new Uint8Array(wasm));
 }
 
 async function compare(contenders: readonly Contender[]): Promise<void> {

@@ -11,7 +11,7 @@ const DIRECTORY = 0x60000;
 const TABLE = 0x61000;
 const HANDLER = 0x14000;
 const LIMIT = 100_000;
-const RUNS = 25;
+const RUNS = 24;
 
 /** A machine with the program, paging, a price list and handlers for #DE and #UD that skip two bytes. */
 function machine(text: string): TestMachine {
@@ -100,6 +100,6 @@ test('saved and loaded into another CPU between slices: the same', () => {
       expect(m.cpu.eip >>> 12).toBe(DOORWAY >>> 12);
       expect({ ...outcome(m), ports: ports + m.ports.length }).toEqual(expected);
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS / 2 },
   );
 });
