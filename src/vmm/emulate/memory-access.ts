@@ -92,14 +92,33 @@ function plainMove(context: GuestContext, instruction: GuestInstruction): void {
   else throughScratch(context, instruction);
 }
 
-/** One element per call; a repeated instruction stays at its EIP until ECX is 0. */
+/** A repeated instruction does so many elements before the guest may be interrupted: a page of bytes. */
+const ELEMENTS_AT_ONCE = 4096;
+
+/** Up to ELEMENTS_AT_ONCE elements; a repeated instruction stays at its EIP until ECX is 0, so a fault is precise. */
 function stringMove(context: GuestContext, instruction: GuestInstruction): void {
+  if (instruction.repeat === 0) {
+    moveElement(context, instruction);
+    return;
+  }
+  const narrow = instruction.addressSize === 2;
+  const mask = narrow ? 0xffff : 0xffff_ffff;
+  const next = context.eip;
+  let left = (context.reg(ECX) & mask) >>> 0;
+  // Until the last element is done, EIP is that of the instruction: an element that faults leaves it there.
+  for (let done = 0; left > 0 && done < ELEMENTS_AT_ONCE; done++) {
+    moveElement(context, instruction);
+    left--;
+    writeRegister(context, ECX, narrow ? 2 : 4, left);
+  }
+  context.eip = left === 0 ? next : (next - instruction.length) >>> 0;
+}
+
+function moveElement(context: GuestContext, instruction: GuestInstruction): void {
   const bytes: AccessSize = instruction.form.opcode & 1 ? instruction.operandSize : 1;
   const narrow = instruction.addressSize === 2;
   const mask = narrow ? 0xffff : 0xffff_ffff;
   const width = narrow ? 2 : 4;
-  const count = (context.reg(ECX) & mask) >>> 0;
-  if (instruction.repeat !== 0 && count === 0) return;
   const user = context.vcpu.cpl === 3;
   const step = context.flags & FLAG_DF ? -bytes : bytes;
   const source = instruction.override >= 0 ? instruction.override : 3;
@@ -117,9 +136,6 @@ function stringMove(context: GuestContext, instruction: GuestInstruction): void 
     writeRegister(context, ESI, width, context.reg(ESI) + step);
     writeRegister(context, EDI, width, context.reg(EDI) + step);
   }
-  if (instruction.repeat === 0) return;
-  writeRegister(context, ECX, width, count - 1);
-  if (count - 1 !== 0) context.eip = (context.eip - instruction.length) >>> 0;
 }
 
 function push(context: GuestContext, instruction: GuestInstruction): void {
