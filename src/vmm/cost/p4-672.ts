@@ -16,16 +16,13 @@ export const P4_672: CostProfile = {
   frequencyHz: 3_800_000_000,
   costs: {
     alu: assumed(1, SMALL),
-    load: assumed(1, SMALL),
+    load: assumed(3, 'a Prescott needs 4 cycles from a load to its use; one of them is in alu'),
     store: derived(
       0,
       `${AA}, Fig. 4: an unchanged page-table write (ptemod) is 1 cycle natively, MOV and store together`,
     ),
     branch: assumed(1, SMALL),
-    'branch-indirect': derived(
-      28,
-      `${AA}, Fig. 1 and section 3.2: the pipeline refill of a Prescott, whose predictor does not follow a shared indirect jump`,
-    ),
+    'branch-indirect': assumed(31, 'a Prescott refills 31 stages when an indirect jump shared by many is not foreseen'),
     call: derived(5, `${AA}, Fig. 4: call/ret 11 natively, split in 5 and 6`),
     ret: derived(6, `${AA}, Fig. 4: call/ret 11 natively, split in 5 and 6`),
     mul: assumed(10, SMALL),
@@ -60,7 +57,7 @@ export const P4_672: CostProfile = {
       90,
       `${AA}, section 3.3: call-out 1254 less ring-transition, IRET and the call-out's own work`,
     ),
-    'exception-delivery': derived(777, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
+    'exception-delivery': derived(775, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
     'ring-transition': derived(
       585,
       `${AA}, section 3.3: trap-and-emulate 2030, less exception delivery, IRET and the monitor's own work; split with iret-outer`,

@@ -49,7 +49,7 @@ import {
 import * as area from './area.ts';
 import { areaLinear } from './area.ts';
 import { type Block, type Space, TranslationCache } from './cache.ts';
-import { complexPortHandler, latchPortHandler, missHelper, PORT_LATCH, portHelper } from './helpers.ts';
+import * as helpers from './helpers.ts';
 import {
   type Adaptation,
   type Callout,
@@ -133,18 +133,21 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     const cache = this.#cache;
     // As the guest's: SYSENTER faults until the guest says where it goes.
     this.access.wrmsr(MSR_SYSENTER_CS, 0);
-    const miss = missHelper(cache.next);
+    const miss = helpers.missHelper(cache.next);
     this.#missCallout = miss.callout;
     cache.miss = cache.addHelper(miss.bytes);
-    const complex = cache.addHelper(complexPortHandler(cache.next).bytes);
-    const latch = cache.addHelper(latchPortHandler(cache.next).bytes);
-    this.#portHelper = cache.addHelper(portHelper(cache.next).bytes);
+    const none = cache.addHelper(helpers.noDevice(cache.next).bytes);
+    const post = cache.addHelper(helpers.singlePortDevice(cache.next, none, POST_PORT, helpers.REGISTER_POST).bytes);
+    const latch = cache.addHelper(helpers.latchRegister(cache.next).bytes);
+    this.#portHelper = cache.addHelper(helpers.portHelper(cache.next, none).bytes);
     const { ram } = this.machine.cpu;
     cache.resetLookups(new DataView(ram.buffer, ram.byteOffset), regionPhysical(LOOKUP_OFFSET));
     const memory = new DataView(ram.buffer, ram.byteOffset + regionPhysical(AREA_OFFSET));
-    memory.setUint32(area.PORT_HANDLERS, complex, true);
-    memory.setUint32(area.PORT_HANDLERS + 4 * PORT_LATCH, latch, true);
-    memory.setUint8(area.PORT_CLASSES + POST_PORT, PORT_LATCH);
+    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_NONE, none, true);
+    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_POST, post, true);
+    memory.setUint32(area.REGISTER_HANDLERS + 4 * helpers.REGISTER_POST, latch, true);
+    memory.setUint32(area.PORTS_OPEN, 1, true);
+    memory.setUint8(area.PORT_DEVICES + POST_PORT, helpers.DEVICE_POST);
     this.#storeControls();
     this.#store(area.LATCH, this.domain.platform.portRead(POST_PORT, 1));
   }
@@ -639,7 +642,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#store(area.VIRTUAL_IOPL, vcpu.iopl << 12);
     this.#store(area.PENDING, domain.interruptPending ? 0x200 : 0);
     if (!this.#stored.has(area.LATCH)) this.#store(area.LATCH, domain.platform.portRead(POST_PORT, 1));
-    if (this.#usesPriority) this.#store(area.TASK_PRIORITY_WAITING, this.#isPriorityWaiting() ? 1 : 0);
+    if (this.#usesPriority) this.#storePriorities();
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#stackSelector();
     frame.eip = at;
@@ -817,12 +820,23 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   #usesPriority = false;
 
-  /** An interrupt waits in the virtual APIC below the task priority. */
-  #isPriorityWaiting(): boolean {
+  /** Which task priorities would let in what waits in the virtual APIC: the table that translated code looks in. */
+  #storePriorities(): void {
     const { lapic } = this.domain.platform;
-    for (let n = 0; n < 8; n++) if (lapic.read(APIC_IRR + 16 * n, 4) !== 0) return true;
-    return false;
+    let waiting = 0;
+    for (let n = 7; n >= 0 && waiting === 0; n--) {
+      const requests = lapic.read(APIC_IRR + 16 * n, 4) >>> 0;
+      if (requests !== 0) waiting = 32 * n + 31 - Math.clz32(requests);
+    }
+    if (waiting === this.#waitingVector) return;
+    this.#waitingVector = waiting;
+    for (let priority = 0; priority < 256; priority += 4) {
+      const opens = waiting >>> 4 > priority >>> 4 ? 0x0101_0101 : 0;
+      this.access.tryStore(areaLinear(area.PRIORITY_OPENS + priority), 4, opens);
+    }
   }
+
+  #waitingVector = 0;
 
   #beforeDevice(address: number, write: boolean): void {
     if (write) this.#deviceWrites++;
@@ -848,6 +862,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       dirtySlots: this.#dirtySlots,
       dirtyReal: this.#dirtyReal,
       usesPriority: this.#usesPriority,
+      waitingVector: this.#waitingVector,
       stepping: this.#stepping,
       pendingDebug: this.#pendingDebug,
       stored: [...this.#stored].map(([offset, value]) => [offset, value]),
@@ -870,6 +885,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#dirtySlots = fields.dirtySlots as number;
     this.#dirtyReal = fields.dirtyReal as number;
     this.#usesPriority = fields.usesPriority as boolean;
+    this.#waitingVector = fields.waitingVector as number;
     this.#stepping = fields.stepping as 'no';
     this.#pendingDebug = fields.pendingDebug as number;
     this.#stored.clear();

@@ -15,16 +15,18 @@ export function missHelper(origin: number): { bytes: number[]; callout: number }
   return { bytes: out.bytes, callout: out.here };
 }
 
-/** Port classes of the table at PORT_CLASSES. */
-export const PORT_COMPLEX = 0;
-export const PORT_LATCH = 1;
+/** Numbers of the devices in the table at PORT_DEVICES. */
+export const DEVICE_NONE = 0;
+export const DEVICE_POST = 1;
+/** Numbers of the registers in the table at REGISTER_HANDLERS: the POST port has one. */
+export const REGISTER_POST = 0;
 
 /**
- * Port read. EAX holds the port (0 to 255) and is saved, RETURN_TO says where to go on: there when the VMM has to do it,
- * 2 bytes behind when AL holds the answer. The work of a device model in miniature: the flags and registers of the guest
- * are saved, the port is looked up, its handler is called through a table, the access is counted, everything restored.
+ * Port read. EAX holds the port and is saved, PORT_WIDTH the bytes wanted, RETURN_TO says where to go on: there when the VMM has to do it,
+ * 2 bytes behind when AL holds the answer. A device model in miniature: the guest's flags and registers are saved, the
+ * port gives the device, the device the register, whose code answers; then everything is restored.
  */
-export function portHelper(origin: number): { bytes: number[] } {
+export function portHelper(origin: number, none: number): { bytes: number[] } {
   const out = new CodeBuffer(origin);
   out.storeArea(area.SAVE_EDX, EDX);
   out.storeArea(area.SAVE_ECX, ECX);
@@ -32,28 +34,45 @@ export function portHelper(origin: number): { bytes: number[] } {
   out.emit(0x9f); // LAHF
   out.emit(0x0f, 0x90, 0xc0); // SETO AL
   out.storeArea(area.SAVE_FLAGS, EAX);
-  // ECX = class of the port
+  out.emit(0x81, 0xfa);
+  out.dword(0x100); // CMP EDX, 100h
+  out.unless(2, () => out.jump(none)); // JB
+  out.emit(0x65, 0x83, 0x3d);
+  out.dword(area.PORTS_OPEN);
+  out.emit(0); // CMP dword gs:[PORTS_OPEN], 0
+  out.unless(5, () => out.jump(none)); // JNE
   out.emit(0x65, 0x0f, 0xb6, 0x8a);
-  out.dword(area.PORT_CLASSES); // MOVZX ECX, byte gs:[EDX + PORT_CLASSES]
+  out.dword(area.PORT_DEVICES); // MOVZX ECX, byte gs:[EDX + PORT_DEVICES]
   out.emit(0x65, 0xff, 0x24, 0x8d);
-  out.dword(area.PORT_HANDLERS); // JMP gs:[ECX * 4 + PORT_HANDLERS]
+  out.dword(area.DEVICE_HANDLERS); // JMP gs:[ECX * 4 + DEVICE_HANDLERS]
   return { bytes: out.bytes };
 }
 
-/** Handler of ports that only the VMM can read. */
-export function complexPortHandler(origin: number): { bytes: number[] } {
+/** Device of ports that only the VMM can read. */
+export function noDevice(origin: number): { bytes: number[] } {
   const out = new CodeBuffer(origin);
-  restoreFlags(out);
-  out.loadArea(EDX, area.SAVE_EDX);
-  out.loadArea(ECX, area.SAVE_ECX);
+  restore(out);
   out.loadArea(EAX, area.SAVE_EAX);
-  out.emit(0x65, 0xff, 0x25);
-  out.dword(area.RETURN_TO); // JMP gs:[RETURN_TO]
+  goBack(out);
   return { bytes: out.bytes };
 }
 
-/** Handler of a port that is a plain latch: what was written last. */
-export function latchPortHandler(origin: number): { bytes: number[] } {
+/** A device with one byte-wide port: EDX holds the port, the register is its distance from the first one. */
+export function singlePortDevice(origin: number, none: number, port: number, register: number): { bytes: number[] } {
+  const out = new CodeBuffer(origin);
+  out.emit(0x65, 0x83, 0x3d);
+  out.dword(area.PORT_WIDTH);
+  out.emit(1); // CMP dword gs:[PORT_WIDTH], 1
+  out.unless(4, () => out.jump(none)); // JE
+  out.emit(0x81, 0xea);
+  out.dword(port); // SUB EDX, port
+  out.emit(0x65, 0xff, 0x24, 0x95);
+  out.dword(area.REGISTER_HANDLERS + 4 * register); // JMP gs:[EDX * 4 + REGISTER_HANDLERS + ...]
+  return { bytes: out.bytes };
+}
+
+/** A register that is a plain latch: it reads as what was written last. */
+export function latchRegister(origin: number): { bytes: number[] } {
   const out = new CodeBuffer(origin);
   out.emit(0x65, 0x83, 0x05);
   out.dword(area.LATCH_READS);
@@ -61,19 +80,24 @@ export function latchPortHandler(origin: number): { bytes: number[] } {
   out.loadArea(EDX, area.RETURN_TO);
   out.add(EDX, 2);
   out.storeArea(area.RETURN_TO, EDX);
-  restoreFlags(out);
+  restore(out);
   out.loadArea(EAX, area.SAVE_EAX);
   out.emit(0x65, 0x8a, 0x05);
   out.dword(area.LATCH); // MOV AL, gs:[LATCH]
-  out.loadArea(EDX, area.SAVE_EDX);
-  out.loadArea(ECX, area.SAVE_ECX);
-  out.emit(0x65, 0xff, 0x25);
-  out.dword(area.RETURN_TO);
+  goBack(out);
   return { bytes: out.bytes };
 }
 
-function restoreFlags(out: CodeBuffer): void {
+function restore(out: CodeBuffer): void {
   out.loadArea(EAX, area.SAVE_FLAGS);
   out.emit(0x04, 0x7f); // ADD AL, 7Fh: overflows exactly when AL is 1
   out.emit(0x9e); // SAHF
+  out.loadArea(EDX, area.SAVE_EDX);
+  out.loadArea(ECX, area.SAVE_ECX);
+}
+
+/** JMP gs:[RETURN_TO] */
+function goBack(out: CodeBuffer): void {
+  out.emit(0x65, 0xff, 0x25);
+  out.dword(area.RETURN_TO);
 }

@@ -465,9 +465,9 @@ class UnitTranslator {
     return true;
   }
 
-  /** IN from a port given in the instruction: the cache's port helper looks whether it can answer. */
+  /** IN: the cache's port helper looks whether it can answer. */
   #portRead(instruction: GuestInstruction, next: number): boolean {
-    if (instruction.immediateSize !== 1 || instruction.form.opcode !== 0xe4) return false;
+    const { opcode } = instruction.form;
     const eip = this.#eipOf(instruction, next);
     const out = this.#out;
     out.storeArea(area.SAVE_EAX, EAX);
@@ -475,8 +475,13 @@ class UnitTranslator {
     out.dword(area.RETURN_TO);
     const returnAt = out.bytes.length;
     out.dword(0);
-    out.emit(0xb8);
-    out.dword(instruction.immediate & 0xff); // MOV EAX, port
+    out.setArea(area.PORT_WIDTH, opcode & 1 ? instruction.operandSize : 1);
+    if (instruction.immediateSize === 1) {
+      out.emit(0xb8);
+      out.dword(instruction.immediate & 0xff); // MOV EAX, port
+    } else {
+      out.emit(0x0f, 0xb7, 0xc2); // MOVZX EAX, DX
+    }
     this.#place(eip, false, SAVED_EAX);
     out.jump(this.#host.portHelper);
     // Behind the jump: the helper comes back here when it cannot answer, 2 bytes further when it could.
@@ -534,8 +539,14 @@ class UnitTranslator {
     out.storeArea(area.TASK_PRIORITY, value);
     out.setArea(area.TASK_PRIORITY_DIRTY, 1);
     this.#place(next, false);
-    out.loadArea(ECX, area.TASK_PRIORITY_WAITING);
+    out.loadArea(ECX, area.TASK_PRIORITY_WRITES);
     this.#place(next, false, SAVED_ECX);
+    out.add(ECX, 1);
+    out.storeArea(area.TASK_PRIORITY_WRITES, ECX);
+    out.emit(0x65, 0x0f, 0xb6, 0x0d);
+    out.dword(area.TASK_PRIORITY); // MOVZX ECX, byte gs:[TASK_PRIORITY]
+    out.emit(0x65, 0x0f, 0xb6, 0x89);
+    out.dword(area.PRIORITY_OPENS); // MOVZX ECX, byte gs:[ECX + PRIORITY_OPENS]
     out.unlessEcxZero(() => this.#callout('interrupt', next, next, SAVED_ECX, 0));
     out.loadArea(ECX, area.SAVE_ECX);
     out.bytes[done - 1] = out.bytes.length - done;
