@@ -227,12 +227,12 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.frame.eflags = ((value & ~(FLAG_IOPL | FLAG_VM)) | FLAG_IF | 2) >>> 0;
   }
 
-  readScratch(size: 1 | 2 | 4): number {
-    return this.access.tryLoad(this.scratch, size)!;
+  readScratch(size: 1 | 2 | 4, at = 0): number {
+    return this.access.tryLoad(this.scratch + at, size)!;
   }
 
-  writeScratch(size: 1 | 2 | 4, value: number): void {
-    this.access.tryStore(this.scratch, size, value);
+  writeScratch(size: 1 | 2 | 4, value: number, at = 0): void {
+    this.access.tryStore(this.scratch + at, size, value);
   }
 
   executeOnBehalf(bytes: readonly number[]): void {
@@ -551,10 +551,19 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     const { eip } = this;
     let length = 2;
     if (vector < 0x20) {
-      const last = this.memory.fetch((this.segment(1).base + eip - 1) >>> 0, 1, this.vcpu.cpl === 3)[0];
+      const last = this.#peekByte((this.segment(1).base + eip - 1) >>> 0);
       if (last === 0xcc || last === 0xce) length = 1;
     }
     this.injectEvent({ vector, kind: 'software', start: (eip - length) >>> 0 });
+  }
+
+  #peekByte(linear: number): number | undefined {
+    try {
+      return this.memory.fetch(linear, 1, this.vcpu.cpl === 3)[0];
+    } catch (error) {
+      if (error instanceof GuestFault) return undefined;
+      throw error;
+    }
   }
 
   /** What the real DR6 says, which is cleared: the VMM keeps the guest's. */

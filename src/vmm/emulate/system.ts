@@ -181,8 +181,9 @@ function query(context: GuestContext, instruction: GuestInstruction): void {
 function loadFar(context: GuestContext, instruction: GuestInstruction, n: number): void {
   const size: AccessSize = instruction.operandSize;
   const at = memoryOperand(context, instruction, size + 2, false);
-  const offset = context.memory.read(at, size);
-  loadSegment(context, n, context.memory.read((at + size) >>> 0, 2));
+  const user = context.vcpu.cpl === 3;
+  const offset = context.memory.read(at, size, user);
+  loadSegment(context, n, context.memory.read((at + size) >>> 0, 2, user));
   writeRegister(context, instruction.modrm!.reg, size, offset);
 }
 
@@ -192,8 +193,9 @@ function far(context: GuestContext, instruction: GuestInstruction, call: boolean
   let selector: number;
   if (instruction.modrm) {
     const at = memoryOperand(context, instruction, size + 2, false);
-    offset = context.memory.read(at, size);
-    selector = context.memory.read((at + size) >>> 0, 2);
+    const user = context.vcpu.cpl === 3;
+    offset = context.memory.read(at, size, user);
+    selector = context.memory.read((at + size) >>> 0, 2, user);
   } else {
     const at = instruction.immediateAt;
     const { bytes } = instruction;
