@@ -175,7 +175,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   // ---- Entry ---------------------------------------------------------------------------------------------------------
 
   protected syncFromHardware(): void {
-    const { frame, vcpu } = this;
+    const { frame } = this;
     this.#endStep();
     this.#returnBySysexit = false;
     if (frame.cs !== CACHE_SELECTOR) {
@@ -188,7 +188,6 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#block = located?.block;
     this.#place = located?.place;
     if (located) frame.eip = located.place.eip;
-    vcpu.shadowAddress = undefined;
   }
 
   /** A step that the VMM asked for is over: its TF is not the guest's. */
@@ -346,6 +345,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #debugTrap(): void {
     const { vcpu, frame } = this;
     const status = this.takeDebugStatus();
+    // An instruction was executed, whatever there was in its shadow.
+    vcpu.shadowAddress = undefined;
     this.#pendingDebug |= status & 0xf;
     if (frame.eflags & FLAG_TF) this.#pendingDebug |= status & DR6_BS;
     if (this.#pendingDebug === 0) return;

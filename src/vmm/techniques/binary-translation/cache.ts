@@ -129,6 +129,7 @@ export class TranslationCache {
   }
 
   #index(block: Block): void {
+    this.#pages = undefined;
     this.#blocks.push(block);
     for (const callout of block.callouts) this.#callouts.set(callout.at, { callout, block });
     for (const { frame } of block.frames) {
@@ -210,7 +211,8 @@ export class TranslationCache {
   }
 
   /** Linear pages with translated code and the frames they were read from. */
-  codePages(): Map<number, number> {
+  codePages(): ReadonlyMap<number, number> {
+    if (this.#pages) return this.#pages;
     const pages = new Map<number, number>();
     for (const space of this.#spaces.values()) {
       for (const block of space.blocks.values()) {
@@ -219,12 +221,17 @@ export class TranslationCache {
         });
       }
     }
+    this.#pages = pages;
     return pages;
   }
+
+  /** What `codePages` found, until a block comes or goes. */
+  #pages: ReadonlyMap<number, number> | undefined;
 
   invalidate(block: Block, free = true): void {
     if (!block.valid) return;
     block.valid = false;
+    this.#pages = undefined;
     this.#counters.add('translation', 'invalidated');
     if (block.space.blocks.get(block.eip) === block) block.space.blocks.delete(block.eip);
     const index = block.eip & 0xffff;
@@ -251,6 +258,7 @@ export class TranslationCache {
       space.lookups.clear();
       space.blocks.clear();
     }
+    this.#pages = undefined;
     const frames = [...this.#byFrame.keys()];
     this.#byFrame.clear();
     this.#blocks = [];
@@ -317,6 +325,7 @@ export class TranslationCache {
     this.#next = fields.next as number;
     this.#helpersEnd = fields.helpersEnd as number;
     this.miss = fields.miss as number;
+    this.#pages = undefined;
     this.#spaces.clear();
     this.#byFrame.clear();
     this.#callouts = new Map();
