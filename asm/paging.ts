@@ -296,30 +296,30 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
   return walkPhysical | (linear & 0xfff);
 }
 
+/** Sets or clears TLB_CODE in the write entries that map a physical page. */
+function setCodeMark(page: u64, mark: u64): void {
+  const host = (page << 12) + RAM;
+  const known = usedEntries <= TLB_USED_MAX;
+  const count = known ? usedEntries : TLB_USED_MAX;
+  for (let n: u32 = 0; n < count; n++) {
+    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
+    const array = i / TLB_ENTRIES;
+    if (array != 1 && array != 4) continue;
+    const entry: usize = TLB + (i << 4);
+    const tag = load<u64>(entry);
+    if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) continue;
+    store<u64>(entry, (tag & ~TLB_CODE) | mark);
+  }
+}
+
 /** The page now holds decoded code: its write entries must miss. */
 export function markCodePage(page: u64): void {
-  const host = (page << 12) + RAM;
-  for (let array: u32 = 1; array < 6; array += 3) {
-    const base = TLB + array * TLB_ARRAY_SIZE;
-    for (let entry = base; entry < base + TLB_ARRAY_SIZE; entry += 16) {
-      const tag = load<u64>(entry);
-      if (tag != TLB_INVALID && (tag & ~0xfff) + load<u64>(entry, 8) == host) store<u64>(entry, tag | TLB_CODE);
-    }
-  }
+  setCodeMark(page, TLB_CODE);
 }
 
 /** The page holds no decoded code any more. */
 export function unmarkCodePage(page: u64): void {
-  const host = (page << 12) + RAM;
-  for (let array: u32 = 1; array < 6; array += 3) {
-    const base = TLB + array * TLB_ARRAY_SIZE;
-    for (let entry = base; entry < base + TLB_ARRAY_SIZE; entry += 16) {
-      const tag = load<u64>(entry);
-      if (tag != TLB_INVALID && tag & TLB_CODE && (tag & ~0xfff) + load<u64>(entry, 8) == host) {
-        store<u64>(entry, tag & ~TLB_CODE);
-      }
-    }
-  }
+  setCodeMark(page, 0);
 }
 
 /** Empties the TLB; `keepGlobal` spares global pages (a CR3 load with CR4.PGE). */
