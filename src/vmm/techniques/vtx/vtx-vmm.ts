@@ -65,6 +65,10 @@ const MULTIBOOT_MAGIC = 0x2bad_b002;
  */
 const EXIT_WORK = 150;
 const ENTRY_WORK = 150;
+/** Pages of its own code and data that the VMM touches in an exit; the transition has emptied the TLB. Assumed. */
+const WORKING_SET = 8;
+/** A miss in the VMM's PAE tables: directory and page-table entry. */
+const MISS_REFERENCES = 2;
 
 /** The VMM of one domain. */
 export class VtxVmm implements Vmm, Stateful {
@@ -222,6 +226,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#inside = true;
     this.counters.entries++;
     this.access.charge('software-emulation', EXIT_WORK);
+    this.access.charge('tlb-walk-reference', WORKING_SET * MISS_REFERENCES);
     if (entry === ENTRY_VMEXIT) {
       this.#saveGuest();
       this.#tpr.load();
@@ -330,6 +335,8 @@ export class VtxVmm implements Vmm, Stateful {
   /** Virtual chips act; what they ask for is injected where the guest takes it, else its window is watched. */
   #update(): void {
     const { vcpu, domain } = this;
+    // virtual time follows the time-stamp counter
+    this.access.charge('rdtsc');
     domain.update();
     this.access.charge('software-emulation', 4);
     this.#events.interrupted = undefined;
