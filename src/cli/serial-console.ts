@@ -9,7 +9,7 @@ const CTRL_C = 3;
 /** Without a terminal, a guest that did next to nothing for so long in virtual time waits for input. */
 const PATIENCE_NANOSECONDS = 20e9;
 /** Instructions per virtual second below which a guest counts as waiting. */
-const WAITING_RATE = 1_000_000;
+const WAITING_RATE = 20_000_000;
 const LONGEST_SLEEP_MS = 20;
 
 /** Standard input and output as a serial line. */
