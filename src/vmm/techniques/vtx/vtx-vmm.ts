@@ -281,7 +281,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { access } = this;
     this.#events.commit();
     this.#tpr.store();
-    this.#timer.program(this.domain.nextEvent);
+    this.#timer.limit(this.domain.nextEvent);
     this.guest.storeContext();
     access.charge('software-emulation', ENTRY_WORK);
     this.#restoreGuest();
