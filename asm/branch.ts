@@ -1,10 +1,11 @@
 // Near transfers of control (SDM Vol. 2 "Jcc", "JMP", "CALL", "RET", "LOOP/LOOPcc") and the linking of blocks.
 import { CS, RIP, SEGMENT_LIMIT } from './layout';
 import * as op from './gen/ops';
-import { faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
+import { code64, faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findTarget } from './blocks';
+import { findTarget, findTarget64 } from './blocks';
+import { isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
 import { condition } from './ops/condition';
@@ -22,9 +23,9 @@ import {
   setRegisterSized,
 } from './record';
 
-/** #GP(0) for a target outside the code segment. True: it is inside. */
+/** #GP(0) for a target outside the code segment, in 64-bit code for one that is not canonical. True: it may be reached. */
 function targetAllowed(target: u64): bool {
-  if (target <= load<u32>(segmentCache(CS), SEGMENT_LIMIT)) return true;
+  if (code64 ? isCanonical(target) : target <= u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) return true;
   raise(GP, 0);
   return false;
 }
@@ -36,7 +37,7 @@ function targetAllowed(target: u64): bool {
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
     const page = pageRip;
-    const t = findTarget(target);
+    const t = code64 ? findTarget64(target) : findTarget(target);
     if (t) {
       if (link && pageRip == page) store<u32>(link, u32(t));
       return t;
@@ -60,6 +61,7 @@ export function endBlock(r: usize): usize {
 // @ts-ignore: decorator
 @inline
 function relativeTarget(r: usize): u64 {
+  if (code64) return recordNextRip(r) + u64(immediate(r));
   const target = (pageRip + u64(i64(load<i32>(r, R_IMM)))) & ripMask;
   return operandSize(r) == 2 ? target & 0xffff : target;
 }

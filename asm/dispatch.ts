@@ -298,7 +298,7 @@ function popHost(sp: u32): usize {
 // @ts-ignore: decorator
 @inline
 function movePointer(n: u32): void {
-  store<u64>(RSP, u64(load<u32>(RSP) + n));
+  store<u64>(RSP, (u64(load<u32>(RSP)) + n) & 0xffffffff);
 }
 
 /** Executes blocks from record `r`, whose block has been paid for, until something has to be looked at outside. */

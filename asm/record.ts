@@ -24,7 +24,7 @@ export const R_BASE: usize = 12;
 export const R_INDEX: usize = 14;
 /** u16: address of the segment's descriptor cache. */
 export const R_SEGMENT: usize = 16;
-/** u8: shift count of the index. */
+/** u8: shift count of the index in bits 5:0, and SCALE_* of 64-bit code. */
 export const R_SCALE: usize = 18;
 /** u8: FLAG_* bits. */
 export const R_FLAGS: usize = 19;
@@ -34,6 +34,10 @@ export const R_DISP: usize = 20;
 export const R_IMM: usize = 24;
 /** u32: static cost of this and the following instructions of the block. */
 export const R_COST: usize = 28;
+/** In R_SCALE: the displacement is relative to the next instruction. A shift count ignores it. */
+export const SCALE_RIP: u32 = 0x40;
+/** In R_SCALE: R_DISP and R_IMM together are a 64-bit offset (MOV with moffs). */
+export const SCALE_OFFSET64: u32 = 0x80;
 export const R_LINK: usize = R_DISP;
 export const R_FALL: usize = R_BASE;
 
@@ -168,7 +172,7 @@ export function indexNumber(r: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function indexScale(r: usize): u32 {
-  return load<u8>(r, R_SCALE);
+  return load<u8>(r, R_SCALE) & 3;
 }
 // @ts-ignore: decorator
 @inline
@@ -178,6 +182,11 @@ export function displacement(r: usize): i64 {
 
 /** Effective address of the memory operand, masked to the address size. */
 export function effectiveAddress(r: usize): u64 {
+  const scale: u32 = load<u8>(r, R_SCALE);
+  if (scale > 3) {
+    if (scale & SCALE_OFFSET64) return load<u64>(r, R_DISP);
+    return (recordNextRip(r) + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);
+  }
   const base = load<u64>(load<u16>(r, R_BASE));
   const index = load<u64>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);
   return (base + index + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);

@@ -13,7 +13,6 @@ import {
   PAGE_MMIO,
   RAM,
   RIP,
-  SEGMENT_BASE,
   SEGMENT_LIMIT,
   STOP_ARGUMENT,
   STOP_DEADLINE,
@@ -28,20 +27,13 @@ import {
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
-import {
-  blockAt,
-  decodeScratch,
-  disarmBreak,
-  FETCH_BUFFER,
-  SCRATCH,
-  updateContext,
-  wholePage,
-} from './blocks';
+import { blockAt, decodeScratch, disarmBreak, FETCH_BUFFER, SCRATCH, updateContext, wholePage } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
 import { AC, hasFlag } from './flags';
 import {
+  code64,
   current,
   cyclesEnd,
   cyclesLeft,
@@ -54,6 +46,7 @@ import {
   tlbBase,
   unfinished,
 } from './globals';
+import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
 import { linearMask, TLB_NEVER, translate } from './paging';
 import { pageKind, readPhysicalSized } from './physical';
@@ -125,12 +118,11 @@ function enter(): bool {
   updateContext();
   chooseTlb();
   const rip = load<u64>(RIP);
-  const code = segmentCache(CS);
-  if (rip > load<u32>(code, SEGMENT_LIMIT)) {
+  if (code64 ? !isCanonical(rip) : rip > u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) {
     raise(GP, 0);
     return true;
   }
-  const linear = (load<u64>(code, SEGMENT_BASE) + rip) & linearMask;
+  const linear = (effectiveBase(CS) + rip) & linearMask;
   const physical = translate(linear, 2, load<u32>(CPL) == 3);
   if (faulted) return true;
   const page = physical >> 12;
@@ -165,7 +157,7 @@ function fetchBytes(physical: u64, at: u32, n: u32): void {
 function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
   const offset = u32(linear) & 0xfff;
   const limit: u64 = load<u32>(segmentCache(CS), SEGMENT_LIMIT);
-  const inSegment = u32(min<u64>(15, limit - rip + 1));
+  const inSegment: u32 = code64 ? 15 : u32(min<u64>(15, limit - rip + 1));
   const inPage = min<u32>(inSegment, 0x1000 - offset);
   let length: u32;
   if (pageKind(physical >> 12) != PAGE_MMIO) length = decodeScratch(RAM + usize(physical), inPage, offset);
@@ -174,7 +166,12 @@ function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
     length = decodeScratch(FETCH_BUFFER, inPage, offset);
   }
   if (length == DECODE_MORE && inPage < inSegment) {
-    const next = translate((linear + inPage) & linearMask, 2, load<u32>(CPL) == 3);
+    const beyond = (linear + inPage) & linearMask;
+    if (code64 && !isCanonical(beyond)) {
+      raise(GP, 0);
+      return false;
+    }
+    const next = translate(beyond, 2, load<u32>(CPL) == 3);
     if (faulted) return false;
     fetchBytes(physical, 0, inPage);
     fetchBytes(next, inPage, inSegment - inPage);

@@ -288,6 +288,14 @@ export class Cpu {
     this.view.setBigUint64(RIP, BigInt(value >>> 0), true);
   }
 
+  get rip(): bigint {
+    return this.view.getBigUint64(RIP, true);
+  }
+
+  set rip(value: bigint) {
+    this.view.setBigUint64(RIP, value, true);
+  }
+
   get eflags(): number {
     this.#core.syncFlags();
     return this.view.getUint32(RFLAGS, true);
@@ -312,6 +320,11 @@ export class Cpu {
 
   set cr2(value: number) {
     this.view.setBigUint64(CR2, BigInt(value >>> 0), true);
+  }
+
+  /** All 64 bits of CR2. */
+  get cr2Wide(): bigint {
+    return this.view.getBigUint64(CR2, true);
   }
 
   get cr3(): number {
@@ -399,7 +412,7 @@ export class Cpu {
     const at = SEGMENTS + n * SEGMENT_STRIDE;
     this.view.setUint32(at + SEGMENT_SELECTOR, selector, true);
     this.view.setUint32(at + SEGMENT_RIGHTS, rights, true);
-    this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base >>> 0), true);
+    this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base < 0 ? base >>> 0 : base), true);
     this.view.setUint32(at + SEGMENT_LIMIT, limit, true);
     this.#core.recomputeSegments();
   }
