@@ -36,8 +36,13 @@ import {
   INSTRUCTIONS,
   INTR_LINE,
   MSR_APIC_BASE,
+  MSR_CSTAR,
   MSR_FEATURE_CONTROL,
+  MSR_FMASK,
+  MSR_KERNEL_GS_BASE,
+  MSR_LSTAR,
   MSR_PAT,
+  MSR_STAR,
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
@@ -112,6 +117,11 @@ const MSR_PLACES: ReadonlyMap<number, number> = new Map([
   [0x176, MSR_SYSENTER_EIP],
   [0x277, MSR_PAT],
   [0xc000_0080, EFER],
+  [0xc000_0081, MSR_STAR],
+  [0xc000_0082, MSR_LSTAR],
+  [0xc000_0083, MSR_CSTAR],
+  [0xc000_0084, MSR_FMASK],
+  [0xc000_0102, MSR_KERNEL_GS_BASE],
 ]);
 
 /** One processor with its RAM. */
