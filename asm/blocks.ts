@@ -152,6 +152,25 @@ export function findTarget64(target: u64): usize {
   return t;
 }
 
+/**
+ * The same for a relative branch in `r` with the link field at `slot`: remembers the record there if it lies in the same
+ * page.
+ */
+export function findLinked(r: usize, target: u64, slot: usize): usize {
+  const page = pageRip;
+  const t = findTarget(target);
+  if (t && pageRip == page) store<u32>(r + slot, u32(t));
+  return t;
+}
+
+/** `findLinked` for 64-bit code. */
+export function findLinked64(r: usize, target: u64, slot: usize): usize {
+  const page = pageRip;
+  const t = findTarget64(target);
+  if (t && pageRip == page) store<u32>(r + slot, u32(t));
+  return t;
+}
+
 /** Can the page at `rip` be executed in blocks: is all of it inside the segment limit, without wrapping? */
 // @ts-ignore: decorator
 @inline

@@ -3,7 +3,7 @@
 // fast way (TLB miss, device, page crossing, unlinked branch, fault) breaks out of the switch with t = 0, and the generic
 // handler does the whole instruction again from the start; a branch breaks out with t = the record to go on with.
 import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_ARRAY_SIZE } from './layout';
-import { current, cyclesLeft, faulted, instructionsLeft, leave, tlbBase } from './globals';
+import { current, cyclesLeft, faulted, instructionsLeft, leave, pageRip, tlbBase } from './globals';
 import {
   R_BASE,
   R_COST,
@@ -23,7 +23,7 @@ import {
 } from './record';
 import { COUNT_INSTRUCTIONS } from './constants';
 import { leaveAfter, leaveBefore, leaveFaulted, leaveRefused } from './leave';
-import { findTarget } from './blocks';
+import { findLinked, findTarget } from './blocks';
 import { execute } from './execute';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arithmetic';
 import { rol, ror, sar, shl, shr } from './ops/shift';
@@ -301,6 +301,13 @@ function movePointer(n: u32): void {
   store<u64>(RSP, (u64(load<u32>(RSP)) + n) & 0xffffffff);
 }
 
+/** Target of a relative branch with 32-bit operand size. */
+// @ts-ignore: decorator
+@inline
+function branchTarget(r: usize): u64 {
+  return u64(u32(pageRip) + load<u32>(r, R_IMM));
+}
+
 /** Executes blocks from record `r`, whose block has been paid for, until something has to be looked at outside. */
 export function dispatch(start: usize): void {
   let r = start;
@@ -316,6 +323,7 @@ export function dispatch(start: usize): void {
         leaveBefore(r);
         return;
       case H_END:
+        // not linked: the generic handler knows whether this is the scratch slot
         t = load<u32>(r, R_LINK);
         break;
       case ADD32_RR:
@@ -1036,14 +1044,14 @@ export function dispatch(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case CALL32:
-        t = load<u32>(r, R_LINK);
-        if (!t) break;
         value = pushHost();
-        if (!value) {
-          t = 0;
-          break;
-        }
-        store<u32>(value, u32(recordNextRip(r)));
+        t = 0;
+        if (!value) break;
+        next = u32(recordNextRip(r));
+        t = load<u32>(r, R_LINK);
+        if (!t) t = findLinked(r, branchTarget(r), R_LINK);
+        if (!t) break;
+        store<u32>(value, next);
         movePointer(-4);
         break;
       case RET32:
@@ -1054,6 +1062,7 @@ export function dispatch(start: usize): void {
         break;
       case JMP32:
         t = load<u32>(r, R_LINK);
+        if (!t) t = findLinked(r, branchTarget(r), R_LINK);
         break;
       case JMP32_R:
         t = findTarget(rm<u32>(r));

@@ -1,12 +1,10 @@
 // Speed of the interpreter beside v86's (npm v86, its JIT turned off), in one run: both run the same guest bytes in turn,
 // and what is compared is guest instructions per second of CPU. Also what the deterministic instruction count costs:
 // this core against one built without it.
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { V86 } from 'v86';
 import { Cpu } from '../src/cpu/cpu.ts';
 import { buildCore } from '../src/build/core.ts';
-import { loadCore } from '../test/core.ts';
 import { biosImage, PROGRAM, PROGRAM_NAMES, type ProgramName, programBytes } from './programs.ts';
 
 const ROUNDS = 7;
@@ -107,13 +105,19 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
+/** The core as it ships. Built here, because dist may hold a development build. */
+async function counted(): Promise<WebAssembly.Module> {
+  const { wasm } = await buildCore({ optimize: 3 });
+  return new WebAssembly.Module(new Uint8Array(wasm));
+}
+
 /** The core without instruction counting: the run loop only counts cycles. */
 async function uncounted(): Promise<WebAssembly.Module> {
   const overrides = new Map([
     ['asm/constants.ts', (source: string) => source.replace('COUNT_INSTRUCTIONS = true', 'COUNT_INSTRUCTIONS = false')],
   ]);
   const { wasm } = await buildCore({ optimize: 3, overrides });
-  return new WebAssembly.Module(wasm);
+  return new WebAssembly.Module(new Uint8Array(wasm));
 }
 
 async function compare(contenders: readonly Contender[]): Promise<void> {
@@ -131,19 +135,19 @@ async function compare(contenders: readonly Contender[]): Promise<void> {
 
 /** Measures and prints the interpreter's speed. */
 export async function benchInterpreter(): Promise<void> {
-  readFileSync(resolve(import.meta.dirname, '../dist/cpu.wasm'));
+  const shipped = await counted();
   const without = await uncounted();
   for (const program of PROGRAM_NAMES) {
     console.log(
       `${program} loop, ${ROUNDS} rounds interleaved; best of millions a second, median ratio to the first line`,
     );
     const other = await v86(program);
-    const ours = core('anillo', loadCore(), program, 'instructions');
+    const ours = core('anillo', shipped, program, 'instructions');
     await compare([other, ours]);
     await other.stop();
     await compare([
       core('anillo, instructions not counted', without, program, 'cycles'),
-      core('anillo', loadCore(), program, 'cycles'),
+      core('anillo', shipped, program, 'cycles'),
     ]);
   }
 }

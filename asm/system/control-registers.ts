@@ -93,7 +93,6 @@ export function movFromCr(r: usize): void {
     value = load<u64>(CR3);
   }
   setRegister(rmNumber(r), code64 ? value : value & 0xffffffff);
-  finish(r);
 }
 
 export function movToCr(r: usize): void {

@@ -5,7 +5,6 @@ import { code64 } from '../globals';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
 import { PHYSICAL_WIDTH } from '../vmx/capabilities';
-import { finish } from './finish';
 import { MISC_DISABLE_XD, MISC_LIMIT_CPUID, MISC_MONITOR } from './msr';
 
 // MODEL: u32 number of rows, u32 highest basic leaf, u32 highest extended leaf, u32 unused, then rows of six u32.
@@ -159,5 +158,4 @@ export function cpuid(r: usize): void {
   setRegister(3, row ? load<u32>(row, 12) : 0);
   setRegister(1, ecx);
   setRegister(2, edx);
-  finish(r);
 }

@@ -114,7 +114,6 @@ export function movFromDr(r: usize): void {
   if (!mayAccess(r, true)) return;
   const value = debugRegister(aliased(regNumber(r)));
   setRegister(rmNumber(r), code64 ? value : value & 0xffffffff);
-  finish(r);
 }
 
 export function movToDr(r: usize): void {

@@ -58,7 +58,9 @@ export function checkEvents(): bool {
     deliverEvent((EVENT_NMI << 8) | 2, 0, 0);
     return true;
   }
-  if (!load<u32>(INTR_LINE) || blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
+  // INTR wakes a halted processor, not one in shutdown
+  if (!load<u32>(INTR_LINE) || load<u32>(ACTIVITY) > HALTED) return false;
+  if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
   if (inNonRoot() && interceptExternalInterrupt()) return true;
   if (!hasFlag(IF)) return false;
   store<u32>(ACTIVITY, ACTIVE);

@@ -69,7 +69,6 @@ export function rdmsr(r: usize): void {
   if (faulted) return;
   setRegister(0, value & 0xffffffff);
   setRegister(2, value >> 32);
-  finish(r);
 }
 
 export function wrmsr(r: usize): void {

@@ -118,7 +118,7 @@ function recordExit(reason: u32, qualification: u64): void {
   put(F.F_EXIT_LENGTH, length);
   put(F.F_GUEST_LINEAR, linearAddress);
   put(F.F_GUEST_PHYSICAL, physicalAddress);
-  const vectoring = isDirect ? 0 : deliveringInfo;
+  const vectoring: u32 = isDirect ? 0 : deliveringInfo;
   put(F.F_IDT_VECTORING, vectoring);
   put(F.F_IDT_VECTORING_ERROR, vectoring & 0x800 ? deliveringError : 0);
   const type = (vectoring >> 8) & 7;

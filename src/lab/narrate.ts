@@ -14,6 +14,7 @@ const PHRASES: Readonly<Record<string, (name: string) => string>> = {
   callouts: (name) => `call-out from translated code (${name})`,
   hypercalls: (name) => `hypercall ${name}`,
   shadow: (name) => `shadow paging: ${name.replaceAll('-', ' ')}`,
+  paging: (name) => `page tables: ${name}`,
   injected: (name) => `${name} delivered to the guest`,
   translation: (name) => `translation: ${name.replaceAll('-', ' ')}`,
 };

@@ -36,6 +36,8 @@ export interface ShadowOptions {
   readonly invalidate: (linear: number) => void;
   /** Host-physical addresses of the page tables mapping the VMM region, for techniques that share the address space. */
   readonly regionTables?: readonly [number, number];
+  /** A page traced as code is about to be written; `untraceCode` in this call lets the write go through. */
+  readonly onTracedWrite?: (frame: number) => void;
   /** A traced page of code was written, or a mapping of one changed. */
   readonly onCodeChange?: (frame: number, offset: number, length: number) => void;
   /** A directory entry of the guest changed: everything mapped in [linear, linear + length) may be elsewhere. */
@@ -135,6 +137,7 @@ export class ShadowPaging implements Stateful {
       this.#o.counters.add('shadow', 'mmio');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
+    if (access.write && this.#code.has(walk.guestPhysical >>> 12)) this.#o.onTracedWrite?.(walk.guestPhysical >>> 12);
     if (access.write && this.isTraced(walk.guestPhysical >>> 12)) {
       this.#o.counters.add('shadow', 'trace-write');
       return { kind: 'traced', guestPhysical: walk.guestPhysical };

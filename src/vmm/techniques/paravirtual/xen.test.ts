@@ -1,5 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { loadCore } from '../../../../test/core.ts';
+import {
+  call,
+  machineOf,
+  mapAs,
+  mmuext,
+  TRAPS,
+  trap,
+  STACK_SWITCH,
+  toUser,
+  openToUser,
+  EINVAL,
+  EPERM,
+  EFAULT,
+  ENOSYS,
+} from './test-assembly.ts';
 import { TestGuest } from './test-guest.ts';
 
 const run = (text: string, instructions?: number): TestGuest & { stop: ReturnType<TestGuest['run']> } => {
@@ -7,73 +22,6 @@ const run = (text: string, instructions?: number): TestGuest & { stop: ReturnTyp
   const stop = guest.run(instructions);
   return Object.assign(guest, { stop });
 };
-
-/** hypercall number, arguments → results[n] */
-const call = (n: number, number: number, ...args: (number | string)[]): string => {
-  const registers = ['ebx', 'ecx', 'edx', 'esi', 'edi'];
-  return [
-    ...args.map((value, i) => `  mov ${registers[i]!}, ${value}`),
-    `  mov eax, ${number}`,
-    '  int 0x82',
-    `  mov [results + ${n * 4}], eax`,
-  ].join('\n');
-};
-
-/** Machine address of a label's page into [where] (uses the frame list). */
-const machineOf = (label: string, where: string): string => `
-  mov esi, [info]
-  mov esi, [esi + 68]
-  mov ecx, [esi + ((${label} - 0xc0000000) / 4096) * 4]
-  shl ecx, 12
-  mov [${where}], ecx`;
-
-/** update_va_mapping(label, machine address in [where] | flags) → results[n] */
-const mapAs = (n: number, label: string, where: string, flags: number): string => `
-  mov ecx, [${where}]
-  or ecx, ${flags}
-  mov ebx, ${label}
-  xor edx, edx
-  mov esi, 2
-  mov eax, 14
-  int 0x82
-  mov [results + ${n * 4}], eax`;
-
-/** mmuext_op with command and frame of [where] → results[n] */
-const mmuext = (n: number, command: number, where: string): string => `
-  mov eax, [${where}]
-  shr eax, 12
-  mov [scratch + 4], eax
-  mov dword [scratch], ${command}
-  mov dword [scratch + 8], 0
-${call(n, 26, 'scratch', 1, 0, 'SELF')}`;
-
-const TRAPS = `
-  mov ebx, traps
-  mov eax, 0
-  int 0x82
-`;
-const trap = (vector: number, flags: number, label: string): string =>
-  `  db ${vector}, ${flags}\n  dw KERNEL_CS\n  dd ${label}`;
-const STACK_SWITCH = '  mov ebx, KERNEL_DS\n  mov ecx, stack + 2048\n  mov eax, 3\n  int 0x82';
-/** Goes to ring 3 at a label, in the kernel's pages made accessible first. */
-const toUser = (label: string): string => `
-  mov eax, USER_DS
-  mov ds, ax
-  push eax
-  push user_stack_end
-  push 0x202
-  push USER_CS
-  push ${label}
-  iret`;
-/** Opens page directory entry and the page of a label to ring 3. */
-const openToUser = (label: string): string => `
-${machineOf(label, 'scratch + 128')}
-${mapAs(60, label, 'scratch + 128', 0x67)}`;
-
-const EINVAL = -22;
-const EPERM = -1;
-const EFAULT = -14;
-const ENOSYS = -38;
 
 describe('start of a paravirtual kernel', () => {
   const guest = run(`main:
@@ -128,8 +76,8 @@ describe('what a kernel cannot do', () => {
 ${foreign.map((at, i) => `  mov dword [scratch + 8], ${at}\n${mapAs(i, 'page_a', 'scratch + 8', 3)}`).join('\n')}
   ret`);
     for (const i of foreign.keys()) expect(guest.result(i)).toBe(EINVAL);
-    expect(guest.xen.counters.get('shadow', 'refused: foreign frame')).toBe(4);
-    expect(guest.xen.counters.get('shadow', 'refused: no such frame')).toBe(2);
+    expect(guest.xen.counters.get('paging', 'refused: foreign frame')).toBe(4);
+    expect(guest.xen.counters.get('paging', 'refused: no such frame')).toBe(2);
   });
 
   test('map a page table writable, or use a writable page as one', () => {
@@ -192,7 +140,7 @@ ${mapAs(9, 'page_a', 'scratch + 32', 3)}
     expect(guest.result(7)).toBe(0);
     expect(guest.result(8) >>> 0).toBe(0xfc3fffff);
     expect(guest.result(9)).toBe(EINVAL);
-    expect(guest.xen.counters.get('shadow', 'refused: writable mapping of a descriptor table')).toBe(1);
+    expect(guest.xen.counters.get('paging', 'refused: writable mapping of a descriptor table')).toBe(1);
   });
 
   test('name a handler, a callback or a stack of ring 0', () => {
@@ -378,7 +326,7 @@ ${mmuext(0, 5, 'scratch + 32')}
   ret`);
     expect(guest.result(0)).toBe(0);
     expect(guest.xen.counters.get('hypercalls', 'mmuext_op')).toBe(1);
-    expect(guest.xen.counters.get('shadow', 'new_baseptr')).toBe(1);
+    expect(guest.xen.counters.get('paging', 'new_baseptr')).toBe(1);
   });
 });
 
@@ -449,78 +397,5 @@ ${trap(13, 0, 'gp')}
   dd 0, 0`);
     expect(guest.result(0)).toBe(1);
     expect(guest.result(2)).toBe(0xff);
-  });
-});
-
-describe('events', () => {
-  const kernel = (main: string): string => `main:
-  mov esi, [info]
-  mov ecx, [esi + 36]
-  or ecx, 3
-  mov ebx, shared_page
-  xor edx, edx
-  mov esi, 2
-  mov eax, 14
-  int 0x82
-${call(0, 4, 'KERNEL_CS', 'event', 'KERNEL_CS', 'event')}
-${call(1, 24, 7, 0, 0)}
-${main}
-  ret
-event:
-  inc dword [results + 40]
-  mov byte [shared_page], 0
-  mov dword [shared_page + 4], 0
-  mov eax, [shared_page + 2048]
-  mov [results + 44], eax
-  mov dword [shared_page + 2048], 0
-  mov eax, [esp + 8]
-  mov [results + 48], eax
-  push eax
-  mov eax, 23
-  int 0x82`;
-  const bindTimer = `
-  mov dword [scratch], 0
-  mov dword [scratch + 4], 0
-${call(2, 32, 1, 'scratch')}
-  mov eax, [scratch + 8]
-  mov [results + 12], eax
-${call(4, 32, 9, 'scratch + 8')}`;
-
-  test('a blocked domain is woken by its timer', () => {
-    const guest = run(
-      kernel(`${bindTimer}
-${call(5, 15, 2_000_000, 0)}
-${call(6, 29, 1, 0)}`),
-    );
-    expect(guest.stop).toEqual({ reason: 'power-off', status: 0 });
-    expect(guest.result(10)).toBe(1);
-    expect(guest.result(11)).toBe(1 << guest.result(3));
-    expect(guest.result(12) & 0x200).toBe(0x200);
-    expect(guest.xen.time.now()).toBeGreaterThanOrEqual(2_000_000);
-    expect(guest.xen.time.now()).toBeLessThan(2_100_000);
-  });
-
-  test('masked events wait, and come when the mask is taken away', () => {
-    const guest = run(
-      kernel(`  mov dword [scratch], 0
-${call(2, 32, 7, 'scratch')}
-  mov eax, [scratch + 4]
-  mov [scratch], eax
-${call(3, 32, 9, 'scratch')}
-${call(4, 32, 4, 'scratch')}
-  mov eax, [results + 40]
-  mov [results + 20], eax
-  mov byte [shared_page + 1], 0
-${call(6, 17, 0, 0)}
-  mov eax, [results + 40]
-  mov [results + 28], eax`),
-    );
-    expect(guest.result(5)).toBe(0);
-    expect(guest.result(7)).toBe(1);
-  });
-
-  test('a domain that waits for nothing ends the run', () => {
-    const guest = run(kernel(call(5, 29, 1, 0)));
-    expect(guest.stop).toMatchObject({ reason: 'idle', wakeable: false });
   });
 });

@@ -206,12 +206,12 @@ export class VmcsGuest implements GuestContext {
     this.#p.invlpg(linear);
   }
 
-  readScratch(size: 1 | 2 | 4): number {
-    return this.access.load(this.scratch, size);
+  readScratch(size: 1 | 2 | 4, at = 0): number {
+    return this.access.load(this.scratch + at, size);
   }
 
-  writeScratch(size: 1 | 2 | 4, value: number): void {
-    this.access.store(this.scratch, size, value);
+  writeScratch(size: 1 | 2 | 4, value: number, at = 0): void {
+    this.access.store(this.scratch + at, size, value);
   }
 
   executeOnBehalf(bytes: readonly number[]): void {

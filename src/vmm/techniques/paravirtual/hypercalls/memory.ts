@@ -92,7 +92,7 @@ function giveBack(xen: Xen, mfn: number): boolean {
   const { frames } = xen;
   const isOwn = frames.isFrame(mfn) && frames.owner(mfn) === OWNER_GUEST && mfn !== xen.state.consoleMfn;
   if (!isOwn || frames.references(mfn) !== 1 || frames.typeCount(mfn) !== 0 || mfn < 0x1000) {
-    xen.counters.add('shadow', 'refused: frame is in use');
+    xen.counters.add('paging', 'refused: frame is in use');
     return false;
   }
   xen.paging.flush();

@@ -49,7 +49,7 @@ function progress(xen: Xen, count: number, done: number): { total: number; befor
 
 /** Counts a refusal; the guest gets EINVAL. */
 export function refuse(xen: Xen, refusal: Refusal, what: string): number {
-  xen.counters.add('shadow', `refused: ${refusal}`);
+  xen.counters.add('paging', `refused: ${refusal}`);
   xen.trace('paging', () => `refused ${what}: ${refusal}, at ${xen.where()}`);
   return -EINVAL;
 }
@@ -110,7 +110,7 @@ function updateEntry(xen: Xen, at: number, value: number, preserveAd: boolean): 
   const mfn = at >>> 12;
   const type = xen.frames.type(mfn);
   if ((type === 'l1' || type === 'l2') && xen.frames.typeCount(mfn) > 0) {
-    xen.counters.add('shadow', `${type} update`);
+    xen.counters.add('paging', `${type} update`);
     return xen.paging.updateEntry(at, type, value, preserveAd);
   }
   // Not in use as a table: the guest's plain memory.
@@ -130,7 +130,7 @@ export function updateVaMapping(xen: Xen, args: readonly number[]): number {
   if (entryHigh !== 0) return refuse(xen, 'no such frame', what);
   const at = xen.paging.entryAddress(xen.state.directory, address);
   if (at === undefined) return refuse(xen, 'no mapping there', what);
-  xen.counters.add('shadow', 'l1 update');
+  xen.counters.add('paging', 'l1 update');
   const refusal = xen.paging.updateL1(at, entry, false);
   if (refusal !== undefined) return refuse(xen, refusal, what);
   const flush = flags & UVMF_FLUSH_TYPE;
@@ -167,7 +167,7 @@ export function mmuextOp(xen: Xen, args: readonly number[]): number {
 function extended(xen: Xen, command: number, argument: number, argument2: number): number {
   xen.cpu.charge('alu', UPDATE_WORK);
   const name = MMUEXT_NAMES[command] ?? `command ${command}`;
-  xen.counters.add('shadow', name);
+  xen.counters.add('paging', name);
   const what = `${name} of 0x${argument.toString(16)}`;
   switch (command) {
     case MMUEXT_PIN_L1_TABLE:
@@ -232,7 +232,7 @@ function fillPage(xen: Xen, mfn: number, source: number | undefined, what: strin
 }
 
 function foreignDomain(xen: Xen, name: string): number {
-  xen.counters.add('shadow', 'refused: foreign domain');
+  xen.counters.add('paging', 'refused: foreign domain');
   xen.trace('paging', () => `refused ${name} for another domain, at ${xen.where()}`);
   return -EPERM;
 }
