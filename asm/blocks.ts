@@ -29,6 +29,7 @@ import {
   MODE_CODE32,
   MODE_CODE64,
   MODE_STACK32,
+  PAGE_RIP,
   R_COST,
   R_COUNT,
   R_FORM,
@@ -149,6 +150,7 @@ export function findTarget64(target: u64): usize {
   if (load<u64>(entry) != target || load<u32>(entry, 12) != longJumpContext) return 0;
   const t: usize = load<u32>(entry, 8);
   pageRip = target - load<u16>(t, R_OFFSET);
+  store<u64>(PAGE_RIP, pageRip);
   return t;
 }
 
@@ -202,6 +204,7 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   pageRip = rip - (linear & 0xfff);
   const jump = jumpEntry(linear);
   if (code64) {
+    store<u64>(PAGE_RIP, pageRip);
     const entry = jump + (LONG_JUMP_CACHE - JUMP_CACHE);
     store<u64>(entry, linear);
     store<u32>(entry, u32(record), 8);

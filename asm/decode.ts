@@ -65,10 +65,13 @@ import {
   R_RM,
   R_SCALE,
   R_SEGMENT,
+  PAGE_RIP,
+  SCALE_FAR,
   SCALE_OFFSET64,
   SCALE_RIP,
 } from './record';
 import { chooseHot } from './hot';
+import { chooseLong } from './long-mode/hot';
 
 /** `decode` results other than a length: more bytes are needed; longer than 15 bytes. */
 export const DECODE_MORE: u32 = 0;
@@ -354,6 +357,17 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   return finish(r, FORMS + load<u16>(r, R_FORM) * FORM_SIZE, code, flags, mode, memoryOperand);
 }
 
+/** Makes the displacement of a RIP-relative address one from the start of the page. */
+function relateToPage(r: usize, length: u32): void {
+  const disp = i64(load<i32>(r, R_DISP)) + load<u16>(r, R_OFFSET) + length;
+  if (disp > i64(i32.MAX_VALUE)) {
+    store<u8>(r, u8(SCALE_FAR), R_SCALE);
+    return;
+  }
+  store<i32>(r, i32(disp), R_DISP);
+  store<u16>(r, u16(PAGE_RIP), R_BASE);
+}
+
 function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memoryOperand: bool): u32 {
   const length = u32(at - code);
   store<u8>(r, u8(length), R_LENGTH);
@@ -367,6 +381,7 @@ function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memor
     store<u32>(r, 0, R_BASE);
     store<u32>(r, 0, R_DISP);
   }
-  store<u16>(r, u16(chooseHot(r, form, mode, memoryOperand)), R_OP);
+  if (load<u8>(r, R_SCALE) & SCALE_RIP) relateToPage(r, length);
+  store<u16>(r, u16(long ? chooseLong(r, form, memoryOperand) : chooseHot(r, form, mode, memoryOperand)), R_OP);
   return length;
 }

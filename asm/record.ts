@@ -1,7 +1,7 @@
 // A decoded instruction: RECORD_SIZE bytes that the run loop executes and cold handlers read through these accessors
 // (ENGINE "Recommended design" 1). Register operands are stored as addresses of their slots in the register file, so AH..BH
 // are simply one byte further than AX..BX.
-import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE } from './layout';
+import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE, ZERO_REGISTER } from './layout';
 import { pageRip, ripMask } from './globals';
 
 export const RECORD_SIZE: usize = 32;
@@ -34,8 +34,15 @@ export const R_DISP: usize = 20;
 export const R_IMM: usize = 24;
 /** u32: static cost of this and the following instructions of the block. */
 export const R_COST: usize = 28;
-/** In R_SCALE: the displacement is relative to the next instruction. A shift count ignores it. */
+/**
+ * In R_SCALE: the displacement is relative to the start of the page in RIP (the decoder has added offset and length), and
+ * R_BASE names PAGE_RIP. A shift count ignores it.
+ */
 export const SCALE_RIP: u32 = 0x40;
+/** In R_SCALE, for the few displacements where that would not fit: relative to the next instruction. */
+export const SCALE_FAR: u32 = 0x20;
+/** u64: copy of pageRip that the run loop of 64-bit code reads like a base register. Not architectural, not saved. */
+export const PAGE_RIP: u32 = 0x4000;
 /** In R_SCALE: R_DISP and R_IMM together are a 64-bit offset (MOV with moffs). */
 export const SCALE_OFFSET64: u32 = 0x80;
 export const R_LINK: usize = R_DISP;
@@ -162,7 +169,7 @@ export function immediate2(r: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function baseNumber(r: usize): u32 {
-  return (u32(load<u16>(r, R_BASE)) - GPR) >> 3;
+  return min<u32>((u32(load<u16>(r, R_BASE)) - GPR) >> 3, ZERO_REGISTER);
 }
 // @ts-ignore: decorator
 @inline
@@ -185,7 +192,8 @@ export function effectiveAddress(r: usize): u64 {
   const scale: u32 = load<u8>(r, R_SCALE);
   if (scale > 3) {
     if (scale & SCALE_OFFSET64) return load<u64>(r, R_DISP);
-    return (recordNextRip(r) + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);
+    const base = scale & SCALE_FAR ? recordNextRip(r) : pageRip;
+    return (base + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);
   }
   const base = load<u64>(load<u16>(r, R_BASE));
   const index = load<u64>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);

@@ -46,6 +46,7 @@ import {
   tlbBase,
   unfinished,
 } from './globals';
+import { dispatchLong } from './long-mode/loop';
 import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
 import { linearMask, TLB_NEVER, translate } from './paging';
@@ -138,7 +139,8 @@ function enter(): bool {
       if (cyclesLeft >= cost && instructionsLeft >= count) {
         cyclesLeft -= cost;
         instructionsLeft -= count;
-        dispatch(r);
+        if (code64) dispatchLong(r);
+        else dispatch(r);
         return true;
       }
       if (cyclesLeft <= 0) return true;
@@ -188,7 +190,8 @@ export function runScratch(): void {
   instructionsLeft -= restCount(SCRATCH);
   inScratch = true;
   unfinished = false;
-  dispatch(SCRATCH);
+  if (code64) dispatchLong(SCRATCH);
+  else dispatch(SCRATCH);
   inScratch = false;
 }
 

@@ -78,7 +78,7 @@ import { iret } from './iret';
 import { rdmsr, wrmsr } from './msr';
 import { loadFarPointer, movFromSegment, movToSegment, popSegment, pushSegment } from './segment-instructions';
 import { bound, int1, int3, intN, into } from './software-interrupts';
-import { longOp } from '../long-mode/dispatch';
+import { longOp } from '../long-mode/operations';
 import { sysenter, sysexit } from './sysenter';
 import { rdpmc, rdtsc, rdtscp } from './time';
 

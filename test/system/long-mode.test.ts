@@ -104,6 +104,29 @@ describe('64-bit code', () => {
     expect(rax(`db 0x48, 0xa1\ndd ${DATA}, 0`, m)).toBe(0xfedcba9876543210n);
   });
 
+  test('one page at two addresses: RIP-relative addresses follow RIP', () => {
+    const m = new LongMachine();
+    m.quad(PD + 8 * 8, 0x87n); // 16 MiB onto 0
+    m.quad(PD + 9 * 8, 0x20_0087n); // 18 MiB onto 2 MiB
+    m.program(`lea rbx, [rip]
+      here: mov rax, [rip + ${0x200000 - 7}]
+      lea rcx, [rip + 0x1000000]
+      cmp rbx, 0x1000000
+      ja done
+      cmp rax, 5
+      jne done
+      add rbx, 0x1000000
+      sub rbx, 7
+      jmp rbx
+      done: int3`);
+    const at = Number(m.label('here')) + 0x200000;
+    m.quad(at, 5n);
+    const stop = m.run();
+    expect(stop).toMatchObject({ reason: 'doorway', entry: 3 });
+    expect(m.cpu.reg64(3)).toBe(BigInt(CODE + 7 + 0x1000000));
+    expect(m.cpu.reg64(1) - m.label('here') - 14n).toBe(0x2000000n);
+  });
+
   test('CS, DS, ES and SS have no base and no limit, FS and GS have a base', () => {
     const m = new LongMachine();
     m.quad(DATA, 1n);
