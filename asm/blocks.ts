@@ -21,9 +21,10 @@ import {
 } from './layout';
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
-import { H_BREAK, H_DEAD, H_END } from './hot';
+import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
-import { linearMask, markCodePage, unmarkCodePage } from './paging';
+import { linearMask } from './paging';
+import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
 import {
   MODE_CODE32,
@@ -247,6 +248,11 @@ function decodeBlock(key: u64, physical: u64): usize {
   memory.fill(r, 0, RECORD_SIZE);
   store<u16>(r, u16(H_END), R_OP);
   store<u16>(r, u16(offset), R_OFFSET);
+  // the run loop of 64-bit code has no fused cases
+  if (count > 1 && !code64) {
+    const first = r - 2 * RECORD_SIZE;
+    store<u16>(first, u16(fuse(load<u16>(first, R_OP), load<u16>(r - RECORD_SIZE, R_OP))), R_OP);
+  }
   // what each record still has to cost, from the end
   let cost: u32 = 0;
   let rest: u32 = 0;

@@ -69,15 +69,39 @@ import {
   CMP32_MI,
   CMP32_MR,
   CMP32_RI,
+  CMP32_RI_JA,
+  CMP32_RI_JAE,
+  CMP32_RI_JB,
+  CMP32_RI_JBE,
+  CMP32_RI_JE,
+  CMP32_RI_JG,
+  CMP32_RI_JGE,
+  CMP32_RI_JL,
+  CMP32_RI_JLE,
+  CMP32_RI_JNE,
   CMP32_RM,
   CMP32_RR,
+  CMP32_RR_JA,
+  CMP32_RR_JAE,
+  CMP32_RR_JB,
+  CMP32_RR_JBE,
+  CMP32_RR_JE,
+  CMP32_RR_JG,
+  CMP32_RR_JGE,
+  CMP32_RR_JL,
+  CMP32_RR_JLE,
+  CMP32_RR_JNE,
   CMP8_MI,
   CMP8_MR,
   CMP8_RI,
+  CMP8_RI_JE,
+  CMP8_RI_JNE,
   CMP8_RM,
   CMP8_RR,
   DEC32_M,
   DEC32_R,
+  DEC32_R_JE,
+  DEC32_R_JNE,
   H_BREAK,
   H_DEAD,
   H_END,
@@ -187,10 +211,14 @@ import {
   TEST32_MR,
   TEST32_RI,
   TEST32_RR,
+  TEST32_RR_JE,
+  TEST32_RR_JNE,
   TEST8_MI,
   TEST8_MR,
   TEST8_RI,
   TEST8_RR,
+  TEST8_RR_JE,
+  TEST8_RR_JNE,
   XCHG32_RR,
   XOR32_MI,
   XOR32_MR,
@@ -314,6 +342,8 @@ export function dispatch(start: usize): void {
   let t: usize = 0;
   let value: u32 = 0;
   let next: u32 = 0;
+  let a: u32 = 0;
+  let b: u32 = 0;
   for (;;) {
     switch (u32(load<u16>(r, R_OP))) {
       case H_DEAD:
@@ -1158,6 +1188,220 @@ export function dispatch(start: usize): void {
       case JG32:
         if (lessOrEqual()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
+        break;
+      case CMP32_RR_JB:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a < b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JAE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a >= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JNE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JBE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a <= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JA:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a > b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JL:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) < i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JGE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) >= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JLE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) <= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JG:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) > i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JB:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a < b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JAE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a >= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JNE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JBE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a <= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JA:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a > b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JL:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) < i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JGE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) >= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JLE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) <= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JG:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) > i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST32_RR_JE:
+        a = and<u32>(destination<u32>(r), source<u32>(r));
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST32_RR_JNE:
+        a = and<u32>(destination<u32>(r), source<u32>(r));
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST8_RR_JE:
+        a = and<u8>(destination<u8>(r), source<u8>(r));
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST8_RR_JNE:
+        a = and<u8>(destination<u8>(r), source<u8>(r));
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP8_RI_JE:
+        a = destination<u8>(r);
+        b = imm<u8>(r);
+        sub<u8>(u8(a), u8(b));
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP8_RI_JNE:
+        a = destination<u8>(r);
+        b = imm<u8>(r);
+        sub<u8>(u8(a), u8(b));
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case DEC32_R_JE:
+        a = dec<u32>(rm<u32>(r));
+        setRm<u32>(r, a);
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case DEC32_R_JNE:
+        a = dec<u32>(rm<u32>(r));
+        setRm<u32>(r, a);
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
         break;
       default:
         t = 0;

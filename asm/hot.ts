@@ -247,7 +247,36 @@ export const JL32: u32 = 165;
 export const JGE32: u32 = 166;
 export const JLE32: u32 = 167;
 export const JG32: u32 = 168;
-export const HOT_COUNT: u32 = 169;
+/** A compare, test or decrement and the conditional jump behind it in one case. */
+export const CMP32_RR_JB: u32 = 169;
+export const CMP32_RR_JAE: u32 = 170;
+export const CMP32_RR_JE: u32 = 171;
+export const CMP32_RR_JNE: u32 = 172;
+export const CMP32_RR_JBE: u32 = 173;
+export const CMP32_RR_JA: u32 = 174;
+export const CMP32_RR_JL: u32 = 175;
+export const CMP32_RR_JGE: u32 = 176;
+export const CMP32_RR_JLE: u32 = 177;
+export const CMP32_RR_JG: u32 = 178;
+export const CMP32_RI_JB: u32 = 179;
+export const CMP32_RI_JAE: u32 = 180;
+export const CMP32_RI_JE: u32 = 181;
+export const CMP32_RI_JNE: u32 = 182;
+export const CMP32_RI_JBE: u32 = 183;
+export const CMP32_RI_JA: u32 = 184;
+export const CMP32_RI_JL: u32 = 185;
+export const CMP32_RI_JGE: u32 = 186;
+export const CMP32_RI_JLE: u32 = 187;
+export const CMP32_RI_JG: u32 = 188;
+export const TEST32_RR_JE: u32 = 189;
+export const TEST32_RR_JNE: u32 = 190;
+export const TEST8_RR_JE: u32 = 191;
+export const TEST8_RR_JNE: u32 = 192;
+export const CMP8_RI_JE: u32 = 193;
+export const CMP8_RI_JNE: u32 = 194;
+export const DEC32_R_JE: u32 = 195;
+export const DEC32_R_JNE: u32 = 196;
+export const HOT_COUNT: u32 = 197;
 
 // @ts-ignore: decorator
 @inline
@@ -380,4 +409,22 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
   }
   if (byte || size != 2) return H_COLD;
   return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
+}
+
+/** Case that does the work of `first` and of the conditional jump `jump` behind it, or `first` if there is none. */
+export function fuse(first: u32, jump: u32): u32 {
+  if (jump < JO32 || jump > JG32) return first;
+  const condition = jump - JO32;
+  if (first == CMP32_RR || first == CMP32_RI) {
+    const base = first == CMP32_RR ? CMP32_RR_JB : CMP32_RI_JB;
+    if (condition >= 2 && condition <= 7) return base + condition - 2;
+    return condition >= 12 ? base + condition - 6 : first;
+  }
+  // JE and JNE
+  if (condition >> 1 != 2) return first;
+  const not = condition & 1;
+  if (first == TEST32_RR) return TEST32_RR_JE + not;
+  if (first == TEST8_RR) return TEST8_RR_JE + not;
+  if (first == CMP8_RI) return CMP8_RI_JE + not;
+  return first == DEC32_R ? DEC32_R_JE + not : first;
 }

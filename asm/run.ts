@@ -49,7 +49,8 @@ import {
 import { dispatchLong } from './long-mode/loop';
 import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
-import { linearMask, TLB_NEVER, translate } from './paging';
+import { linearMask, translate } from './paging';
+import { TLB_NEVER } from './tlb';
 import { pageKind, readPhysicalSized } from './physical';
 import { restCost, restCount } from './record';
 import { dataBreakpoints } from './system/debug-registers';

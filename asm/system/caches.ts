@@ -3,7 +3,8 @@
 import { GP, raise, UD } from '../fault';
 import { code64 } from '../globals';
 import { effectiveBase, isCanonical } from '../long-mode/state';
-import { linearMask, invalidatePage } from '../paging';
+import { linearMask } from '../paging';
+import { invalidatePage } from '../tlb';
 import { cpl, effectiveAddress, segmentNumber } from '../record';
 import { interceptInvd, interceptInvlpg, interceptWbinvd } from '../vmx/intercepts';
 import { finish } from './finish';

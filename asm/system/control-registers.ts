@@ -9,7 +9,8 @@ import { codeModeChanged, inLongMode, RIGHTS_LONG } from '../long-mode/state';
 import { readCr8, writeCr8 } from '../long-mode/task-priority';
 import { notSupported } from '../host';
 import { readRm, writeRm } from '../operand';
-import { flushTlb, loadPdptes, pagingChanged } from '../paging';
+import { loadPdptes, pagingChanged } from '../paging';
+import { flushTlb } from '../tlb';
 import {
   cpl,
   effectiveAddress,

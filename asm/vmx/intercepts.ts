@@ -4,6 +4,7 @@
 // Faults and VM Exits"); MOV DR is the exception.
 import { CR0, CR4, INTERRUPTIBILITY, VMX_ROOT } from '../layout';
 import { publishTime, exactCycles, exactInstructions } from '../charge';
+import { raise, UD } from '../fault';
 import { hasFlag, IF } from '../flags';
 import { interruptAcknowledge } from '../host';
 import { readPhysical, writePhysical } from '../physical';
@@ -98,7 +99,12 @@ export function interceptInvlpg(r: usize, linear: u64): bool {
 export function interceptRdtsc(r: usize): bool {
   return exitIf((primary() & <u32>F.CPU_RDTSC) != 0, F.REASON_RDTSC, 0, r);
 }
+/** RDTSCP is undefined in a guest without "enable RDTSCP" (then `faulted` is set). */
 export function interceptRdtscp(r: usize): bool {
+  if (inNonRoot() && !(secondary() & <u32>F.CPU2_RDTSCP)) {
+    raise(UD, 0);
+    return true;
+  }
   return exitIf((primary() & <u32>F.CPU_RDTSC) != 0, F.REASON_RDTSCP, 0, r);
 }
 export function interceptRdpmc(r: usize): bool {

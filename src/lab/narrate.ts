@@ -3,7 +3,7 @@ import type { ComparisonCell } from './comparison.ts';
 import type { TechniqueCell } from './techniques.ts';
 
 /** Counters that say something every so many operations are noise below this rate. */
-const WORTH_SAYING = 0.005;
+const WORTH_SAYING = 0.02;
 const MOST_EVENTS = 6;
 
 /** How a counter of each group reads in a sentence. */

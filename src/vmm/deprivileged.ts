@@ -38,12 +38,14 @@ import {
 import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
 import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
-import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
+import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
 
 const ESP = 4;
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Bits of EFLAGS that arithmetic changes, and DF. */
 const ARITHMETIC = 0xcd5;
+/** DR6: single step. */
+const DR6_BS = 0x4000;
 /** Offset in the shared area of the bytes used by `executeOnBehalf`. */
 const SCRATCH = 0xf00;
 /** Longest time the host timer is set to, in bus ticks. */
@@ -300,6 +302,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.hostInterrupt(entry);
     } else if (entry === ENTRY_SYSENTER) {
       this.enterSysenter();
+      this.#clearNestedTask();
+    } else if (entry === 1 && this.#trappedInside()) {
+      this.#stepIntoSysenter();
     } else {
       this.saveRegisters();
       const error = this.#readFrame(entry);
@@ -311,6 +316,32 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     }
     this.#resume();
     if (this.stopAfterEntry) this.machine.requestStop();
+  }
+
+  /** SYSENTER leaves NT as the guest had it; with NT set, IRET would return to another task. */
+  #clearNestedTask(): void {
+    this.access.charge('alu', 2);
+    if (!(this.machine.cpu.eflags & FLAG_NT)) return;
+    this.access.charge('popf');
+    this.machine.cpu.eflags = 2;
+  }
+
+  /** A debug trap in ring 0: SYSENTER was stepped, which does not clear TF. */
+  #trappedInside(): boolean {
+    return (this.access.tryLoad(this.access.reg(ESP) + 4, 4)! & 3) === 0;
+  }
+
+  #stepIntoSysenter(): void {
+    const { access, machine } = this;
+    const at = access.reg(ESP);
+    machine.cpu.eflags = (access.tryLoad(at + 8, 4)! & ~FLAG_IF) | 2;
+    access.setReg(ESP, at + 12);
+    this.takeDebugStatus();
+    this.enterSysenter();
+    machine.cpu.eflags = 2;
+    if (!(this.frame.eflags & FLAG_TF)) return;
+    this.vcpu.dr[6] = (this.vcpu.dr[6]! | DR6_BS) >>> 0;
+    this.injectEvent({ vector: 1, kind: 'trap' });
   }
 
   /** Makes `run` return after every entry of the VMM. */
@@ -523,10 +554,14 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   /** `otherwise` is what the guest gets when there is nothing to emulate. */
   protected emulateInstruction(instruction: GuestInstruction, otherwise?: GuestFault): void {
     const stepped = (this.frame.eflags & FLAG_TF) !== 0;
+    const watches = (this.vcpu.dr[7]! & 0xff) !== 0;
+    if (watches) this.memory.accesses = [];
     const result = emulate(this, instruction);
+    const hits = watches ? this.#dataBreakpoints() : 0;
+    this.memory.accesses = undefined;
     switch (result.kind) {
       case 'done':
-        if (stepped) this.afterStep();
+        if (stepped || hits !== 0) this.afterStep((stepped ? DR6_BS : 0) | hits);
         return;
       case 'fault':
         this.inject(result.fault);
@@ -540,9 +575,25 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     }
   }
 
-  /** An emulated instruction ended with TF set in the guest's flags. */
-  protected afterStep(): void {
-    this.vcpu.dr[6] = (this.vcpu.dr[6]! | 0x4000) >>> 0;
+  /** DR6 bits of the breakpoints that an emulated instruction's accesses hit. */
+  #dataBreakpoints(): number {
+    const { dr } = this.vcpu;
+    let hits = 0;
+    for (let n = 0; n < 4; n++) {
+      const kind = (dr[7]! >>> (16 + 4 * n)) & 3;
+      if (!(dr[7]! & (3 << (2 * n))) || kind === 0 || kind === 2) continue;
+      const length = [1, 2, 8, 4][(dr[7]! >>> (18 + 4 * n)) & 3]!;
+      const start = (dr[n]! & ~(length - 1)) >>> 0;
+      for (const { linear, size, write } of this.memory.accesses ?? []) {
+        if ((write || kind === 3) && linear < start + length && start < linear + size) hits |= 1 << n;
+      }
+    }
+    return hits;
+  }
+
+  /** An emulated instruction ended with TF set in the guest's flags, or hit a breakpoint: `status` for DR6. */
+  protected afterStep(status: number): void {
+    this.vcpu.dr[6] = (this.vcpu.dr[6]! | status) >>> 0;
     this.injectEvent({ vector: 1, kind: 'trap' });
   }
 
@@ -643,6 +694,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   }
 
   load(fields: Fields): void {
+    this.#stop = undefined;
     Object.assign(this.frame, fieldsField(fields, 'frame'));
     this.#idle = booleanField(fields, 'idle');
     const due = numberField(fields, 'timerDue');

@@ -36,9 +36,13 @@ export class GuestMemory {
     this.#p = parts;
   }
 
+  /** Set to a list to note every access of the guest's instructions: its data breakpoints look there. */
+  accesses: { readonly linear: number; readonly size: number; readonly write: boolean }[] | undefined;
+
   /** Reads little-endian; throws the guest's page fault. */
   read(linear: number, size: AccessSize, user = false): number {
     const at = linear >>> 0;
+    this.accesses?.push({ linear: at, size, write: false });
     if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
         const value = this.#p.access.tryLoad(at, size);
@@ -56,6 +60,7 @@ export class GuestMemory {
 
   write(linear: number, size: AccessSize, value: number, user = false): void {
     const at = linear >>> 0;
+    this.accesses?.push({ linear: at, size, write: true });
     if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
         if (this.#p.access.tryStore(at, size, value)) return;

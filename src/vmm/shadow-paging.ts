@@ -185,7 +185,7 @@ export class ShadowPaging implements Stateful {
   invlpg(linear: number): void {
     if (linear >= REGION_LINEAR && this.#o.regionTables) return;
     this.#o.counters.add('shadow', 'invlpg');
-    const walk = this.guest.walk(linear, { write: false, user: false, fetch: false });
+    const walk = this.guest.probe(linear, { write: false, user: false, fetch: false });
     if (!('error' in walk) && walk.table === undefined && this.#o.vcpu.paging) this.#reload();
     else this.#o.invalidate(linear);
   }

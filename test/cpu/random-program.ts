@@ -120,10 +120,18 @@ const conditional = fc
     if (shape === 1) return `set${condition} byte ${at}`;
     return shape === 2 ? `cmov${condition} ${register}, ${other}` : `cmov${condition} ${register}, dword ${at}`;
   });
+/** Compares and tests that share a case of the run loop with the conditional jump behind them. */
+const compared = fc.oneof(
+  fc.tuple(of(['cmp', 'test']), of(REGISTERS), of(REGISTERS)).map(([op, a, b]) => `${op} ${a}, ${b}`),
+  fc.tuple(of(REGISTERS), immediate).map(([a, value]) => `cmp ${a}, ${value}`),
+  fc.tuple(of(BYTES), of(BYTES)).map(([a, b]) => `test ${a}, ${b}`),
+  fc.tuple(of(BYTES), fc.integer({ min: -2, max: 2 })).map(([a, value]) => `cmp ${a}, ${value}`),
+  of(REGISTERS).map((a) => `dec ${a}`),
+);
 /** Labels are numbered by place in the program. */
 const control = fc
-  .tuple(of(CONDITIONS), fc.integer({ min: 0, max: 5 }), immediate)
-  .map(([condition, shape, value]) => (n: number) => {
+  .tuple(of(CONDITIONS), fc.integer({ min: 0, max: 8 }), immediate, compared)
+  .map(([condition, shape, value, compare]) => (n: number) => {
     switch (shape) {
       case 0:
         return `j${condition} skip${n}\nadd ebx, ${value}\nskip${n}:`;
@@ -136,8 +144,10 @@ const control = fc
       case 4:
         // the instruction behind, in the same block, is changed
         return `mov dword [patch${n}+1], ${value}\npatch${n}: mov edx, 0`;
-      default:
+      case 5:
         return `jecxz skip${n}\npush dword skip${n}\nret 0\nskip${n}:`;
+      default:
+        return `${compare}\nj${condition} skip${n}\nadd ebx, ${value}\nskip${n}:`;
     }
   });
 

@@ -72,6 +72,14 @@ describe('self-modifying code', () => {
     expect(run(m, text)).toBe(77);
   });
 
+  test('so often that the block cache fills up and starts again', () => {
+    const m = new TestMachine();
+    m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax
+      ${'nop\n'.repeat(30)}dec ecx\njne again\nmov eax, ebx\n${END}`);
+    expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
+    expect(m.cpu.reg(0)).toBe((60000 * 60001) / 2);
+  });
+
   test('a store to data beside code changes nothing and keeps the code', () => {
     const text = `mov ecx, 1000\nagain: inc dword [value]\ndec ecx\njne again\nmov eax, [value]\n${END}\ntimes 200 nop\nvalue: dd 0`;
     expect(run(new TestMachine(), text)).toBe(1000);

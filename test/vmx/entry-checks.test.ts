@@ -205,16 +205,19 @@ describe('VM-entry checks', () => {
     expect(m.field(F.F_INSTRUCTION_ERROR)).toBe(8);
   });
 
-  test.each(GUEST)('guest state: %s', (name, change, qualification = 0) => {
-    const m = VmxMachine.ready();
-    change(m);
-    m.enter();
-    expect(m.failed).toBe(name);
-    expect(m.field(F.F_EXIT_REASON)).toBe(0x8000_0021);
-    expect(m.field(F.F_QUALIFICATION)).toBe(qualification);
-    expect(m.run()).toMatchObject({ reason: 'doorway', entry: 0x400 });
-    expect(m.mode).toBe(1);
-  });
+  test.each(GUEST.map(([name, change, qualification = 0]) => ({ name, change, qualification })))(
+    'guest state: $name',
+    ({ name, change, qualification }) => {
+      const m = VmxMachine.ready();
+      change(m);
+      m.enter();
+      expect(m.failed).toBe(name);
+      expect(m.field(F.F_EXIT_REASON)).toBe(0x8000_0021);
+      expect(m.field(F.F_QUALIFICATION)).toBe(qualification);
+      expect(m.run()).toMatchObject({ reason: 'doorway', entry: 0x400 });
+      expect(m.mode).toBe(1);
+    },
+  );
 
   test('an MSR that cannot be loaded is exit reason 34 with the number of the entry', () => {
     const m = VmxMachine.ready();

@@ -398,6 +398,20 @@ describe('exceptions', () => {
   });
 });
 
+describe('RDTSCP', () => {
+  test('is undefined without its control, even where the processor has it', () => {
+    const m = VmxMachine.ready();
+    m.program('rdtscp');
+    expect(m.go()).toMatchObject({ reason: 'doorway', entry: 6 });
+    const enabled = VmxMachine.ready();
+    enabled.enable(F.F_SECONDARY_CONTROLS, F.CPU2_RDTSCP);
+    finishes(enabled, 'rdtscp');
+    enabled.enable(F.F_PRIMARY_CONTROLS, F.CPU_RDTSC);
+    enabled.set(F.F_GUEST_RIP, CODE);
+    expect(enabled.guest('rdtscp')).toMatchObject({ reason: F.REASON_RDTSCP });
+  });
+});
+
 describe('TSC offsetting', () => {
   test('RDTSC adds the offset in the guest only', () => {
     const m = VmxMachine.ready();

@@ -208,7 +208,7 @@ export function interruptReturn(context: GuestContext, size: 2 | 4): void {
   const { vcpu } = context;
   if (context.flags & FLAG_NT) {
     context.notSupported('a return to a nested task');
-    throw new GuestFault(VECTOR_TS, vcpu.tr.selector & 0xfffc);
+    throw new GuestFault(VECTOR_GP, 0);
   }
   const stack = new GuestStack(context);
   const offset = stack.pop(size);

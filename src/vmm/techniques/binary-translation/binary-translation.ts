@@ -616,14 +616,18 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #skipExitJump(): void {
     const place = this.#place;
     if (!place?.boundary || place.at !== this.#resumeAt) return;
-    if (this.#block && this.#cache.boundary(this.#block, place.eip) !== place.at) this.#resumeAt = undefined;
+    const block = this.#block;
+    if (!block) return;
+    if (!block.instructions.has(place.eip) || this.#cache.boundary(block, place.eip) !== place.at)
+      this.#resumeAt = undefined;
   }
 
   #resumeAddress(): number | undefined {
     if (this.#resumeAt !== undefined) return this.#resumeAt;
     const { eip } = this;
     const block = this.#block;
-    if (block?.valid && block.space === this.#cache.current && block.space === this.#space()) {
+    const isInside = block?.instructions.has(eip) === true || !(this.frame.eflags & FLAG_TF);
+    if (block?.valid && isInside && block.space === this.#cache.current && block.space === this.#space()) {
       this.access.charge('alu', 4);
       const at = block.eip === eip ? block.entry : this.#cache.boundary(block, eip);
       if (at !== undefined) return at;

@@ -75,7 +75,7 @@ function check(xen: Xen): void {
   for (const mfn of [...xen.state.gdtFrames, ...xen.state.ldtFrames]) expect(xen.frames.type(mfn)).toBe('segment');
 }
 
-test.each([1, 2, 3])('random hypercalls, seed %d', (seed) => {
+test.each([1, 2])('random hypercalls, seed %d', (seed) => {
   const guest = new TestGuest(loadCore(), 'main:\n  mov eax, 17\n  xor ebx, ebx\n  int 0x82\n  ret');
   const { xen } = guest;
   let accepted = -1;
@@ -86,7 +86,7 @@ test.each([1, 2, 3])('random hypercalls, seed %d', (seed) => {
   };
   expect(guest.run(10_000).reason).not.toBe('limit');
   // The arguments are near enough to be worth something.
-  expect(accepted).toBeGreaterThan(100);
+  expect(accepted).toBeGreaterThan(50);
 });
 
 function attack(guest: TestGuest, random: Random): number {
@@ -95,7 +95,7 @@ function attack(guest: TestGuest, random: Random): number {
     .map(Number)
     .filter((number) => number !== SCHED_OP && number !== SCHED_OP_COMPAT);
   let accepted = 0;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 1200; i++) {
     fill(guest, random);
     const number = random.below(2) === 0 ? random.of([1, 14, 26, 26]) : random.of(numbers);
     const args = Array.from({ length: 5 }, () => random.of(words(guest, random)) >>> 0);

@@ -38,6 +38,7 @@ export function startDomain(xen: Xen, file: Uint8Array, commandLine: string): vo
     paging,
     commandLine,
     consolePort: state.consolePort,
+    storePort: xen.events.bind({ kind: 'store' })!,
   });
   state.directory = built.directory;
   state.consoleMfn = built.consoleMfn;

@@ -143,6 +143,26 @@ ${mmuext(2, 16, 'scratch + 36')}
   });
 });
 
+test('the grant table has frames that can be mapped', () => {
+  const guest = run(`main:
+  mov dword [scratch], SELF
+  mov dword [scratch + 4], 2
+  mov dword [scratch + 8], -1
+  mov dword [scratch + 12], scratch + 64
+${call(0, 20, 2, 'scratch', 1)}
+  movzx eax, word [scratch + 8]
+  mov [results + 4], eax
+  mov ecx, [scratch + 68]
+  shl ecx, 12
+  mov [scratch + 32], ecx
+${mapAs(2, 'page_a', 'scratch + 32', 3)}
+  mov dword [page_a], 5
+${call(3, 20, 0, 'scratch', 1)}
+  ret`);
+  expect([0, 1, 2, 3].map((n) => guest.result(n))).toEqual([0, 0, 0, -38]);
+  expect(guest.warnings.join(' ')).toContain('no other domain');
+});
+
 describe('events', () => {
   const kernel = (main: string): string => `main:
   mov esi, [info]

@@ -119,7 +119,10 @@ export function writeControlsAndHost(access: Ring0, paging: PagingMode, hostRoot
   const ept = paging === 'ept';
   write(F.F_PIN_CONTROLS, PIN_FIXED | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS);
   write(F.F_PRIMARY_CONTROLS, primaryControls(paging));
-  write(F.F_SECONDARY_CONTROLS, F.CPU2_APIC_ACCESSES | (ept ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0));
+  write(
+    F.F_SECONDARY_CONTROLS,
+    F.CPU2_APIC_ACCESSES | F.CPU2_RDTSCP | (ept ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0),
+  );
   const efer = ept ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
   write(F.F_EXIT_CONTROLS, EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer);
   write(F.F_ENTRY_CONTROLS, ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (ept ? F.ENTRY_LOAD_EFER : 0));
