@@ -82,6 +82,11 @@ export function needsMemory(form: Form): boolean {
   return form.codes.some((c) => c.kind === 'memory' || c.kind === 'address');
 }
 
+/** True when the form needs a register in ModRM.rm (mod 3). */
+export function needsRegister(form: Form): boolean {
+  return form.codes.some((c) => c.name === 'Ry');
+}
+
 /** How the form uses the operand that is (or may be) in memory by ModRM or offset; undefined without one. */
 export function memoryUse(form: Form): 'r' | 'w' | 'rw' | 'address' | undefined {
   const kinds = ['rm', 'memory', 'address', 'offset'];
