@@ -102,16 +102,16 @@ export class SensitiveWatch {
     return [...this.#findings.values()];
   }
 
-  /** Runs the machine as `inner` would, in slices where the guest runs. */
+  /** Runs the machine as `inner` would, in slices where the guest's kernel runs. User code runs at full speed. */
   run(limits: RunLimits, inner: (limits: RunLimits) => MachineStop): MachineStop {
     const { machine } = this.#vmm;
     for (;;) {
       const { cpu } = machine;
-      const inGuest = cpu.cpl !== 0 && cpu.activity === 0;
-      const stretch = inGuest ? this.#stretch() : 0;
-      const before = inGuest && stretch === 0 ? this.#before() : undefined;
+      const kernel = cpu.cpl === 1 && cpu.activity === 0;
+      const stretch = kernel ? this.#stretch() : 0;
+      const before = kernel && stretch === 0 ? this.#before() : undefined;
       const most = limits.instructions ?? Number.POSITIVE_INFINITY;
-      const slice = inGuest ? Math.min(cpu.instructions + Math.max(stretch, 1), most) : most;
+      const slice = kernel ? Math.min(cpu.instructions + Math.max(stretch, 1), most) : most;
       this.#vmm.stopAfterEntry = true;
       const stop = inner({ ...limits, ...(slice === Number.POSITIVE_INFINITY ? {} : { instructions: slice }) });
       this.#vmm.stopAfterEntry = false;
