@@ -24,6 +24,7 @@ import {
   XENVER_VERSION,
 } from '../../../xen/abi.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../../../xen/errno.ts';
+import { OWNER_GUEST } from '../frame-table.ts';
 import { GRANT_TABLE_FRAMES, GRANT_TABLE_MFN } from '../layout.ts';
 import type { Xen } from '../xen.ts';
 
@@ -116,6 +117,8 @@ function setupGrantTable(xen: Xen, argument: number): number {
   else if (frames > GRANT_TABLE_FRAMES) status = GNTST_GENERAL_ERROR;
   else {
     const numbers = Array.from({ length: frames }, (_, i) => GRANT_TABLE_MFN + i);
+    // The frames are the domain's to map from the moment it asks for them, not before.
+    for (const mfn of numbers) if (xen.frames.owner(mfn) !== OWNER_GUEST) xen.frames.assign(mfn, OWNER_GUEST);
     if (!xen.copy.writeWords(list, numbers)) return -EFAULT;
   }
   return xen.copy.write(argument + 8, status & STATUS_MASK, 2) ? 0 : -EFAULT;
