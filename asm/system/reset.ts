@@ -37,6 +37,7 @@ import {
   TR,
 } from '../layout';
 import { setFlags } from '../flags';
+import { resetFpu } from '../fpu/stack';
 import { resetModel } from './cpuid';
 import { debugChanged } from './debug-registers';
 import { recomputeSegments, setCpl, setSegment } from './segment';
@@ -71,6 +72,7 @@ export function resetSystem(): void {
   store<u32>(PENDING_DEBUG, 0);
   store<u32>(MONITOR_ARMED, 0);
   store<u64>(A20_MASK, u64.MAX_VALUE);
+  resetFpu();
   resetMsrs();
   resetModel();
   systemLoaded();

@@ -31,11 +31,23 @@ export const CR4_PSE: u64 = 0x10;
 export const CR4_PAE: u64 = 0x20;
 export const CR4_PGE: u64 = 0x80;
 export const CR4_PCE: u64 = 0x100;
+export const CR4_OSFXSR: u64 = 0x200;
+export const CR4_OSXMMEXCPT: u64 = 0x400;
 export const CR4_UMIP: u64 = 0x800;
 export const CR4_VMXE: u64 = 0x2000;
 
 /** CR4 bits of the features this processor reports; all others are reserved. */
-export const CR4_WRITABLE: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE;
+export const CR4_WRITABLE: u64 =
+  CR4_TSD |
+  CR4_DE |
+  CR4_PSE |
+  CR4_PAE |
+  CR4_PGE |
+  CR4_PCE |
+  CR4_OSFXSR |
+  CR4_OSXMMEXCPT |
+  CR4_UMIP |
+  CR4_VMXE;
 
 export const EFER_LME: u64 = 0x100;
 export const EFER_LMA: u64 = 0x400;

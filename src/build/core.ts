@@ -44,6 +44,8 @@ export async function buildCore(options: CoreOptions = {}): Promise<Core> {
       '--memoryBase',
       String(STATICS),
       '--noAssert',
+      '--enable',
+      'simd',
       '--disableWarning',
       '201',
       `-O${options.optimize ?? 3}`,

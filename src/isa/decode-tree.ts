@@ -1,7 +1,7 @@
 // The decision tree from opcode bytes to forms, used by the decoder here and, as tables, by the core's decoder.
 // For each opcode the form is chosen by mode, mandatory prefix, ModRM.mod == 3, ModRM.reg and ModRM.rm, in this order;
 // a level where all branches agree is left out.
-import { FORMS, type Form, needsMemory } from './forms.ts';
+import { FORMS, type Form, needsMemory, needsRegister } from './forms.ts';
 import { extensionOf, rangeUsesModrm } from './not-supported.ts';
 
 /** Kind of a tree entry in bits 15:13 of its number; bits 12:0 are a form number, a node offset or an extension number. */
@@ -36,6 +36,7 @@ function matches(form: Form, key: Key): boolean {
   if (form.prefix === 'F3' && key.prefix !== PREFIX_F3) return false;
   if (form.prefix === 'F2' && key.prefix !== PREFIX_F2) return false;
   if (needsMemory(form) && key.mod3 === 1) return false;
+  if (needsRegister(form) && key.mod3 === 0) return false;
   if (!registerExists(form, key.reg)) return false;
   if (form.modrm === 'none' || form.modrm === 'r') return true;
   if ('digit' in form.modrm) return form.modrm.digit === key.reg;
@@ -76,7 +77,7 @@ const isExact = (form: Form) => typeof form.modrm === 'object' && 'byte' in form
 const DIMENSIONS: readonly Dimension[] = [
   { name: 'mode64', size: 2, kind: NODE_MODE, matters: (f) => (f.modes ?? 'all') !== 'all' },
   { name: 'prefix', size: 4, kind: NODE_PREFIX, matters: (f) => f.prefix !== 'any' },
-  { name: 'mod3', size: 2, kind: NODE_MOD, matters: (f) => isExact(f) || needsMemory(f) },
+  { name: 'mod3', size: 2, kind: NODE_MOD, matters: (f) => isExact(f) || needsMemory(f) || needsRegister(f) },
   { name: 'reg', size: 8, kind: NODE_REG, matters: (f) => typeof f.modrm === 'object' || limitsRegister(f) },
   { name: 'rm', size: 8, kind: NODE_RM, matters: isExact },
 ];

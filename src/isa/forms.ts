@@ -82,9 +82,14 @@ export function needsMemory(form: Form): boolean {
   return form.codes.some((c) => c.kind === 'memory' || c.kind === 'address');
 }
 
+/** True when mod has to be 3 because ModRM.rm is a register of a kind that has no memory form. */
+export function needsRegister(form: Form): boolean {
+  return form.codes.some((c) => ['mm-rm-register', 'xmm-rm-register', 'st-rm'].includes(c.kind));
+}
+
 /** How the form uses the operand that is (or may be) in memory by ModRM or offset; undefined without one. */
 export function memoryUse(form: Form): 'r' | 'w' | 'rw' | 'address' | undefined {
-  const kinds = ['rm', 'memory', 'address', 'offset'];
+  const kinds = ['rm', 'memory', 'address', 'offset', 'mm-rm', 'xmm-rm'];
   const at = form.codes.findIndex((c) => kinds.includes(c.kind));
   return at < 0 ? undefined : (form.memory ?? 'r');
 }

@@ -2,21 +2,6 @@
 import { type VectorFile, type VectorForm, VectorFileError, type VectorMeta } from './vector-file.ts';
 import { VectorMachine } from './vector-machine.ts';
 
-/** Groups whose instructions this version does not have. */
-const UNSUPPORTED_GROUPS: ReadonlySet<string> = new Set([
-  'crypto',
-  'mmx',
-  'sse4',
-  'sseapprox',
-  'ssecvt',
-  'ssefp',
-  'sseint',
-  'ssemov',
-  'ssse3',
-  'x87',
-  'x87approx',
-]);
-
 /** Outcome of one file. */
 export interface GroupResult {
   readonly group: string;
@@ -31,9 +16,9 @@ export interface GroupResult {
   readonly failedForms: ReadonlyMap<VectorForm, number>;
 }
 
-/** True for groups and modes that this version can run. */
-export function isSupported({ group, mode }: VectorMeta): boolean {
-  return mode !== 64 && !UNSUPPORTED_GROUPS.has(group);
+/** True for modes that this version can run. */
+export function isSupported({ mode }: VectorMeta): boolean {
+  return mode !== 64;
 }
 
 /** Runs all vectors of a file and describes the first `shown` that differ. @throws VectorFileError */

@@ -3,6 +3,7 @@
 import { Cpu } from '../../src/cpu/cpu.ts';
 import { INTERRUPTIBILITY, LDTR, PDPTE, TR } from '../../asm/layout.ts';
 import type { Vector, VectorMeta } from './vector-file.ts';
+import { compareFpState, loadFpState } from './fp-state.ts';
 import { HAS_SEGMENTS, OS_EMULATED } from './vector-file.ts';
 
 /** Supervisor pages, far from anything a vector touches; physical memory is at the same offsets from PHYSICAL. */
@@ -182,7 +183,7 @@ export class VectorMachine {
   #setControl(): void {
     const { cpu } = this;
     cpu.setMsr(0xc000_0080, 0x800n);
-    cpu.cr4 = 0x820; // PAE, UMIP
+    cpu.cr4 = 0xe20; // PAE, OSFXSR, OSXMMEXCPT, UMIP
     cpu.cr3 = TABLES;
     for (let n = 0; n < 4; n++) {
       const entry = cpu.view.getBigUint64(cpu.ram.byteOffset + TABLES + 8 * n, true);
@@ -228,6 +229,7 @@ export class VectorMachine {
     cpu.eip = v.ip;
     cpu.eflags = v.eflags;
     cpu.cr2 = 0;
+    loadFpState(cpu.view, v.fp);
     cpu.view.setUint32(INTERRUPTIBILITY, 0, true);
   }
 
@@ -304,6 +306,7 @@ export class VectorMachine {
         number(differences, ['es', 'cs', 'ss', 'ds'][n]!, selector, v.segmentsOut![n]!);
       });
     }
+    if (v.fpOut) differences.push(...compareFpState(this.cpu.view, v));
     this.#compareMemory(v, differences);
   }
 
