@@ -26,16 +26,11 @@ import {
   stopped,
   swapOperands,
   UNSUPPORTED,
+  wrapExponent,
   ZE,
   ZERO,
 } from './float';
 import { divideWide, multiplyWide, remainder, rootWide, wideHigh, wideLow } from './wide';
-
-/** x87 takes the NaN with the larger significand, SSE the first one. */
-export let nanByMagnitude: bool = true;
-export function setNanRule(byMagnitude: bool): void {
-  nanByMagnitude = byMagnitude;
-}
 
 function resultA(): void {
   setZ(QUIET, aSign, 0, aSig | QUIET_BIT);
@@ -50,7 +45,7 @@ function chooseNan(): void {
   const bNan = bKind == QUIET || bKind == SIGNALING;
   if (!bNan) resultA();
   else if (!aNan) resultB();
-  else if (!nanByMagnitude) resultA();
+  else if (!wrapExponent) resultA(); // SSE takes the first, x87 the one with the larger significand
   else if (aKind == SIGNALING && bKind == QUIET) resultB();
   else if (aKind == QUIET && bKind == SIGNALING) resultA();
   else if (aSig > bSig || (aSig == bSig && aSign < bSign)) resultA();

@@ -47,7 +47,7 @@ export async function buildCore(options: CoreOptions = {}): Promise<Core> {
       '--enable',
       'simd',
       '--disableWarning',
-      '201',
+      '201,112',
       `-O${options.optimize ?? 3}`,
     ],
     {
