@@ -26,7 +26,7 @@ import {
   stopped,
   swapOperands,
   UNSUPPORTED,
-  wrapExponent,
+  nanByMagnitude,
   ZE,
   ZERO,
 } from './float';
@@ -45,7 +45,7 @@ function chooseNan(): void {
   const bNan = bKind == QUIET || bKind == SIGNALING;
   if (!bNan) resultA();
   else if (!aNan) resultB();
-  else if (!wrapExponent) resultA(); // SSE takes the first, x87 the one with the larger significand
+  else if (!nanByMagnitude) resultA(); // SSE takes the first, x87 the one with the larger significand
   else if (aKind == SIGNALING && bKind == QUIET) resultB();
   else if (aKind == QUIET && bKind == SIGNALING) resultA();
   else if (aSig > bSig || (aSig == bSig && aSign < bSign)) resultA();

@@ -17,8 +17,8 @@ import {
 import { otherFlags, faulted } from '../globals';
 import { VM } from '../flags';
 import { GP, raise } from '../fault';
-import { linearForRead, linearForWrite, readSegment, writeSegment } from '../memory';
-import { effectiveAddress, FLAG_LONG, operandSize, R_FLAGS, segmentNumber } from '../record';
+import { linearForRead, linearForWrite, probeWrite, readLinear, readSegment, writeSegment } from '../memory';
+import { cpl, effectiveAddress, FLAG_LONG, operandSize, R_FLAGS, segmentNumber } from '../record';
 import { BUFFER, readBuffer, readBufferAt, writeBuffer, writeBufferAt } from './buffer';
 import { control, initialize, physical, setStatus, status, updateSummary } from './stack';
 
@@ -191,6 +191,9 @@ export function fxsave(r: usize): void {
     memory.copy(BUFFER + 160, XMM, count << 4);
     length += count << 4;
   }
+  // the last byte of the area is looked at first (as recorded on hardware)
+  probeWrite(linear + FXSR_SIZE - 1, 1, cpl() == 3);
+  if (faulted) return;
   writeBufferAt(linear, length);
 }
 
@@ -201,6 +204,8 @@ export function fxrstor(r: usize): void {
     raise(GP, 0);
     return;
   }
+  readLinear<u8>(linear + FXSR_SIZE - 1);
+  if (faulted) return;
   readBufferAt(linear, FXSR_SIZE);
   if (faulted) return;
   const hasXmm = (load<u32>(CR4) & CR4_OSFXSR) != 0;

@@ -53,8 +53,8 @@ export let roundedUp: bool = false;
 /** MXCSR.FTZ and MXCSR.DAZ; never set for x87. */
 export let flushToZero: bool = false;
 export let denormalsAreZero: bool = false;
-/** x87 delivers a result with wrapped exponent when overflow or underflow is unmasked; SSE delivers none. */
-export let wrapExponent: bool = false;
+/** x87 takes the NaN with the larger significand, SSE the first one. */
+export let nanByMagnitude: bool = false;
 
 /** Starts an operation with a mode: masks, rounding. */
 export function begin(exceptionMasks: u32, mode: u32, x87: bool): void {
@@ -62,7 +62,7 @@ export function begin(exceptionMasks: u32, mode: u32, x87: bool): void {
   masks = exceptionMasks;
   rounding = mode;
   roundedUp = false;
-  wrapExponent = x87;
+  nanByMagnitude = x87;
   if (x87) {
     flushToZero = false;
     denormalsAreZero = false;

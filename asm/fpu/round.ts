@@ -16,7 +16,6 @@ import {
   raiseFloat,
   rounding,
   setRoundedUp,
-  wrapExponent,
   zExp,
   zKind,
   zLow,
@@ -57,7 +56,7 @@ function roundSignificand(sig: u64, low: u64, precision: u32, sign: u32): u64 {
 
 /** Overflow of the rounded result. */
 function overflow(precision: u32, maximum: i32): void {
-  if (wrapExponent && !(masks & OE)) {
+  if (!(masks & OE)) {
     raiseFloat(OE);
     zExp -= 24576;
     return;
@@ -76,13 +75,12 @@ function overflow(precision: u32, maximum: i32): void {
 function underflow(precision: u32, minimum: i32): void {
   if (!(masks & UE)) {
     raiseFloat(UE);
-    if (wrapExponent) {
-      zSig = roundSignificand(zSig, zLow, precision, zSign);
-      zExp += 24576 + i32(carried);
-      noteInexact();
-      return;
-    }
-  } else if (flushToZero) {
+    zSig = roundSignificand(zSig, zLow, precision, zSign);
+    zExp += 24576 + i32(carried);
+    noteInexact();
+    return;
+  }
+  if (flushToZero) {
     raiseFloat(UE | PE);
     zKind = ZERO;
     return;

@@ -4,8 +4,8 @@ import { CR0, CR4, FPU_TAGS } from '../layout';
 import { faulted } from '../globals';
 import * as op from '../gen/ops';
 import { KIND_IMMEDIATE } from '../gen/tables';
-import { NM, raise, UD } from '../fault';
-import { operandSize, R_IMM } from '../record';
+import { faultVector, NM, raise, UD, XM } from '../fault';
+import { isMemory, operandSize, R_IMM } from '../record';
 import { fxrstor, fxsave, ldmxcsr, stmxcsr } from '../fpu/environment';
 import { convert } from './convert';
 import { crypto } from './crypto';
@@ -37,6 +37,7 @@ export function simdOp(operation: u32, r: usize, form: usize): void {
   const mmx = usesMmx(form) || operation == op.OP_EMMS;
   if (!available(needsXmm(operation, mmx), mmx)) return;
   if (operation == op.OP_EMMS) {
+    enterMmx();
     store<u8>(FPU_TAGS, 0);
     return;
   }
@@ -45,7 +46,9 @@ export function simdOp(operation: u32, r: usize, form: usize): void {
   else if (operation <= op.OP_PINSRD) moveElement(operation, r, form);
   else if (operation <= op.OP_DPPD) floatOp(operation, r, form);
   else convert(operation, r, form);
-  if (mmx && !faulted) enterMmx();
+  // a conversion from memory does not touch the x87 state (as recorded on hardware)
+  const fromMemory = (operation == op.OP_CVTPI2PS || operation == op.OP_CVTPI2PD) && isMemory(r);
+  if (mmx && !fromMemory && (!faulted || faultVector == XM)) enterMmx();
 }
 
 /** Operations on MMX registers alone do not need CR4.OSFXSR. */
@@ -76,7 +79,9 @@ function integerOp(operation: u32, r: usize, form: usize): void {
     return;
   }
   const isString = operation >= op.OP_PCMPESTRM && operation <= op.OP_PCMPISTRI;
-  loadOperand(r, form, 1, SOURCE, !isString);
+  // SHA does not ask for alignment, but for SHA256RNDS2 (as recorded on hardware)
+  const isSha = operation >= op.OP_SHA1NEXTE && operation <= op.OP_SHA256MSG2 && operation != op.OP_SHA256RNDS2;
+  loadOperand(r, form, 1, SOURCE, !isString && !isSha && operation != op.OP_SHA1RNDS4);
   if (faulted) return;
   if (isString) stringCompare(operation, imm, operandSize(r) == 8);
   else if (operation == op.OP_PTEST) ptest();
