@@ -17,9 +17,10 @@ describe('instructions behave as recorded on a real processor', () => {
     expect(result.passed).toBe(file.count);
   });
 
-  test('all 32-bit groups without floating point are there', () => {
+  test('all 32-bit groups are there', () => {
     const groups =
-      'addr alu bcd bit bmi branch cmovset far flagops invalid lea lock mov muldiv priv seg shift stack string sysinfo trap xchg';
+      'addr alu bcd bit bmi branch cmovset crypto far flagops invalid lea lock mmx mov muldiv priv seg shift sse4 sseapprox ' +
+      'ssecvt ssefp sseint ssemov ssse3 stack string sysinfo trap x87 x87approx xchg';
     expect(files.filter((name) => name.includes('-32')).map((name) => name.replace('-32.bin.gz', ''))).toEqual(
       groups.split(' '),
     );

@@ -69,7 +69,7 @@ const moves: readonly Row[] = [
   row('DD /3', 'fstp', 'Mfq', 'fstp', 'alu', 'FST/FSTP', store),
   row('DB /7', 'fstp', 'Mt', 'fstp', 'alu', 'FST/FSTP', store),
   row('DD /3', 'fstp', 'STi', 'fstp', 'alu', 'FST/FSTP', plain),
-  row('D9 /3', 'fstpnce', 'STi', 'fstpnce', 'alu', 'FST/FSTP', alias),
+  row('D9 /3', 'fstpnce', 'STi', 'fstpnce', 'alu', 'FST/FSTP', plain),
   row('DF /2', 'fstp', 'STi', 'fstp', 'alu', 'FST/FSTP', alias),
   row('DF /3', 'fstp', 'STi', 'fstp', 'alu', 'FST/FSTP', alias),
   row('DF /0', 'fild', 'Mw', 'fild', 'alu', 'FILD', read),
