@@ -65,7 +65,7 @@ function bitTestOp(operation: u32, r: usize, form: usize): void {
     else a = readModifyAt(segmentNumber(r), ea, size);
     if (faulted) return;
   } else a = operation == op.OP_BT ? readRm(r, size) : readModify(r, load<u8>(form + FORM_OPERANDS));
-  const mask = <u64>1 << bit;
+  const mask = (<u64>1) << bit;
   const old = u32((a >> bit) & 1);
   if (operation == op.OP_BTS) writeModified(size, a | mask);
   else if (operation == op.OP_BTR) writeModified(size, a & ~mask);

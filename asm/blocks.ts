@@ -21,7 +21,7 @@ import {
 } from './layout';
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
-import { H_BREAK, H_DEAD, H_END } from './hot';
+import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
 import { current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { linearMask, markCodePage, unmarkCodePage } from './paging';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
@@ -128,6 +128,17 @@ export function findTarget(target: u64): usize {
   return t;
 }
 
+/**
+ * The same for a relative branch in `r` with the link field at `slot`: remembers the record there if it lies in the same
+ * page.
+ */
+export function findLinked(r: usize, target: u64, slot: usize): usize {
+  const page = pageRip;
+  const t = findTarget(target);
+  if (t && pageRip == page) store<u32>(r + slot, u32(t));
+  return t;
+}
+
 /** Can the page at `rip` be executed in blocks: is all of it inside the segment limit, without wrapping? */
 // @ts-ignore: decorator
 @inline
@@ -194,6 +205,10 @@ function decodeBlock(key: u64, physical: u64): usize {
   memory.fill(r, 0, RECORD_SIZE);
   store<u16>(r, u16(H_END), R_OP);
   store<u16>(r, u16(offset), R_OFFSET);
+  if (count > 1) {
+    const first = r - 2 * RECORD_SIZE;
+    store<u16>(first, u16(fuse(load<u16>(first, R_OP), load<u16>(r - RECORD_SIZE, R_OP))), R_OP);
+  }
   // what each record still has to cost, from the end
   let cost: u32 = 0;
   let rest: u32 = 0;

@@ -4,7 +4,7 @@ import * as op from './gen/ops';
 import { faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findTarget } from './blocks';
+import { findLinked, findTarget } from './blocks';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
 import { condition } from './ops/condition';
@@ -30,17 +30,13 @@ function targetAllowed(target: u64): bool {
 }
 
 /**
- * Goes to `target` (already checked). `link`, if not 0, is the u32 field of the branch's record that remembers the target's
+ * Goes to `target` (already checked). `link`, if not 0, is the field of the branch's record that remembers the target's
  * record when both lie in one page.
  */
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
-    const page = pageRip;
-    const t = findTarget(target);
-    if (t) {
-      if (link && pageRip == page) store<u32>(link, u32(t));
-      return t;
-    }
+    const t = link ? findLinked(r, target, link) : findTarget(target);
+    if (t) return t;
   }
   store<u64>(RIP, target);
   leave = true;
@@ -53,7 +49,7 @@ export function endBlock(r: usize): usize {
     leave = true;
     return 0;
   }
-  return goTo(r, recordRip(r), r + R_LINK);
+  return goTo(r, recordRip(r), R_LINK);
 }
 
 /** Target of a relative branch, truncated to the operand size. */
@@ -65,9 +61,9 @@ function relativeTarget(r: usize): u64 {
 }
 
 function conditional(r: usize, taken: bool): usize {
-  if (!taken) return goTo(r, recordNextRip(r), r + R_FALL);
+  if (!taken) return goTo(r, recordNextRip(r), R_FALL);
   const target = relativeTarget(r);
-  return targetAllowed(target) ? goTo(r, target, r + R_LINK) : 0;
+  return targetAllowed(target) ? goTo(r, target, R_LINK) : 0;
 }
 
 /** LOOP, LOOPE, LOOPNE and JCXZ. The count is committed only if the branch does not fault. */
@@ -107,10 +103,10 @@ export function branchOp(operation: u32, r: usize, form: usize): usize {
   switch (operation) {
     case op.OP_JMP: {
       const target = relativeTarget(r);
-      return targetAllowed(target) ? goTo(r, target, r + R_LINK) : 0;
+      return targetAllowed(target) ? goTo(r, target, R_LINK) : 0;
     }
     case op.OP_CALL:
-      return call(r, relativeTarget(r), r + R_LINK);
+      return call(r, relativeTarget(r), R_LINK);
     case op.OP_JMP_INDIRECT: {
       const target = readRm(r, operandSize(r));
       return !faulted && targetAllowed(target) ? goTo(r, target, 0) : 0;

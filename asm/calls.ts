@@ -19,7 +19,7 @@ import { getFlags, setFlags } from './flags';
 import { COST_LOAD, COST_STORE, COST_VMREAD, COST_VMWRITE } from './gen/costs';
 import { faulted, injecting, leave, pageRip, unfinished } from './globals';
 import { readSlow, writeSlow } from './memory';
-import { debugTranslate, flushTlb, initializeTlb } from './paging';
+import { debugTranslate, flushTlb, forgetUsedEntries, initializeTlb } from './paging';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
 import { resetSystem, systemLoaded } from './system/reset';
@@ -139,6 +139,7 @@ export function recomputeSegments(): void {
 
 /** A snapshot was loaded: everything derived from state and RAM is dropped. */
 export function stateLoaded(): void {
+  forgetUsedEntries();
   flushBlocks();
   loadFlags();
   clearFault();

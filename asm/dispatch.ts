@@ -3,7 +3,7 @@
 // fast way (TLB miss, device, page crossing, unlinked branch, fault) breaks out of the switch with t = 0, and the generic
 // handler does the whole instruction again from the start; a branch breaks out with t = the record to go on with.
 import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_ARRAY_SIZE } from './layout';
-import { current, cyclesLeft, faulted, instructionsLeft, leave, tlbBase } from './globals';
+import { current, cyclesLeft, faulted, instructionsLeft, leave, pageRip, tlbBase } from './globals';
 import {
   R_BASE,
   R_COST,
@@ -21,8 +21,9 @@ import {
   RECORD_SIZE,
   recordNextRip,
 } from './record';
+import { COUNT_INSTRUCTIONS } from './constants';
 import { leaveAfter, leaveBefore, leaveFaulted, leaveRefused } from './leave';
-import { findTarget } from './blocks';
+import { findLinked, findTarget } from './blocks';
 import { execute } from './execute';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arithmetic';
 import { rol, ror, sar, shl, shr } from './ops/shift';
@@ -30,21 +31,77 @@ import { imul, mul } from './ops/multiply';
 import { overflow, parity, sign, zero } from './flags';
 import { below, belowOrEqual, condition, less, lessOrEqual } from './ops/condition';
 import {
-  ADC32,
-  ADC8,
-  ADD32,
-  ADD8,
-  AND32,
-  AND8,
+  ADC32_MI,
+  ADC32_MR,
+  ADC32_RI,
+  ADC32_RM,
+  ADC32_RR,
+  ADC8_MI,
+  ADC8_MR,
+  ADC8_RI,
+  ADC8_RM,
+  ADC8_RR,
+  ADD32_MI,
+  ADD32_MR,
+  ADD32_RI,
+  ADD32_RM,
+  ADD32_RR,
+  ADD8_MI,
+  ADD8_MR,
+  ADD8_RI,
+  ADD8_RM,
+  ADD8_RR,
+  AND32_MI,
+  AND32_MR,
+  AND32_RI,
+  AND32_RM,
+  AND32_RR,
+  AND8_MI,
+  AND8_MR,
+  AND8_RI,
+  AND8_RM,
+  AND8_RR,
   CALL32,
   CALL32_M,
   CALL32_R,
   CDQ,
   CMOV32_RR,
-  CMP32,
-  CMP8,
+  CMP32_MI,
+  CMP32_MR,
+  CMP32_RI,
+  CMP32_RI_JA,
+  CMP32_RI_JAE,
+  CMP32_RI_JB,
+  CMP32_RI_JBE,
+  CMP32_RI_JE,
+  CMP32_RI_JG,
+  CMP32_RI_JGE,
+  CMP32_RI_JL,
+  CMP32_RI_JLE,
+  CMP32_RI_JNE,
+  CMP32_RM,
+  CMP32_RR,
+  CMP32_RR_JA,
+  CMP32_RR_JAE,
+  CMP32_RR_JB,
+  CMP32_RR_JBE,
+  CMP32_RR_JE,
+  CMP32_RR_JG,
+  CMP32_RR_JGE,
+  CMP32_RR_JL,
+  CMP32_RR_JLE,
+  CMP32_RR_JNE,
+  CMP8_MI,
+  CMP8_MR,
+  CMP8_RI,
+  CMP8_RI_JE,
+  CMP8_RI_JNE,
+  CMP8_RM,
+  CMP8_RR,
   DEC32_M,
   DEC32_R,
+  DEC32_R_JE,
+  DEC32_R_JNE,
   H_BREAK,
   H_DEAD,
   H_END,
@@ -53,16 +110,43 @@ import {
   IMUL32_RRI,
   INC32_M,
   INC32_R,
-  J32,
+  JA32,
+  JAE32,
+  JB32,
+  JBE32,
+  JE32,
+  JG32,
+  JGE32,
+  JL32,
+  JLE32,
   JMP32,
   JMP32_M,
   JMP32_R,
+  JNE32,
+  JNO32,
+  JNP32,
+  JNS32,
+  JO32,
+  JP32,
+  JS32,
   LEA32,
   LEAVE32,
   MI,
-  MOV16,
-  MOV32,
-  MOV8,
+  MOV16_MI,
+  MOV16_MR,
+  MOV16_RI,
+  MOV16_RM,
+  MOV16_RR,
+  MOV32_MI,
+  MOV32_MR,
+  MOV32_RI,
+  MOV32_RM,
+  MOV32_RR,
+  MOV8_MI,
+  MOV8_MR,
+  MOV8_RI,
+  MOV8_RM,
+  MOV8_RR,
   MOVSX16_RM,
   MOVSX16_RR,
   MOVSX8_RM,
@@ -76,8 +160,16 @@ import {
   NEG32_R,
   NOP,
   NOT32_R,
-  OR32,
-  OR8,
+  OR32_MI,
+  OR32_MR,
+  OR32_RI,
+  OR32_RM,
+  OR32_RR,
+  OR8_MI,
+  OR8_MR,
+  OR8_RI,
+  OR8_RM,
+  OR8_RR,
   POP32_R,
   PUSH32_I,
   PUSH32_M,
@@ -90,20 +182,54 @@ import {
   RR,
   SAR32_RC,
   SAR32_RI,
-  SBB32,
-  SBB8,
+  SBB32_MI,
+  SBB32_MR,
+  SBB32_RI,
+  SBB32_RM,
+  SBB32_RR,
+  SBB8_MI,
+  SBB8_MR,
+  SBB8_RI,
+  SBB8_RM,
+  SBB8_RR,
   SETCC_R,
   SHL32_RC,
   SHL32_RI,
   SHR32_RC,
   SHR32_RI,
-  SUB32,
-  SUB8,
-  TEST32,
-  TEST8,
+  SUB32_MI,
+  SUB32_MR,
+  SUB32_RI,
+  SUB32_RM,
+  SUB32_RR,
+  SUB8_MI,
+  SUB8_MR,
+  SUB8_RI,
+  SUB8_RM,
+  SUB8_RR,
+  TEST32_MI,
+  TEST32_MR,
+  TEST32_RI,
+  TEST32_RR,
+  TEST32_RR_JE,
+  TEST32_RR_JNE,
+  TEST8_MI,
+  TEST8_MR,
+  TEST8_RI,
+  TEST8_RR,
+  TEST8_RR_JE,
+  TEST8_RR_JNE,
   XCHG32_RR,
-  XOR32,
-  XOR8,
+  XOR32_MI,
+  XOR32_MR,
+  XOR32_RI,
+  XOR32_RM,
+  XOR32_RR,
+  XOR8_MI,
+  XOR8_MR,
+  XOR8_RI,
+  XOR8_RM,
+  XOR8_RR,
 } from './hot';
 
 const RSP: usize = GPR + 32;
@@ -203,543 +329,562 @@ function movePointer(n: u32): void {
   store<u64>(RSP, u64(load<u32>(RSP) + n));
 }
 
+/** Target of a relative branch with 32-bit operand size. */
+// @ts-ignore: decorator
+@inline
+function branchTarget(r: usize): u64 {
+  return u64(u32(pageRip) + load<u32>(r, R_IMM));
+}
+
 /** Executes blocks from record `r`, whose block has been paid for, until something has to be looked at outside. */
 export function dispatch(start: usize): void {
   let r = start;
   let t: usize = 0;
   let value: u32 = 0;
   let next: u32 = 0;
+  let a: u32 = 0;
+  let b: u32 = 0;
   for (;;) {
     switch (u32(load<u16>(r, R_OP))) {
-      case ADD32 + RR:
+      case H_DEAD:
+        leaveBefore(r);
+        return;
+      case H_BREAK:
+        leaveBefore(r);
+        return;
+      case H_END:
+        // not linked: the generic handler knows whether this is the scratch slot
+        t = load<u32>(r, R_LINK);
+        break;
+      case ADD32_RR:
         setDestination<u32>(r, add<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD32 + RI:
+      case ADD32_RI:
         setDestination<u32>(r, add<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD32 + RM:
+      case ADD32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, add<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case ADD32 + MR:
+      case ADD32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, add<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD32 + MI:
+      case ADD32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, add<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR32 + RR:
+      case OR32_RR:
         setDestination<u32>(r, or<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR32 + RI:
+      case OR32_RI:
         setDestination<u32>(r, or<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR32 + RM:
+      case OR32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, or<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case OR32 + MR:
+      case OR32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, or<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR32 + MI:
+      case OR32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, or<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC32 + RR:
+      case ADC32_RR:
         setDestination<u32>(r, adc<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC32 + RI:
+      case ADC32_RI:
         setDestination<u32>(r, adc<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC32 + RM:
+      case ADC32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, adc<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case ADC32 + MR:
+      case ADC32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, adc<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC32 + MI:
+      case ADC32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, adc<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB32 + RR:
+      case SBB32_RR:
         setDestination<u32>(r, sbb<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB32 + RI:
+      case SBB32_RI:
         setDestination<u32>(r, sbb<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB32 + RM:
+      case SBB32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, sbb<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case SBB32 + MR:
+      case SBB32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, sbb<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB32 + MI:
+      case SBB32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, sbb<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND32 + RR:
+      case AND32_RR:
         setDestination<u32>(r, and<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND32 + RI:
+      case AND32_RI:
         setDestination<u32>(r, and<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND32 + RM:
+      case AND32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, and<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case AND32 + MR:
+      case AND32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, and<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND32 + MI:
+      case AND32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, and<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB32 + RR:
+      case SUB32_RR:
         setDestination<u32>(r, sub<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB32 + RI:
+      case SUB32_RI:
         setDestination<u32>(r, sub<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB32 + RM:
+      case SUB32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, sub<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case SUB32 + MR:
+      case SUB32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, sub<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB32 + MI:
+      case SUB32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, sub<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR32 + RR:
+      case XOR32_RR:
         setDestination<u32>(r, xor<u32>(destination<u32>(r), source<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR32 + RI:
+      case XOR32_RI:
         setDestination<u32>(r, xor<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR32 + RM:
+      case XOR32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, xor<u32>(reg<u32>(r), load<u32>(t)));
         r += RECORD_SIZE;
         continue;
-      case XOR32 + MR:
+      case XOR32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, xor<u32>(load<u32>(t), reg<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR32 + MI:
+      case XOR32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, xor<u32>(load<u32>(t), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case CMP32 + RR:
+      case CMP32_RR:
         sub<u32>(destination<u32>(r), source<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP32 + RI:
+      case CMP32_RI:
         sub<u32>(destination<u32>(r), imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP32 + RM:
+      case CMP32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         sub<u32>(reg<u32>(r), load<u32>(t));
         r += RECORD_SIZE;
         continue;
-      case CMP32 + MR:
+      case CMP32_MR:
         t = readHost<u32>(r);
         if (!t) break;
         sub<u32>(load<u32>(t), reg<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP32 + MI:
+      case CMP32_MI:
         t = readHost<u32>(r);
         if (!t) break;
         sub<u32>(load<u32>(t), imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case ADD8 + RR:
+      case ADD8_RR:
         setDestination<u8>(r, add<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD8 + RI:
+      case ADD8_RI:
         setDestination<u8>(r, add<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD8 + RM:
+      case ADD8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, add<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case ADD8 + MR:
+      case ADD8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, add<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADD8 + MI:
+      case ADD8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, add<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR8 + RR:
+      case OR8_RR:
         setDestination<u8>(r, or<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR8 + RI:
+      case OR8_RI:
         setDestination<u8>(r, or<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR8 + RM:
+      case OR8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, or<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case OR8 + MR:
+      case OR8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, or<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case OR8 + MI:
+      case OR8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, or<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC8 + RR:
+      case ADC8_RR:
         setDestination<u8>(r, adc<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC8 + RI:
+      case ADC8_RI:
         setDestination<u8>(r, adc<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC8 + RM:
+      case ADC8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, adc<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case ADC8 + MR:
+      case ADC8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, adc<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case ADC8 + MI:
+      case ADC8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, adc<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB8 + RR:
+      case SBB8_RR:
         setDestination<u8>(r, sbb<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB8 + RI:
+      case SBB8_RI:
         setDestination<u8>(r, sbb<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB8 + RM:
+      case SBB8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, sbb<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case SBB8 + MR:
+      case SBB8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, sbb<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SBB8 + MI:
+      case SBB8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, sbb<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND8 + RR:
+      case AND8_RR:
         setDestination<u8>(r, and<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND8 + RI:
+      case AND8_RI:
         setDestination<u8>(r, and<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND8 + RM:
+      case AND8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, and<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case AND8 + MR:
+      case AND8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, and<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case AND8 + MI:
+      case AND8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, and<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB8 + RR:
+      case SUB8_RR:
         setDestination<u8>(r, sub<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB8 + RI:
+      case SUB8_RI:
         setDestination<u8>(r, sub<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB8 + RM:
+      case SUB8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, sub<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case SUB8 + MR:
+      case SUB8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, sub<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case SUB8 + MI:
+      case SUB8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, sub<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR8 + RR:
+      case XOR8_RR:
         setDestination<u8>(r, xor<u8>(destination<u8>(r), source<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR8 + RI:
+      case XOR8_RI:
         setDestination<u8>(r, xor<u8>(destination<u8>(r), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR8 + RM:
+      case XOR8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, xor<u8>(reg<u8>(r), load<u8>(t)));
         r += RECORD_SIZE;
         continue;
-      case XOR8 + MR:
+      case XOR8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, xor<u8>(load<u8>(t), reg<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case XOR8 + MI:
+      case XOR8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, xor<u8>(load<u8>(t), imm<u8>(r)));
         r += RECORD_SIZE;
         continue;
-      case CMP8 + RR:
+      case CMP8_RR:
         sub<u8>(destination<u8>(r), source<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP8 + RI:
+      case CMP8_RI:
         sub<u8>(destination<u8>(r), imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP8 + RM:
+      case CMP8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         sub<u8>(reg<u8>(r), load<u8>(t));
         r += RECORD_SIZE;
         continue;
-      case CMP8 + MR:
+      case CMP8_MR:
         t = readHost<u8>(r);
         if (!t) break;
         sub<u8>(load<u8>(t), reg<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case CMP8 + MI:
+      case CMP8_MI:
         t = readHost<u8>(r);
         if (!t) break;
         sub<u8>(load<u8>(t), imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST32 + RR:
+      case TEST32_RR:
         and<u32>(destination<u32>(r), source<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST32 + RI:
+      case TEST32_RI:
         and<u32>(destination<u32>(r), imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST32 + MR:
+      case TEST32_MR:
         t = readHost<u32>(r);
         if (!t) break;
         and<u32>(load<u32>(t), reg<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST32 + MI:
+      case TEST32_MI:
         t = readHost<u32>(r);
         if (!t) break;
         and<u32>(load<u32>(t), imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST8 + RR:
+      case TEST8_RR:
         and<u8>(destination<u8>(r), source<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST8 + RI:
+      case TEST8_RI:
         and<u8>(destination<u8>(r), imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST8 + MR:
+      case TEST8_MR:
         t = readHost<u8>(r);
         if (!t) break;
         and<u8>(load<u8>(t), reg<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case TEST8 + MI:
+      case TEST8_MI:
         t = readHost<u8>(r);
         if (!t) break;
         and<u8>(load<u8>(t), imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV32 + RR:
+      case MOV32_RR:
         setDestination<u32>(r, source<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV32 + RI:
+      case MOV32_RI:
         setDestination<u32>(r, imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV32 + RM:
+      case MOV32_RM:
         t = readHost<u32>(r);
         if (!t) break;
         setReg<u32>(r, load<u32>(t));
         r += RECORD_SIZE;
         continue;
-      case MOV32 + MR:
+      case MOV32_MR:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, reg<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV32 + MI:
+      case MOV32_MI:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, imm<u32>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV8 + RR:
+      case MOV8_RR:
         setDestination<u8>(r, source<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV8 + RI:
+      case MOV8_RI:
         setDestination<u8>(r, imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV8 + RM:
+      case MOV8_RM:
         t = readHost<u8>(r);
         if (!t) break;
         setReg<u8>(r, load<u8>(t));
         r += RECORD_SIZE;
         continue;
-      case MOV8 + MR:
+      case MOV8_MR:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, reg<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV8 + MI:
+      case MOV8_MI:
         t = writeHost<u8>(r);
         if (!t) break;
         store<u8>(t, imm<u8>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV16 + RR:
+      case MOV16_RR:
         setDestination<u16>(r, source<u16>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV16 + RI:
+      case MOV16_RI:
         setDestination<u16>(r, imm<u16>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV16 + RM:
+      case MOV16_RM:
         t = readHost<u16>(r);
         if (!t) break;
         setReg<u16>(r, load<u16>(t));
         r += RECORD_SIZE;
         continue;
-      case MOV16 + MR:
+      case MOV16_MR:
         t = writeHost<u16>(r);
         if (!t) break;
         store<u16>(t, reg<u16>(r));
         r += RECORD_SIZE;
         continue;
-      case MOV16 + MI:
+      case MOV16_MI:
         t = writeHost<u16>(r);
         if (!t) break;
         store<u16>(t, imm<u16>(r));
@@ -793,14 +938,14 @@ export function dispatch(start: usize): void {
         setRm<u32>(r, inc<u32>(rm<u32>(r)));
         r += RECORD_SIZE;
         continue;
+      case DEC32_R:
+        setRm<u32>(r, dec<u32>(rm<u32>(r)));
+        r += RECORD_SIZE;
+        continue;
       case INC32_M:
         t = writeHost<u32>(r);
         if (!t) break;
         store<u32>(t, inc<u32>(load<u32>(t)));
-        r += RECORD_SIZE;
-        continue;
-      case DEC32_R:
-        setRm<u32>(r, dec<u32>(rm<u32>(r)));
         r += RECORD_SIZE;
         continue;
       case DEC32_M:
@@ -821,20 +966,20 @@ export function dispatch(start: usize): void {
         setDestination<u32>(r, shl<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SHL32_RC:
-        setDestination<u32>(r, shl<u32>(destination<u32>(r), load<u8>(GPR + 8)));
-        r += RECORD_SIZE;
-        continue;
       case SHR32_RI:
         setDestination<u32>(r, shr<u32>(destination<u32>(r), imm<u32>(r)));
         r += RECORD_SIZE;
         continue;
-      case SHR32_RC:
-        setDestination<u32>(r, shr<u32>(destination<u32>(r), load<u8>(GPR + 8)));
-        r += RECORD_SIZE;
-        continue;
       case SAR32_RI:
         setDestination<u32>(r, sar<u32>(destination<u32>(r), imm<u32>(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SHL32_RC:
+        setDestination<u32>(r, shl<u32>(destination<u32>(r), load<u8>(GPR + 8)));
+        r += RECORD_SIZE;
+        continue;
+      case SHR32_RC:
+        setDestination<u32>(r, shr<u32>(destination<u32>(r), load<u8>(GPR + 8)));
         r += RECORD_SIZE;
         continue;
       case SAR32_RC:
@@ -929,14 +1074,14 @@ export function dispatch(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case CALL32:
-        t = load<u32>(r, R_LINK);
-        if (!t) break;
         value = pushHost();
-        if (!value) {
-          t = 0;
-          break;
-        }
-        store<u32>(value, u32(recordNextRip(r)));
+        t = 0;
+        if (!value) break;
+        next = u32(recordNextRip(r));
+        t = load<u32>(r, R_LINK);
+        if (!t) t = findLinked(r, branchTarget(r), R_LINK);
+        if (!t) break;
+        store<u32>(value, next);
         movePointer(-4);
         break;
       case RET32:
@@ -947,6 +1092,7 @@ export function dispatch(start: usize): void {
         break;
       case JMP32:
         t = load<u32>(r, R_LINK);
+        if (!t) t = findLinked(r, branchTarget(r), R_LINK);
         break;
       case JMP32_R:
         t = findTarget(rm<u32>(r));
@@ -979,79 +1125,284 @@ export function dispatch(start: usize): void {
         store<u32>(value, next);
         movePointer(-4);
         break;
-      case J32 + 0:
+      case JO32:
         if (overflow()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 1:
+      case JNO32:
         if (overflow()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 2:
+      case JB32:
         if (below()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 3:
+      case JAE32:
         if (below()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 4:
+      case JE32:
         if (zero()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 5:
+      case JNE32:
         if (zero()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 6:
+      case JBE32:
         if (belowOrEqual()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 7:
+      case JA32:
         if (belowOrEqual()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 8:
+      case JS32:
         if (sign()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 9:
+      case JNS32:
         if (sign()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 10:
+      case JP32:
         if (parity()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 11:
+      case JNP32:
         if (parity()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 12:
+      case JL32:
         if (less()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 13:
+      case JGE32:
         if (less()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case J32 + 14:
+      case JLE32:
         if (lessOrEqual()) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
-      case J32 + 15:
+      case JG32:
         if (lessOrEqual()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
-      case H_END:
-        t = load<u32>(r, R_LINK);
+      case CMP32_RR_JB:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a < b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
         break;
-      case H_DEAD:
-        leaveBefore(r);
-        return;
-      case H_BREAK:
-        leaveBefore(r);
-        return;
+      case CMP32_RR_JAE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a >= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JNE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JBE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a <= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JA:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a > b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JL:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) < i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JGE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) >= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JLE:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) <= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RR_JG:
+        a = destination<u32>(r);
+        b = source<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) > i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JB:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a < b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JAE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a >= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JNE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JBE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a <= b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JA:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (a > b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JL:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) < i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JGE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) >= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JLE:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) <= i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP32_RI_JG:
+        a = destination<u32>(r);
+        b = imm<u32>(r);
+        sub<u32>(a, b);
+        r += RECORD_SIZE;
+        if (i32(a) > i32(b)) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST32_RR_JE:
+        a = and<u32>(destination<u32>(r), source<u32>(r));
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST32_RR_JNE:
+        a = and<u32>(destination<u32>(r), source<u32>(r));
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST8_RR_JE:
+        a = and<u8>(destination<u8>(r), source<u8>(r));
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case TEST8_RR_JNE:
+        a = and<u8>(destination<u8>(r), source<u8>(r));
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP8_RI_JE:
+        a = destination<u8>(r);
+        b = imm<u8>(r);
+        sub<u8>(u8(a), u8(b));
+        r += RECORD_SIZE;
+        if (a == b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case CMP8_RI_JNE:
+        a = destination<u8>(r);
+        b = imm<u8>(r);
+        sub<u8>(u8(a), u8(b));
+        r += RECORD_SIZE;
+        if (a != b) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case DEC32_R_JE:
+        a = dec<u32>(rm<u32>(r));
+        setRm<u32>(r, a);
+        r += RECORD_SIZE;
+        if (a == 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
+      case DEC32_R_JNE:
+        a = dec<u32>(rm<u32>(r));
+        setRm<u32>(r, a);
+        r += RECORD_SIZE;
+        if (a != 0) t = load<u32>(r, R_LINK);
+        else t = load<u32>(r, R_FALL);
+        break;
       default:
         t = 0;
     }
@@ -1073,13 +1424,13 @@ export function dispatch(start: usize): void {
     }
     // enter the block at t: pay for all of it, or look outside
     const cycles = cyclesLeft - i64(load<u32>(t, R_COST));
-    const instructions = instructionsLeft - i64(load<u8>(t, R_COUNT));
+    const instructions = COUNT_INSTRUCTIONS ? instructionsLeft - i64(load<u8>(t, R_COUNT)) : 0;
     r = t;
     if ((cycles | instructions) < 0) {
       leaveRefused(r);
       return;
     }
     cyclesLeft = cycles;
-    instructionsLeft = instructions;
+    if (COUNT_INSTRUCTIONS) instructionsLeft = instructions;
   }
 }

@@ -82,27 +82,111 @@ export const H_DEAD: u32 = 1;
 export const H_BREAK: u32 = 2;
 /** No instruction: the block ends here and execution goes on behind it. */
 export const H_END: u32 = 3;
-export const ADD32: u32 = 4;
-export const OR32: u32 = 9;
-export const ADC32: u32 = 14;
-export const SBB32: u32 = 19;
-export const AND32: u32 = 24;
-export const SUB32: u32 = 29;
-export const XOR32: u32 = 34;
-export const CMP32: u32 = 39;
-export const ADD8: u32 = 44;
-export const OR8: u32 = 49;
-export const ADC8: u32 = 54;
-export const SBB8: u32 = 59;
-export const AND8: u32 = 64;
-export const SUB8: u32 = 69;
-export const XOR8: u32 = 74;
-export const CMP8: u32 = 79;
-export const TEST32: u32 = 84;
-export const TEST8: u32 = 89;
-export const MOV32: u32 = 94;
-export const MOV8: u32 = 99;
-export const MOV16: u32 = 104;
+export const ADD32_RR: u32 = 4;
+export const ADD32_RI: u32 = 5;
+export const ADD32_RM: u32 = 6;
+export const ADD32_MR: u32 = 7;
+export const ADD32_MI: u32 = 8;
+export const OR32_RR: u32 = 9;
+export const OR32_RI: u32 = 10;
+export const OR32_RM: u32 = 11;
+export const OR32_MR: u32 = 12;
+export const OR32_MI: u32 = 13;
+export const ADC32_RR: u32 = 14;
+export const ADC32_RI: u32 = 15;
+export const ADC32_RM: u32 = 16;
+export const ADC32_MR: u32 = 17;
+export const ADC32_MI: u32 = 18;
+export const SBB32_RR: u32 = 19;
+export const SBB32_RI: u32 = 20;
+export const SBB32_RM: u32 = 21;
+export const SBB32_MR: u32 = 22;
+export const SBB32_MI: u32 = 23;
+export const AND32_RR: u32 = 24;
+export const AND32_RI: u32 = 25;
+export const AND32_RM: u32 = 26;
+export const AND32_MR: u32 = 27;
+export const AND32_MI: u32 = 28;
+export const SUB32_RR: u32 = 29;
+export const SUB32_RI: u32 = 30;
+export const SUB32_RM: u32 = 31;
+export const SUB32_MR: u32 = 32;
+export const SUB32_MI: u32 = 33;
+export const XOR32_RR: u32 = 34;
+export const XOR32_RI: u32 = 35;
+export const XOR32_RM: u32 = 36;
+export const XOR32_MR: u32 = 37;
+export const XOR32_MI: u32 = 38;
+export const CMP32_RR: u32 = 39;
+export const CMP32_RI: u32 = 40;
+export const CMP32_RM: u32 = 41;
+export const CMP32_MR: u32 = 42;
+export const CMP32_MI: u32 = 43;
+export const ADD8_RR: u32 = 44;
+export const ADD8_RI: u32 = 45;
+export const ADD8_RM: u32 = 46;
+export const ADD8_MR: u32 = 47;
+export const ADD8_MI: u32 = 48;
+export const OR8_RR: u32 = 49;
+export const OR8_RI: u32 = 50;
+export const OR8_RM: u32 = 51;
+export const OR8_MR: u32 = 52;
+export const OR8_MI: u32 = 53;
+export const ADC8_RR: u32 = 54;
+export const ADC8_RI: u32 = 55;
+export const ADC8_RM: u32 = 56;
+export const ADC8_MR: u32 = 57;
+export const ADC8_MI: u32 = 58;
+export const SBB8_RR: u32 = 59;
+export const SBB8_RI: u32 = 60;
+export const SBB8_RM: u32 = 61;
+export const SBB8_MR: u32 = 62;
+export const SBB8_MI: u32 = 63;
+export const AND8_RR: u32 = 64;
+export const AND8_RI: u32 = 65;
+export const AND8_RM: u32 = 66;
+export const AND8_MR: u32 = 67;
+export const AND8_MI: u32 = 68;
+export const SUB8_RR: u32 = 69;
+export const SUB8_RI: u32 = 70;
+export const SUB8_RM: u32 = 71;
+export const SUB8_MR: u32 = 72;
+export const SUB8_MI: u32 = 73;
+export const XOR8_RR: u32 = 74;
+export const XOR8_RI: u32 = 75;
+export const XOR8_RM: u32 = 76;
+export const XOR8_MR: u32 = 77;
+export const XOR8_MI: u32 = 78;
+export const CMP8_RR: u32 = 79;
+export const CMP8_RI: u32 = 80;
+export const CMP8_RM: u32 = 81;
+export const CMP8_MR: u32 = 82;
+export const CMP8_MI: u32 = 83;
+export const TEST32_RR: u32 = 84;
+export const TEST32_RI: u32 = 85;
+export const TEST32_RM: u32 = 86;
+export const TEST32_MR: u32 = 87;
+export const TEST32_MI: u32 = 88;
+export const TEST8_RR: u32 = 89;
+export const TEST8_RI: u32 = 90;
+export const TEST8_RM: u32 = 91;
+export const TEST8_MR: u32 = 92;
+export const TEST8_MI: u32 = 93;
+export const MOV32_RR: u32 = 94;
+export const MOV32_RI: u32 = 95;
+export const MOV32_RM: u32 = 96;
+export const MOV32_MR: u32 = 97;
+export const MOV32_MI: u32 = 98;
+export const MOV8_RR: u32 = 99;
+export const MOV8_RI: u32 = 100;
+export const MOV8_RM: u32 = 101;
+export const MOV8_MR: u32 = 102;
+export const MOV8_MI: u32 = 103;
+export const MOV16_RR: u32 = 104;
+export const MOV16_RI: u32 = 105;
+export const MOV16_RM: u32 = 106;
+export const MOV16_MR: u32 = 107;
+export const MOV16_MI: u32 = 108;
 export const MOVZX8_RR: u32 = 109;
 export const MOVZX8_RM: u32 = 110;
 export const MOVZX16_RR: u32 = 111;
@@ -147,9 +231,52 @@ export const JMP32_R: u32 = 149;
 export const JMP32_M: u32 = 150;
 export const CALL32_R: u32 = 151;
 export const CALL32_M: u32 = 152;
-/** Jcc + condition number. */
-export const J32: u32 = 153;
-export const HOT_COUNT: u32 = 169;
+export const JO32: u32 = 153;
+export const JNO32: u32 = 154;
+export const JB32: u32 = 155;
+export const JAE32: u32 = 156;
+export const JE32: u32 = 157;
+export const JNE32: u32 = 158;
+export const JBE32: u32 = 159;
+export const JA32: u32 = 160;
+export const JS32: u32 = 161;
+export const JNS32: u32 = 162;
+export const JP32: u32 = 163;
+export const JNP32: u32 = 164;
+export const JL32: u32 = 165;
+export const JGE32: u32 = 166;
+export const JLE32: u32 = 167;
+export const JG32: u32 = 168;
+/** A compare, test or decrement and the conditional jump behind it in one case. */
+export const CMP32_RR_JB: u32 = 169;
+export const CMP32_RR_JAE: u32 = 170;
+export const CMP32_RR_JE: u32 = 171;
+export const CMP32_RR_JNE: u32 = 172;
+export const CMP32_RR_JBE: u32 = 173;
+export const CMP32_RR_JA: u32 = 174;
+export const CMP32_RR_JL: u32 = 175;
+export const CMP32_RR_JGE: u32 = 176;
+export const CMP32_RR_JLE: u32 = 177;
+export const CMP32_RR_JG: u32 = 178;
+export const CMP32_RI_JB: u32 = 179;
+export const CMP32_RI_JAE: u32 = 180;
+export const CMP32_RI_JE: u32 = 181;
+export const CMP32_RI_JNE: u32 = 182;
+export const CMP32_RI_JBE: u32 = 183;
+export const CMP32_RI_JA: u32 = 184;
+export const CMP32_RI_JL: u32 = 185;
+export const CMP32_RI_JGE: u32 = 186;
+export const CMP32_RI_JLE: u32 = 187;
+export const CMP32_RI_JG: u32 = 188;
+export const TEST32_RR_JE: u32 = 189;
+export const TEST32_RR_JNE: u32 = 190;
+export const TEST8_RR_JE: u32 = 191;
+export const TEST8_RR_JNE: u32 = 192;
+export const CMP8_RI_JE: u32 = 193;
+export const CMP8_RI_JNE: u32 = 194;
+export const DEC32_R_JE: u32 = 195;
+export const DEC32_R_JNE: u32 = 196;
+export const HOT_COUNT: u32 = 197;
 
 // @ts-ignore: decorator
 @inline
@@ -228,7 +355,7 @@ function choose32(r: usize, form: usize, op: u32, isMemory: bool, stack32: bool)
   if (op == OP_CWD) return CDQ;
   if (op == OP_IMUL) return isMemory ? IMUL32_RM : IMUL32_RR;
   if (op == OP_IMUL3) return isMemory ? H_COLD : IMUL32_RRI;
-  if (op >= OP_JO && op <= OP_JG) return J32 + (op - OP_JO);
+  if (op >= OP_JO && op <= OP_JG) return JO32 + (op - OP_JO);
   if (op == OP_JMP) return JMP32;
   if (op == OP_JMP_INDIRECT) return isMemory ? JMP32_M : JMP32_R;
   if (stack32) {
@@ -267,13 +394,13 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
   if ((op >= OP_ADD && op <= OP_CMP) || op == OP_TEST || op == OP_MOV) {
     if (load<u8>(form + FORM_OPERANDS) == OPERAND_NONE) return H_COLD;
     if (op == OP_MOV) {
-      if (byte) return shaped(MOV8, shape(r, form, memoryOperand));
-      return shaped(size == 2 ? MOV32 : MOV16, shape(r, form, memoryOperand));
+      if (byte) return shaped(MOV8_RR, shape(r, form, memoryOperand));
+      return shaped(size == 2 ? MOV32_RR : MOV16_RR, shape(r, form, memoryOperand));
     }
     if (!byte && size != 2) return H_COLD;
     const s = shape(r, form, memoryOperand);
-    if (op == OP_TEST) return shaped(byte ? TEST8 : TEST32, s);
-    return shaped((byte ? ADD8 : ADD32) + (op - OP_ADD) * 5, s);
+    if (op == OP_TEST) return shaped(byte ? TEST8_RR : TEST32_RR, s);
+    return shaped((byte ? ADD8_RR : ADD32_RR) + (op - OP_ADD) * 5, s);
   }
   if (op >= OP_SETO && op <= OP_SETG) {
     if (memoryOperand) return H_COLD;
@@ -282,4 +409,22 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
   }
   if (byte || size != 2) return H_COLD;
   return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
+}
+
+/** Case that does the work of `first` and of the conditional jump `jump` behind it, or `first` if there is none. */
+export function fuse(first: u32, jump: u32): u32 {
+  if (jump < JO32 || jump > JG32) return first;
+  const condition = jump - JO32;
+  if (first == CMP32_RR || first == CMP32_RI) {
+    const base = first == CMP32_RR ? CMP32_RR_JB : CMP32_RI_JB;
+    if (condition >= 2 && condition <= 7) return base + condition - 2;
+    return condition >= 12 ? base + condition - 6 : first;
+  }
+  // JE and JNE
+  if (condition >> 1 != 2) return first;
+  const not = condition & 1;
+  if (first == TEST32_RR) return TEST32_RR_JE + not;
+  if (first == TEST8_RR) return TEST8_RR_JE + not;
+  if (first == CMP8_RI) return CMP8_RI_JE + not;
+  return first == DEC32_R ? DEC32_R_JE + not : first;
 }

@@ -5,14 +5,7 @@ import * as op from './gen/ops';
 import { FORM_OPERANDS, OPERAND_WIDTH, WIDTH_B, WIDTH_W } from './gen/tables';
 import { faulted } from './globals';
 import { changeFlags, carry, DF, setCarry, setStatusFlags, setZero, statusFlags } from './flags';
-import {
-  addressMask,
-  effectiveAddress,
-  getRegister32,
-  operandSize,
-  R_RM,
-  segmentNumber,
-} from './record';
+import { addressMask, effectiveAddress, getRegister32, operandSize, R_RM, segmentNumber } from './record';
 import {
   operandBytes,
   operandSlot,

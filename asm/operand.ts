@@ -21,16 +21,7 @@ import {
   WIDTH_Y,
   WIDTH_Z,
 } from './gen/tables';
-import {
-  effectiveAddress,
-  FLAG_LONG,
-  operandSize,
-  R_FLAGS,
-  R_IMM,
-  R_REG,
-  R_RM,
-  segmentNumber,
-} from './record';
+import { effectiveAddress, FLAG_LONG, operandSize, R_FLAGS, R_IMM, R_REG, R_RM, segmentNumber } from './record';
 import { linearForWrite, probeWrite, readLinear, readSegment, writeLinear, writeSegment } from './memory';
 
 /** Reads a register slot, `size` bytes, zero-extended. */

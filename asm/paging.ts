@@ -231,9 +231,28 @@ function walk(linear: u64, access: u32, user: bool): bool {
   return true;
 }
 
+/**
+ * u16 each: numbers of the entries filled since the last flush, so that a flush need not touch the others. Derived: more
+ * than TLB_USED_MAX means unknown.
+ */
+const TLB_USED: usize = TLB_NEVER_END;
+const TLB_USED_MAX: u32 = 6 * TLB_ENTRIES;
+let usedEntries: u32 = TLB_USED_MAX + 1;
+
+/** TLB contents came from elsewhere (a snapshot): the next flush looks at every entry. */
+export function forgetUsedEntries(): void {
+  usedEntries = TLB_USED_MAX + 1;
+}
+
+function noteUsed(number: u32): void {
+  if (usedEntries < TLB_USED_MAX) store<u16>(TLB_USED + (usedEntries << 1), u16(number));
+  if (usedEntries <= TLB_USED_MAX) usedEntries++;
+}
+
 function fill(array: u32, linear: u64, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
   const entry = TLB + array * TLB_ARRAY_SIZE + offset;
+  if (load<u64>(entry) == TLB_INVALID) noteUsed(array * TLB_ENTRIES + (offset >> 4));
   // the jump cache stands for fetch entries
   if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumps();
   store<u64>(entry, (linear & ~0xfff) | marks);
@@ -277,39 +296,48 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
   return walkPhysical | (linear & 0xfff);
 }
 
+/** Sets or clears TLB_CODE in the write entries that map a physical page. */
+function setCodeMark(page: u64, mark: u64): void {
+  const host = (page << 12) + RAM;
+  const known = usedEntries <= TLB_USED_MAX;
+  const count = known ? usedEntries : TLB_USED_MAX;
+  for (let n: u32 = 0; n < count; n++) {
+    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
+    const array = i / TLB_ENTRIES;
+    if (array != 1 && array != 4) continue;
+    const entry: usize = TLB + (i << 4);
+    const tag = load<u64>(entry);
+    if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) continue;
+    store<u64>(entry, (tag & ~TLB_CODE) | mark);
+  }
+}
+
 /** The page now holds decoded code: its write entries must miss. */
 export function markCodePage(page: u64): void {
-  const host = (page << 12) + RAM;
-  for (let array: u32 = 1; array < 6; array += 3) {
-    const base = TLB + array * TLB_ARRAY_SIZE;
-    for (let entry = base; entry < base + TLB_ARRAY_SIZE; entry += 16) {
-      const tag = load<u64>(entry);
-      if (tag != TLB_INVALID && (tag & ~0xfff) + load<u64>(entry, 8) == host) store<u64>(entry, tag | TLB_CODE);
-    }
-  }
+  setCodeMark(page, TLB_CODE);
 }
 
 /** The page holds no decoded code any more. */
 export function unmarkCodePage(page: u64): void {
-  const host = (page << 12) + RAM;
-  for (let array: u32 = 1; array < 6; array += 3) {
-    const base = TLB + array * TLB_ARRAY_SIZE;
-    for (let entry = base; entry < base + TLB_ARRAY_SIZE; entry += 16) {
-      const tag = load<u64>(entry);
-      if (tag != TLB_INVALID && tag & TLB_CODE && (tag & ~0xfff) + load<u64>(entry, 8) == host) {
-        store<u64>(entry, tag & ~TLB_CODE);
-      }
-    }
-  }
+  setCodeMark(page, 0);
 }
 
 /** Empties the TLB; `keepGlobal` spares global pages (a CR3 load with CR4.PGE). */
 export function flushTlb(keepGlobal: bool): void {
   store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
   forgetJumps();
-  for (let i: usize = 0; i < 6 * TLB_ENTRIES; i++) {
-    if (keepGlobal && load<u8>(TLB_GLOBALS + i)) continue;
-    store<u64>(TLB + (i << 4), TLB_INVALID);
+  const known = usedEntries <= TLB_USED_MAX;
+  const count = known ? usedEntries : TLB_USED_MAX;
+  usedEntries = 0;
+  for (let n: u32 = 0; n < count; n++) {
+    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
+    const entry: usize = TLB + (i << 4);
+    if (load<u64>(entry) == TLB_INVALID) continue;
+    if (keepGlobal && load<u8>(TLB_GLOBALS + i)) {
+      noteUsed(i);
+      continue;
+    }
+    store<u64>(entry, TLB_INVALID);
     store<u8>(TLB_GLOBALS + i, 0);
   }
 }
@@ -383,5 +411,3 @@ export function privilegeChanged(): void {
   linearMask = 0xffffffff;
   noteInstructionCounts();
 }
-
-

@@ -1,7 +1,8 @@
 // Physical memory: RAM, ROM and MMIO pages, and which bytes of RAM hold decoded code (DESIGN §4 "Decode once").
-import { A20_MASK, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RAM } from './layout';
+import { A20_MASK, MSR_APIC_BASE, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RAM } from './layout';
 import { mmioRead, mmioWrite } from './host';
-import { publishTime } from './charge';
+import { charge, publishTime } from './charge';
+import { COST_APIC_ACCESS, COST_MMIO_READ, COST_MMIO_WRITE } from './gen/costs';
 import { armBreak, invalidateCode } from './blocks';
 
 /** u8 per physical page below 4 GiB: PAGE_*. */
@@ -35,7 +36,14 @@ export function maskA20(physical: u64): u64 {
   return physical & load<u64>(A20_MASK);
 }
 
+/** Charges a device access: the local APIC is on the chip, everything else behind the bus. */
+function chargeDevice(physical: u64, costClass: u32): void {
+  const onChip = physical >> 12 == (load<u64>(MSR_APIC_BASE) & 0xf_ffff_f000) >> 12;
+  charge(onChip ? COST_APIC_ACCESS : costClass, 1);
+}
+
 function readDevice(physical: u64, size: u32): u64 {
+  chargeDevice(physical, COST_MMIO_READ);
   publishTime();
   const low = u32(physical);
   const high = u32(physical >> 32);
@@ -46,6 +54,7 @@ function readDevice(physical: u64, size: u32): u64 {
 }
 
 function writeDevice(physical: u64, size: u32, v: u64): void {
+  chargeDevice(physical, COST_MMIO_WRITE);
   publishTime();
   const low = u32(physical);
   const high = u32(physical >> 32);

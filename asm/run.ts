@@ -28,15 +28,7 @@ import {
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
-import {
-  blockAt,
-  decodeScratch,
-  disarmBreak,
-  FETCH_BUFFER,
-  SCRATCH,
-  updateContext,
-  wholePage,
-} from './blocks';
+import { blockAt, decodeScratch, disarmBreak, FETCH_BUFFER, SCRATCH, updateContext, wholePage } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';

@@ -3,7 +3,17 @@ import { GPR, SS } from './layout';
 import * as op from './gen/ops';
 import { FORM_OPERANDS } from './gen/tables';
 import { faulted } from './globals';
-import { push, pop, readStack, RSP, setStackPointer, stackMask, writeStack, linearForWrite, probeWrite } from './memory';
+import {
+  push,
+  pop,
+  readStack,
+  RSP,
+  setStackPointer,
+  stackMask,
+  writeStack,
+  linearForWrite,
+  probeWrite,
+} from './memory';
 import { cpl, immediate, immediate2, operandSize, setRegisterSized } from './record';
 import { readOperand, readSlot, writeOperand, writeSlot } from './operand';
 

@@ -7,7 +7,7 @@ import { COST_STRING_ITERATION } from './gen/costs';
 import { FORM_OPERANDS, FORM_REPEAT_CONDITION, FORM_FLAGS } from './gen/tables';
 import { cyclesLeft, faulted, leave, tlbBase, unfinished } from './globals';
 import { charge, chargeCycles } from './charge';
-import { DF, hasFlag, zero } from './flags';
+import { DF, hasFlag, zero, changeFlags, RF } from './flags';
 import { fastHost, linearForRead, linearForWrite } from './memory';
 import { operandBytes, readAccumulator, readMemory, writeAccumulator, writeMemory } from './operand';
 import {
@@ -80,7 +80,7 @@ function iterate(operation: u32, r: usize, size: u32): void {
 }
 
 /** Elements from `ea` upwards that lie in one page, not beyond 2^32. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function inPage(linear: u64, size: u32): u32 {
   return (0x1000 - (u32(linear) & 0xfff)) / size;
@@ -132,9 +132,10 @@ function fillHost(host: usize, n: u32, size: u32): void {
   else for (let i: u32 = 0; i < n; i++) store<u32>(host + (i << 2), load<u32>(GPR));
 }
 
-/** The instruction is not complete; RIP stays on it. */
+/** The instruction is not complete; RIP stays on it, and an interrupt now pushes RF = 1. */
 function goOnLater(r: usize): void {
   store<u64>(RIP, recordRip(r));
+  changeFlags(0, RF);
   unfinished = true;
   leave = true;
 }

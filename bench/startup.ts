@@ -28,7 +28,7 @@ function median(values: readonly number[]): number {
 export function benchStartup(): void {
   const samples = VARIANTS.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++)
-    VARIANTS.forEach(([, args], index) => samples[index]!.push(cpuMilliseconds(args)));
+    for (const [index, [, args]] of VARIANTS.entries()) samples[index]!.push(cpuMilliseconds(args));
   const empty = median(samples[0]!);
   console.log('Start-up, CPU milliseconds (median), and ratio to an empty Node process of the same run:');
   VARIANTS.forEach(([name], index) => {

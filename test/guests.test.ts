@@ -53,6 +53,32 @@ describe('bundled guests on the bare machine', () => {
     for (const [, , iterations, cycles] of benches) expect(Number(cycles)).toBeGreaterThanOrEqual(Number(iterations));
   });
 
+  it('hostile finds nobody to attack on the bare machine', () => {
+    const { stop, output } = runToEnd('hostile');
+    expect(stop).toEqual(POWER_OFF);
+    expect(output.match(/^attempt \S+: stopped/gm)?.length).toBeGreaterThan(20);
+    expect(output).toMatch(/, 0 leaked, 0 escaped\r?\n$/);
+  });
+
+  it('rings does not notice how its run is cut into slices', () => {
+    const whole = boot('rings');
+    whole.machine.runUntil();
+    const cut = boot('rings');
+    let slices = 0;
+    let stop: MachineStop = { reason: 'request', status: 0 };
+    while (stop.reason !== 'power-off') {
+      slices++;
+      const { instructions, cycles } = cut.machine.cpu;
+      const byCycles = slices % 2 === 0;
+      stop = cut.machine.runUntil(
+        byCycles ? { cycles: cycles + (slices % 101) } : { instructions: instructions + (slices % 37) },
+      );
+    }
+    expect(slices).toBeGreaterThan(5000);
+    expect(cut.output()).toBe(whole.output());
+    expect(cut.machine.cpu.counters()).toEqual(whole.machine.cpu.counters());
+  });
+
   it('tinyos goes on after save and restore in the middle, to the byte and the cycle', () => {
     const whole = boot('tinyos');
     whole.machine.runUntil();

@@ -45,6 +45,14 @@ export function shiftFlags<T>(result: T, cf: u32, overflow: u32): void {
   flagAux = (cf << 31) | ((cf ^ overflow) << 30);
 }
 
+/** The same with CF ^ OF in place of OF, which is what is stored. */
+// @ts-ignore: decorator
+@inline
+export function shiftFlagsFromXor<T>(result: T, cf: u32, xor: u32): void {
+  flagResult = signExtend<T>(result);
+  flagAux = (cf << 31) | (xor << 30);
+}
+
 /** Changes CF and OF only. */
 // @ts-ignore: decorator
 @inline

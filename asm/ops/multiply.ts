@@ -2,7 +2,7 @@
 // the low half (the SDM leaves them undefined).
 import { GPR } from '../layout';
 import { DE, raise } from '../fault';
-import { shiftFlags, signExtend } from './flagging';
+import { shiftFlags, shiftFlagsFromXor, signExtend } from './flagging';
 
 /** Low half of a signed product, flags set. */
 export function imul<T>(a: T, b: T): T {
@@ -16,7 +16,7 @@ export function imul<T>(a: T, b: T): T {
   const product = signExtend<T>(a) * signExtend<T>(b);
   const r = <T>product;
   const wide = u32(product != signExtend<T>(r));
-  shiftFlags<T>(r, wide, wide);
+  shiftFlagsFromXor<T>(r, wide, 0);
   return r;
 }
 
@@ -49,7 +49,7 @@ function storeWide<T>(low: u64, high: u64): void {
 /** MUL: accumulator times `b`. */
 export function mul<T>(b: T): void {
   const a = load<T>(GPR);
-  let low = u64(a) * u64(b);
+  const low = u64(a) * u64(b);
   let high = sizeof<T>() == 8 ? multiplyHigh(u64(a), u64(b)) : low >> (sizeof<T>() * 8);
   storeWide<T>(low, high);
   if (sizeof<T>() < 8) high &= u64.MAX_VALUE >> (64 - sizeof<T>() * 8);

@@ -1,7 +1,7 @@
 // Shifts and rotates (SDM Vol. 2 "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"). A masked count of 0 changes no flag.
 // Where the SDM leaves OF undefined (counts other than 1) it is what the last single-bit step gives.
 import { flagAux } from '../globals';
-import { carryOverflow, msb, shiftFlags, signExtend } from './flagging';
+import { carryOverflow, msb, shiftFlags, shiftFlagsFromXor, signExtend } from './flagging';
 
 // @ts-ignore: decorator
 @inline
@@ -14,6 +14,11 @@ function maskCount<T>(count: u32): u32 {
 export function shl<T>(a: T, n: u32): T {
   const count = maskCount<T>(n);
   if (!count) return a;
+  if (sizeof<T>() == 4) {
+    const r32 = u32(a) << count;
+    shiftFlagsFromXor<u32>(r32, (u32(a) >> (32 - count)) & 1, r32 >> 31);
+    return <T>r32;
+  }
   const bits: u32 = sizeof<T>() * 8;
   // shifted one less in 64 bits, so that the last bit out is still there
   const wide = count > bits ? 0 : u64(a) << u64(count - 1);
@@ -28,6 +33,12 @@ export function shl<T>(a: T, n: u32): T {
 export function shr<T>(a: T, n: u32): T {
   const count = maskCount<T>(n);
   if (!count) return a;
+  if (sizeof<T>() == 4) {
+    const almost32 = u32(a) >> (count - 1);
+    const r32 = almost32 >> 1;
+    shiftFlags<u32>(r32, almost32 & 1, r32 >> 30);
+    return <T>r32;
+  }
   const almost = u64(a) >> u64(count - 1);
   const r = <T>(almost >> 1);
   shiftFlags<T>(r, u32(almost) & 1, msb<T>(r) ^ msb<T>(<T>(u64(r) << 1)));
@@ -39,6 +50,11 @@ export function shr<T>(a: T, n: u32): T {
 export function sar<T>(a: T, n: u32): T {
   const count = maskCount<T>(n);
   if (!count) return a;
+  if (sizeof<T>() == 4) {
+    const almost32 = i32(a) >> (count - 1);
+    shiftFlagsFromXor<u32>(u32(almost32 >> 1), u32(almost32) & 1, u32(almost32) & 1);
+    return <T>(almost32 >> 1);
+  }
   const almost = signExtend<T>(a) >> i64(count - 1);
   const r = <T>(almost >> 1);
   shiftFlags<T>(r, u32(almost) & 1, 0);

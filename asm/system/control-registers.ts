@@ -85,7 +85,6 @@ export function movFromCr(r: usize): void {
     value = load<u64>(CR3);
   }
   setRegister(rmNumber(r), value & 0xffffffff);
-  finish(r);
 }
 
 export function movToCr(r: usize): void {

@@ -1,10 +1,10 @@
 // CPUID (SDM Vol. 2 "CPUID—CPU Identification"). The answers are rows of a table in MODEL, which `resetModel` fills with
 // what this core implements and nothing else; the host may change rows before the machine starts.
-import { MODEL, MSR_APIC_BASE } from '../layout';
+import { MODEL, MSR_APIC_BASE, MSR_MISC_ENABLE } from '../layout';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
 import { PHYSICAL_WIDTH } from '../vmx/capabilities';
-import { finish } from './finish';
+import { MISC_DISABLE_XD, MISC_LIMIT_CPUID, MISC_MONITOR } from './msr';
 
 // MODEL: u32 number of rows, u32 highest basic leaf, u32 highest extended leaf, u32 unused, then rows of six u32.
 const MODEL_ROWS: usize = 16;
@@ -140,22 +140,32 @@ function findRow(leaf: u32, subleaf: u32): usize {
   return 0;
 }
 
+/** Highest basic leaf, which IA32_MISC_ENABLE can lower to 3. */
+function highestBasic(): u32 {
+  return load<u64>(MSR_MISC_ENABLE) & MISC_LIMIT_CPUID ? min<u32>(load<u32>(MODEL, 4), 3) : load<u32>(MODEL, 4);
+}
+
 /** A leaf beyond the highest answers like the highest basic one. */
 function effectiveLeaf(leaf: u32): u32 {
-  const highest = leaf & 0x80000000 ? load<u32>(MODEL, 8) : load<u32>(MODEL, 4);
-  return leaf > highest ? load<u32>(MODEL, 4) : leaf;
+  const highest = leaf & 0x80000000 ? load<u32>(MODEL, 8) : highestBasic();
+  return leaf > highest ? highestBasic() : leaf;
 }
 
 export function cpuid(r: usize): void {
   if (interceptCpuid(r)) return;
   const leaf = effectiveLeaf(getRegister32(0));
   const row = findRow(leaf, getRegister32(1));
+  const misc = load<u64>(MSR_MISC_ENABLE);
+  let eax = row ? load<u32>(row, 8) : 0;
+  let ecx = row ? load<u32>(row, 16) : 0;
   let edx = row ? load<u32>(row, 20) : 0;
-  // the APIC bit follows the global enable in IA32_APIC_BASE
+  if (leaf == 0) eax = highestBasic();
+  // some bits follow the MSRs that switch the feature
   if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
-  setRegister(0, row ? load<u32>(row, 8) : 0);
+  if (leaf == 1 && !(misc & MISC_MONITOR)) ecx &= ~FEATURE_MONITOR;
+  if (leaf == 0x80000001 && misc & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
+  setRegister(0, eax);
   setRegister(3, row ? load<u32>(row, 12) : 0);
-  setRegister(1, row ? load<u32>(row, 16) : 0);
+  setRegister(1, ecx);
   setRegister(2, edx);
-  finish(r);
 }

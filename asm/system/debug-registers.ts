@@ -112,7 +112,6 @@ function aliased(n: u32): u32 {
 export function movFromDr(r: usize): void {
   if (!mayAccess(r, true)) return;
   setRegister(rmNumber(r), debugRegister(aliased(regNumber(r))) & 0xffffffff);
-  finish(r);
 }
 
 export function movToDr(r: usize): void {

@@ -57,7 +57,9 @@ export function checkEvents(): bool {
     deliverEvent((EVENT_NMI << 8) | 2, 0, 0);
     return true;
   }
-  if (!load<u32>(INTR_LINE) || blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
+  // INTR wakes a halted processor, not one in shutdown
+  if (!load<u32>(INTR_LINE) || load<u32>(ACTIVITY) > HALTED) return false;
+  if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
   if (inNonRoot() && interceptExternalInterrupt()) return true;
   if (!hasFlag(IF)) return false;
   store<u32>(ACTIVITY, ACTIVE);
@@ -70,6 +72,8 @@ export function checkEvents(): bool {
 let traps: bool = false;
 let resumes: bool = false;
 let shadows: u32 = 0;
+/** `cancelStep` was called since the instruction started. */
+let cancelled: bool = false;
 /** Instructions retired before it. */
 let retired: u64 = 0;
 
@@ -88,6 +92,7 @@ export function stepping(): bool {
 
 /** Before a lone instruction: code breakpoints. False: #DB was raised (`faulted`), do not execute it. */
 export function stepStart(): bool {
+  cancelled = false;
   traps = hasFlag(TF);
   resumes = hasFlag(RF);
   retired = exactInstructions();
@@ -108,6 +113,7 @@ export function stepStart(): bool {
  * with RF set, so that its breakpoint does not match again.
  */
 export function stepEnd(finished: bool): void {
+  if (cancelled) return;
   const now = load<u32>(INTERRUPTIBILITY);
   if (finished && exactInstructions() != retired) store<u32>(INTERRUPTIBILITY, now & ~shadows);
   else changeFlags(0, RF);
@@ -117,6 +123,7 @@ export function stepEnd(finished: bool): void {
 
 /** An event was delivered through the IDT or by a VM exit or entry: the instruction that did it makes no single-step trap. */
 export function cancelStep(): void {
+  cancelled = true;
   traps = false;
   shadows = 0;
 }

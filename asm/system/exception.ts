@@ -17,6 +17,7 @@ import { charge } from '../charge';
 import { clearFault, DB, DF, faultError, faultLinear, faultVector, PF } from '../fault';
 import { faulted } from '../globals';
 import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercepts';
+import { endIret } from './iret';
 import { DR6_BD, DR7_GD } from './debug-registers';
 import {
   deliverEvent,
@@ -61,34 +62,35 @@ function makesDoubleFault(first: u32, second: u32): bool {
  */
 export function deliverFault(): bool {
   while (faulted) {
-    let vector = faultVector;
-    let error = faultError;
+    const vector = faultVector;
+    const error = faultError;
     const linear = faultLinear;
     clearFault();
-    if (vector != FAULT_VM_EXIT) logException(vector, error, linear);
-    if (interceptException(vector, error, linear)) {
-      endDelivery();
-      return true;
-    }
+    if (exits(vector, error, linear)) return true;
     const first = deliveringInfo;
-    if (first != 0 && eventType(first) == EVENT_EXCEPTION) {
-      const earlier = first & 0xff;
-      if (earlier == DF) {
-        if (vector == PF || (CONTRIBUTORY >> vector) & 1) return shutdown();
-      } else if (makesDoubleFault(earlier, vector)) {
-        vector = DF;
-        error = 0;
-        logException(DF, 0, 0);
-        if (interceptException(DF, 0, 0)) {
-          endDelivery();
-          return true;
-        }
-      }
+    const isNested = first != 0 && eventType(first) == EVENT_EXCEPTION;
+    const earlier = first & 0xff;
+    if (isNested && earlier == DF && (vector == PF || (CONTRIBUTORY >> vector) & 1)) return shutdown();
+    if (isNested && makesDoubleFault(earlier, vector)) {
+      // handlers of #DF look there for the stack that was missing
+      if (vector == PF) store<u64>(CR2, linear);
+      if (exits(DF, 0, 0)) return true;
+      deliverEvent(exceptionInfo(DF), 0, 0);
+    } else {
+      prepare(vector, linear);
+      deliverEvent(exceptionInfo(vector), error, 0);
     }
-    prepare(vector, linear);
-    deliverEvent(exceptionInfo(vector), error, 0);
   }
   return true;
+}
+
+/** Logs the exception; true if it caused a VM exit. */
+function exits(vector: u32, error: u32, linear: u64): bool {
+  if (vector != FAULT_VM_EXIT) logException(vector, error, linear);
+  const hasExited = interceptException(vector, error, linear);
+  if (hasExited) endDelivery();
+  endIret();
+  return hasExited;
 }
 
 /** What an exception leaves behind besides the stack frame: CR2, DR6. */

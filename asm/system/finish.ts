@@ -1,4 +1,5 @@
-// The end of an instruction that leaves its block: control flow, mode or what may interrupt it has changed.
+// The end of an instruction that leaves its block: control flow, mode or what may interrupt it has changed. Instructions
+// that only read system state just return; their block goes on to the next one.
 import { INTERRUPTIBILITY } from '../layout';
 import { changeFlags, RF } from '../flags';
 import { injecting, leave, unfinished } from '../globals';

@@ -1,5 +1,5 @@
 // CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
-import { ACTIVITY, INTERRUPTIBILITY, MONITOR_ARMED } from '../layout';
+import { ACTIVITY, INTERRUPTIBILITY, MONITOR_ARMED, MSR_MISC_ENABLE } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VM } from '../flags';
 import { faulted } from '../globals';
@@ -10,6 +10,7 @@ import { interceptHlt, interceptMonitor, interceptMwait } from '../vmx/intercept
 import { BLOCKED_BY_STI, HALTED } from './events';
 import { finish } from './finish';
 import { IOPL_MASK } from './iret';
+import { MISC_MONITOR } from './msr';
 
 export function cli(): void {
   if (cpl() > iopl()) {
@@ -58,12 +59,15 @@ export function hlt(r: usize): void {
   finish(r);
 }
 
+/** MONITOR and MWAIT exist at CPL 0 while IA32_MISC_ENABLE allows them. */
+function hasMonitor(): bool {
+  if (!cpl() && load<u64>(MSR_MISC_ENABLE) & MISC_MONITOR) return true;
+  raise(UD, 0);
+  return false;
+}
+
 export function monitor(r: usize): void {
-  if (cpl()) {
-    raise(UD, 0);
-    return;
-  }
-  if (interceptMonitor(r)) return;
+  if (!hasMonitor() || interceptMonitor(r)) return;
   if (getRegister32(1)) {
     raise(GP, 0);
     return;
@@ -77,11 +81,7 @@ export function monitor(r: usize): void {
 
 /** With one processor only an interrupt can end the wait, so it is HLT where one may come, else nothing. */
 export function mwait(r: usize): void {
-  if (cpl()) {
-    raise(UD, 0);
-    return;
-  }
-  if (interceptMwait(r)) return;
+  if (!hasMonitor() || interceptMwait(r)) return;
   if (getRegister32(1) & ~1) {
     raise(GP, 0);
     return;

@@ -7,6 +7,9 @@ import { faulted } from '../globals';
 import { notSupported } from '../host';
 import { readStack, readSystem } from '../memory';
 import { cpl, instructionLength, operandSize } from '../record';
+import { inNonRoot } from '../vmx/intercepts';
+import { get32 } from '../vmx/vmcs';
+import { F_PIN_CONTROLS, PIN_NMI, PIN_VIRTUAL_NMIS } from '../vmx/vmcs-fields';
 import { BLOCKED_BY_NMI } from './events';
 import { checkReturnSegment, releaseStack, returnOuter } from './far';
 import { finishAt } from './finish';
@@ -42,10 +45,20 @@ function changeable(level: u32, size: u32): u32 {
 
 export function iret(r: usize): void {
   const blocked = load<u32>(INTERRUPTIBILITY);
-  nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0;
-  store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
+  nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0 && unblocksNmis();
+  if (nmiUnblockedByIret) store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
   perform(r);
   if (!faulted) nmiUnblockedByIret = false;
+}
+
+/** The IRET in progress has ended: whatever it raised has been dealt with. */
+export function endIret(): void {
+  nmiUnblockedByIret = false;
+}
+
+/** With "NMI exiting" but without virtual NMIs, IRET in a guest does not affect blocking by NMI. */
+function unblocksNmis(): bool {
+  return !inNonRoot() || (get32(F_PIN_CONTROLS) & (PIN_NMI | PIN_VIRTUAL_NMIS)) != PIN_NMI;
 }
 
 function perform(r: usize): void {

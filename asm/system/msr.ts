@@ -53,8 +53,13 @@ const PHYSICAL_MASK: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 1;
 const APIC_BASE_WRITABLE: u64 = (PHYSICAL_MASK & ~0xfff) | 0x900;
 /** Lock, VMXON inside and outside SMX. */
 const FEATURE_CONTROL_WRITABLE: u64 = 7;
-/** Fast strings, limit CPUID to leaf 3, XD disable are not offered; what remains is fast strings. */
-const MISC_ENABLE_WRITABLE: u64 = 1;
+/** IA32_MISC_ENABLE: MONITOR/MWAIT enabled, CPUID limited to leaf 3, XD bit disabled. */
+export const MISC_MONITOR: u64 = 1 << 18;
+export const MISC_LIMIT_CPUID: u64 = 1 << 22;
+export const MISC_DISABLE_XD: u64 = (<u64>1) << 34;
+/** Fast strings, and branch trace storage and PEBS unavailable (read-only): the value after RESET has MONITOR as well. */
+export const MISC_ENABLE_RESET: u64 = 1 | (1 << 11) | (1 << 12) | MISC_MONITOR;
+const MISC_ENABLE_WRITABLE: u64 = 1 | MISC_MONITOR | MISC_LIMIT_CPUID | MISC_DISABLE_XD;
 
 export function rdmsr(r: usize): void {
   if (cpl()) {
@@ -67,7 +72,6 @@ export function rdmsr(r: usize): void {
   if (faulted) return;
   setRegister(0, value & 0xffffffff);
   setRegister(2, value >> 32);
-  finish(r);
 }
 
 export function wrmsr(r: usize): void {
@@ -230,7 +234,8 @@ function writeEfer(value: u64): void {
   }
   const old = efer();
   const isChangedWhilePaging = (load<u64>(CR0) & CR0_PG) != 0 && ((old ^ value) & EFER_LME) != 0;
-  if (value & ~(EFER_NXE | EFER_LMA) || isChangedWhilePaging) {
+  const isDisabled = (value & EFER_NXE) != 0 && (load<u64>(MSR_MISC_ENABLE) & MISC_DISABLE_XD) != 0;
+  if (value & ~(EFER_NXE | EFER_LMA) || isChangedWhilePaging || isDisabled) {
     raise(GP, 0);
     return;
   }

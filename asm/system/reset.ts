@@ -40,6 +40,7 @@ import { setFlags } from '../flags';
 import { resetFpu } from '../fpu/stack';
 import { resetModel } from './cpuid';
 import { debugChanged } from './debug-registers';
+import { MISC_ENABLE_RESET } from './msr';
 import { recomputeSegments, setCpl, setSegment } from './segment';
 
 /** Sets the architectural state that RESET gives (the machine then puts the CPU where its boot protocol wants it). */
@@ -85,7 +86,7 @@ function resetMsrs(): void {
   store<u64>(MSR_SYSENTER_ESP, 0);
   store<u64>(MSR_SYSENTER_EIP, 0);
   store<u64>(MSR_PAT, 0x0007040600070406);
-  store<u64>(MSR_MISC_ENABLE, 1);
+  store<u64>(MSR_MISC_ENABLE, MISC_ENABLE_RESET);
   // locked by firmware with VMXON allowed outside SMX
   store<u64>(MSR_FEATURE_CONTROL, 5);
   store<u64>(MSR_DEBUGCTL, 0);

@@ -35,8 +35,9 @@ export function movToSegment(r: usize): void {
   if (faulted) return;
   loadSegment(seg, selector);
   if (faulted) return;
+  if (seg != SS) return;
   finish(r);
-  if (seg == SS) blockAfterStackLoad();
+  blockAfterStackLoad();
 }
 
 /** The segment register that the opcode itself names. */

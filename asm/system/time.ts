@@ -3,7 +3,6 @@ import { MSR_TSC_AUX } from '../layout';
 import { GP, raise } from '../fault';
 import { cpl, setRegister } from '../record';
 import { interceptRdpmc, interceptRdtsc, interceptRdtscp, tscAdjustment } from '../vmx/intercepts';
-import { finish } from './finish';
 import { timeStampCounter } from './msr';
 import { CR4_PCE, CR4_TSD, cr4 } from './state';
 
@@ -22,14 +21,12 @@ function setTime(): void {
 export function rdtsc(r: usize): void {
   if (!mayReadTime() || interceptRdtsc(r)) return;
   setTime();
-  finish(r);
 }
 
 export function rdtscp(r: usize): void {
   if (!mayReadTime() || interceptRdtscp(r)) return;
   setTime();
   setRegister(1, load<u64>(MSR_TSC_AUX) & 0xffffffff);
-  finish(r);
 }
 
 /** There are no performance counters, so every counter number is #GP(0). */

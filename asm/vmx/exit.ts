@@ -13,7 +13,7 @@ import { charge, exactCycles } from '../charge';
 import { clearFault } from '../fault';
 import { getFlags, RF } from '../flags';
 import { COST_VM_EXIT, COST_VM_EXIT_PAGEFAULT } from '../gen/costs';
-import { faulted, leave } from '../globals';
+import { current, faulted, leave, unfinished } from '../globals';
 import { readPhysical, writePhysical } from '../physical';
 import { instructionLength, recordRip } from '../record';
 import { deliveringError, deliveringInfo, deliveringLength, endDelivery } from '../system/interrupt';
@@ -76,6 +76,8 @@ export function exitForInstruction(reason: u32, qualification: u64, r: usize): v
 /** A VM exit from the guest whose RIP is in the state. */
 export function vmExit(reason: u32, qualification: u64): void {
   countExit(reason);
+  // an instruction that exits has not been executed: its cost is given back
+  if (current) unfinished = true;
   recordExit(reason, qualification);
   saveTimer();
   let flags = getFlags();
@@ -116,7 +118,7 @@ function recordExit(reason: u32, qualification: u64): void {
   put(F.F_EXIT_LENGTH, length);
   put(F.F_GUEST_LINEAR, linearAddress);
   put(F.F_GUEST_PHYSICAL, physicalAddress);
-  const vectoring = isDirect ? 0 : deliveringInfo;
+  const vectoring: u32 = isDirect ? 0 : deliveringInfo;
   put(F.F_IDT_VECTORING, vectoring);
   put(F.F_IDT_VECTORING_ERROR, vectoring & 0x800 ? deliveringError : 0);
   const type = (vectoring >> 8) & 7;

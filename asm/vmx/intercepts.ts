@@ -4,11 +4,13 @@
 // Faults and VM Exits"); MOV DR is the exception.
 import { CR0, CR4, INTERRUPTIBILITY, VMX_ROOT } from '../layout';
 import { publishTime, exactCycles, exactInstructions } from '../charge';
+import { raise, UD } from '../fault';
 import { hasFlag, IF } from '../flags';
 import { interruptAcknowledge } from '../host';
 import { readPhysical, writePhysical } from '../physical';
 import { readApicPage, noteTpr, writeApicPage } from './apic-access';
 import { pushesErrorCode, secondaryControls } from './check-controls';
+import { nmiUnblockedByIret } from '../system/iret';
 import { deliverInjected } from './entry';
 import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, walkEpt } from './ept';
 import {
@@ -97,7 +99,12 @@ export function interceptInvlpg(r: usize, linear: u64): bool {
 export function interceptRdtsc(r: usize): bool {
   return exitIf((primary() & <u32>F.CPU_RDTSC) != 0, F.REASON_RDTSC, 0, r);
 }
+/** RDTSCP is undefined in a guest without "enable RDTSCP" (then `faulted` is set). */
 export function interceptRdtscp(r: usize): bool {
+  if (inNonRoot() && !(secondary() & <u32>F.CPU2_RDTSCP)) {
+    raise(UD, 0);
+    return true;
+  }
   return exitIf((primary() & <u32>F.CPU_RDTSC) != 0, F.REASON_RDTSCP, 0, r);
 }
 export function interceptRdpmc(r: usize): bool {
@@ -294,7 +301,9 @@ export function interceptException(vector: u32, error: u32, qualification: u64):
   if (vector == 14) exits = exits == ((error & get32(F.F_PF_ERROR_MASK)) == get32(F.F_PF_ERROR_MATCH));
   if (!exits) return false;
   const pushes = pushesErrorCode(vector);
-  noteInterruption(0x80000300 | vector | (pushes ? 0x800 : 0), pushes ? error : 0);
+  // bit 12, NMI unblocking due to IRET, is undefined for #DF and for exits with IDT-vectoring information
+  const unblocking: u32 = nmiUnblockedByIret ? 0x1000 : 0;
+  noteInterruption(0x80000300 | unblocking | vector | (pushes ? 0x800 : 0), pushes ? error : 0);
   if (vector == 8) noteDirect();
   if ((FAULTS >> vector) & 1) noteResumeFlag();
   vmExit(F.REASON_EXCEPTION_NMI, qualification);

@@ -73,16 +73,21 @@ static const char *try_top_mapped(void) {
 }
 
 static u64 hostile_gdt[32] ALIGNED(8);
-static struct table_register saved_gdt;
 
 // The kernel's own descriptors, and room for more.
 static void use_own_gdt(void) {
-  sgdt(&saved_gdt);
   hostile_gdt[1] = segment_descriptor(0, 0xfffff, SEGMENT_CODE, FLAT_FLAGS);
   hostile_gdt[2] = segment_descriptor(0, 0xfffff, SEGMENT_DATA, FLAT_FLAGS);
   hostile_gdt[3] = segment_descriptor(0, 0xfffff, SEGMENT_CODE | DPL(3), FLAT_FLAGS);
   hostile_gdt[4] = segment_descriptor(0, 0xfffff, SEGMENT_DATA | DPL(3), FLAT_FLAGS);
   struct table_register own = {sizeof hostile_gdt - 1, (u32)hostile_gdt};
+  lgdt(&own);
+}
+
+// Nothing but the kernel's own descriptors again. What SGDT shows may be somebody else's table: it is not asked.
+static void restore_gdt(void) {
+  struct table_register own = {5 * 8 - 1, (u32)hostile_gdt};
+  for (u32 i = 5; i < COUNT(hostile_gdt); i++) hostile_gdt[i] = 0;
   lgdt(&own);
 }
 
@@ -121,7 +126,7 @@ static const char *try_segments(void) {
     vector = guard(gs_write_body, shapes[i].offset);
     if (vector == NO_FAULT) return escape("a segment reached the top for writing");
   }
-  lgdt(&saved_gdt);
+  restore_gdt();
   return fault_name(vector);
 }
 
@@ -165,7 +170,7 @@ static const char *try_ldt_at_top(void) {
     if (vector == NO_FAULT && guard_result != 0) return escape("the hypervisor's memory was read as descriptors");
   }
   __asm__ volatile("lldt %w0" ::"r"(0));
-  lgdt(&saved_gdt);
+  restore_gdt();
   return fault_name(vector);
 }
 
@@ -190,7 +195,7 @@ static const char *try_call_gates(void) {
     vector = guard(far_call_body, selector * 8);
     if (vector == NO_FAULT) return escape("a far call into the top of the address space came back");
   }
-  lgdt(&saved_gdt);
+  restore_gdt();
   return fault_name(vector);
 }
 
@@ -299,7 +304,7 @@ static const char *try_table_registers(void) {
   sidt(&idt);
   use_own_gdt();
   sgdt(&expected);
-  lgdt(&saved_gdt);
+  restore_gdt();
   if (gdt.base >= TOP_START || idt.base >= TOP_START)
     return leak("SGDT and SIDT show where the hypervisor's tables are");
   if (expected.base != (u32)hostile_gdt) return leak("SGDT shows a table that is not its own");

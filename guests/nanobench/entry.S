@@ -69,7 +69,7 @@ saved_esp: .skip 4
 \name:
   rdtsc
   movl %eax, %esi
-  .p2align 4
+  .p2align 4, 0x90
 1:\before
   \operation
 2:decl %edi

@@ -2,7 +2,7 @@
 //   --dev        -O1: compiles several times faster, runs a little slower
 //   --core-only  only dist/cpu.wasm
 //   --force      even if it is up to date
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCore, ROOT } from './core.ts';
 
@@ -30,11 +30,16 @@ async function main(args: readonly string[]): Promise<void> {
   const optimize = args.includes('--dev') ? 1 : 3;
   mkdirSync(join(ROOT, 'dist'), { recursive: true });
   if (args.includes('--force') || !isCoreCurrent(optimize)) {
-    const started = Date.now();
+    const started = new Date();
     const { wasm } = await buildCore({ optimize });
     writeFileSync(CORE, wasm);
     writeFileSync(LEVEL, String(optimize));
-    console.log(`dist/cpu.wasm: ${wasm.length} bytes, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    // a source that changed while this was compiling is newer
+    utimesSync(CORE, started, started);
+    console.log(`dist/cpu.wasm: ${wasm.length} bytes, ${((Date.now() - started.getTime()) / 1000).toFixed(1)} s`);
+  } else {
+    const now = new Date();
+    utimesSync(CORE, now, now);
   }
   if (args.includes('--core-only')) return;
   const { bundle } = await import('./bundle.ts');

@@ -150,7 +150,8 @@ function report(error: unknown): number {
   }
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     process.stderr.write(`anillo: ${error.message}\n`);
-    return EXIT.failure;
+    // Choices that do not go together are wrong usage; whatever else has a code is a file that cannot be used.
+    return error.name === 'GuestRunError' ? EXIT.usage : EXIT.failure;
   }
   process.stderr.write(
     `anillo: internal error, please report it: ${error instanceof Error ? error.message : String(error)}\n`,

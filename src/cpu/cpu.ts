@@ -61,6 +61,7 @@ import {
   STOP_REQUESTED,
   STOP_SHUTDOWN,
   STOP_VMX_ABORT,
+  VMX_ROOT,
 } from '../../asm/layout.ts';
 import type { CoreExports } from './core-exports.ts';
 import type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
@@ -75,6 +76,9 @@ const MOST_WASM_PAGES = 0x10000;
 /** V8 replaces no running function: the core returns this often so that its optimized code gets a chance. */
 const SLICE = 1_000_000;
 const HIGH = 2 ** 32;
+const EFLAGS_IF = 0x200;
+const APIC_GLOBAL_ENABLE = 0x800;
+const VMX_NON_ROOT = 2;
 const EXCEPTIONS_KEPT = 8;
 const VECTORS = 256;
 const EXIT_REASONS = 80;
@@ -333,6 +337,18 @@ export class Cpu {
   set cpl(value: number) {
     this.view.setUint32(CPL, value, true);
     this.#core.recomputeSegments();
+  }
+
+  /** INTR can have an effect: interrupts are enabled, or VMX non-root operation may turn it into a VM exit. */
+  get isInterruptible(): boolean {
+    return (this.eflags & EFLAGS_IF) !== 0 || this.view.getUint32(VMX_ROOT, true) === VMX_NON_ROOT;
+  }
+
+  /** Physical address of the local APIC's registers, undefined while it is switched off (SDM Vol. 3 "Relocating the Local APIC Registers"). */
+  get apicBase(): number | undefined {
+    const low = this.view.getUint32(MSR_APIC_BASE, true);
+    if ((low & APIC_GLOBAL_ENABLE) === 0) return undefined;
+    return this.view.getUint32(MSR_APIC_BASE + 4, true) * HIGH + ((low & ~0xfff) >>> 0);
   }
 
   /** VMX activity state: 0 active, 1 HLT, 2 shutdown, 3 wait for SIPI. */

@@ -3,14 +3,14 @@
 // Interprocessor Interrupts", "Handling Interrupts", "Spurious Interrupt", "Error Handling".
 
 import type { AccessSize, MmioDevice } from '../machine/bus.ts';
-import type { Clock, ClockEvent } from '../machine/clock.ts';
+import type { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
-import { booleanField, numberField, numbersField } from '../machine/stateful.ts';
+import { booleanField, fieldsField, numberField, numbersField } from '../machine/stateful.ts';
 import type { Wire } from '../machine/wire.ts';
+import { LapicTimer } from './lapic-timer.ts';
 import { VectorSet } from './vector-set.ts';
 
-/** The timer counts the processor's bus clock. */
-export const LAPIC_BUS_HZ = 200_000_000;
+export { LAPIC_BUS_HZ } from './lapic-timer.ts';
 
 export const APIC_ID = 0x020;
 export const APIC_VERSION = 0x030;
@@ -76,10 +76,9 @@ export class Lapic implements MmioDevice, Stateful {
   readonly version = 1;
   /** INTA cycle of the 8259 pair, for LINT0 in ExtINT mode. */
   externalAcknowledge: () => number = () => this.#spurious & 0xff;
-  readonly #clock: Clock;
   readonly #interrupt: Wire;
   readonly #nmi: () => void;
-  readonly #timerEvent: ClockEvent;
+  readonly #timer: LapicTimer;
   readonly #requests = new VectorSet();
   readonly #inService = new VectorSet();
   readonly #triggerMode = new VectorSet();
@@ -93,18 +92,14 @@ export class Lapic implements MmioDevice, Stateful {
   #commandLow = 0;
   #commandHigh = 0;
   readonly #lvt = new Map<number, number>();
-  #initialCount = 0;
-  #divide = 0;
-  /** Bus tick at which the timer was started. */
-  #timerStart = 0;
   #lint0 = false;
   #outputLevel = false;
 
   constructor({ clock, interrupt, nmi }: LapicOptions) {
-    this.#clock = clock;
     this.#interrupt = interrupt;
     this.#nmi = nmi;
-    this.#timerEvent = clock.event('lapic timer', () => this.#timerExpired());
+    this.#timer = new LapicTimer(clock, () => this.#timerExpired());
+    this.#timer.isPeriodic = () => (this.#lvt.get(APIC_LVT_TIMER)! & LVT_PERIODIC) !== 0;
     for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
   }
 
@@ -134,6 +129,12 @@ export class Lapic implements MmioDevice, Stateful {
   /** INTR: there is something to acknowledge. */
   get output(): boolean {
     return this.#deliverable() !== undefined || this.#isExternalPending;
+  }
+
+  /** The 8259 pair's interrupts arrive as NMI (a watchdog's wiring). */
+  get passesNmi(): boolean {
+    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
+    return (entry & LVT_MASKED) === 0 && deliveryMode(entry) === MODE_NMI;
   }
 
   /** INTA cycle: the vector now in service, or the 8259 pair's, or the spurious one. */
@@ -188,9 +189,7 @@ export class Lapic implements MmioDevice, Stateful {
       commandLow: this.#commandLow,
       commandHigh: this.#commandHigh,
       lvt: [...this.#lvt.values()],
-      initialCount: this.#initialCount,
-      divide: this.#divide,
-      timerStart: this.#timerStart,
+      timer: this.#timer.save(),
       lint0: this.#lint0,
       outputLevel: this.#outputLevel,
     };
@@ -213,9 +212,7 @@ export class Lapic implements MmioDevice, Stateful {
     [...this.#lvt.keys()].forEach((offset, index) => {
       this.#lvt.set(offset, entries[index] ?? LVT_MASKED);
     });
-    this.#initialCount = numberField(fields, 'initialCount');
-    this.#divide = numberField(fields, 'divide');
-    this.#timerStart = numberField(fields, 'timerStart');
+    this.#timer.load(fieldsField(fields, 'timer'));
     this.#lint0 = booleanField(fields, 'lint0');
     this.#outputLevel = booleanField(fields, 'outputLevel');
   }
@@ -251,11 +248,11 @@ export class Lapic implements MmioDevice, Stateful {
       case APIC_ICR_HIGH:
         return this.#commandHigh;
       case APIC_TIMER_INITIAL:
-        return this.#initialCount;
+        return this.#timer.initialCount;
       case APIC_TIMER_CURRENT:
-        return this.#currentCount();
+        return this.#timer.currentCount;
       case APIC_TIMER_DIVIDE:
-        return this.#divide;
+        return this.#timer.divide;
       default:
         this.#error(ERROR_REGISTER);
         return 0;
@@ -302,11 +299,10 @@ export class Lapic implements MmioDevice, Stateful {
         this.#commandHigh = (value & 0xff000000) >>> 0;
         break;
       case APIC_TIMER_INITIAL:
-        this.#initialCount = value;
-        this.#startTimer();
+        this.#timer.start(value);
         break;
       case APIC_TIMER_DIVIDE:
-        this.#rebaseTimer(value & 0xb);
+        this.#timer.setDivide(value & 0xb);
         break;
       case APIC_VERSION:
       case APIC_APR:
@@ -382,51 +378,8 @@ export class Lapic implements MmioDevice, Stateful {
     return destination >> 4 === logical >> 4 && (destination & logical & 0xf) !== 0;
   }
 
-  /** Bus ticks for one count: divide configuration register, bits 3, 1 and 0. */
-  get #divisor(): number {
-    const code = ((this.#divide >> 1) & 4) | (this.#divide & 3);
-    return code === 7 ? 1 : 2 << code;
-  }
-
-  #busTicks(): number {
-    return this.#clock.ticks(LAPIC_BUS_HZ);
-  }
-
-  #currentCount(): number {
-    if (this.#initialCount === 0) return 0;
-    const counted = Math.floor((this.#busTicks() - this.#timerStart) / this.#divisor);
-    return counted >= this.#initialCount ? 0 : this.#initialCount - counted;
-  }
-
-  #startTimer(): void {
-    this.#timerStart = this.#busTicks();
-    if (this.#initialCount === 0) this.#timerEvent.cancel();
-    else this.#scheduleTimer();
-  }
-
-  #scheduleTimer(): void {
-    const end = this.#timerStart + this.#initialCount * this.#divisor;
-    this.#timerEvent.schedule(this.#clock.cyclesOfTick(LAPIC_BUS_HZ, end));
-  }
-
-  /** A new divider takes effect at once; what was counted so far stays counted. */
-  #rebaseTimer(divide: number): void {
-    const isCounting = this.#timerEvent.due !== undefined;
-    const counted = this.#initialCount - this.#currentCount();
-    this.#divide = divide;
-    if (!isCounting) return;
-    this.#timerStart = this.#busTicks() - counted * this.#divisor;
-    this.#scheduleTimer();
-  }
-
   #timerExpired(): void {
     const entry = this.#lvt.get(APIC_LVT_TIMER)!;
-    if ((entry & LVT_PERIODIC) !== 0) {
-      const period = this.#initialCount * this.#divisor;
-      const periods = Math.max(1, Math.floor((this.#busTicks() - this.#timerStart) / period));
-      this.#timerStart += period * periods;
-      this.#scheduleTimer();
-    }
     if ((entry & LVT_MASKED) === 0) this.accept(entry & 0xff);
   }
 }

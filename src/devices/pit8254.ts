@@ -38,7 +38,7 @@ export class Pit8254 implements PortDevice, Stateful {
   constructor({ clock, irq0 }: Pit8254Options) {
     this.#clock = clock;
     this.#irq0 = irq0;
-    this.#edge = clock.event('pit8254 channel 0', () => this.#drive());
+    this.#edge = clock.event('pit8254 channel 0', () => this.#edgePassed());
     this.systemControl = {
       read: () => this.#readSystemControl(),
       write: (_offset, _size, value) => {
@@ -97,6 +97,18 @@ export class Pit8254 implements PortDevice, Stateful {
       if ((word & 0x20) === 0) channel.latchCount(now);
       if ((word & 0x10) === 0) channel.latchStatus(now);
     });
+  }
+
+  /**
+   * An edge of OUT is due. Whoever runs the clock may look late (a VMM between two VM exits); when OUT has changed back
+   * meanwhile, IRQ 0 still sees the pulse.
+   */
+  #edgePassed(): void {
+    if (this.#channels[0].output(this.#now()) === this.#irqLevel) {
+      this.#irq0(!this.#irqLevel);
+      this.#irq0(this.#irqLevel);
+    }
+    this.#drive();
   }
 
   /** Drives IRQ 0 with OUT of channel 0 and waits for its next edge. */

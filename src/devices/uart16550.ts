@@ -64,7 +64,7 @@ export class Uart16550 implements PortDevice, Stateful {
   readonly #timeoutEvent: ClockEvent;
   #interruptEnable = 0;
   #fifoControl = 0;
-  #lineControl = 0x03;
+  #lineControl = 0;
   #modemControl = 0;
   #scratch = 0;
   #divisor = 12;
@@ -190,9 +190,20 @@ export class Uart16550 implements PortDevice, Stateful {
     return this.#hasFifo ? FIFO_SIZE : 1;
   }
 
+  /** The other end sends only to who is ready (RTS, DTR) or asked for receiver interrupts: nothing typed before is lost. */
+  get #isListening(): boolean {
+    return (this.#modemControl & (MCR_RTS | MCR_DTR)) !== 0 || (this.#interruptEnable & IER_RECEIVED) !== 0;
+  }
+
   /** Takes a byte from the line if there is room and the last one is a character time ago. In loopback the line is cut. */
   #receive(): void {
-    if (this.#isLooping || this.#receiveEvent.due !== undefined || this.#received.length >= this.#capacity) return;
+    if (
+      !this.#isListening ||
+      this.#isLooping ||
+      this.#receiveEvent.due !== undefined ||
+      this.#received.length >= this.#capacity
+    )
+      return;
     const byte = this.#input.take();
     if (byte === undefined) return;
     this.#accept(byte, 0);
@@ -248,6 +259,7 @@ export class Uart16550 implements PortDevice, Stateful {
     const isTransmitNew = (byte & IER_TRANSMIT) !== 0 && (this.#interruptEnable & IER_TRANSMIT) === 0;
     this.#interruptEnable = byte;
     if (isTransmitNew) this.#transmitPending = true; // the register is empty, and now that matters
+    this.#receive();
   }
 
   #controlFifo(byte: number): void {

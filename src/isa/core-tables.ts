@@ -41,7 +41,8 @@ const TABLES_HEAD = `${HEAD}//
 //                           AO 2, 4 or 8 by ADDRESS size
 //      FORM_EXIT       u8   basic VM-exit reason, 0xff = none
 //      FORM_MODES      u8   bit 0: exists in 16/32-bit code, bit 1: exists in 64-bit code (the tree has taken care of it)
-//      FORM_FLAGS_READ, FORM_FLAGS_WRITTEN, FORM_FLAGS_UNDEFINED  u16  EFLAGS 15:0 masks; written contains undefined.
+//      FORM_FLAGS_READ, FORM_FLAGS_WRITTEN, FORM_FLAGS_UNDEFINED  u16  EFLAGS 15:0 masks; written contains undefined,
+//                           and is what may be written: a shift by zero and REP with a count of zero write nothing.
 //                           Bits 31:16 (RF, VM, AC) are left out.
 //      FORM_OPCODE     u8   last opcode byte
 // 6. LOCK (F0): #UD unless FORM_LOCKABLE is set and the ModRM operand is memory (mod != 3).

@@ -17,16 +17,15 @@ export interface Explanation {
   readonly notes: readonly string[];
 }
 
-function underVtx({ exit, protection }: SensitiveInstruction): string {
-  if (exit) return `exit ${exit.reason}: ${exit.control}`;
-  return protection === 'none' ? 'none needed: works on the guest state' : 'none: faults in the guest as on hardware';
+function underVtx({ exit }: SensitiveInstruction): string {
+  return exit ? `${exit.reason}: ${exit.control}` : 'none';
 }
 
 const TRAPS: Readonly<Record<Protection, string>> = {
   none: 'no',
-  undefined: 'yes, #UD without VMX',
-  IOPL: 'yes, above IOPL',
-  'CPL 0': 'yes, above CPL 0',
+  undefined: '#UD',
+  IOPL: 'above IOPL',
+  'CPL 0': 'above CPL 0',
 };
 
 function sensitiveRow(instruction: SensitiveInstruction): string[] {
@@ -42,7 +41,7 @@ function sensitiveRow(instruction: SensitiveInstruction): string[] {
 }
 
 /** Sensitive instructions: those that do not trap first. */
-export function explainSensitive(): Explanation {
+export function sensitiveTable(): Explanation {
   const trapping = sensitiveInstructions().filter((instruction) => instruction.protection !== 'none');
   return {
     title: 'Sensitive instructions',
@@ -55,6 +54,8 @@ export function explainSensitive(): Explanation {
     columns: ['instruction', 'encoding', 'class', 'traps?', 'why it is sensitive', 'VM exit under VT-x'],
     rows: [...unprotectedInstructions(), ...trapping].map(sensitiveRow),
     notes: [
+      'VM exit: reason and the control that asks for it. None is needed where the instruction works on the state of the guest,',
+      'which has all rings, its own IF, IDTR, GDTR and CR0 in VMX non-root operation.',
       'Classes after Robin & Irvine (2000): 3A mode of the machine, 3B sensitive registers, 3C protection and relocation',
       'system, 3D input and output. The paper counts seventeen instructions that do not trap; its headings name eighteen',
       'when each is counted once, and IRET is treated under RET. Loads of far pointers, INT3, INTO, CPUID and the counters',
@@ -64,7 +65,7 @@ export function explainSensitive(): Explanation {
 }
 
 /** VM-exit reasons with the instructions of the opcode table that cause them. */
-export function explainExits(): Explanation {
+export function exitTable(): Explanation {
   return {
     title: 'VM exits',
     introduction: [
@@ -79,4 +80,65 @@ export function explainExits(): Explanation {
     }),
     notes: [],
   };
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** Widths of columns: natural where they fit, else those with the least text are narrowed, down to their longest word. */
+function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
+  const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
+  const words = widths.map((_, n) =>
+    Math.max(...cells.flatMap((row) => row[n]!.split(' ').map((word) => word.length))),
+  );
+  const text = widths.map((_, n) => cells.reduce((sum, row) => sum + row[n]!.length, 0));
+  const room = width - 2 * (widths.length - 1);
+  while (widths.reduce((a, b) => a + b, 0) > room) {
+    const slack = widths.map((w, n) => (w > words[n]! ? w / text[n]! : 0));
+    const emptiest = slack.indexOf(Math.max(...slack));
+    if (slack[emptiest] === 0) break;
+    widths[emptiest]!--;
+  }
+  return widths;
+}
+
+/** An explanation as plain text of at most `width` columns. */
+export function formatExplanation(explanation: Explanation, width = 120): string {
+  const { title, introduction, columns, rows, notes } = explanation;
+  const cells = [columns, ...rows];
+  const widths = columnWidths(cells, width);
+  const lines = [title, '', ...introduction, ''];
+  cells.forEach((row, n) => {
+    const wrapped = row.map((cell, column) => wrap(cell, widths[column]!));
+    const height = Math.max(...wrapped.map((cell) => cell.length));
+    for (let i = 0; i < height; i++) {
+      lines.push(
+        wrapped
+          .map((cell, column) => (cell[i] ?? '').padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd(),
+      );
+    }
+    if (n === 0) lines.push(widths.map((w) => '-'.repeat(w)).join('  '));
+  });
+  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
+
+/** Text of `anillo explain sensitive`. */
+export function explainSensitive(width = 120): string {
+  return formatExplanation(sensitiveTable(), width);
+}
+
+/** Text of `anillo explain exits`. */
+export function explainExits(width = 120): string {
+  return formatExplanation(exitTable(), width);
 }

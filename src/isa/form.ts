@@ -7,7 +7,10 @@ import type { CostClass } from './cost-classes.ts';
  */
 export type FlagLetters = string;
 
-/** Flags an instruction depends on, sets or clears, and leaves undefined. */
+/**
+ * Flags an instruction depends on, may set or clear, and may leave undefined. A shift or rotate by zero and a string
+ * instruction repeated zero times write none of them.
+ */
 export interface FlagEffects {
   readonly read: FlagLetters;
   readonly write: FlagLetters;

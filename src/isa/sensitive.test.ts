@@ -1,7 +1,7 @@
 // The catalogue of sensitive instructions and the texts made from it.
 import { describe, expect, it } from 'vitest';
 import { EXIT_REASONS } from './exit-reasons.ts';
-import { explainExits, explainSensitive } from './explain.ts';
+import { exitTable, explainExits, explainSensitive, sensitiveTable } from './explain.ts';
 import {
   formsListedAs,
   protectionOf,
@@ -41,16 +41,26 @@ describe('the catalogue', () => {
 
 describe('explanations', () => {
   it('sensitive instructions: those that do not trap stand first', () => {
-    const { columns, rows } = explainSensitive();
+    const { columns, rows } = sensitiveTable();
     expect(rows.every((row) => row.length === columns.length)).toBe(true);
     expect(rows.find(([name]) => name === 'POPF')?.slice(1, 4)).toEqual(['9D', '3B control', 'no']);
-    expect(rows.find(([name]) => name === 'HLT')?.at(-1)).toBe('exit 12: HLT exiting');
+    expect(rows.find(([name]) => name === 'HLT')?.at(-1)).toBe('12: HLT exiting');
     const traps = rows.map((row) => row[3] !== 'no');
     expect(traps.lastIndexOf(false)).toBeLessThan(traps.indexOf(true));
   });
 
+  it('texts fit the width asked for', () => {
+    for (const text of [explainSensitive(100), explainExits(100)]) {
+      const lines = text.split('\n');
+      const rule = lines.findIndex((line) => line.startsWith('---'));
+      const table = lines.slice(rule, lines.indexOf('', rule));
+      expect(table.length).toBeGreaterThan(50);
+      expect(table.filter((line) => line.length > 100)).toEqual([]);
+    }
+  });
+
   it('exit reasons are listed with the instructions that cause them', () => {
-    const { rows } = explainExits();
+    const { rows } = exitTable();
     expect(rows).toHaveLength(EXIT_REASONS.length);
     expect(rows.find(([number]) => number === '30')?.[3]).toBe('INSB, INSW, OUTSB, OUTSW, IN, OUT');
     expect(rows.find(([number]) => number === '46')?.[3]).toBe('SGDT, SIDT, LGDT, LIDT');

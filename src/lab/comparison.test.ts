@@ -64,5 +64,5 @@ test('an ordering that is violated is said to be', () => {
 
 test('a cell is told from its counters', () => {
   const cell = comparison.benchmarks[0]!.cells['vtx/shadow']!;
-  expect(narrate('vtx/shadow', cell)).toBe('entered the hypervisor once: 1.00 exits/I/O instruction.');
+  expect(narrate('vtx/shadow', cell)).toBe('entered the hypervisor once: VM exit (I/O instruction).');
 });

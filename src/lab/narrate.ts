@@ -3,8 +3,21 @@ import type { ComparisonCell } from './comparison.ts';
 import type { TechniqueCell } from './techniques.ts';
 
 /** Counters that say something every so many operations are noise below this rate. */
-const WORTH_SAYING = 0.005;
+const WORTH_SAYING = 0.02;
 const MOST_EVENTS = 6;
+
+/** How a counter of each group reads in a sentence. */
+const PHRASES: Readonly<Record<string, (name: string) => string>> = {
+  exits: (name) => `VM exit (${name})`,
+  traps: (name) => `trap into the hypervisor (${name})`,
+  emulated: (name) => `${name.toUpperCase()} emulated`,
+  callouts: (name) => `call-out from translated code (${name})`,
+  hypercalls: (name) => `hypercall ${name}`,
+  shadow: (name) => `shadow paging: ${name.replaceAll('-', ' ')}`,
+  paging: (name) => `page tables: ${name}`,
+  injected: (name) => `${name} delivered to the guest`,
+  translation: (name) => `translation: ${name.replaceAll('-', ' ')}`,
+};
 
 /** `1.00`, `0.05`, `12.3`: a rate as people read it. */
 export function rate(value: number): string {
@@ -12,19 +25,30 @@ export function rate(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+function times(value: number): string {
+  if (Math.abs(value - 1) < WORTH_SAYING) return 'once';
+  return Math.abs(value - 2) < WORTH_SAYING ? 'twice' : `${rate(value)} times`;
+}
+
+/** `2.00 traps/#GP` as `twice: trap into the hypervisor (#GP)`. */
+function phrase(event: string, perOperation: number): string {
+  const [group = '', ...name] = event.split('/');
+  const words = PHRASES[group]?.(name.join('/')) ?? event;
+  const often = times(perOperation);
+  return often === 'once' ? words : `${words} ${often}`;
+}
+
 /** One sentence on what happened during an operation. */
 export function narrate(technique: TechniqueCell, cell: ComparisonCell): string {
+  if (technique === 'bare') return 'the hardware did it.';
   const events = Object.entries(cell.events)
-    .filter(([, perOperation]) => perOperation >= WORTH_SAYING)
+    .filter(([event, perOperation]) => perOperation >= WORTH_SAYING && event.includes('/'))
     .sort(([, left], [, right]) => right - left)
     .slice(0, MOST_EVENTS)
-    .map(([event, perOperation]) => `${rate(perOperation)} ${event}`);
-  if (technique === 'bare') return 'the hardware did it.';
-  if (cell.exitsPerOperation < WORTH_SAYING) {
-    const inside = events.length > 0 ? ` (${events.join(', ')})` : '';
-    return `ran without the hypervisor${inside}.`;
-  }
-  const times = cell.exitsPerOperation;
-  const entered = `entered the hypervisor ${times >= 0.995 && times < 1.005 ? 'once' : `${rate(times)} times`}`;
-  return events.length > 0 ? `${entered}: ${events.join(', ')}.` : `${entered}.`;
+    .map(([event, perOperation]) => phrase(event, perOperation));
+  const entered = cell.exitsPerOperation >= WORTH_SAYING;
+  const beginning = entered
+    ? `entered the hypervisor ${times(cell.exitsPerOperation)}`
+    : 'ran without entering the hypervisor';
+  return events.length > 0 ? `${beginning}: ${events.join('; ')}.` : `${beginning}.`;
 }

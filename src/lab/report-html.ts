@@ -26,8 +26,8 @@ export function renderHtml(comparison: Comparison): string {
 <title>${escapeHtml(comparison.guest)} under ${comparison.techniques.length} techniques</title>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: .5rem 0 1rem; } th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child, td.text { text-align: left; } .note { color: #666; font-size: .9rem; } .yes { color: #2a7d3f; } .no { color: #b3261e; }
+table { border-collapse: collapse; margin: .5rem 0 1rem; } th, td { padding: .15rem .7rem; text-align: right; vertical-align: top; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child, th:last-child, td:last-child { text-align: left; } .note { color: #666; font-size: .9rem; } .yes { color: #2a7d3f; } .no { color: #b3261e; }
 h2 { margin-top: 2.2rem; } svg { max-width: 100%; height: auto; } ul { padding-left: 1.2rem; }
 </style></head><body>
 <h1>One guest kernel, ${comparison.techniques.length} ways to run it</h1>
@@ -64,7 +64,7 @@ ${chart(measured.map(({ technique, cell }) => [technique, cell.cyclesPerOperatio
 ${measured
   .map(
     ({ technique, cell }) =>
-      `<tr><td>${technique}</td><td>${cell.cyclesPerOperation.toFixed(1)}</td><td>${cell.ratio?.toFixed(2) ?? ''}</td><td>${cell.exitsPerOperation.toFixed(2)}</td><td>${cell.published ? `<span title="${escapeHtml(cell.published.source)}">${cell.published.cycles}</span>` : ''}</td><td class="text">${escapeHtml(narrate(technique, cell))}</td></tr>`,
+      `<tr><td>${technique}</td><td>${cell.cyclesPerOperation.toFixed(1)}</td><td>${cell.ratio?.toFixed(2) ?? ''}</td><td>${cell.exitsPerOperation.toFixed(2)}</td><td>${cell.published ? `<span title="${escapeHtml(cell.published.source)}">${cell.published.cycles}</span>` : ''}</td><td>${escapeHtml(narrate(technique, cell))}</td></tr>`,
   )
   .join('\n')}</table>
 ${benchmark.note ? `<p class="note">${escapeHtml(benchmark.note)}</p>` : ''}`;

@@ -5,6 +5,7 @@ import {
   type Comparison,
   type ComparisonBenchmark,
   type ComparisonCell,
+  type ComparisonRun,
   reproducedCells,
   TOLERANCE,
 } from './comparison.ts';
@@ -163,7 +164,7 @@ function wholeRuns(comparison: Comparison, palette: Palette): string[] {
       run.cycles.toLocaleString('en-US'),
       run.exits.toLocaleString('en-US'),
       `${(100 * run.directShare).toFixed(2)} %`,
-      run.sameOutput === undefined ? '' : run.sameOutput ? palette.green('as bare') : palette.red('differs from bare'),
+      outputVerdict(run, palette),
     ]);
   }
   return [
@@ -172,6 +173,13 @@ function wholeRuns(comparison: Comparison, palette: Palette): string[] {
     palette.dim('    run directly: share of the guest’s instructions the processor ran without the hypervisor.'),
     '',
   ];
+}
+
+/** A paravirtualized guest is another build, whose benchmarks may not all exist. */
+function outputVerdict({ technique, sameOutput }: ComparisonRun, palette: Palette): string {
+  if (sameOutput === undefined) return '';
+  if (sameOutput) return palette.green('as bare');
+  return technique === 'paravirtual' ? palette.dim('its own build') : palette.red('differs from bare');
 }
 
 function orderings(comparison: Comparison, palette: Palette): string[] {

@@ -1,5 +1,6 @@
 // What a PC's firmware has done by the time a boot loader runs, as far as an operating system can tell: the 8259 pair at
-// the vectors of the BIOS with every line masked, and the local APIC passing the pair's interrupts through.
+// the vectors of the BIOS with every line masked, the keyboard's interrupt enabled in the 8042, and the local APIC
+// passing the pair's interrupts through.
 // Truth: IBM PC AT Technical Reference, "Interrupt vectors"; MP specification 1.4, "Virtual Wire Mode".
 
 import { APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_SVR } from '../devices/lapic.ts';
@@ -16,6 +17,8 @@ const PORT_WRITES: readonly (readonly [port: number, value: number])[] = [
   [0xa1, 0x02],
   [0xa1, 0x01],
   [0xa1, 0xff],
+  [0x64, 0x60],
+  [0x60, 0x45],
 ];
 
 const APIC_WRITES: readonly (readonly [register: number, value: number])[] = [

@@ -228,9 +228,33 @@ describe('Machine', () => {
     expect(again.machine.cpu.cycles).toBe(machine.cpu.cycles);
   });
 
-  it('knows when nothing can ever wake it', () => {
-    const { machine } = start(kernel('cli\n hlt\nhandler: iretd'));
-    expect(machine.runUntil()).toEqual({ reason: 'idle', status: STATUS_IDLE, wakeable: false });
+  it('knows when nothing can ever wake it, even while a timer runs', () => {
+    const timer = 'mov al, 0x34\n out 0x43, al\n mov al, 0\n out 0x40, al\n out 0x40, al\n';
+    for (const program of ['', timer]) {
+      const { machine } = start(kernel(`${program} cli\n hlt\nhandler: iretd`));
+      expect(machine.runUntil()).toEqual({ reason: 'idle', status: STATUS_IDLE, wakeable: false });
+    }
+  });
+
+  it('moves the local APIC where its base register says', () => {
+    const { machine } = start(
+      kernel(`
+      mov ecx, 0x1b
+      rdmsr
+      and eax, 0xfff
+      or eax, 0xfed00000
+      wrmsr
+      mov esi, [0xfed00030]
+      mov edi, [0xfee00030]
+      and eax, ~0x800
+      wrmsr
+      mov ebp, [0xfed00030]
+      cli
+      hlt
+handler: iretd`),
+    );
+    machine.runUntil();
+    expect([machine.cpu.reg(6), machine.cpu.reg(7), machine.cpu.reg(5)]).toEqual([0x50014, 0xffffffff, 0xffffffff]);
   });
 
   it('reports the chain of exceptions on a triple fault', () => {

@@ -16,7 +16,7 @@ import { CpuPart, ExitPart, HardwarePart } from './machine-parts.ts';
 import type { MachineStop, PlatformExit } from './exit.ts';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from './exit.ts';
 import { MachineError } from './machine-error.ts';
-import { DEFAULT_DATE, Platform } from './platform.ts';
+import { DEFAULT_DATE, LAPIC_BASE, Platform } from './platform.ts';
 import { shutdownReport } from './shutdown-report.ts';
 
 export const MEBIBYTE = 0x100000;
@@ -26,6 +26,9 @@ export const MEMORY_MINIMUM = 2 * MEBIBYTE;
 export const MEMORY_MAXIMUM = 3072 * MEBIBYTE;
 export const MEMORY_DEFAULT = 64 * MEBIBYTE;
 export const FREQUENCY_DEFAULT = 1_000_000_000;
+const PAGE_SIZE = 4096;
+/** A physical address no device will ever have. */
+const NOBODY = 2 ** 52;
 
 /** What a machine is made of. */
 export interface MachineOptions {
@@ -72,8 +75,8 @@ export class Machine {
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
         portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
-        mmioRead: (address, size) => this.platform.bus.mmioRead(address, size),
-        mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(address, size, value),
+        mmioRead: (address, size) => this.platform.bus.mmioRead(this.#busAddress(address), size),
+        mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
         interruptAcknowledge: () => this.platform.acknowledge(),
         notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
       },
@@ -165,6 +168,14 @@ export class Machine {
     readSnapshot(file, this.#parts);
   }
 
+  /** The local APIC answers where IA32_APIC_BASE says, and nobody where it was (RAM hides it, as the core looks there first). */
+  #busAddress(address: number): number {
+    const page = address - (address % PAGE_SIZE);
+    const { apicBase } = this.cpu;
+    if (page === apicBase) return LAPIC_BASE + (address % PAGE_SIZE);
+    return page === LAPIC_BASE ? NOBODY : address;
+  }
+
   #slice(limits: RunLimits): MachineStop | undefined {
     const { instructions, cycles } = this.#deadline(limits);
     const stop = this.cpu.run({ instructions, cycles });
@@ -189,10 +200,9 @@ export class Machine {
   /** Halted: nothing happens before the next event, so that is when we are. */
   #skipIdle(limits: RunLimits): MachineStop | undefined {
     if (this.input.isDue(this.cpu.instructions, this.cpu.cycles)) return undefined;
+    const wakeable = this.cpu.isInterruptible || this.platform.lapic.passesNmi;
     const next = this.#deadline(limits).cycles;
-    if (next === Number.POSITIVE_INFINITY) {
-      return { reason: 'idle', status: STATUS_IDLE, wakeable: (this.cpu.eflags & 0x200) !== 0 };
-    }
+    if (!wakeable || next === Number.POSITIVE_INFINITY) return { reason: 'idle', status: STATUS_IDLE, wakeable };
     if (next > this.cpu.cycles) this.cpu.skipTo(next);
     return undefined;
   }

@@ -124,6 +124,14 @@ describe('Platform', () => {
     expect(platform.acknowledge()).toBe(0x08);
   });
 
+  it('has the keyboard interrupt enabled, as an operating system finds it', () => {
+    const { platform } = build();
+    platform.portWrite(0x21, 1, 0xfd);
+    platform.keyIn(0x1c);
+    platform.input.deliver(0, 0);
+    expect([platform.acknowledge(), platform.portRead(0x60, 1)]).toEqual([0x09, 0x1e]);
+  });
+
   it('ends by power off, debug exit and reset', () => {
     const { platform, log } = build();
     platform.portWrite(0x604, 2, 0x2000);

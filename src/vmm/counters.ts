@@ -17,6 +17,8 @@ export const COUNTER_GROUPS = [
   'hypercalls',
   /** Shadow paging: fill, hidden-fault, true-fault, trace-write, sync, root-switch, root-new, flush, mmio … */
   'shadow',
+  /** Direct paging under paravirtual: updates, pins, validations, flushes, refusals by their reason. */
+  'paging',
   /** Events delivered into the guest, by vector name. */
   'injected',
   /** Binary translation: blocks, instructions, chained, adapted, reverted, invalidated, flushed … */

@@ -4,6 +4,7 @@
 
 import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
+import type { Fault } from '../cpu/cpu-state.ts';
 import type { Ring0 } from '../cpu/ring0.ts';
 import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../devices/lapic.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
@@ -28,6 +29,7 @@ import {
   HOST_CODE,
   IDLE_OFFSET,
   PagePool,
+  REGION_LINEAR,
   regionLinear,
   VECTOR_HOST_IRQ,
   VECTOR_SPURIOUS,
@@ -36,12 +38,14 @@ import {
 import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
 import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
-import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
+import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
 
 const ESP = 4;
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Bits of EFLAGS that arithmetic changes, and DF. */
 const ARITHMETIC = 0xcd5;
+/** DR6: single step. */
+const DR6_BS = 0x4000;
 /** Offset in the shared area of the bytes used by `executeOnBehalf`. */
 const SCRATCH = 0xf00;
 /** Longest time the host timer is set to, in bus ticks. */
@@ -49,8 +53,6 @@ const TIMER_MAXIMUM = 0xffff_ffff;
 /** Work of the VMM's entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
 const EXIT_WORK = 12;
-/** No progress after this many traps at one address without another in between means the VMM is lost. */
-const STUCK_LIMIT = 20_000;
 
 /** The five words the CPU pushes and IRET takes. */
 export interface TrapFrame {
@@ -83,8 +85,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   /** Deadline the host timer was last programmed to. */
   #timerDue = Number.POSITIVE_INFINITY;
   readonly #warned = new Set<string>();
-  #lastTrap = '';
-  #sameTrap = 0;
 
   constructor(options: DomainOptions) {
     this.options = options;
@@ -98,7 +98,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.domain = new Domain({ machine: this.machine, memory: options.memory, serialOut: options.serialOut });
     this.domain.kick = () => this.#kick();
     const pool = new PagePool();
-    const regionTables = prepareHost(this.machine, pool, (vector) => this.gateLevel(vector));
+    const regionTables = prepareHost(this.machine, pool, (vector) => this.gateLevel(vector), this.hasTranslationCache);
     const { access, vcpu, domain, counters } = this;
     this.shadow = new ShadowPaging({
       access,
@@ -109,6 +109,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       regionTables,
       loadRoot: (root) => this.loadRoot(root),
       invalidate: (linear) => access.invlpg(linear),
+      onTracedWrite: (frame) => this.tracedWrite(frame),
       onCodeChange: (frame, offset, length) => this.codeChanged(frame, offset, length),
       onRangeChange: (linear, length) => this.rangeChanged(linear, length),
     });
@@ -186,6 +187,16 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   }
   /** Interrupts are pending and wanted, but this is no boundary. */
   protected waitForBoundary(): void {}
+  /** Translated code runs from the VMM region, so ring 1 must reach a part of it. */
+  protected get hasTranslationCache(): boolean {
+    return true;
+  }
+  /** The guest is about to write a frame that is traced as code. */
+  protected tracedWrite(_frame: number): void {}
+  /** IRET to the guest faulted: what the guest gets instead. */
+  protected returnFault(fault: GuestFault): void {
+    this.inject(fault);
+  }
   protected codeChanged(_frame: number, _offset: number, _length: number): void {}
   protected rangeChanged(_linear: number, _length: number): void {}
 
@@ -218,12 +229,12 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.frame.eflags = ((value & ~(FLAG_IOPL | FLAG_VM)) | FLAG_IF | 2) >>> 0;
   }
 
-  readScratch(size: 1 | 2 | 4): number {
-    return this.access.tryLoad(this.scratch, size)!;
+  readScratch(size: 1 | 2 | 4, at = 0): number {
+    return this.access.tryLoad(this.scratch + at, size)!;
   }
 
-  writeScratch(size: 1 | 2 | 4, value: number): void {
-    this.access.tryStore(this.scratch, size, value);
+  writeScratch(size: 1 | 2 | 4, value: number, at = 0): void {
+    this.access.tryStore(this.scratch + at, size, value);
   }
 
   executeOnBehalf(bytes: readonly number[]): void {
@@ -254,6 +265,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       case 'cr3':
       case 'cr4':
         this.shadow.activate();
+        return;
+      case 'dr':
+        this.loadDebugRegisters();
         return;
       default:
         this.tableChanged(what);
@@ -287,13 +301,14 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.#idle = false;
       this.hostInterrupt(entry);
     } else if (entry === ENTRY_SYSENTER) {
-      this.#saveRegisters();
       this.enterSysenter();
+      this.#clearNestedTask();
+    } else if (entry === 1 && this.#trappedInside()) {
+      this.#stepIntoSysenter();
     } else {
-      this.#saveRegisters();
+      this.saveRegisters();
       const error = this.#readFrame(entry);
       this.syncFromHardware();
-      this.#checkProgress(entry);
       this.counters.add('traps', hostVectorName(entry));
       this.trace('exits', () => `${hostVectorName(entry)} at ${this.where()}`);
       if (entry >= VECTOR_HOST_IRQ || entry === VECTOR_TIMER) this.hostInterrupt(entry);
@@ -301,6 +316,32 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     }
     this.#resume();
     if (this.stopAfterEntry) this.machine.requestStop();
+  }
+
+  /** SYSENTER leaves NT as the guest had it; with NT set, IRET would return to another task. */
+  #clearNestedTask(): void {
+    this.access.charge('alu', 2);
+    if (!(this.machine.cpu.eflags & FLAG_NT)) return;
+    this.access.charge('popf');
+    this.machine.cpu.eflags = 2;
+  }
+
+  /** A debug trap in ring 0: SYSENTER was stepped, which does not clear TF. */
+  #trappedInside(): boolean {
+    return (this.access.tryLoad(this.access.reg(ESP) + 4, 4)! & 3) === 0;
+  }
+
+  #stepIntoSysenter(): void {
+    const { access, machine } = this;
+    const at = access.reg(ESP);
+    machine.cpu.eflags = (access.tryLoad(at + 8, 4)! & ~FLAG_IF) | 2;
+    access.setReg(ESP, at + 12);
+    this.takeDebugStatus();
+    this.enterSysenter();
+    machine.cpu.eflags = 2;
+    if (!(this.frame.eflags & FLAG_TF)) return;
+    this.vcpu.dr[6] = (this.vcpu.dr[6]! | DR6_BS) >>> 0;
+    this.injectEvent({ vector: 1, kind: 'trap' });
   }
 
   /** Makes `run` return after every entry of the VMM. */
@@ -313,17 +354,23 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 
   /** SYSENTER left no frame: the technique knows where the guest was. */
   protected enterSysenter(): void {
+    this.saveRegisters();
     this.counters.add('traps', 'sysenter');
     this.sysenterTrap();
   }
 
-  #saveRegisters(): void {
-    // PUSHA, and flat data segments for the VMM's own accesses.
+  /** PUSHA, and flat data segments for the VMM's own accesses. */
+  protected saveRegisters(): void {
+    this.lightEntry = false;
     this.access.charge('stack-frame', 1);
     this.access.charge('segment-load', 2);
   }
 
+  /** The entry was one that saves nothing: a call-out whose few registers the VMM leaves alone. */
+  protected lightEntry = false;
+
   #restoreRegisters(): void {
+    if (this.lightEntry) return;
     this.access.charge('segment-load', 2);
     this.access.charge('stack-frame', 1);
   }
@@ -355,7 +402,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     } else {
       this.#programTimer();
       this.syncToHardware();
-      this.#returnToGuest();
+      if (this.#stop) this.#goIdle();
+      else this.#returnToGuest();
     }
     this.#inside = false;
   }
@@ -373,13 +421,22 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       access.setReg(ESP, at);
       access.charge('alu', EXIT_WORK);
       this.#restoreRegisters();
-      const fault = access.iret();
-
+      const fault = this.returnInstruction();
       if (!fault) return;
-      this.inject(new GuestFault(fault.vector, fault.error));
+      this.returnFault(new GuestFault(fault.vector, fault.error));
+      if (this.#stop) break;
       this.syncToHardware();
     }
-    throw new Error(`${this.technique}: the guest cannot be resumed at ${this.where()}`);
+    // Possible with segments that only the guest's own privilege could load.
+    const report = `The guest's segments cannot be loaded for it at ${this.where()} under ${this.technique}.`;
+    this.#stop ??= { reason: 'shutdown', status: STATUS_SHUTDOWN, report };
+    this.machine.requestStop();
+    this.#goIdle();
+  }
+
+  /** IRET, unless the technique knows a better way. */
+  protected returnInstruction(): Fault | undefined {
+    return this.access.iret();
   }
 
   #goIdle(): void {
@@ -496,16 +553,21 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 
   /** `otherwise` is what the guest gets when there is nothing to emulate. */
   protected emulateInstruction(instruction: GuestInstruction, otherwise?: GuestFault): void {
+    const stepped = (this.frame.eflags & FLAG_TF) !== 0;
+    const watches = (this.vcpu.dr[7]! & 0xff) !== 0;
+    if (watches) this.memory.accesses = [];
     const result = emulate(this, instruction);
+    const hits = watches ? this.#dataBreakpoints() : 0;
+    this.memory.accesses = undefined;
     switch (result.kind) {
       case 'done':
-        if (this.frame.eflags & FLAG_TF) this.afterStep();
+        if (stepped || hits !== 0) this.afterStep((stepped ? DR6_BS : 0) | hits);
         return;
       case 'fault':
         this.inject(result.fault);
         return;
       case 'software':
-        this.injectEvent({ vector: result.vector, kind: 'software' });
+        this.injectEvent({ vector: result.vector, kind: 'software', start: result.start });
         return;
       case 'unknown':
         if (!otherwise) this.notSupported(`emulation of ${instruction.form.mnemonic}`);
@@ -513,10 +575,78 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     }
   }
 
-  /** An emulated instruction ended with TF set in the guest's flags. */
-  protected afterStep(): void {
-    this.vcpu.dr[6] = (this.vcpu.dr[6]! | 0x4000) >>> 0;
+  /** DR6 bits of the breakpoints that an emulated instruction's accesses hit. */
+  #dataBreakpoints(): number {
+    const { dr } = this.vcpu;
+    let hits = 0;
+    for (let n = 0; n < 4; n++) {
+      const kind = (dr[7]! >>> (16 + 4 * n)) & 3;
+      if (!(dr[7]! & (3 << (2 * n))) || kind === 0 || kind === 2) continue;
+      const length = [1, 2, 8, 4][(dr[7]! >>> (18 + 4 * n)) & 3]!;
+      const start = (dr[n]! & ~(length - 1)) >>> 0;
+      for (const { linear, size, write } of this.memory.accesses ?? []) {
+        if ((write || kind === 3) && linear < start + length && start < linear + size) hits |= 1 << n;
+      }
+    }
+    return hits;
+  }
+
+  /** An emulated instruction ended with TF set in the guest's flags, or hit a breakpoint: `status` for DR6. */
+  protected afterStep(status: number): void {
+    this.vcpu.dr[6] = (this.vcpu.dr[6]! | status) >>> 0;
     this.injectEvent({ vector: 1, kind: 'trap' });
+  }
+
+  /** INT n, INT3 or INTO of the guest came through a host gate it may use. */
+  protected softwareTrap(vector: number): void {
+    const { eip } = this;
+    let length = 2;
+    if (vector < 0x20) {
+      const last = this.#peekByte((this.segment(1).base + eip - 1) >>> 0);
+      if (last === 0xcc || last === 0xce) length = 1;
+    }
+    this.injectEvent({ vector, kind: 'software', start: (eip - length) >>> 0 });
+  }
+
+  #peekByte(linear: number): number | undefined {
+    try {
+      return this.memory.fetch(linear, 1, this.vcpu.cpl === 3)[0];
+    } catch (error) {
+      if (error instanceof GuestFault) return undefined;
+      throw error;
+    }
+  }
+
+  /** What the real DR6 says, which is cleared: the VMM keeps the guest's. */
+  protected takeDebugStatus(): number {
+    this.access.charge('dr-access');
+    const status = this.machine.cpu.dr(6) & 0xe00f;
+    if (status !== 0) this.#writeDebugRegister(6, 0xffff_0ff0);
+    return status;
+  }
+
+  /** The guest's breakpoints go into the real registers, except those on the VMM's own addresses. */
+  protected loadDebugRegisters(): void {
+    const { dr } = this.vcpu;
+    let enabled = dr[7]! & 0xffff_00ff;
+    for (let n = 0; n < 4; n++) {
+      const isForeign = dr[n]! >>> 0 >= REGION_LINEAR - 8 || ((dr[7]! >>> (16 + 4 * n)) & 3) === 2;
+      if (isForeign) enabled &= ~(3 << (2 * n));
+    }
+    if (!(enabled & 0xff) && !this.#debugging) return;
+    this.#debugging = (enabled & 0xff) !== 0;
+    for (let n = 0; n < 4; n++) this.#writeDebugRegister(n, dr[n]!);
+    this.#writeDebugRegister(7, (enabled | 0x400) >>> 0);
+  }
+
+  #debugging = false;
+
+  #writeDebugRegister(n: number, value: number): void {
+    const { cpu } = this.machine;
+    const kept = cpu.reg(0);
+    cpu.setReg(0, value);
+    this.access.execute([0x0f, 0x23, 0xc0 | (n << 3)]);
+    cpu.setReg(0, kept);
   }
 
   /** A page fault: hidden, true, device or trace. Returns false when the instruction has to be emulated. */
@@ -535,18 +665,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       default:
         return false;
     }
-  }
-
-  #checkProgress(vector: number): void {
-    const at = `${vector}:${this.frame.eip}:${this.frame.cs}`;
-    if (at !== this.#lastTrap || vector >= 32) {
-      this.#lastTrap = at;
-      this.#sameTrap = 0;
-      return;
-    }
-    this.#sameTrap++;
-    if (this.#sameTrap < STUCK_LIMIT || this.access.reg(1) !== 0) return;
-    throw new Error(`${this.technique}: no progress at ${this.where()} (${hostVectorName(vector)})`);
   }
 
   /** Where the guest is, for messages: nothing is charged. */
@@ -568,6 +686,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       frame: { ...this.frame },
       idle: this.#idle,
       timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      debugging: this.#debugging,
       lastCr0: this.lastCr0,
       started: this.started,
       ...this.saveTechnique(),
@@ -575,10 +694,12 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   }
 
   load(fields: Fields): void {
+    this.#stop = undefined;
     Object.assign(this.frame, fieldsField(fields, 'frame'));
     this.#idle = booleanField(fields, 'idle');
     const due = numberField(fields, 'timerDue');
     this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.#debugging = booleanField(fields, 'debugging');
     this.lastCr0 = numberField(fields, 'lastCr0');
     this.started = booleanField(fields, 'started');
     this.loadTechnique(fields);

@@ -29,15 +29,21 @@ export class GuestMemory {
   readonly #p: GuestMemoryParts;
   /** Called before a virtual device register is read or written. */
   onDevice: ((guestPhysical: number, write: boolean) => void) | undefined;
+  /** The access at hand is known to need the guest's tables: do not try the shadow ones first. */
+  isTracedAccess = false;
 
   constructor(parts: GuestMemoryParts) {
     this.#p = parts;
   }
 
+  /** Set to a list to note every access of the guest's instructions: its data breakpoints look there. */
+  accesses: { readonly linear: number; readonly size: number; readonly write: boolean }[] | undefined;
+
   /** Reads little-endian; throws the guest's page fault. */
   read(linear: number, size: AccessSize, user = false): number {
     const at = linear >>> 0;
-    if (this.#p.shared && !user && at + size <= REGION_LINEAR) {
+    this.accesses?.push({ linear: at, size, write: false });
+    if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
         const value = this.#p.access.tryLoad(at, size);
         if (value !== undefined) return value >>> 0;
@@ -54,7 +60,8 @@ export class GuestMemory {
 
   write(linear: number, size: AccessSize, value: number, user = false): void {
     const at = linear >>> 0;
-    if (this.#p.shared && !user && at + size <= REGION_LINEAR) {
+    this.accesses?.push({ linear: at, size, write: true });
+    if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
         if (this.#p.access.tryStore(at, size, value)) return;
         const outcome = this.#resolve(true);

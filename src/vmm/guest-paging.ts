@@ -66,6 +66,16 @@ export class GuestPaging {
     return ((this.#vcpu.msrs.get(MSR_EFER)?.[0] ?? 0) & EFER_NXE) !== 0;
   }
 
+  /** Like `walk`, but leaves A and D alone. */
+  probe(linear: number, access: Access): Translation | TranslationFault {
+    this.#touches = false;
+    const result = this.walk(linear, access);
+    this.#touches = true;
+    return result;
+  }
+
+  #touches = true;
+
   /** Translates a linear address; sets A and D when the access is allowed. */
   walk(linear: number, access: Access): Translation | TranslationFault {
     const vcpu = this.#vcpu;
@@ -97,7 +107,7 @@ export class GuestPaging {
 
   #set(guestPhysical: number, old: number, bits: number): number {
     const value = (old | bits) >>> 0;
-    if (value !== old && guestPhysical + 4 <= this.#ramSize) {
+    if (value !== old && this.#touches && guestPhysical + 4 <= this.#ramSize) {
       this.#access.storePhysical(this.#hostPhysical(guestPhysical), 4, value);
     }
     return value;

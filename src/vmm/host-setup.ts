@@ -56,8 +56,11 @@ export function packDescriptor(base: number, limit: number, rights: number): [lo
 /** What the host's descriptor privilege levels are: per vector, 0 for the VMM alone. */
 export type GateLevels = (vector: number) => 0 | 1 | 3;
 
-/** Sets up the host and returns the host-physical addresses of the two page tables that map the VMM region. */
-export function prepareHost(machine: Machine, pool: PagePool, gateLevel: GateLevels): [number, number] {
+/**
+ * Sets up the host and returns the host-physical addresses of the two page tables that map the VMM region. Only with
+ * `cache` are there descriptors through which ring 1 reaches that region: those of translated code.
+ */
+export function prepareHost(machine: Machine, pool: PagePool, gateLevel: GateLevels, cache = false): [number, number] {
   const memory = new DataView(machine.cpu.ram.buffer, machine.cpu.ram.byteOffset);
   const tables: [number, number] = [pool.allocate()!, pool.allocate()!];
   for (let page = 0; page < 1024; page++) {
@@ -65,7 +68,7 @@ export function prepareHost(machine: Machine, pool: PagePool, gateLevel: GateLev
     memory.setUint32(entry, REGION_PHYSICAL + page * 0x1000 + PTE_HOST, true);
     memory.setUint32(entry + 4, 0, true);
   }
-  writeTables(memory, gateLevel);
+  writeTables(memory, gateLevel, cache);
   const { cpu } = machine;
   cpu.gdtr = { base: regionLinear(GDT_OFFSET), limit: GDT_SIZE - 1 };
   cpu.idtr = { base: regionLinear(IDT_OFFSET), limit: 0x7ff };
@@ -93,7 +96,7 @@ export function startPaging(machine: Machine, root: number): void {
   cpu.cr0 = (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE) >>> 0;
 }
 
-function writeTables(memory: DataView, gateLevel: GateLevels): void {
+function writeTables(memory: DataView, gateLevel: GateLevels, cache: boolean): void {
   const descriptor = (selector: number, base: number, limit: number, rights: number): void => {
     const [low, high] = packDescriptor(base, limit, rights);
     memory.setUint32(regionPhysical(GDT_OFFSET) + (selector & 0xfff8), low, true);
@@ -102,8 +105,10 @@ function writeTables(memory: DataView, gateLevel: GateLevels): void {
   descriptor(HOST_CODE, 0, 0xffff_ffff, 0xc09b);
   descriptor(HOST_DATA, 0, 0xffff_ffff, 0xc093);
   descriptor(HOST_TSS, regionLinear(TSS_OFFSET), TSS_LIMIT, 0x8b);
-  descriptor(CACHE_CODE, 0, 0xffff_ffff, 0xc0bb);
-  descriptor(AREA_DATA, regionLinear(AREA_OFFSET), LOOKUP_OFFSET + LOOKUP_SIZE - AREA_OFFSET - 1, 0x40b3);
+  if (cache) {
+    descriptor(CACHE_CODE, 0, 0xffff_ffff, 0xc0bb);
+    descriptor(AREA_DATA, regionLinear(AREA_OFFSET), LOOKUP_OFFSET + LOOKUP_SIZE - AREA_OFFSET - 1, 0x40b3);
+  }
   descriptor(HOST_LDT, regionLinear(LDT_OFFSET), 0xffff, 0x82);
   for (let vector = 0; vector < 256; vector++) {
     const at = regionPhysical(IDT_OFFSET) + vector * 8;

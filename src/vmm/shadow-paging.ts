@@ -29,11 +29,15 @@ export interface ShadowOptions {
   readonly domain: { readonly ramSize: number; hostPhysical(gpa: number): number };
   readonly counters: VmmCounters;
   readonly pool: PagePool;
+  /** A page beyond RAM that is mapped all the same (the APIC-access page of VT-x); `domain.hostPhysical` says where. */
+  readonly isMapped?: (guestPhysical: number) => boolean;
   /** Makes the tables at this host-physical root (a PAE pointer table) current, flushing what the TLB held. */
   readonly loadRoot: (root: number) => void;
   readonly invalidate: (linear: number) => void;
   /** Host-physical addresses of the page tables mapping the VMM region, for techniques that share the address space. */
   readonly regionTables?: readonly [number, number];
+  /** A page traced as code is about to be written; `untraceCode` in this call lets the write go through. */
+  readonly onTracedWrite?: (frame: number) => void;
   /** A traced page of code was written, or a mapping of one changed. */
   readonly onCodeChange?: (frame: number, offset: number, length: number) => void;
   /** A directory entry of the guest changed: everything mapped in [linear, linear + length) may be elsewhere. */
@@ -129,10 +133,11 @@ export class ShadowPaging implements Stateful {
       this.#o.counters.add('shadow', 'collision');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
-    if (walk.guestPhysical >= this.#o.domain.ramSize) {
+    if (walk.guestPhysical >= this.#o.domain.ramSize && !this.#o.isMapped?.(walk.guestPhysical)) {
       this.#o.counters.add('shadow', 'mmio');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
+    if (access.write && this.#code.has(walk.guestPhysical >>> 12)) this.#o.onTracedWrite?.(walk.guestPhysical >>> 12);
     if (access.write && this.isTraced(walk.guestPhysical >>> 12)) {
       this.#o.counters.add('shadow', 'trace-write');
       return { kind: 'traced', guestPhysical: walk.guestPhysical };
@@ -180,7 +185,7 @@ export class ShadowPaging implements Stateful {
   invlpg(linear: number): void {
     if (linear >= REGION_LINEAR && this.#o.regionTables) return;
     this.#o.counters.add('shadow', 'invlpg');
-    const walk = this.guest.walk(linear, { write: false, user: false, fetch: false });
+    const walk = this.guest.probe(linear, { write: false, user: false, fetch: false });
     if (!('error' in walk) && walk.table === undefined && this.#o.vcpu.paging) this.#reload();
     else this.#o.invalidate(linear);
   }

@@ -4,7 +4,12 @@ import { COST_CLASSES, type CostClass, costClassNumber } from '../../src/isa/cos
 import { CODE_SELECTORS, DATA_SELECTORS, DOORWAY, FREE, STACKS, TestMachine } from './machine.ts';
 
 /** Cycles of `text` from CODE to the doorway, with these prices and everything else free except one cycle an instruction. */
-function cost(prices: Partial<Record<CostClass, number>>, ring: 0 | 3, text: string, prepare?: (m: TestMachine) => void) {
+function cost(
+  prices: Partial<Record<CostClass, number>>,
+  ring: 0 | 3,
+  text: string,
+  prepare?: (m: TestMachine) => void,
+) {
   const m = new TestMachine();
   const costs = new Uint32Array(COST_CLASSES.length);
   for (const [name, price] of Object.entries(prices)) costs[costClassNumber(name as CostClass)] = price;

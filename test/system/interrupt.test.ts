@@ -286,6 +286,57 @@ describe('external interrupts', () => {
     expect(m.run()).toMatchObject({ reason: 'doorway', entry: 0x30 });
   });
 
+  test('STI; HLT sleeps and wakes at once for a pending INTR, EIP behind HLT', () => {
+    const m = new TestMachine();
+    m.program('sti\nhlt\nnext: nop');
+    m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('next') });
+  });
+
+  test('HLT with IF clear is left by NMI only', () => {
+    const m = new TestMachine();
+    m.program('hlt\nnext: nop');
+    m.cpu.setIntr(true);
+    expect(m.run()).toMatchObject({ reason: 'halt' });
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: 2, eip: m.label('next') });
+  });
+
+  test('INTR between two iterations of REP pushes RF = 1 and the address of the instruction', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('mov edi, 0xf0000000\nmov ecx, 5\nagain: rep stosb\nnext: nop');
+    m.onWrite = () => m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('again'), eflags: RF | IF | 2 });
+    expect(m.cpu.reg(1)).toBe(4);
+  });
+
+  test('INTR after the last iteration does not', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('mov edi, 0xf0000000\nmov ecx, 1\nrep stosb\nnext: nop');
+    m.onWrite = () => m.cpu.setIntr(true);
+    expect(m.delivered(m.run())).toMatchObject({ vector: 0x20, eip: m.label('next'), eflags: IF | 2 });
+  });
+
+  test('NMI comes before INTR', () => {
+    const m = new TestMachine();
+    m.ring(0, IF | 2);
+    m.program('nop');
+    m.cpu.setIntr(true);
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: 2 });
+  });
+
+  test('a single-step trap comes before INTR', () => {
+    const m = new TestMachine();
+    m.ring(0, TF | 2);
+    m.program('sti\nnop\nnext: nop');
+    m.cpu.setIntr(true);
+    // after STI the trap clears IF through its interrupt gate
+    expect(m.delivered(m.run())).toMatchObject({ vector: 1, eflags: TF | IF | 2 });
+  });
+
   test('HLT stops until INTR comes', () => {
     const m = new TestMachine();
     m.ring(0, IF | 2);

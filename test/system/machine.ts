@@ -95,7 +95,7 @@ export class TestMachine {
   readonly memory: DataView;
   readonly ports: PortAccess[] = [];
   readonly unsupported: string[] = [];
-  /** Called after each port write. */
+  /** Called after each write to a port or a device in memory. */
   onWrite: () => void = () => {};
   /** Value of the next port reads. */
   portValue = 0xffffffff;
@@ -116,7 +116,7 @@ export class TestMachine {
           this.onWrite();
         },
         mmioRead: () => 0xffffffff,
-        mmioWrite: () => {},
+        mmioWrite: () => this.onWrite(),
         interruptAcknowledge: () => {
           this.cpu.setIntr(false);
           return this.interruptVector;

@@ -1,7 +1,18 @@
 // Page faults of implicit accesses: stacks, descriptor tables and the TSS while events and selectors are handled. Expected
 // values: SDM Vol. 3A "Page-Fault Exceptions", "Interrupt 8—Double Fault Exception (#DF)", "Access Rights".
 import { describe, expect, test } from 'vitest';
-import { CODE, CODE_SELECTORS, DATA_SELECTORS, DOORWAY, FREE, GDT, IDT, TestMachine, TSS, TSS_STACKS } from './machine.ts';
+import {
+  CODE,
+  CODE_SELECTORS,
+  DATA_SELECTORS,
+  DOORWAY,
+  FREE,
+  GDT,
+  IDT,
+  TestMachine,
+  TSS,
+  TSS_STACKS,
+} from './machine.ts';
 
 const DIRECTORY = 0x60000;
 const TABLE = 0x61000;
@@ -59,6 +70,29 @@ describe('page faults', () => {
   });
 });
 
+describe('the end of the address space', () => {
+  test('an access that crosses 4 GiB in a flat segment goes on at linear address 0', () => {
+    const m = paged();
+    // the last 4 MiB are physical 0 to 4 MiB as well, by a large page
+    m.memory.setUint32(DIRECTORY + 1023 * 4, 0x83, true);
+    m.cpu.cr4 = 0x10;
+    m.cpu.flushTlb();
+    m.deliver('mov dword [0xfffffffe], 0x44332211\nmov ecx, [0xfffffffe]\nint 0x30');
+    expect(m.cpu.reg(1)).toBe(0x44332211);
+    expect(m.memory.getUint16(0x3ffffe, true)).toBe(0x2211);
+    expect(m.memory.getUint16(0, true)).toBe(0x4433);
+  });
+
+  test('with a missing first page it is #PF at address 0', () => {
+    const m = paged();
+    m.memory.setUint32(DIRECTORY + 1023 * 4, 0x83, true);
+    m.cpu.cr4 = 0x10;
+    protect(m, 0, 0);
+    expect(m.deliver('mov eax, [0xfffffffe]')).toMatchObject({ vector: 14, error: 0 });
+    expect(m.cpu.cr2).toBe(0);
+  });
+});
+
 describe('while an event is delivered', () => {
   test('a missing page of the inner stack turns INT n into #PF at the INT', () => {
     const m = paged();
@@ -86,6 +120,7 @@ describe('while an event is delivered', () => {
     m.ring(3);
     expect(m.deliver('mov eax, [0x50000]')).toMatchObject({ vector: 8, error: 0, eip: CODE });
     expect(m.cpu.exceptions().map((e) => e.vector)).toEqual([14, 14, 8]);
+    expect(m.cpu.cr2).toBe(TSS_STACKS[0] - 4);
   });
 
   test('with no stack for #DF either, the processor shuts down', () => {

@@ -147,6 +147,18 @@ describe('CPUID', () => {
     m.deliver(`mov eax, 0x80000001\ncpuid${STOP}`);
     expect(m.cpu.reg(2) & 0x20000000).toBe(0);
   });
+  test('IA32_MISC_ENABLE switches MONITOR, NX and the leaves above 3', () => {
+    const change = (text: string, leaf: number) => {
+      const m = new TestMachine();
+      m.deliver(`mov ecx, 0x1a0\nrdmsr\n${text}\nwrmsr\nmov eax, ${leaf}\ncpuid${STOP}`);
+      return m;
+    };
+    expect(change('btr eax, 18', 1).cpu.reg(1) & 8).toBe(0);
+    expect(change('bts edx, 2', 0x80000001).cpu.reg(2) & 0x100000).toBe(0);
+    expect(change('bts eax, 22', 0).cpu.reg(0)).toBe(3);
+    const m = new TestMachine();
+    expect(m.deliver('mov ecx, 0x1a0\nrdmsr\nbtr eax, 18\nwrmsr\nbad: monitor')).toMatchObject({ vector: 6 });
+  });
   test('the APIC bit follows IA32_APIC_BASE', () => {
     const m = new TestMachine();
     m.deliver(`mov ecx, 0x1b\nrdmsr\nbtr eax, 11\nwrmsr\nmov eax, 1\ncpuid${STOP}`);

@@ -15,7 +15,11 @@ function machine(): TestMachine {
      software: inc dword [${DATA + 8}]\niretd`,
     HANDLERS,
   );
-  for (const [vector, label] of [[0x20, 'interrupt'], [1, 'debug'], [0x30, 'software']] as const) {
+  for (const [vector, label] of [
+    [0x20, 'interrupt'],
+    [1, 'debug'],
+    [0x30, 'software'],
+  ] as const) {
     m.gate(vector, { type: 14, selector: 8, offset: m.label(label) });
   }
   m.program(

@@ -41,7 +41,7 @@ export const DATA: readonly Row[] = [
   row('0F C1 /r', 'xadd', 'Ev,Gv', 'xadd', 'alu', 'XADD', compareExchange),
   row('0F B0 /r', 'cmpxchg', 'Eb,Gb', 'cmpxchg', 'alu', 'CMPXCHG', compareExchange),
   row('0F B1 /r', 'cmpxchg', 'Ev,Gv', 'cmpxchg', 'alu', 'CMPXCHG', compareExchange),
-  row('NFx 0F C7 /1', 'cmpxchg8b/cmpxchg8b/cmpxchg16b', 'Mr', 'cmpxchg8b', 'alu', 'CMPXCHG8B/CMPXCHG16B', {
+  row('0F C7 /1', 'cmpxchg8b/cmpxchg8b/cmpxchg16b', 'Mr', 'cmpxchg8b', 'alu', 'CMPXCHG8B/CMPXCHG16B', {
     ...exchange,
     flags: { write: 'Z' },
     cpuid: 'cx8',

@@ -2,25 +2,30 @@
 // Truth: SDM Vol. 2 "Instruction Set Reference".
 import { type FlagEffects, type Row, type RowOptions, row } from '../form.ts';
 
-const rotateFlags = { write: 'OC', undefined: 'O' };
-const throughCarry = { read: 'C', write: 'OC', undefined: 'O' };
-const shiftFlags = { write: 'OSZAPC', undefined: 'OA' };
+const rotateFlags = { write: 'OC' };
+const throughCarry = { read: 'C', write: 'OC' };
+const shiftFlags = { write: 'OSZAPC', undefined: 'A' };
 
 /** The six encodings of one member of shift group 2. `digit` 6 is the undocumented twin of SHL. */
 function shift(op: string, digit: number, flags: Partial<FlagEffects>, alias?: true): Row[] {
   const section = digit < 4 ? 'RCL/RCR/ROL/ROR' : 'SAL/SAR/SHL/SHR';
-  const options: RowOptions = { flags, memory: 'rw', ...(alias ? { alias } : {}) };
+  const byOne: RowOptions = { flags, memory: 'rw', ...(alias ? { alias } : {}) };
+  // by another count OF is undefined; CF of SHL and SHR too, by more than the operand has bits
+  const byCount: RowOptions = {
+    ...byOne,
+    flags: { ...flags, undefined: digit < 4 ? 'O' : digit === 7 ? 'OA' : 'OAC' },
+  };
   return [
-    row(`D0 /${digit}`, op, 'Eb,1', op, 'shift', section, options),
-    row(`D1 /${digit}`, op, 'Ev,1', op, 'shift', section, options),
-    row(`C0 /${digit} ib`, op, 'Eb,Ib', op, 'shift', section, options),
-    row(`C1 /${digit} ib`, op, 'Ev,Ib', op, 'shift', section, options),
-    row(`D2 /${digit}`, op, 'Eb,CL', op, 'shift', section, options),
-    row(`D3 /${digit}`, op, 'Ev,CL', op, 'shift', section, options),
+    row(`D0 /${digit}`, op, 'Eb,1', op, 'shift', section, byOne),
+    row(`D1 /${digit}`, op, 'Ev,1', op, 'shift', section, byOne),
+    row(`C0 /${digit} ib`, op, 'Eb,Ib', op, 'shift', section, byCount),
+    row(`C1 /${digit} ib`, op, 'Ev,Ib', op, 'shift', section, byCount),
+    row(`D2 /${digit}`, op, 'Eb,CL', op, 'shift', section, byCount),
+    row(`D3 /${digit}`, op, 'Ev,CL', op, 'shift', section, byCount),
   ];
 }
 
-const double: RowOptions = { flags: shiftFlags, memory: 'rw' };
+const double: RowOptions = { flags: { write: 'OSZAPC', undefined: 'OSZAPC' }, memory: 'rw' };
 const bitTest: RowOptions = { flags: { write: 'OSAPC', undefined: 'OSAP' }, memory: 'r' };
 const bitChange: RowOptions = { ...bitTest, memory: 'rw', lock: true };
 const scan = { write: 'OSZAPC', undefined: 'OSAPC' };

@@ -16,16 +16,13 @@ export const P4_672: CostProfile = {
   frequencyHz: 3_800_000_000,
   costs: {
     alu: assumed(1, SMALL),
-    load: assumed(1, SMALL),
+    load: assumed(3, 'a Prescott needs 4 cycles from a load to its use; one of them is in alu'),
     store: derived(
       0,
       `${AA}, Fig. 4: an unchanged page-table write (ptemod) is 1 cycle natively, MOV and store together`,
     ),
     branch: assumed(1, SMALL),
-    'branch-indirect': derived(
-      28,
-      `${AA}, Fig. 1 and section 3.2: the pipeline refill of a Prescott, whose predictor does not follow a shared indirect jump`,
-    ),
+    'branch-indirect': assumed(31, 'a Prescott refills 31 stages when an indirect jump shared by many is not foreseen'),
     call: derived(5, `${AA}, Fig. 4: call/ret 11 natively, split in 5 and 6`),
     ret: derived(6, `${AA}, Fig. 4: call/ret 11 natively, split in 5 and 6`),
     mul: assumed(10, SMALL),
@@ -57,16 +54,19 @@ export const P4_672: CostProfile = {
     'call-gate': assumed(140, MICROCODED),
     'stack-switch': assumed(0, 'contained in ring-transition'),
     'interrupt-gate': derived(
-      160,
+      90,
       `${AA}, section 3.3: call-out 1254 less ring-transition, IRET and the call-out's own work`,
     ),
-    'exception-delivery': derived(597, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
+    'exception-delivery': derived(775, `${AA}, Fig. 4: divzero 889 natively, less IRET and the handler's addition`),
     'ring-transition': derived(
-      380,
+      585,
       `${AA}, section 3.3: trap-and-emulate 2030, less exception delivery, IRET and the monitor's own work; split with iret-outer`,
     ),
-    iret: assumed(290, 'a third of divzero 889, Fig. 4; the sum is what counts'),
-    'iret-outer': derived(240, `${AA}, section 3.3: see ring-transition`),
+    iret: derived(
+      110,
+      `${AA}, section 3.3: call-out 1254 less ring-transition, iret-outer and the call-out's own work, split with interrupt-gate`,
+    ),
+    'iret-outer': derived(90, `${AA}, section 3.3: see ring-transition`),
     sysenter: derived(120, `${AA}, Fig. 4: syscall 242 natively, split in two`),
     sysexit: derived(122, `${AA}, Fig. 4: syscall 242 natively, split in two`),
     'port-read': published(3209, `${AA}, Fig. 4: in, natively`),
@@ -95,7 +95,7 @@ export const P4_672: CostProfile = {
     vmcall: assumed(0, 'contained in vm-exit'),
     'software-emulation': assumed(1, 'one cycle an instruction of VMM code'),
     'page-fault': derived(
-      178,
+      179,
       `${AA}, Fig. 4: pgfault 1093 less divzero 889 and what the walk and the handler differ in`,
     ),
   },

@@ -36,9 +36,9 @@ export interface GuestContext {
   executeOnBehalf(bytes: readonly number[]): void;
   /** Linear address of 16 bytes of VMM memory for `executeOnBehalf`. */
   readonly scratch: number;
-  /** Reads or writes the scratch bytes. */
-  readScratch(size: 1 | 2 | 4): number;
-  writeScratch(size: 1 | 2 | 4, value: number): void;
+  /** Reads or writes the scratch bytes, from offset `at` on. */
+  readScratch(size: 1 | 2 | 4, at?: number): number;
+  writeScratch(size: 1 | 2 | 4, value: number, at?: number): void;
   /** A sentence for the user about something this version does not have. */
   notSupported(what: string): void;
 }

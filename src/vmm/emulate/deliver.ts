@@ -26,6 +26,8 @@ export interface GuestEvent {
   readonly vector: number;
   readonly error?: number | undefined;
   readonly kind: 'fault' | 'trap' | 'software' | 'external';
+  /** EIP of the INT instruction: where its own faults are reported. */
+  readonly start?: number;
 }
 
 const ESP = 4;
@@ -55,6 +57,7 @@ export function deliver(context: GuestContext, event: GuestEvent): boolean {
         context.vcpu.shutdown = true;
         return false;
       }
+      if (current.kind === 'software' && current.start !== undefined) context.eip = current.start;
       if (error.vector === VECTOR_PF) context.vcpu.cr2 = error.address ?? 0;
       current =
         next === 'double'

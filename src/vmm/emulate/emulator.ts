@@ -1,11 +1,12 @@
 // Emulates one guest instruction on the virtual CPU. Privileged and sensitive instructions are done here; of the others
 // only those that touch device registers or traced pages. Nothing is changed when the instruction faults.
 
+import { tryDecode } from '../../isa/decode.ts';
 import { GuestFault, VECTOR_GP, VECTOR_UD } from '../host-access.ts';
 import { CS, FLAG_RF, RIGHTS_DB } from '../vcpu.ts';
 import { type GuestContext, NotEmulated } from './context.ts';
 import { deliver } from './deliver.ts';
-import { decodeGuest, type GuestInstruction } from './instruction.ts';
+import { decodeGuest, type GuestInstruction, mnemonicName } from './instruction.ts';
 import { IO_HANDLERS } from './io.ts';
 import { emulateMemoryAccess } from './memory-access.ts';
 import { SYSTEM_HANDLERS } from './system.ts';
@@ -17,7 +18,7 @@ export type EmulationResult =
   /** It raised an exception: deliver it. `context.eip` is at the instruction (a fault). */
   | { readonly kind: 'fault'; readonly fault: GuestFault }
   /** INT n, INT3, INTO: deliver the vector through the guest's IDT; `context.eip` is behind it. */
-  | { readonly kind: 'software'; readonly vector: number }
+  | { readonly kind: 'software'; readonly vector: number; readonly start: number }
   /** The emulator has no handler. */
   | { readonly kind: 'unknown'; readonly instruction: GuestInstruction };
 
@@ -36,8 +37,26 @@ export function fetchInstruction(context: GuestContext): GuestInstruction {
   const bytes = context.memory.fetch((code.base + context.eip) >>> 0, LONGEST, user);
   context.access.charge('alu', DECODE_WORK);
   const instruction = decodeGuest(bytes, (code.rights & RIGHTS_DB) !== 0);
-  if (!instruction) throw new GuestFault(VECTOR_UD);
+  if (!instruction) throw decodeFault(context, bytes);
   return instruction;
+}
+
+/** What the fetch of bytes that are no instruction raises. */
+function decodeFault(context: GuestContext, bytes: Uint8Array): GuestFault {
+  const code = context.segment(CS);
+  const failure = tryDecode(bytes, 0, code.rights & RIGHTS_DB ? 32 : 16);
+  if (failure === 'longer than 15 bytes') return new GuestFault(VECTOR_GP, 0);
+  if (failure !== 'truncated' || bytes.length === LONGEST) return new GuestFault(VECTOR_UD);
+  // It goes on where nothing can be fetched: throws the page fault of the next page.
+  const next = (code.base + context.eip + bytes.length) >>> 0;
+  if (context.eip + bytes.length > code.limit) return new GuestFault(VECTOR_GP, 0);
+  try {
+    context.memory.fetch(next, 1, context.vcpu.cpl === 3);
+  } catch (error) {
+    if (error instanceof GuestFault) return error;
+    throw error;
+  }
+  return new GuestFault(VECTOR_UD);
 }
 
 /** Emulates `instruction`, which lies at `context.eip`. */
@@ -48,8 +67,8 @@ export function emulate(context: GuestContext, instruction: GuestInstruction): E
   const narrow = !(context.segment(CS).rights & RIGHTS_DB);
   context.eip = ((start + instruction.length) & (narrow ? 0xffff : 0xffff_ffff)) >>> 0;
   context.counters.instructionsEmulated++;
-  context.counters.add('emulated', instruction.form.mnemonic.split('/')[0]!);
-  if (software !== undefined) return software === 'none' ? DONE : { kind: 'software', vector: software };
+  context.counters.add('emulated', mnemonicName(instruction));
+  if (software !== undefined) return software === 'none' ? DONE : { kind: 'software', vector: software, start };
   try {
     const handler = SYSTEM_HANDLERS[instruction.op] ?? IO_HANDLERS[instruction.op];
     if (handler) handler(context, instruction);

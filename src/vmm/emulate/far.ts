@@ -208,7 +208,7 @@ export function interruptReturn(context: GuestContext, size: 2 | 4): void {
   const { vcpu } = context;
   if (context.flags & FLAG_NT) {
     context.notSupported('a return to a nested task');
-    throw new GuestFault(VECTOR_TS, vcpu.tr.selector & 0xfffc);
+    throw new GuestFault(VECTOR_GP, 0);
   }
   const stack = new GuestStack(context);
   const offset = stack.pop(size);
@@ -251,6 +251,9 @@ function flat(selector: number, rights: number): VirtualSegment {
 /** SYSENTER: flat ring-0 code and stack from the MSRs. */
 export function sysenter(context: GuestContext): void {
   const { vcpu } = context;
+  // Three virtual MSRs are read, two segment registers written.
+  context.access.charge('load', 3);
+  context.access.charge('alu', 10);
   const selector = vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0;
   if (isNull(selector)) throw new GuestFault(VECTOR_GP, 0);
   vcpu.interruptFlag = false;
@@ -264,6 +267,8 @@ export function sysenter(context: GuestContext): void {
 /** SYSEXIT: flat ring-3 code and stack, EIP from EDX, ESP from ECX. */
 export function sysexit(context: GuestContext): void {
   const { vcpu } = context;
+  context.access.charge('load', 1);
+  context.access.charge('alu', 10);
   const selector = vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0;
   if (isNull(selector) || vcpu.cpl !== 0) throw new GuestFault(VECTOR_GP, 0);
   vcpu.cpl = 3;

@@ -3,6 +3,7 @@
 
 import { decode } from '../../isa/decode.ts';
 import type { Form } from '../../isa/forms.ts';
+import { mnemonicOf } from '../../isa/instruction.ts';
 
 /** One instruction and the layout of its bytes. */
 export interface GuestInstruction {
@@ -184,4 +185,9 @@ export function operandOffset(instruction: GuestInstruction, reg: (n: number) =>
   if (modrm.base >= 0) offset += reg(modrm.base);
   if (modrm.index >= 0) offset += Math.imul(reg(modrm.index), modrm.scale);
   return instruction.addressSize === 2 ? offset & 0xffff : offset >>> 0;
+}
+
+/** Mnemonic at the instruction's operand and address size: `iretd`, `cmpsb`. */
+export function mnemonicName({ form, operandSize, addressSize }: GuestInstruction): string {
+  return mnemonicOf(form, operandSize === 4 ? 32 : 16, addressSize === 4 ? 32 : 16);
 }

@@ -5,7 +5,7 @@
 import type { AccessSize } from '../host-access.ts';
 import { EAX, ECX, EDI, ESI, FLAG_DF } from '../vcpu.ts';
 import { type GuestContext, NotEmulated } from './context.ts';
-import type { GuestInstruction } from './instruction.ts';
+import { type GuestInstruction, operandOffset, operandSegment } from './instruction.ts';
 import { memoryOperand, readRegister, readRm, writeRegister, writeRm } from './operands.ts';
 import { segmentLinear } from './segments.ts';
 import { GuestStack } from './stack.ts';
@@ -18,7 +18,8 @@ export function emulateMemoryAccess(context: GuestContext, instruction: GuestIns
 }
 
 /** Size of the ModRM or offset operand from its operand code. */
-function operandBytes(instruction: GuestInstruction): AccessSize {
+function operandBytes(instruction: GuestInstruction): AccessSize | 8 {
+  if (instruction.op === 'cmpxchg8b') return 8;
   const code = instruction.form.codes.find(({ kind }) => kind === 'rm' || kind === 'memory' || kind === 'offset');
   switch (code?.width) {
     case 'b':
@@ -38,29 +39,77 @@ function operandBytes(instruction: GuestInstruction): AccessSize {
   }
 }
 
+/** Instructions with a memory operand that must never run on the VMM's own authority. */
+function isVmx(instruction: GuestInstruction): boolean {
+  return instruction.op.startsWith('vm') || instruction.op.startsWith('inv');
+}
+
 /** Runs the instruction on a copy of its memory operand. */
 function throughScratch(context: GuestContext, instruction: GuestInstruction): void {
   const { modrm, bytes } = instruction;
-  if (!modrm?.isMemory || instruction.repeat !== 0) throw new NotEmulated(instruction.op);
+  if (!modrm?.isMemory || instruction.repeat !== 0 || isVmx(instruction)) throw new NotEmulated(instruction.op);
+  if (instruction.form.map === 1 && (instruction.form.opcode & 0xe7) === 0xa3) {
+    bitString(context, instruction);
+    return;
+  }
   const size = operandBytes(instruction);
   const use = instruction.form.memory ?? (instruction.form.codes[0]?.kind === 'rm' ? 'rw' : 'r');
   if (use === 'address') throw new NotEmulated(instruction.op);
   const writes = use === 'w' || use === 'rw';
   const linear = memoryOperand(context, instruction, size, writes);
-  const user = context.vcpu.cpl === 3;
-  if (use !== 'w') context.writeScratch(size, context.memory.read(linear, size, user));
+  const opcode = bytes.slice(instruction.opcodeAt, instruction.opcodeEnd);
+  const code = scratchCode(context, instruction, opcode, modrm.reg, bytes.slice(instruction.immediateAt));
+  runOnScratch(context, code, linear, size, use !== 'w', writes);
+}
+
+/** BT, BTS, BTR and BTC with the bit's number in a register: it reaches beyond the operand, in both directions. */
+function bitString(context: GuestContext, instruction: GuestInstruction): void {
+  const modrm = instruction.modrm!;
+  const size = instruction.operandSize;
+  const mask = instruction.addressSize === 2 ? 0xffff : 0xffff_ffff;
+  const wide = readRegister(context, modrm.reg, size);
+  const number = size === 2 ? (wide << 16) >> 16 : wide | 0;
+  const element = size === 4 ? (number >> 5) * 4 : (number >> 4) * 2;
+  const offset = ((operandOffset(instruction, (n) => context.reg(n)) + element) & mask) >>> 0;
+  const digit = 4 + ((instruction.form.opcode >> 3) & 3);
+  const writes = digit !== 4;
+  const linear = segmentLinear(context, operandSegment(instruction), offset, size, writes);
+  const code = scratchCode(context, instruction, [0x0f, 0xba], digit, [number & (8 * size - 1)]);
+  runOnScratch(context, code, linear, size, true, writes);
+}
+
+/** The instruction with the scratch bytes as its operand. SS is the VMM's own flat segment whatever the guest has in DS. */
+function scratchCode(
+  context: GuestContext,
+  instruction: GuestInstruction,
+  opcode: Iterable<number>,
+  reg: number,
+  immediate: Iterable<number>,
+): number[] {
   const at = context.scratch;
-  context.executeOnBehalf([
-    ...(instruction.operandSize === 2 ? [0x66] : []),
-    ...bytes.slice(instruction.opcodeAt, instruction.opcodeEnd),
-    (modrm.reg << 3) | 5,
-    at & 0xff,
-    (at >>> 8) & 0xff,
-    (at >>> 16) & 0xff,
-    at >>> 24,
-    ...bytes.slice(instruction.immediateAt, instruction.length),
-  ]);
-  if (writes) context.memory.write(linear, size, context.readScratch(size), user);
+  const operandPrefix = instruction.operandSize === 2 ? [0x66] : [];
+  const address = [at & 0xff, (at >>> 8) & 0xff, (at >>> 16) & 0xff, at >>> 24];
+  return [0x36, ...operandPrefix, ...opcode, (reg << 3) | 5, ...address, ...immediate];
+}
+
+function runOnScratch(
+  context: GuestContext,
+  code: readonly number[],
+  linear: number,
+  size: number,
+  reads: boolean,
+  writes: boolean,
+): void {
+  const user = context.vcpu.cpl === 3;
+  const unit: AccessSize = size === 8 ? 4 : (size as AccessSize);
+  for (let at = 0; at < size && reads; at += unit) {
+    context.writeScratch(unit, context.memory.read((linear + at) >>> 0, unit, user), at);
+  }
+  if (writes) context.memory.probeWrite(linear, size, user);
+  context.executeOnBehalf(code);
+  for (let at = 0; at < size && writes; at += unit) {
+    context.memory.write((linear + at) >>> 0, unit, context.readScratch(unit, at), user);
+  }
 }
 
 function offsetMove(context: GuestContext, instruction: GuestInstruction): void {
@@ -92,14 +141,33 @@ function plainMove(context: GuestContext, instruction: GuestInstruction): void {
   else throughScratch(context, instruction);
 }
 
-/** One element per call; a repeated instruction stays at its EIP until ECX is 0. */
+/** A repeated instruction does so many elements before the guest may be interrupted: a page of bytes. */
+const ELEMENTS_AT_ONCE = 4096;
+
+/** Up to ELEMENTS_AT_ONCE elements; a repeated instruction stays at its EIP until ECX is 0, so a fault is precise. */
 function stringMove(context: GuestContext, instruction: GuestInstruction): void {
+  if (instruction.repeat === 0) {
+    moveElement(context, instruction);
+    return;
+  }
+  const narrow = instruction.addressSize === 2;
+  const mask = narrow ? 0xffff : 0xffff_ffff;
+  const next = context.eip;
+  let left = (context.reg(ECX) & mask) >>> 0;
+  // Until the last element is done, EIP is that of the instruction: an element that faults leaves it there.
+  for (let done = 0; left > 0 && done < ELEMENTS_AT_ONCE; done++) {
+    moveElement(context, instruction);
+    left--;
+    writeRegister(context, ECX, narrow ? 2 : 4, left);
+  }
+  context.eip = left === 0 ? next : (next - instruction.length) >>> 0;
+}
+
+function moveElement(context: GuestContext, instruction: GuestInstruction): void {
   const bytes: AccessSize = instruction.form.opcode & 1 ? instruction.operandSize : 1;
   const narrow = instruction.addressSize === 2;
   const mask = narrow ? 0xffff : 0xffff_ffff;
   const width = narrow ? 2 : 4;
-  const count = (context.reg(ECX) & mask) >>> 0;
-  if (instruction.repeat !== 0 && count === 0) return;
   const user = context.vcpu.cpl === 3;
   const step = context.flags & FLAG_DF ? -bytes : bytes;
   const source = instruction.override >= 0 ? instruction.override : 3;
@@ -117,9 +185,6 @@ function stringMove(context: GuestContext, instruction: GuestInstruction): void 
     writeRegister(context, ESI, width, context.reg(ESI) + step);
     writeRegister(context, EDI, width, context.reg(EDI) + step);
   }
-  if (instruction.repeat === 0) return;
-  writeRegister(context, ECX, width, count - 1);
-  if (count - 1 !== 0) context.eip = (context.eip - instruction.length) >>> 0;
 }
 
 function push(context: GuestContext, instruction: GuestInstruction): void {

@@ -9,19 +9,33 @@ const MSR_APIC_BASE = 0x1b;
 const MSR_SYSENTER_CS = 0x174;
 const MSR_EFER = 0xc000_0080;
 const EFER_NXE = 0x800;
-/** Kept as written: SYSENTER, PAT, MISC_ENABLE, MTRRs, microcode revision, platform and debug controls. */
+/** Kept as written, with the value after RESET; MISC_ENABLE and TSC_AUX keep some bits only. */
 const KEPT = new Map<number, readonly [number, number]>([
   [0x174, [0, 0]],
   [0x175, [0, 0]],
   [0x176, [0, 0]],
   [0x277, [0x0007_0406, 0x0007_0406]],
-  [0x1a0, [1, 0]],
-  [0x1d9, [0, 0]],
-  [0x8b, [0, 0]],
-  [0x17, [0, 0]],
-  [0xfe, [0x508, 0]],
-  [0x2ff, [0, 0]],
+  [0x1a0, [0x0004_1801, 0]],
+  [0xc000_0103, [0, 0]],
 ]);
+/** Platform, microcode revision, MTRR capabilities, feature control (locked: VMX is not for guests), debug control. */
+const READ_ONLY = new Map<number, readonly [number, number]>([
+  [0x17, [0, 0]],
+  [0x8b, [0, 0]],
+  [0xfe, [0x508, 0]],
+  [0x3a, [1, 0]],
+  [0x1d9, [0, 0]],
+]);
+const MISC_ENABLE = 0x1a0;
+const MISC_ENABLE_WRITABLE = 0x0044_0001;
+const MICROCODE_UPDATE = 0x79;
+const MICROCODE_REVISION = 0x8b;
+const DEBUG_CONTROL = 0x1d9;
+
+/** The registers of long mode: the processor has them, this version does not. */
+function isLongMode(number: number): boolean {
+  return number >= 0xc000_0081 && number <= 0xc000_0102;
+}
 
 function isMtrr(number: number): boolean {
   return (
@@ -40,10 +54,10 @@ export function readMsr(context: GuestContext, number: number): readonly [number
   }
   if (number === MSR_APIC_BASE) return [0xfee0_0900, 0];
   if (number === MSR_EFER) return [0, 0];
-  const initial = KEPT.get(number);
+  const initial = KEPT.get(number) ?? READ_ONLY.get(number);
   if (initial) return initial;
   if (isMtrr(number)) return [0, 0];
-  context.notSupported(`RDMSR of 0x${number.toString(16)}`);
+  if (isLongMode(number)) context.notSupported(`RDMSR of 0x${number.toString(16)}`);
   throw new GuestFault(VECTOR_GP, 0);
 }
 
@@ -53,7 +67,6 @@ export function writeMsr(context: GuestContext, number: number, low: number, hig
   if (number === MSR_TSC) {
     const now = Math.floor(context.domain.clock.now());
     vcpu.tscOffset = high * 0x1_0000_0000 + low - now;
-    context.changed('dr');
     return;
   }
   if (number === MSR_EFER) {
@@ -62,11 +75,17 @@ export function writeMsr(context: GuestContext, number: number, low: number, hig
     context.changed('efer');
     return;
   }
+  if (number === MISC_ENABLE) {
+    vcpu.msrs.set(number, [(0x0004_1801 & ~MISC_ENABLE_WRITABLE) | (low & MISC_ENABLE_WRITABLE), high & 4]);
+    return;
+  }
   if (number === MSR_APIC_BASE || KEPT.has(number) || isMtrr(number)) {
     vcpu.msrs.set(number, [low >>> 0, high >>> 0]);
     if (number === MSR_SYSENTER_CS) context.changed('sysenter');
     return;
   }
-  context.notSupported(`WRMSR of 0x${number.toString(16)}`);
+  if (number === MICROCODE_UPDATE || number === MICROCODE_REVISION) return;
+  if (number === DEBUG_CONTROL && low === 0 && high === 0) return;
+  if (isLongMode(number)) context.notSupported(`WRMSR of 0x${number.toString(16)}`);
   throw new GuestFault(VECTOR_GP, 0);
 }

@@ -155,7 +155,8 @@ export function segmentLinear(context: GuestContext, n: number, offset: number, 
   if (!isCode && rights & 4) {
     const top = rights & 0x4000 ? 0xffff_ffff : 0xffff;
     if (offset <= limit || offset + size - 1 > top) throw new GuestFault(vector, 0);
-  } else if (offset + size - 1 > limit) {
+  } else if (limit !== 0xffff_ffff && offset + size - 1 > limit) {
+    // A flat segment wraps round.
     throw new GuestFault(vector, 0);
   }
   return (base + offset) >>> 0;

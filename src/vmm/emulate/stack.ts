@@ -14,6 +14,8 @@ export class GuestStack {
   readonly #mask: number;
   #pointer: number;
   readonly #vector: number;
+  /** The pushes and pops of ring 3 are user accesses; those to a stack of an inner ring are not. */
+  readonly #user: boolean;
 
   /** Without `segment` the stack is SS:ESP; faults beyond a given one have `vector`. */
   constructor(context: GuestContext, segment?: VirtualSegment, pointer?: number, vector = 12) {
@@ -23,6 +25,7 @@ export class GuestStack {
     this.#mask = wide ? 0xffff_ffff : 0xffff;
     this.#pointer = pointer ?? context.reg(ESP);
     this.#vector = vector;
+    this.#user = segment === undefined && context.vcpu.cpl === 3;
   }
 
   get pointer(): number {
@@ -31,13 +34,13 @@ export class GuestStack {
 
   push(size: 2 | 4, value: number): void {
     const offset = ((this.#pointer - size) & this.#mask) >>> 0;
-    this.#context.memory.write(this.#linear(offset, size, true), size, value);
+    this.#context.memory.write(this.#linear(offset, size, true), size, value, this.#user);
     this.#move(offset);
   }
 
   pop(size: 2 | 4): number {
     const offset = (this.#pointer & this.#mask) >>> 0;
-    const value = this.#context.memory.read(this.#linear(offset, size, false), size);
+    const value = this.#context.memory.read(this.#linear(offset, size, false), size, this.#user);
     this.#move(((offset + size) & this.#mask) >>> 0);
     return value;
   }

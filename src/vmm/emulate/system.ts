@@ -54,7 +54,7 @@ export function writeCr3(context: GuestContext, value: number): void {
   context.changed('cr3');
 }
 
-function writeCr4(context: GuestContext, value: number): void {
+export function writeCr4(context: GuestContext, value: number): void {
   const { vcpu } = context;
   if (value & ~0x7ff) throw new GuestFault(VECTOR_GP, 0);
   if ((value ^ vcpu.cr4) & CR4_PAE && vcpu.cr0 & CR0_PG && value & CR4_PAE) loadPdptes(context, vcpu.cr3);
@@ -181,8 +181,9 @@ function query(context: GuestContext, instruction: GuestInstruction): void {
 function loadFar(context: GuestContext, instruction: GuestInstruction, n: number): void {
   const size: AccessSize = instruction.operandSize;
   const at = memoryOperand(context, instruction, size + 2, false);
-  const offset = context.memory.read(at, size);
-  loadSegment(context, n, context.memory.read((at + size) >>> 0, 2));
+  const user = context.vcpu.cpl === 3;
+  const offset = context.memory.read(at, size, user);
+  loadSegment(context, n, context.memory.read((at + size) >>> 0, 2, user));
   writeRegister(context, instruction.modrm!.reg, size, offset);
 }
 
@@ -192,8 +193,9 @@ function far(context: GuestContext, instruction: GuestInstruction, call: boolean
   let selector: number;
   if (instruction.modrm) {
     const at = memoryOperand(context, instruction, size + 2, false);
-    offset = context.memory.read(at, size);
-    selector = context.memory.read((at + size) >>> 0, 2);
+    const user = context.vcpu.cpl === 3;
+    offset = context.memory.read(at, size, user);
+    selector = context.memory.read((at + size) >>> 0, 2, user);
   } else {
     const at = instruction.immediateAt;
     const { bytes } = instruction;
@@ -225,7 +227,10 @@ function shadowNext(context: GuestContext): void {
 }
 
 function cpuid(context: GuestContext): void {
+  const leaf = context.reg(EAX);
   context.executeOnBehalf([0x0f, 0xa2]);
+  // No VMX for guests: bit 5 of the feature words.
+  if (leaf === 1) context.setReg(ECX, (context.reg(ECX) & ~0x20) >>> 0);
 }
 
 function rdtsc(context: GuestContext): void {

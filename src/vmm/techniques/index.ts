@@ -2,9 +2,12 @@
 
 import { TechniqueRegistry } from '../technique.ts';
 import { bare } from './bare.ts';
+import { binaryTranslation } from './binary-translation/binary-translation.ts';
+import { paravirtual } from './paravirtual/index.ts';
 import { trapEmulate } from './trap-emulate/trap-emulate.ts';
+import { vtx } from './vtx/vtx.ts';
 
 /** The techniques by name and alias. */
 export const techniques = new TechniqueRegistry();
 
-for (const technique of [bare, trapEmulate]) techniques.register(technique);
+for (const technique of [bare, trapEmulate, binaryTranslation, paravirtual, vtx]) techniques.register(technique);

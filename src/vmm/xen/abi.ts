@@ -217,4 +217,5 @@ export const VMASST_TYPE_4GB_SEGMENTS = 0;
 export const VMASST_TYPE_WRITABLE_PAGETABLES = 2;
 
 // ---- grant_table_op
+export const GNTTABOP_SETUP_TABLE = 2;
 export const GNTTABOP_QUERY_SIZE = 6;

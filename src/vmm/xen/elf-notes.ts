@@ -194,8 +194,8 @@ function parseNotes(bytes: Uint8Array, notes: Notes): void {
     const size = view.getUint32(at + 4, true);
     const type = view.getUint32(at + 8, true);
     const name = at + 12;
-    const body = name + ((nameSize + 3) & ~3);
-    at = body + ((size + 3) & ~3);
+    const body = name + Math.ceil(nameSize / 4) * 4;
+    at = body + Math.ceil(size / 4) * 4;
     if (at > bytes.length) return;
     if (text(bytes.subarray(name, name + nameSize)) !== 'Xen') continue;
     notes.found = true;

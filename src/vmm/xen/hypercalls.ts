@@ -43,7 +43,7 @@ export const HYPERCALLS = [
   row(17, 'xen_version', 2, 'partial', 'version, extraversion, capabilities, platform_parameters, get_features …'),
   row(18, 'console_io', 3, 'full', 'write and read'),
   row(19, 'physdev_op_compat', 1, 'none', 'no physical devices are given away'),
-  row(20, 'grant_table_op', 3, 'partial', 'query_size; there is no other domain to grant to'),
+  row(20, 'grant_table_op', 3, 'partial', 'setup_table, query_size; there is no other domain to grant to'),
   row(21, 'vm_assist', 2, 'partial', '4gb_segments and writable_pagetables are refused'),
   row(22, 'update_va_mapping_otherdomain', 5, 'none', 'for privileged domains only'),
   row(23, 'iret', 0, 'full', 'return with event-mask restore'),

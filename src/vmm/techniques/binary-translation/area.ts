@@ -21,10 +21,10 @@ export const PENDING = 0x1c;
 export const SELECTORS = 0x20;
 /** CR0, CR2 (slot 2), CR3, CR4 at CONTROL + 4 * n. */
 export const CONTROL = 0x40;
-/** Task priority the guest wrote last, whether it is newer than the virtual APIC's, and whether one waits below it. */
+/** Task priority the guest wrote last, whether it is newer than the virtual APIC's, how often it was written. */
 export const TASK_PRIORITY = 0x60;
 export const TASK_PRIORITY_DIRTY = 0x64;
-export const TASK_PRIORITY_WAITING = 0x68;
+export const TASK_PRIORITY_WRITES = 0x68;
 /** Number of the call-out made by SYSENTER; 0 when SYSENTER is the guest's own. */
 export const CALL_NUMBER = 0x6c;
 /** Where helpers of the cache go back to. */
@@ -34,10 +34,17 @@ export const SAVE_FLAGS = 0x74;
 /** What a read of a plain latch port gives, and how often it was read. */
 export const LATCH = 0x78;
 export const LATCH_READS = 0x7c;
-/** Handlers of port reads, by class of port: a code pointer each. */
-export const PORT_HANDLERS = 0x80;
-/** Class of each of the first 256 ports, a byte each. */
-export const PORT_CLASSES = 0x100;
+/** Bytes the port read at hand wants; 1 while port reads may be answered in the cache at all. */
+export const PORT_WIDTH = 0xc0;
+export const PORTS_OPEN = 0xc4;
+/** Devices read in the cache: entry code, by number of the device (0: none). */
+export const DEVICE_HANDLERS = 0x80;
+/** Registers of these devices: entry code, by number of the register. */
+export const REGISTER_HANDLERS = 0xa0;
+/** Device of each of the first 256 ports, a byte each. */
+export const PORT_DEVICES = 0x100;
+/** For each task priority, whether an interrupt that waits would get through: a byte each. */
+export const PRIORITY_OPENS = 0x200;
 /** The table of indirect branches: code pointers by the low 16 bits of the guest's EIP. */
 export const LOOKUP = LOOKUP_OFFSET - AREA_OFFSET;
 

@@ -28,6 +28,8 @@ export interface BuilderParts {
   readonly commandLine: string;
   /** Event channel of the console ring. */
   readonly consolePort: number;
+  /** Event channel of the store ring. */
+  readonly storePort: number;
 }
 
 /** A domain ready to start. */
@@ -139,6 +141,7 @@ function startInfo(layout: Layout, parts: BuilderParts, mfnOf: (virtual: number)
   view.setUint32(START_INFO.nrPages, parts.frames, true);
   view.setUint32(START_INFO.sharedInfo, SHARED_INFO_MFN * PAGE, true);
   view.setUint32(START_INFO.storeMfn, mfnOf(layout.store), true);
+  view.setUint32(START_INFO.storeEventChannel, parts.storePort, true);
   view.setUint32(START_INFO.consoleMfn, mfnOf(layout.console), true);
   view.setUint32(START_INFO.consoleEventChannel, parts.consolePort, true);
   view.setUint32(START_INFO.ptBase, layout.tables, true);

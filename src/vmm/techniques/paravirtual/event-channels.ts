@@ -27,7 +27,9 @@ export type Binding =
   | { readonly kind: 'virq'; readonly virq: number }
   | { readonly kind: 'ipi' }
   /** A channel to the hypervisor's own console back end. */
-  | { readonly kind: 'console' };
+  | { readonly kind: 'console' }
+  /** A channel to the store, which nobody answers. */
+  | { readonly kind: 'store' };
 
 /** The channels of the one virtual CPU. */
 export class EventChannels implements Stateful {
@@ -84,6 +86,7 @@ export class EventChannels implements Stateful {
       case 'ipi':
         return EVTCHNSTAT_IPI;
       case 'console':
+      case 'store':
         return EVTCHNSTAT_INTERDOMAIN;
     }
   }

@@ -73,7 +73,7 @@ function pageFault(xen: Xen): void {
   const error = xen.frame.error;
   xen.trace('paging', () => `page fault for 0x${address.toString(16)} (${error.toString(16)}) at ${xen.where()}`);
   cpu.storePhysical(SHARED_INFO_MFN * 0x1000 + VCPU_INFO.archCr2, 4, address);
-  xen.counters.add('shadow', (error & PF_USER) !== 0 ? 'page fault of user mode' : 'page fault of the kernel');
+  xen.counters.add('paging', (error & PF_USER) !== 0 ? 'page fault of user mode' : 'page fault of the kernel');
   xen.bounceException(VECTOR_PF, error);
 }
 

@@ -100,6 +100,8 @@ export class FrameTable {
     const number = FRAME_TYPES.indexOf(type);
     if ((word & COUNT_MASK) !== 0) {
       if (word >>> TYPE_SHIFT !== number || (word & VALIDATED) === 0) return 'busy';
+      // No more uses can be counted.
+      if ((word & COUNT_MASK) === COUNT_MASK) return 'busy';
       this.#memory.store(at, word + 1);
       return 'shared';
     }

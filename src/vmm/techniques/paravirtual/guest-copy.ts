@@ -40,13 +40,14 @@ export class GuestCopy {
     return words.every((word, i) => this.write(linear + i * 4, word));
   }
 
-  /** Up to `count` bytes; shorter where memory ends. */
+  /** Up to `count` bytes, read by words where that is possible; shorter where memory ends. */
   readBytes(linear: number, count: number): Uint8Array {
     const bytes = new Uint8Array(count);
-    for (let i = 0; i < count; i++) {
-      const byte = this.read((linear + i) >>> 0, 1);
-      if (byte === undefined) return bytes.subarray(0, i);
-      bytes[i] = byte;
+    for (let i = 0; i < count; ) {
+      const size = count - i >= 4 && ((linear + i) & 0xfff) <= 0xffc ? 4 : 1;
+      const word = this.read(linear + i, size);
+      if (word === undefined) return bytes.subarray(0, i);
+      for (let k = 0; k < size; k++) bytes[i++] = word >>> (8 * k);
     }
     return bytes;
   }

@@ -26,6 +26,8 @@ import {
   FRAME_EIP,
   GDT_LINEAR,
   GDT_PAGE_OFFSET,
+  GRANT_TABLE_FRAMES,
+  GRANT_TABLE_MFN,
   IDLE_OFFSET,
   IDT_OFFSET,
   M2P_LINEAR,
@@ -101,6 +103,7 @@ export function prepareHost(machine: Machine, frames: FrameTable): void {
     store(M2P_PHYSICAL + mfn * 4, 0xffff_ffff);
   }
   frames.assign(SHARED_INFO_MFN, OWNER_GUEST);
+  for (let i = 0; i < GRANT_TABLE_FRAMES; i++) frames.assign(GRANT_TABLE_MFN + i, OWNER_GUEST);
   prepareApic(machine);
 }
 

@@ -12,6 +12,8 @@ import type { Xen } from './xen.ts';
 const EAX = 0;
 /** EBX ECX EDX ESI EDI. */
 const ARGUMENT_REGISTERS = [3, 1, 2, 6, 7] as const;
+/** INT 0x82 is executed again for the rest of a hypercall that was interrupted. */
+const INT_LENGTH = 2;
 /** Work of checking the number and calling through the table. */
 const DISPATCH_WORK = 6;
 
@@ -26,7 +28,15 @@ export function enterHypercall(xen: Xen): void {
   const count = hypercall(number)?.arguments ?? 0;
   const args = ARGUMENT_REGISTERS.slice(0, count).map((register) => xen.cpu.reg(register));
   const result = number === HYPERCALL_MULTICALL ? multicall(xen, args[0]!, args[1]!) : dispatch(xen, number, args);
-  xen.cpu.setReg(EAX, result >>> 0);
+  const rest = xen.takeContinuation();
+  if (rest === undefined) {
+    xen.cpu.setReg(EAX, result >>> 0);
+    return;
+  }
+  rest.forEach((value, i) => {
+    xen.cpu.setReg(ARGUMENT_REGISTERS[i]!, value >>> 0);
+  });
+  xen.frame.eip = xen.frame.eip - INT_LENGTH;
 }
 
 function dispatch(xen: Xen, number: number, args: readonly number[]): number {
@@ -58,7 +68,17 @@ function multicall(xen: Xen, list: number, count: number): number {
     const number = entry[0]!;
     if (number === HYPERCALL_MULTICALL || number === HYPERCALL_IRET) return -EINVAL;
     const result = dispatch(xen, number, entry.slice(2, 2 + (hypercall(number)?.arguments ?? 0)));
+    const rest = xen.takeContinuation();
+    if (rest !== undefined) {
+      if (!xen.copy.writeWords(at + 8, rest)) return -EFAULT;
+      xen.continueWith([at, count - i]);
+      return 0;
+    }
     if (!xen.copy.write(at + 4, result)) return -EFAULT;
+    if (i + 1 < count && xen.isOverdue()) {
+      xen.continueWith([at + MULTICALL_ENTRY_SIZE, count - i - 1]);
+      return 0;
+    }
   }
   return 0;
 }

@@ -1,7 +1,17 @@
 // The technique `paravirtual`: a guest kernel that was changed to call the hypervisor, by Xen's 32-bit interface.
 
 import type { Technique } from '../../technique.ts';
+import { HYPERCALLS, type HypercallSupport } from '../../xen/hypercalls.ts';
 import { Xen } from './xen.ts';
+
+const names = (support: HypercallSupport): string =>
+  HYPERCALLS.filter((row) => row.support === support)
+    .map((row) => row.name)
+    .join(', ');
+const partial = (): string =>
+  HYPERCALLS.filter((row) => row.support === 'partial')
+    .map((row) => `${row.name} (${row.note})`)
+    .join('; ');
 
 /** Paravirtualization after Xen. */
 export const paravirtual: Technique = {
@@ -21,6 +31,7 @@ export const paravirtual: Technique = {
       'what it costs on the bare machine.',
     'The interface is that of Xen 3 for 32-bit guests with two-level page tables ("xen-3.0-x86_32"): hypercalls, ' +
       'start_info, shared_info, event channels. SYSENTER is not available to such a guest.',
+    `Hypercalls that are there: ${names('full')}. In part: ${partial()}. Not there (ENOSYS and a warning): ${names('none')}.`,
   ],
   guest: 'paravirtual',
   create: (options) => new Xen(options),

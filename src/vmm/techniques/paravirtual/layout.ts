@@ -66,3 +66,7 @@ export const IDLE_OFFSET = 0xc000;
 export const SCRATCH_OFFSET = 0xc100;
 /** What GDT pages map that the guest did not give: a page of zeroes. */
 export const ZERO_PAGE_OFFSET = 0xd000;
+/** Frames of the grant table. */
+export const GRANT_TABLE_OFFSET = 0x10000;
+export const GRANT_TABLE_FRAMES = 4;
+export const GRANT_TABLE_MFN = xenPhysical(GRANT_TABLE_OFFSET) >>> 12;

@@ -2,7 +2,7 @@
 // the level it asked for, control and debug registers, CLTS, MSRs of the TSC, WBINVD, and CPUID with the prefix that
 // forces emulation. All others are the guest's own #GP (Barham et al. 2003, section 3.2.2 "CPU").
 
-import { decodeGuest, type GuestInstruction } from '../../emulate/instruction.ts';
+import { decodeGuest, type GuestInstruction, mnemonicName } from '../../emulate/instruction.ts';
 import { segmentBase } from './bounce.ts';
 import { getDebugreg, setDebugreg } from './hypercalls/cpu.ts';
 import { fpuTaskswitch } from './hypercalls/cpu.ts';
@@ -38,7 +38,7 @@ export function emulatePrivileged(xen: Xen): boolean {
   if (instruction === undefined) return false;
   const handler = HANDLERS[instruction.op];
   if (handler === undefined || !handler(xen, instruction)) return false;
-  finish(xen, instruction.form.mnemonic.split('/')[0]!, instruction.length);
+  finish(xen, mnemonicName(instruction), instruction.length);
   return true;
 }
 

@@ -4,54 +4,41 @@
 // for how it is meant to work.
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
-import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../../../devices/lapic.ts';
 import type { InputChannel } from '../../../machine/input-queue.ts';
 import type { Fields, Stateful } from '../../../machine/stateful.ts';
-import { booleanField, numberField } from '../../../machine/stateful.ts';
+import { booleanField, fieldsField } from '../../../machine/stateful.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
 import { Machine } from '../../../pc/machine.ts';
-import { DEFAULT_DATE, LAPIC_BASE } from '../../../pc/platform.ts';
 import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
-import { GUEST_BASE, VECTOR_HOST_IRQ, VECTOR_SPURIOUS, VECTOR_TIMER } from '../../host-memory.ts';
+import { GUEST_BASE, VECTOR_HOST_IRQ, VECTOR_TIMER } from '../../host-memory.ts';
 import type { DomainOptions, Finding, RunLimits, TraceKind, Vmm } from '../../technique.ts';
 import { FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_VM } from '../../vcpu.ts';
-import { FLAT_RING1_CS, FLAT_RING1_DS, VIRQ_CONSOLE, VIRQ_TIMER } from '../../xen/abi.ts';
-import { parseXenImage } from '../../xen/elf-notes.ts';
+import { VIRQ_CONSOLE, VIRQ_TIMER } from '../../xen/abi.ts';
 import { HYPERCALL_VECTOR } from '../../xen/hypercalls.ts';
 import { type BounceTarget, bounce } from './bounce.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { DirectPaging } from './direct-paging.ts';
-import { buildDomain } from './domain-builder.ts';
 import { EventChannels, type SharedInfo } from './event-channels.ts';
 import { type MachineMemory, FrameTable } from './frame-table.ts';
 import { GuestCopy } from './guest-copy.ts';
 import { GuestFrame } from './guest-frame.ts';
 import { GuestState } from './guest-state.ts';
-import { hypervisorEntries, prepareHost, startHost } from './host.ts';
+import { hypervisorEntries } from './host.ts';
+import { HostTimer } from './host-timer.ts';
 import { enterHypercall } from './hypercall-entry.ts';
-import {
-  FRAME_EIP,
-  FRAME_TABLE_PHYSICAL,
-  GUEST_SEGMENT_END,
-  IDLE_OFFSET,
-  SHARED_INFO_MFN,
-  XEN_CS,
-  xenLinear,
-} from './layout.ts';
+import { FRAME_EIP, FRAME_TABLE_PHYSICAL, IDLE_OFFSET, SHARED_INFO_MFN, XEN_CS, xenLinear } from './layout.ts';
 import { handleException } from './exceptions.ts';
+import { startDomain } from './start-domain.ts';
 import { Timekeeping } from './timekeeping.ts';
 
 const ESP = 4;
-const ESI = 6;
 /** Work of the entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
 const EXIT_WORK = 8;
-const TIMER_MAXIMUM = 0xffff_ffff;
-/** Access rights of the flat ring-1 segments, as the descriptors say. */
-const RIGHTS_DATA_1 = 0xc0b3;
-
+/** Longest stay of one hypercall in the hypervisor. */
+const HYPERCALL_CYCLES = 4_000_000;
 /** The hypervisor and its one domain. */
 export class Xen implements Vmm, Stateful {
   readonly technique = 'paravirtual';
@@ -77,8 +64,12 @@ export class Xen implements Vmm, Stateful {
   #stop: MachineStop | undefined;
   #idle = false;
   #inside = false;
-  #timerDue = Number.POSITIVE_INFINITY;
+  readonly #timer: HostTimer;
   readonly #warned = new Set<string>();
+  /** Cycle count at the last entry. */
+  #entered = 0;
+  /** Arguments with which the hypercall in progress goes on after other work had its chance. */
+  #continuation: readonly number[] | undefined;
 
   constructor(options: DomainOptions) {
     this.options = options;
@@ -96,7 +87,13 @@ export class Xen implements Vmm, Stateful {
     };
     const frames = this.machine.ramSize >>> 12;
     this.frames = new FrameTable(this.memory, FRAME_TABLE_PHYSICAL, frames);
-    this.paging = this.#directPaging(this.memory, this.frames);
+    this.paging = new DirectPaging({
+      memory: this.memory,
+      frames: this.frames,
+      hypervisorEntries: hypervisorEntries(),
+      flushTlb: () => this.flushTlb(),
+      event: (name) => this.counters.add('paging', name),
+    });
     this.frame = new GuestFrame(cpu);
     this.copy = new GuestCopy(cpu);
     const shared = SHARED_INFO_MFN * 0x1000;
@@ -105,9 +102,12 @@ export class Xen implements Vmm, Stateful {
       store: (offset, size, value) => cpu.storePhysical(shared + offset, size, value),
     };
     this.events = new EventChannels(sharedInfo);
+    this.#timer = new HostTimer(this.machine);
     this.time = new Timekeeping(this.machine.clock, sharedInfo);
     this.input = this.machine.input.channel('serial');
-    this.input.onArrival = () => this.#kick();
+    this.input.onArrival = () => {
+      if (!this.#inside) this.#timer.interruptSoon();
+    };
     this.console = new ConsoleRing({
       load: (offset, size) => cpu.loadPhysical(this.state.consoleMfn * 0x1000 + offset, size),
       store: (offset, size, value) => cpu.storePhysical(this.state.consoleMfn * 0x1000 + offset, size, value),
@@ -119,60 +119,10 @@ export class Xen implements Vmm, Stateful {
     for (const part of this.parts) this.machine.addPart(part);
   }
 
-  #directPaging(memory: MachineMemory, frames: FrameTable): DirectPaging {
-    return new DirectPaging({
-      memory,
-      frames,
-      hypervisorEntries: hypervisorEntries(),
-      flushTlb: () => this.flushTlb(),
-      event: (name) => this.counters.add('shadow', name),
-    });
-  }
-
   // ---- Vmm ------------------------------------------------------------------------------------------------------------
 
   start(file: Uint8Array, commandLine: string): void {
-    const image = parseXenImage(file);
-    const { cpu, ramSize } = this.machine;
-    const view = new DataView(cpu.ram.buffer, cpu.ram.byteOffset, cpu.ram.byteLength);
-    const memory: MachineMemory = {
-      load: (at) => view.getUint32(at, true),
-      store: (at, value) => view.setUint32(at, value >>> 0, true),
-    };
-    const frames = new FrameTable(memory, FRAME_TABLE_PHYSICAL, ramSize >>> 12);
-    prepareHost(this.machine, frames);
-    const consolePort = this.events.bind({ kind: 'console' })!;
-    const built = buildDomain(image, {
-      memory: view,
-      frames: this.options.memory >>> 12,
-      paging: new DirectPaging({
-        memory,
-        frames,
-        hypervisorEntries: hypervisorEntries(),
-        flushTlb: () => {},
-        event: () => {},
-      }),
-      commandLine,
-      consolePort,
-    });
-    const { state } = this;
-    state.directory = built.directory;
-    state.pages = this.options.memory >>> 12;
-    state.consoleMfn = built.consoleMfn;
-    state.consolePort = consolePort;
-    startHost(this.machine, built.directory);
-    for (const n of [0, 3, 4, 5]) {
-      cpu.setSegment(n, { selector: FLAT_RING1_DS, rights: RIGHTS_DATA_1, base: 0, limit: GUEST_SEGMENT_END - 1 });
-    }
-    cpu.setReg(ESI, built.startInfo);
-    this.time.publish();
-    this.time.publishWallClock(Date.parse(DEFAULT_DATE) / 1000);
-    const { frame } = this;
-    frame.eip = built.entry;
-    frame.cs = FLAT_RING1_CS;
-    frame.eflags = FLAG_IF | 2;
-    frame.esp = built.stack;
-    frame.ss = FLAT_RING1_DS;
+    startDomain(this, file, commandLine);
     this.#inside = true;
     this.#leave();
   }
@@ -196,6 +146,7 @@ export class Xen implements Vmm, Stateful {
     this.#inside = true;
     this.counters.entries++;
     const { cpu } = this;
+    this.#entered = this.machine.cpu.cycles;
     cpu.charge('alu', ENTRY_WORK);
     if (!this.#idle) {
       // The guest's general registers are pushed, flat data segments loaded.
@@ -208,7 +159,7 @@ export class Xen implements Vmm, Stateful {
     } else {
       this.counters.add('traps', hostVectorName(vector));
       this.trace('exits', () => `${hostVectorName(vector)} at ${this.where()}`);
-      if (vector === VECTOR_TIMER || vector >= VECTOR_HOST_IRQ) this.#hostInterrupt(vector);
+      if (vector === VECTOR_TIMER || vector >= VECTOR_HOST_IRQ) this.#timer.acknowledge(vector);
       else handleException(this, vector);
     }
     this.#leave();
@@ -216,26 +167,25 @@ export class Xen implements Vmm, Stateful {
 
   /** Back to the guest, or to waiting. */
   #leave(): void {
-    const { cpu } = this;
+    this.cpu.charge('alu', EXIT_WORK);
     this.#checkTime();
     if (this.#stop !== undefined) {
       this.machine.requestStop();
       this.#wait();
     } else if (!this.#wakes()) {
-      this.#programTimer();
+      this.#timer.program(this.time.nextDeadline(), false);
       this.#wait();
     } else {
       this.state.blocked = false;
       this.#deliverEvents();
       if (this.#stop === undefined) {
-        this.#programTimer();
+        this.#timer.program(this.time.nextDeadline(), true);
         this.#returnToGuest();
       } else {
         this.machine.requestStop();
         this.#wait();
       }
     }
-    cpu.charge('alu', EXIT_WORK);
     this.#inside = false;
   }
 
@@ -259,7 +209,7 @@ export class Xen implements Vmm, Stateful {
       cpu.charge('stack-frame');
       const fault = cpu.iret();
       if (fault === undefined) return;
-      this.counters.add('shadow', 'failed return');
+      this.counters.add('exits', 'failed return');
       this.trace(
         'exits',
         () => `IRET to the guest failed with ${vectorName(fault.vector)}(${fault.error.toString(16)})`,
@@ -332,7 +282,7 @@ export class Xen implements Vmm, Stateful {
       status: STATUS_SHUTDOWN,
       report: `The domain was stopped by the hypervisor: ${why}.`,
     };
-    this.counters.add('shadow', 'domain crash');
+    this.counters.add('exits', 'domain crash');
   }
 
   /** Flags the guest may have: interrupts are always on, I/O always traps. */
@@ -341,12 +291,6 @@ export class Xen implements Vmm, Stateful {
   }
 
   // ---- Time and interrupts of the host --------------------------------------------------------------------------------
-
-  #hostInterrupt(vector: number): void {
-    if (vector === VECTOR_SPURIOUS) return;
-    if (vector === VECTOR_TIMER) this.#timerDue = Number.POSITIVE_INFINITY;
-    this.cpu.storePhysical(LAPIC_BASE + APIC_EOI, 4, 0);
-  }
 
   #checkTime(): void {
     const { events, time } = this;
@@ -363,46 +307,35 @@ export class Xen implements Vmm, Stateful {
     }
   }
 
-  #programTimer(): void {
-    const due = this.time.nextDeadline();
-    if (due === this.#timerDue) return;
-    this.#timerDue = due;
-    let ticks = 0;
-    if (due !== Number.POSITIVE_INFINITY) {
-      const wait = Math.max(due - this.machine.clock.now(), 0);
-      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / this.machine.clock.frequencyHz), 1), TIMER_MAXIMUM);
-    }
-    this.cpu.storePhysical(LAPIC_BASE + APIC_TIMER_INITIAL, 4, ticks);
+  /** A hypercall has taken so long that it must let others have the processor, and go on later. */
+  isOverdue(): boolean {
+    return this.machine.cpu.cycles - this.#entered > HYPERCALL_CYCLES;
   }
 
-  /** Input arrived while the guest runs: the interrupt that brought it enters the hypervisor. */
-  #kick(): void {
-    if (this.#inside) return;
-    this.#timerDue = -1;
-    this.machine.platform.mmioWrite(LAPIC_BASE + APIC_TIMER_INITIAL, 4, 1);
+  /** Ends a hypercall for now; the guest makes it again with these arguments when it runs next. */
+  continueWith(args: readonly number[]): void {
+    this.#continuation = args;
+  }
+
+  takeContinuation(): readonly number[] | undefined {
+    const args = this.#continuation;
+    this.#continuation = undefined;
+    return args;
   }
 
   // ---- For the hypercalls ---------------------------------------------------------------------------------------------
 
   /** Empties the TLB of everything that is the guest's. */
   flushTlb(): void {
-    this.counters.add('shadow', 'tlb flush');
+    this.counters.add('paging', 'tlb flush');
     this.cpu.writeCr3(this.state.directory * 0x1000);
   }
 
   /** INVLPG with an absolute address through the hypervisor's own stack segment. */
   invlpg(linear: number): void {
-    this.counters.add('shadow', 'invlpg');
-    this.cpu.execute([
-      0x36,
-      0x0f,
-      0x01,
-      0x3d,
-      linear & 0xff,
-      (linear >>> 8) & 0xff,
-      (linear >>> 16) & 0xff,
-      linear >>> 24,
-    ]);
+    this.counters.add('paging', 'invlpg');
+    const address = [0, 8, 16, 24].map((shift) => (linear >>> shift) & 0xff);
+    this.cpu.execute([0x36, 0x0f, 0x01, 0x3d, ...address]);
   }
 
   /** A byte leaves on the console. */
@@ -439,15 +372,16 @@ export class Xen implements Vmm, Stateful {
   save(): Fields {
     return {
       idle: this.#idle,
-      timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
+      timer: this.#timer.save(),
+      stop: this.#stop === undefined ? null : { ...this.#stop },
       staleWritable: this.frames.staleWritable,
     };
   }
 
   load(fields: Fields): void {
     this.#idle = booleanField(fields, 'idle');
-    const due = numberField(fields, 'timerDue');
-    this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
+    this.#timer.load(fieldsField(fields, 'timer'));
+    this.#stop = fields.stop === null ? undefined : (fieldsField(fields, 'stop') as unknown as MachineStop);
     this.frames.staleWritable = booleanField(fields, 'staleWritable');
   }
 }

@@ -7,7 +7,7 @@ import type { MachineStop } from '../../../pc/exit.ts';
 import { decode } from '../../../isa/decode.ts';
 import { disassemble } from '../../../isa/disassemble.ts';
 import { queryDescriptor, unpackSegment } from '../../emulate/segments.ts';
-import { decodeGuest, type GuestInstruction } from '../../emulate/instruction.ts';
+import { decodeGuest, type GuestInstruction, mnemonicName } from '../../emulate/instruction.ts';
 import type { GuestContext } from '../../emulate/context.ts';
 import type { Finding, RunLimits } from '../../technique.ts';
 import { FLAG_IF, FLAG_IOPL, FLAG_ZF } from '../../vcpu.ts';
@@ -151,7 +151,7 @@ export class SensitiveWatch {
     if (this.#findings.size >= 200) return;
     const decoded = decode(before.instruction.bytes, 0, 32);
     this.#findings.set(key, {
-      instruction: before.instruction.form.mnemonic.split('/')[0]!,
+      instruction: mnemonicName(before.instruction),
       linearAddress: before.address,
       text: decoded ? disassemble(decoded, before.address) : before.instruction.op,
       sawValue: saw,

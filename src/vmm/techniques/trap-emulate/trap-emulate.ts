@@ -2,39 +2,55 @@
 // instruction that faults there is emulated. What does not fault runs on the real machine state, so the sensitive
 // unprivileged instructions give wrong answers: that is the point (Popek & Goldberg 1974; Robin & Irvine 2000).
 
-import type { Fields } from '../../../machine/stateful.ts';
+import { booleanField, type Fields, listField } from '../../../machine/stateful.ts';
 import { DeprivilegedVmm } from '../../deprivileged.ts';
-import { DescriptorShadow } from '../../descriptor-shadow.ts';
 import type { ControlChange } from '../../emulate/context.ts';
 import { sysenter } from '../../emulate/far.ts';
 import { isNull, nullSegment, readDescriptor, unpackSegment } from '../../emulate/segments.ts';
-import { GuestFault } from '../../host-access.ts';
-import { HOST_LDT } from '../../host-memory.ts';
+import { GuestFault, VECTOR_GP } from '../../host-access.ts';
+import { HOST_CODE, HOST_LDT, REGION_LINEAR } from '../../host-memory.ts';
 import type { DomainOptions, Finding, RunLimits, Technique } from '../../technique.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
-import { CR0_AM, CR0_EM, CR0_MP, CR0_TS, CS, FLAG_IF, RIGHTS_UNUSABLE, SS, type VirtualSegment } from '../../vcpu.ts';
+import {
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_TS,
+  CR4_TSD,
+  CS,
+  FLAG_IF,
+  RIGHTS_UNUSABLE,
+  SS,
+  type VirtualSegment,
+} from '../../vcpu.ts';
+import { compressed, SegmentShadow } from './segment-shadow.ts';
 import { SensitiveWatch } from './sensitive-watch.ts';
 
 const EAX = 0;
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
-
-/** Real privilege level for a virtual one. */
-function compressed(level: number): number {
-  return level === 0 ? 1 : level;
-}
+const LDTR = 7;
+/** Work of the VMM to find the host entries IRET needs. */
+const RETURN_WORK = 8;
 
 /** The VMM. */
 export class TrapEmulateVmm extends DeprivilegedVmm {
   readonly technique = 'trap-emulate';
-  readonly #descriptors: DescriptorShadow;
+  readonly #descriptors: SegmentShadow;
   readonly #watch: SensitiveWatch;
+  /** CS or SS was set, or host entries went: IRET may not find what it needs. */
+  #returnChanged = true;
 
   constructor(options: DomainOptions) {
     super(options);
-    this.#descriptors = new DescriptorShadow(this, compressed);
+    this.#descriptors = new SegmentShadow(this, this.shadow);
+    this.#descriptors.beforeDrop = () => this.#noteLoaded();
     this.#watch = new SensitiveWatch(this);
+  }
+
+  protected override get hasTranslationCache(): boolean {
+    return false;
   }
 
   override findings(): readonly Finding[] {
@@ -50,22 +66,48 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
   }
 
   protected prepareStart(): void {
-    const { vcpu } = this;
-    for (let n = 0; n < 6; n++) {
-      const segment = vcpu.segment(n);
-      this.#descriptors.put(segment.selector, segment, 1);
-    }
+    const { vcpu, access } = this;
+    // RDTSC faults outside ring 0: everything that can trap does. So does SYSENTER until the guest says where it goes.
+    access.writeCr4((this.machine.cpu.cr4 | CR4_TSD) >>> 0);
+    access.wrmsr(MSR_SYSENTER_CS, 0);
     for (let n = 0; n < 6; n++) this.setSegment(n, vcpu.segment(n));
   }
 
   // ---- Segments ------------------------------------------------------------------------------------------------------
 
   protected syncFromHardware(): void {
+    this.#descriptors.settle();
     const level = this.frame.cs & 3;
     this.vcpu.cpl = level === 1 ? 0 : level;
   }
 
-  protected syncToHardware(): void {}
+  protected syncToHardware(): void {
+    if (!this.#returnChanged) return;
+    this.#returnChanged = false;
+    this.access.charge('alu', RETURN_WORK);
+    const code = this.segment(CS);
+    const stack = this.segment(SS);
+    this.#descriptors.dropLoose([code.selector, stack.selector]);
+    for (const segment of [code, stack]) if (!isNull(segment.selector)) this.#descriptors.place(segment);
+    this.#loadLdt();
+    // Entries that stand for a register alone go as soon as the register has another selector.
+    this.#returnChanged = this.#descriptors.hasLoose;
+  }
+
+  /** The guest goes on where IRET cannot take it. */
+  protected override returnFault(fault: GuestFault): void {
+    const code = this.segment(CS);
+    const linear = code.base + this.eip;
+    if (this.eip <= code.limit && (linear >= REGION_LINEAR || code.base >= REGION_LINEAR)) {
+      // At addresses the VMM occupies: what the guest has there is fetched and emulated.
+      this.emulateCurrent(new GuestFault(VECTOR_GP, 0));
+      return;
+    }
+    if (!isNull(code.selector) && code.selector >= HOST_CODE && !(code.selector & 4)) {
+      this.notSupported('a code segment in the last entries of a full GDT');
+    }
+    this.inject(fault);
+  }
 
   /** The selector as the guest would see it on its own ring. */
   #selector(n: number): number {
@@ -79,10 +121,19 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
     const selector = this.#selector(n);
     const known = this.vcpu.segment(n);
     if (known.selector === selector) return known;
-    const descriptor = isNull(selector) ? undefined : readDescriptor(this, selector);
-    const segment = descriptor ? unpackSegment(descriptor) : nullSegment(selector);
+    const segment = this.#descriptors.segment(selector) ?? this.#readSegment(selector);
     this.vcpu.segments[n] = segment;
     return segment;
+  }
+
+  #readSegment(selector: number): VirtualSegment {
+    try {
+      const descriptor = isNull(selector) ? undefined : readDescriptor(this, selector);
+      return descriptor ? unpackSegment(descriptor) : nullSegment(selector);
+    } catch (error) {
+      if (error instanceof GuestFault) return nullSegment(selector);
+      throw error;
+    }
   }
 
   setSegment(n: number, segment: VirtualSegment): void {
@@ -91,50 +142,71 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
     const level = compressed(this.vcpu.cpl);
     if (n === CS) this.frame.cs = (selector & 0xfffc) | level;
     else if (n === SS) this.frame.ss = isNull(selector) ? selector : (selector & 0xfffc) | level;
-    else this.#loadReal(n, selector);
+    else this.#loadReal(n, segment);
+    if (n === CS || n === SS) this.#returnChanged = true;
   }
 
-  #loadReal(n: number, selector: number): void {
-    const { access } = this;
-    const kept = this.machine.cpu.reg(EAX);
+  #loadReal(n: number, segment: VirtualSegment): void {
+    const { selector } = segment;
     const load = [0x8e, 0xc0 | (n << 3)];
-    access.setReg(EAX, selector);
-    let fault = access.execute(load);
-    if (fault && this.#descriptors.sync(selector)) fault = access.execute(load);
-    if (fault) {
-      access.setReg(EAX, 0);
-      access.execute(load);
+    const usable = isNull(selector) || (!(segment.rights & RIGHTS_UNUSABLE) && this.#descriptors.place(segment));
+    this.#returnChanged = true;
+    const kept = this.machine.cpu.reg(EAX);
+    this.access.setReg(EAX, usable ? selector : 0);
+    if (this.access.execute(load)) {
+      this.access.setReg(EAX, 0);
+      this.access.execute(load);
     }
-    access.setReg(EAX, kept);
+    this.access.setReg(EAX, kept);
+  }
+
+  /** Notes the hidden parts of the segment registers, before the host entries they were loaded from go. */
+  #noteLoaded(): void {
+    for (let n = 0; n < 6; n++) this.segment(n);
+    this.#returnChanged = true;
+  }
+
+  protected override tracedWrite(frame: number): void {
+    this.#descriptors.dropFrame(frame);
+  }
+
+  protected override codeChanged(frame: number): void {
+    this.#descriptors.dropFrame(frame);
+  }
+
+  protected override rangeChanged(): void {
+    if (this.started) this.#descriptors.recheck();
   }
 
   protected override tableChanged(what: ControlChange): void {
     switch (what) {
       case 'gdtr':
-        this.#descriptors.syncTable('gdt');
+        this.#descriptors.dropTable('gdt');
         return;
       case 'ldtr':
-        this.#descriptors.syncTable('ldt');
-        this.#loadLdt(this.vcpu.ldtr.rights & RIGHTS_UNUSABLE ? 0 : HOST_LDT);
+        this.#descriptors.dropTable('ldt');
+        this.#loadLdt();
         return;
-      case 'sysenter':
-        this.access.wrmsr(MSR_SYSENTER_CS, this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0, 0);
+      case 'sysenter': {
+        const selector = this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0;
+        this.access.wrmsr(MSR_SYSENTER_CS, isNull(selector) ? 0 : HOST_CODE, 0);
         return;
+      }
       default:
     }
   }
 
-  #loadLdt(selector: number): void {
-    const { access } = this;
-    const kept = this.machine.cpu.reg(EAX);
-    access.setReg(EAX, selector);
-    access.execute([0x0f, 0x00, 0xd0]);
-    access.setReg(EAX, kept);
+  /** The host's LDT is in place while the guest has one, or still runs on a segment of its last one. */
+  #loadLdt(): void {
+    const { vcpu, machine, frame } = this;
+    const wanted = !(vcpu.ldtr.rights & RIGHTS_UNUSABLE) || (frame.cs | frame.ss) & 4 ? HOST_LDT : 0;
+    if (machine.cpu.segment(LDTR).selector !== wanted) this.access.lldt(wanted);
   }
 
   override changed(what: ControlChange): void {
     const before = this.lastCr0;
     super.changed(what);
+    if (what === 'cr0' || what === 'cr3' || what === 'cr4') this.#descriptors.recheck();
     if (what !== 'cr0' || !((before ^ this.vcpu.cr0) & CR0_MIRRORED)) return;
     this.access.writeCr0(((this.machine.cpu.cr0 & ~CR0_MIRRORED) | (this.vcpu.cr0 & CR0_MIRRORED)) >>> 0);
   }
@@ -150,7 +222,8 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
       case 11:
       case 12:
       case 13:
-        this.#protection(vector, error);
+        // A segment the host has no entry for yet, something privileged, or the guest's own fault.
+        this.emulateCurrent(new GuestFault(vector, error));
         return;
       case 0:
       case 5:
@@ -162,25 +235,22 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
         this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
         return;
       case 1:
-        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.machine.cpu.dr(6)) >>> 0;
+        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
         this.injectEvent({ vector, kind: 'trap' });
         return;
       default:
-        this.injectEvent({ vector, kind: 'software' });
+        this.softwareTrap(vector);
     }
-  }
-
-  /** A protection fault: a stale shadow descriptor, something to emulate, or the guest's own fault. */
-  #protection(vector: number, error: number): void {
-    const isSelector = error !== 0 && (error & 2) === 0;
-    if (isSelector && this.#descriptors.sync(error & 0xffff)) return;
-    this.emulateCurrent(new GuestFault(vector, error));
   }
 
   protected sysenterTrap(): void {
     const { cpu } = this.machine;
     this.frame.eflags = (cpu.eflags | FLAG_IF) >>> 0;
     this.access.charge('pushf', 1);
+    // SYSENTER clears IF only: NT, AC or TF of the guest must not be the VMM's.
+    cpu.eflags = 2;
+    this.access.charge('popf', 1);
+    this.vcpu.cpl = 3;
     sysenter(this);
   }
 
@@ -189,11 +259,17 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
   }
 
   protected override saveTechnique(): Fields {
-    return { watch: this.#watch.save() };
+    return {
+      watch: this.#watch.save(),
+      descriptors: this.#descriptors.save(),
+      returnChanged: this.#returnChanged,
+    };
   }
 
   protected override loadTechnique(fields: Fields): void {
     this.#watch.load(fields.watch as Fields);
+    this.#descriptors.load(listField(fields, 'descriptors') as Fields[]);
+    this.#returnChanged = booleanField(fields, 'returnChanged');
   }
 }
 

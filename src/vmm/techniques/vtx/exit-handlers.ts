@@ -13,8 +13,6 @@ export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => vo
 /** CPUID leaf 1, ECX: VMX is the VMM's own. */
 const CPUID_VMX = 1 << 5;
 const MACHINE_STATUS_WORD = 0xf;
-/** Work of the VMM around one port access: find the chip, call it. */
-const DEVICE_WORK = 40;
 /** Elements of a repeated string I/O done in one exit. */
 const STRING_BATCH = 256;
 
@@ -45,7 +43,6 @@ function cpuid(vmm: VtxVmm): void {
 
 function pageFault(vmm: VtxVmm, error: number, linear: number): void {
   const access = { write: (error & PF_WRITE) !== 0, user: (error & PF_USER) !== 0, fetch: (error & PF_FETCH) !== 0 };
-  vmm.guest.syncControlRegisters();
   const outcome = vmm.shadow!.fault(linear, access);
   vmm.trace('paging', () => `${outcome.kind} fault for ${linear.toString(16)} at ${vmm.where()}`);
   switch (outcome.kind) {
@@ -63,7 +60,6 @@ function pageFault(vmm: VtxVmm, error: number, linear: number): void {
 function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
   const { guest, vcpu } = vmm;
   complete(vmm, exit.kind === 'lmsw' || exit.kind === 'clts' ? exit.kind : 'mov cr', () => {
-    guest.syncControlRegisters();
     if (exit.kind === 'clts') writeCr0(guest, (vcpu.cr0 & ~CR0_TS) >>> 0);
     else if (exit.kind === 'lmsw') {
       const pe = vcpu.cr0 & 1;
@@ -77,28 +73,14 @@ function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
   });
 }
 
+/** IN, OUT, INS, OUTS: the emulator does one element at a time; a repeated instruction stays where it is until it is done. */
 function io(vmm: VtxVmm, exit: ExitOf<'io-instruction'>): void {
-  if (exit.isString) {
-    stringIo(vmm);
-    return;
-  }
-  const { guest, domain } = vmm;
-  complete(vmm, exit.isIn ? 'in' : 'out', () => {
-    vmm.access.charge('software-emulation', DEVICE_WORK);
-    const mask = exit.size === 4 ? 0xffff_ffff : exit.size === 2 ? 0xffff : 0xff;
-    const old = guest.reg(EAX);
-    if (!exit.isIn) domain.platform.portWrite(exit.port, exit.size, (old & mask) >>> 0);
-    else guest.setReg(EAX, ((old & ~mask) | (domain.platform.portRead(exit.port, exit.size) & mask)) >>> 0);
-  });
-}
-
-/** INS and OUTS: the emulator does one element at a time; a repeated one stays where it is until it is done. */
-function stringIo(vmm: VtxVmm): void {
-  vmm.guest.syncTables();
+  // the processor has looked at the I/O permission bitmap, the emulator does it again
+  if (vmm.vcpu.cpl > vmm.vcpu.iopl) vmm.guest.loadTables();
   for (let n = 0; n < STRING_BATCH; n++) {
     const start = vmm.guest.eip;
     vmm.emulateCurrent();
-    if (vmm.guest.eip !== start || vmm.isInjecting) return;
+    if (!exit.isString || vmm.guest.eip !== start || vmm.isInjecting) return;
   }
 }
 
@@ -152,14 +134,12 @@ export const EXIT_HANDLERS = {
   'mov-dr': (vmm) => vmm.emulateCurrent(),
   'io-instruction': io,
   'apic-access': (vmm) => {
-    vmm.guest.syncControlRegisters();
     vmm.emulateCurrent();
   },
   'gdtr-idtr-access': (vmm) => vmm.emulateCurrent(),
   'ldtr-tr-access': (vmm) => vmm.emulateCurrent(),
   'ept-violation': (vmm, { guestPhysical }) => {
     vmm.trace('paging', () => `EPT violation at guest-physical ${guestPhysical.toString(16)}`);
-    vmm.guest.syncControlRegisters();
     vmm.emulateCurrent();
   },
   'ept-misconfiguration': () => {

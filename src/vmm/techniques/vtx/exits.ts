@@ -85,23 +85,42 @@ export function eventInformation(info: number, error: () => number): EventInform
 
 const CR_KINDS = ['write', 'read', 'clts', 'lmsw'] as const;
 
-/** Reads what the exit says from the VMCS: every read is a charged VMREAD. */
-export function readExit(access: Ring0): VmExit {
-  const full = access.vmread(F.F_EXIT_REASON);
-  const number = full & 0xffff;
-  if (full & 0x8000_0000) return { reason: 'entry-failure', number };
+/** What the VMCS says about an exit, copied by the exit path whatever the reason. */
+export interface ExitRecord {
+  readonly reason: number;
+  readonly qualification: number;
+  readonly interruption: number;
+  readonly vectoring: number;
+  /** Of the instruction that exited, or that caused the event being delivered. */
+  readonly length: number;
+}
+
+/** Reads the exit-information fields: every read is a charged VMREAD. */
+export function readExitRecord(access: Ring0): ExitRecord {
+  return {
+    reason: access.vmread(F.F_EXIT_REASON),
+    qualification: access.vmread(F.F_QUALIFICATION),
+    interruption: access.vmread(F.F_EXIT_INTERRUPTION),
+    vectoring: access.vmread(F.F_IDT_VECTORING),
+    length: access.vmread(F.F_EXIT_LENGTH),
+  };
+}
+
+/** The exit as a union; reads the fields that only its reason has. */
+export function decodeExit(access: Ring0, record: ExitRecord): VmExit {
+  const { qualification } = record;
+  const number = record.reason & 0xffff;
+  if (record.reason & 0x8000_0000) return { reason: 'entry-failure', number };
   const plain = PLAIN_REASONS[number as keyof typeof PLAIN_REASONS];
   if (plain) return { reason: plain };
   if (VMX_INSTRUCTIONS.has(number)) return { reason: 'vmx-instruction', number };
-  const qualification = access.vmread(F.F_QUALIFICATION);
   switch (number) {
     case F.REASON_EXCEPTION_NMI: {
-      const info = access.vmread(F.F_EXIT_INTERRUPTION);
-      const event = eventInformation(info, () => access.vmread(F.F_EXIT_ERROR_CODE))!;
+      const event = eventInformation(record.interruption, () => access.vmread(F.F_EXIT_ERROR_CODE))!;
       return { reason: 'exception-nmi', event, qualification };
     }
     case F.REASON_EXTERNAL_INTERRUPT:
-      return { reason: 'external-interrupt', vector: access.vmread(F.F_EXIT_INTERRUPTION) & 0xff };
+      return { reason: 'external-interrupt', vector: record.interruption & 0xff };
     case F.REASON_TASK_SWITCH:
       return { reason: 'task-switch', selector: qualification & 0xffff };
     case F.REASON_INVLPG:

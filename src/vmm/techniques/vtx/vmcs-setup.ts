@@ -4,13 +4,33 @@
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
 import {
-  AREA_OFFSET, DOORWAY_OFFSET, ENTRY_VMEXIT, GDT_OFFSET, GUEST_BASE, HOST_CODE, HOST_DATA, HOST_TSS, IDT_OFFSET,
-  regionLinear, TSS_OFFSET, VTX_PHYSICAL,
+  AREA_OFFSET,
+  DOORWAY_OFFSET,
+  ENTRY_VMEXIT,
+  GDT_OFFSET,
+  GUEST_BASE,
+  HOST_CODE,
+  HOST_DATA,
+  HOST_TSS,
+  IDT_OFFSET,
+  regionLinear,
+  TSS_OFFSET,
+  VTX_PHYSICAL,
 } from '../../host-memory.ts';
 import { STACK_TOP } from '../../host-setup.ts';
 import type { PagingMode } from '../../technique.ts';
 import {
-  CR0_AM, CR0_EM, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_TSD,
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_NE,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_DE,
+  CR4_PAE,
+  CR4_TSD,
 } from '../../vcpu.ts';
 
 export const CR4_VMXE = 0x2000;
@@ -99,7 +119,10 @@ export function writeControlsAndHost(access: Ring0, paging: PagingMode, hostRoot
   const ept = paging === 'ept';
   write(F.F_PIN_CONTROLS, PIN_FIXED | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS);
   write(F.F_PRIMARY_CONTROLS, primaryControls(paging));
-  write(F.F_SECONDARY_CONTROLS, F.CPU2_APIC_ACCESSES | (ept ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0));
+  write(
+    F.F_SECONDARY_CONTROLS,
+    F.CPU2_APIC_ACCESSES | F.CPU2_RDTSCP | (ept ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0),
+  );
   const efer = ept ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
   write(F.F_EXIT_CONTROLS, EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer);
   write(F.F_ENTRY_CONTROLS, ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (ept ? F.ENTRY_LOAD_EFER : 0));

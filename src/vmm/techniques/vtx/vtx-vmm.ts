@@ -4,53 +4,67 @@
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import { describeEntryCheck } from '../../../cpu/entry-checks.ts';
-import { failedEntryCheck, peekVmcs } from '../../../cpu/vmcs.ts';
+import { failedEntryCheck } from '../../../cpu/vmcs.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
-import { decode } from '../../../isa/decode.ts';
-import { disassemble } from '../../../isa/disassemble.ts';
 import type { Fields, Stateful } from '../../../machine/stateful.ts';
-import { booleanField, numberField } from '../../../machine/stateful.ts';
+import { booleanField, fieldsField, numberField } from '../../../machine/stateful.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
 import { Machine } from '../../../pc/machine.ts';
-import { LAPIC_BASE } from '../../../pc/platform.ts';
 import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
 import { Domain } from '../../domain.ts';
 import type { ControlChange } from '../../emulate/context.ts';
-import { deliver, nextVector } from '../../emulate/deliver.ts';
+import { deliver } from '../../emulate/deliver.ts';
 import { emulate, fetchInstruction } from '../../emulate/emulator.ts';
 import { GuestMemory } from '../../guest-memory.ts';
 import { GuestPaging } from '../../guest-paging.ts';
-import { GuestFault, VECTOR_DF, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
+import { GuestFault, VECTOR_UD } from '../../host-access.ts';
 import {
-  ENTRY_VMEXIT, GUEST_BASE, HOST_CODE, IDLE_OFFSET, PagePool, regionLinear,
+  AREA_OFFSET,
+  ENTRY_VMEXIT,
+  GUEST_BASE,
+  HOST_CODE,
+  IDLE_OFFSET,
+  IDT_OFFSET,
+  PagePool,
+  regionLinear,
 } from '../../host-memory.ts';
-import { prepareHost, STACK_TOP, startPaging } from '../../host-setup.ts';
+import { STACK_TOP } from '../../host-setup.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
-import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CS, ESP, FLAG_IF, FLAG_TF, Vcpu } from '../../vcpu.ts';
-import { type EventInformation, eventInformation, readExit } from './exits.ts';
+import { CR0_PG, CR0_WP, ESP, FLAG_IF, FLAG_TF, Vcpu } from '../../vcpu.ts';
+import { decodeExit, type EventInformation, eventInformation, type ExitRecord, readExitRecord } from './exits.ts';
+import { describeExit } from './describe-exit.ts';
 import { handleExit } from './exit-handlers.ts';
+import { BLOCKED_BY_STI_OR_MOV_SS, GuestEvents, TYPE_EXCEPTION, TYPE_SOFTWARE } from './guest-events.ts';
+import { GuestPeek } from './guest-peek.ts';
+import { createHostSpace } from './host-space.ts';
 import { HostTimer } from './host-timer.ts';
 import {
-  APIC_ACCESS_PAGE, CR4_VMXE, enterVmxOperation, fillEpt, fillMsrBitmap, GUEST_APIC,
-  primaryControls, realCr0, realCr4, VIRTUAL_TPR, writeControlsAndHost, writeGuest,
+  APIC_ACCESS_PAGE,
+  enterVmxOperation,
+  fillEpt,
+  fillMsrBitmap,
+  GUEST_APIC,
+  realCr0,
+  realCr4,
+  writeControlsAndHost,
+  writeGuest,
 } from './vmcs-setup.ts';
+import { VirtualTpr } from './virtual-tpr.ts';
 import { VmcsGuest } from './vmcs-guest.ts';
 
+/** Six bytes for LIDT. */
+const IDT_OPERAND = regionLinear(AREA_OFFSET + 0xfe0);
+const IDT_LIMIT = 0x7ff;
 const MULTIBOOT_MAGIC = 0x2bad_b002;
-const APIC_TPR = 0x80;
-const APIC_IRR = 0x200;
-const BLOCKED_BY_STI_OR_MOV_SS = 3;
-const BLOCKED_BY_NMI = 8;
-const EVENT_VALID = 0x8000_0000;
-const TYPE_EXTERNAL = 0;
-const TYPE_NMI = 2;
-const TYPE_EXCEPTION = 3;
-/** Work of the VMM's exit and entry paths beyond the accesses that are charged one by one. */
-const EXIT_WORK = 12;
-const ENTRY_WORK = 12;
+/**
+ * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a handler,
+ * statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
+ */
+const EXIT_WORK = 150;
+const ENTRY_WORK = 150;
 
 /** The VMM of one domain. */
 export class VtxVmm implements Vmm, Stateful {
@@ -68,7 +82,6 @@ export class VtxVmm implements Vmm, Stateful {
   readonly shadow: ShadowPaging | undefined;
   readonly #options: DomainOptions;
   readonly #timer: HostTimer;
-  readonly #memory: GuestMemory;
   readonly #warned = new Set<string>();
   #stop: MachineStop | undefined;
   /** The host waits in its idle loop. */
@@ -76,14 +89,10 @@ export class VtxVmm implements Vmm, Stateful {
   #inside = false;
   #launched = false;
   #lastCr0: number;
-  /** Interrupt-window and NMI-window exiting as they stand in the VMCS. */
-  #windows = 0;
-  #threshold = 0;
-  #nmiPending = false;
-  /** Event whose delivery the exit interrupted. */
-  #interrupted: EventInformation | undefined;
-  /** Event for the next VM entry, as interruption information. */
-  #injection: { info: number; error: number | undefined; length: number } | undefined;
+  readonly #events: GuestEvents;
+  readonly #tpr: VirtualTpr;
+  readonly #peek: GuestPeek;
+  #record: ExitRecord = { reason: 0, qualification: 0, interruption: 0, vectoring: 0, length: 0 };
 
   constructor(options: DomainOptions) {
     this.#options = options;
@@ -101,7 +110,7 @@ export class VtxVmm implements Vmm, Stateful {
       memory: options.memory,
       serialOut: options.serialOut,
       nmi: () => {
-        this.#nmiPending = true;
+        this.#events.nmiPending = true;
       },
     });
     this.domain.kick = () => {
@@ -114,14 +123,30 @@ export class VtxVmm implements Vmm, Stateful {
     this.shadow = this.paging === 'shadow' ? this.#createShadow(pool) : undefined;
     const walker = this.shadow?.guest ?? new GuestPaging(access, vcpu, this.domain);
     const { domain, shadow, paging } = this;
-    this.#memory = new GuestMemory({ access, domain, paging: walker, shared: false, counters, ...(shadow ? { shadow } : {}) });
+    this.#peek = new GuestPeek(this.machine, vcpu, domain);
+    this.#tpr = new VirtualTpr(access, domain);
+    const memory = new GuestMemory({
+      access,
+      domain,
+      paging: walker,
+      shared: false,
+      counters,
+      ...(shadow ? { shadow } : {}),
+    });
     this.guest = new VmcsGuest({
-      machine: this.machine, access, vcpu, memory: this.#memory, domain, counters, paging,
+      machine: this.machine,
+      access,
+      vcpu,
+      memory,
+      domain,
+      counters,
+      paging,
       changed: (what) => this.#changed(what),
       // VM entry empties the TLB, and the shadow tables follow the guest's tables by tracing
       invlpg: (linear) => shadow?.invlpg(linear),
       notSupported: (what) => this.notSupported(what),
     });
+    this.#events = new GuestEvents(this.guest, paging);
     writeControlsAndHost(access, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
@@ -148,6 +173,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { entry, info } = this.domain.loadMultiboot(image, commandLine);
     this.#inside = true;
     writeGuest(this.access, this.paging, entry, this.vcpu.cr0);
+    this.guest.loadContext();
     if (this.shadow) this.shadow.activate();
     const { cpu } = this.machine;
     for (let n = 0; n < 8; n++) cpu.setReg(n, 0);
@@ -161,22 +187,12 @@ export class VtxVmm implements Vmm, Stateful {
   /** The VMM's own address space and VMX root operation; returns the root of its page tables. */
   #prepareHost(pool: PagePool): number {
     const { machine, access } = this;
-    const { ram, cpu } = { ram: machine.cpu.ram, cpu: machine.cpu };
-    const tables = prepareHost(machine, pool, () => 0);
-    const [root, directory] = [pool.allocate()!, pool.allocate()!];
-    const view = new DataView(ram.buffer, ram.byteOffset);
-    ram.fill(0, root, root + 0x1000);
-    ram.fill(0, directory, directory + 0x1000);
-    view.setUint32(root + 3 * 8, directory | 1, true);
-    tables.forEach((table, n) => {
-      view.setUint32(directory + (510 + n) * 8, table | 0x23, true);
-    });
-    startPaging(machine, root);
-    cpu.cr4 = (CR4_PAE | CR4_PGE | CR4_VMXE) >>> 0;
-    access.writeCr3(root);
-    fillMsrBitmap(ram);
-    if (this.paging === 'ept') fillEpt(ram, this.domain.ramSize);
+    const root = createHostSpace(machine, pool);
+    fillMsrBitmap(machine.cpu.ram);
+    if (this.paging === 'ept') fillEpt(machine.cpu.ram, this.domain.ramSize);
     enterVmxOperation(access);
+    access.store(IDT_OPERAND, 2, IDT_LIMIT);
+    access.store(IDT_OPERAND + 2, 4, regionLinear(IDT_OFFSET));
     return root;
   }
 
@@ -208,24 +224,29 @@ export class VtxVmm implements Vmm, Stateful {
     this.access.charge('software-emulation', EXIT_WORK);
     if (entry === ENTRY_VMEXIT) {
       this.#saveGuest();
-      this.#loadVirtualTpr();
-      const exit = readExit(this.access);
+      this.#tpr.load();
+      this.guest.loadContext();
+      this.#record = readExitRecord(this.access);
+      const exit = decodeExit(this.access, this.#record);
       this.counters.add('exits', exit.reason);
-      this.trace('exits', () => `${JSON.stringify(exit)} at ${this.where()}`);
-      const info = this.access.vmread(F.F_IDT_VECTORING);
-      this.#interrupted = eventInformation(info, () => this.access.vmread(F.F_IDT_VECTORING_ERROR));
+      this.trace('exits', () => `${describeExit(exit)} at ${this.where()}`);
+      const error = (): number => this.access.vmread(F.F_IDT_VECTORING_ERROR);
+      this.#events.interrupted = eventInformation(this.#record.vectoring, error);
+      this.#events.interruptedLength = this.#record.length;
       handleExit(this, exit);
     } else {
       this.#idle = false;
       this.counters.add('traps', 'host interrupt while idle');
+      this.guest.loadContext();
       this.#timer.acknowledge(entry);
     }
     this.#resume();
   }
 
-  /** PUSHA, CR2: what VM exits leave in the processor. */
+  /** PUSHA, CR2: what VM exits leave in the processor; LIDT: they set the limit of the host's IDTR to 0xffff. */
   #saveGuest(): void {
     this.access.charge('stack-frame');
+    this.access.lidt(IDT_OPERAND);
     this.access.charge('cr-read');
     this.vcpu.cr2 = this.machine.cpu.cr2 >>> 0;
   }
@@ -242,7 +263,7 @@ export class VtxVmm implements Vmm, Stateful {
       this.machine.requestStop();
       this.#goIdle();
     } else if (this.vcpu.halted) {
-      this.guest.commit();
+      this.guest.storeContext();
       this.#timer.program(this.domain.nextEvent);
       this.#goIdle();
     } else {
@@ -253,10 +274,10 @@ export class VtxVmm implements Vmm, Stateful {
 
   #enterGuest(): void {
     const { access } = this;
-    this.#writeInjection();
-    this.#storeVirtualTpr();
+    this.#events.commit();
+    this.#tpr.store();
     this.#timer.program(this.domain.nextEvent);
-    this.guest.commit();
+    this.guest.storeContext();
     access.charge('software-emulation', ENTRY_WORK);
     this.#restoreGuest();
     const result = this.#launched ? access.vmresume() : access.vmlaunch();
@@ -292,116 +313,30 @@ export class VtxVmm implements Vmm, Stateful {
 
   /** Something is put before the guest at the next VM entry. */
   get isInjecting(): boolean {
-    return this.#injection !== undefined;
+    return this.#events.isInjecting;
   }
 
   /** The exit had nothing to do with the event it interrupted: deliver that once more. */
   deliverAgain(): void {
-    const event = this.#interrupted;
-    if (!event) return;
-    const length = event.type >= 4 ? this.access.vmread(F.F_EXIT_LENGTH) : 0;
-    this.#inject(event.vector, event.type, event.error, length);
+    this.#events.deliverAgain();
   }
 
-  /** Puts an exception before the guest, combined with the event whose delivery was interrupted. */
+  /** Puts an exception before the guest. */
   inject(fault: GuestFault): void {
     this.trace('interrupts', () => `${vectorName(fault.vector)} for the guest at ${this.where()}`);
-    const first = this.#interrupted;
-    if (first?.type === TYPE_EXCEPTION) {
-      const next = nextVector(first.vector, fault.vector);
-      if (next === 'shutdown') {
-        this.shutDown();
-        return;
-      }
-      if (next === 'double') {
-        this.#inject(VECTOR_DF, TYPE_EXCEPTION, 0, 0);
-        return;
-      }
-    }
-    if (fault.vector === VECTOR_PF) this.vcpu.cr2 = (fault.address ?? 0) >>> 0;
-    this.#inject(fault.vector, TYPE_EXCEPTION, fault.error, 0);
+    if (!this.#events.raise(fault)) this.shutDown();
   }
 
-  #inject(vector: number, type: number, error: number | undefined, length: number): void {
-    const info = (EVENT_VALID | (error === undefined ? 0 : 0x800) | (type << 8) | vector) >>> 0;
-    this.#injection = { info, error, length };
-  }
-
-  #writeInjection(): void {
-    const event = this.#injection;
-    if (!event) return;
-    this.#injection = undefined;
-    this.counters.add('injected', vectorName(event.info & 0xff));
-    this.access.vmwrite(F.F_ENTRY_INTERRUPTION, event.info);
-    if (event.error !== undefined) this.access.vmwrite(F.F_ENTRY_ERROR_CODE, event.error);
-    if (event.length) this.access.vmwrite(F.F_ENTRY_LENGTH, event.length);
-  }
-
-  /** Virtual chips act; a virtual interrupt is injected where the guest takes one, else its window is watched. */
+  /** Virtual chips act; what they ask for is injected where the guest takes it, else its window is watched. */
   #update(): void {
     const { vcpu, domain } = this;
     domain.update();
     this.access.charge('software-emulation', 4);
-    this.#interrupted = undefined;
+    this.#events.interrupted = undefined;
     if (this.#stop) return;
-    if (vcpu.halted && (this.#nmiPending || (domain.interruptPending && this.#interruptFlag))) vcpu.halted = false;
-    if (vcpu.halted) {
-      if (!this.#interruptFlag) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable: false };
-      return;
-    }
-    let windows = 0;
-    if (this.#nmiPending) {
-      if (this.#injection || this.guest.interruptibility.get() & (BLOCKED_BY_STI_OR_MOV_SS | BLOCKED_BY_NMI)) {
-        windows |= F.CPU_NMI_WINDOW;
-      } else {
-        this.#nmiPending = false;
-        this.#inject(2, TYPE_NMI, undefined, 0);
-      }
-    }
-    if (domain.interruptPending) {
-      if (this.#injection || !this.#isInterruptible) windows |= F.CPU_INTERRUPT_WINDOW;
-      else this.#inject(domain.platform.acknowledge(), TYPE_EXTERNAL, undefined, 0);
-    }
-    this.#watchWindows(windows);
-  }
-
-  get #interruptFlag(): boolean {
-    return (this.guest.flags & FLAG_IF) !== 0;
-  }
-
-  get #isInterruptible(): boolean {
-    return this.#interruptFlag && !(this.guest.interruptibility.get() & BLOCKED_BY_STI_OR_MOV_SS);
-  }
-
-  #watchWindows(windows: number): void {
-    if (windows === this.#windows) return;
-    this.#windows = windows;
-    this.access.vmwrite(F.F_PRIMARY_CONTROLS, (primaryControls(this.paging) | windows) >>> 0);
-  }
-
-  /** The guest wrote its TPR without an exit: tell the virtual APIC. */
-  #loadVirtualTpr(): void {
-    const { lapic } = this.domain.platform;
-    const tpr = this.access.loadPhysical(VIRTUAL_TPR, 4) & 0xff;
-    if (tpr !== lapic.taskPriority) this.domain.platform.mmioWrite(LAPIC_BASE + APIC_TPR, 4, tpr);
-  }
-
-  /** TPR for the guest to read, and the threshold below which a waiting interrupt wants an exit. */
-  #storeVirtualTpr(): void {
-    const { lapic } = this.domain.platform;
-    const tpr = lapic.taskPriority;
-    this.access.storePhysical(VIRTUAL_TPR, 4, tpr);
-    let threshold = 0;
-    if (tpr >> 4) {
-      for (let word = 7; word >= 0 && threshold === 0; word--) {
-        const bits = lapic.read(APIC_IRR + 16 * word, 4) >>> 0;
-        if (bits) threshold = (word * 32 + 31 - Math.clz32(bits)) >> 4;
-      }
-      threshold = Math.min(threshold, tpr >> 4);
-    }
-    if (threshold === this.#threshold) return;
-    this.#threshold = threshold;
-    this.access.vmwrite(F.F_TPR_THRESHOLD, threshold);
+    if (vcpu.halted && this.#events.wakes) vcpu.halted = false;
+    if (!vcpu.halted) this.#events.offerInterrupts();
+    else if (!this.#events.isWakeable) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable: false };
   }
 
   // ---- Instructions --------------------------------------------------------------------------------------------------
@@ -414,23 +349,22 @@ export class VtxVmm implements Vmm, Stateful {
   /** The instruction that exited is done: RIP moves on, the shadow of STI or MOV SS ends, TF traps. */
   skipInstruction(): void {
     const { guest } = this;
-    guest.eip = (guest.eip + this.access.vmread(F.F_EXIT_LENGTH)) >>> 0;
+    guest.eip = (guest.eip + this.#record.length) >>> 0;
     this.#endInstruction();
   }
 
   #endInstruction(): void {
     const { guest } = this;
-    const blocked = guest.interruptibility.get();
-    if (blocked & BLOCKED_BY_STI_OR_MOV_SS) guest.interruptibility.set(blocked & ~BLOCKED_BY_STI_OR_MOV_SS);
+    guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
     if (guest.flags & FLAG_TF) this.access.vmwrite(F.F_GUEST_PENDING_DEBUG, 0x4000);
   }
 
   /** Fetches, decodes and emulates the instruction at the guest's RIP. */
   emulateCurrent(): void {
     const { guest } = this;
-    guest.syncPrivilege();
-    if (this.#interrupted) {
-      this.#deliverInSoftware(this.#interrupted);
+    guest.loadSegments();
+    if (this.#events.interrupted) {
+      this.#deliverInSoftware(this.#events.interrupted);
       return;
     }
     try {
@@ -451,10 +385,10 @@ export class VtxVmm implements Vmm, Stateful {
   /** The processor cannot deliver the event because its frame or tables lie on a traced or device page. */
   #deliverInSoftware(event: EventInformation): void {
     const { guest } = this;
-    this.#interrupted = undefined;
-    guest.syncTables();
-    const isSoftware = event.type >= 4;
-    if (isSoftware) guest.eip = (guest.eip + this.access.vmread(F.F_EXIT_LENGTH)) >>> 0;
+    this.#events.interrupted = undefined;
+    guest.loadTables();
+    const isSoftware = event.type >= TYPE_SOFTWARE;
+    if (isSoftware) guest.eip = (guest.eip + this.#record.length) >>> 0;
     const kind = isSoftware ? 'software' : event.type === TYPE_EXCEPTION ? 'fault' : 'external';
     if (!deliver(guest, { vector: event.vector, error: event.error, kind })) this.shutDown();
   }
@@ -510,13 +444,7 @@ export class VtxVmm implements Vmm, Stateful {
 
   /** Where the guest is, for messages: nothing is charged. */
   where(): string {
-    const field = (encoding: number): number => Number(peekVmcs(this.machine.cpu, encoding));
-    const rip = field(F.F_GUEST_RIP);
-    const level = (field(F.F_GUEST_RIGHTS + 4) >>> 5) & 3;
-    const base = `${field(F.F_GUEST_SELECTOR + 2 * CS).toString(16)}:${rip.toString(16)} cpl ${level}`;
-    if (this.vcpu.cr0 & CR0_PG || this.paging === 'ept') return base;
-    const instruction = decode(this.domain.ram.subarray(rip, rip + 15), 0, 32);
-    return instruction ? `${base} ${disassemble(instruction, rip)}` : base;
+    return this.#peek.where();
   }
 
   save(): Fields {
@@ -524,9 +452,8 @@ export class VtxVmm implements Vmm, Stateful {
       idle: this.#idle,
       launched: this.#launched,
       lastCr0: this.#lastCr0,
-      windows: this.#windows,
-      threshold: this.#threshold,
-      nmiPending: this.#nmiPending,
+      threshold: this.#tpr.threshold,
+      events: this.#events.save(),
       timerDue: Number.isFinite(this.#timer.due) ? this.#timer.due : -2,
     };
   }
@@ -535,9 +462,8 @@ export class VtxVmm implements Vmm, Stateful {
     this.#idle = booleanField(fields, 'idle');
     this.#launched = booleanField(fields, 'launched');
     this.#lastCr0 = numberField(fields, 'lastCr0');
-    this.#windows = numberField(fields, 'windows');
-    this.#threshold = numberField(fields, 'threshold');
-    this.#nmiPending = booleanField(fields, 'nmiPending');
+    this.#tpr.threshold = numberField(fields, 'threshold');
+    this.#events.load(fieldsField(fields, 'events'));
     const due = numberField(fields, 'timerDue');
     this.#timer.due = due === -2 ? Number.POSITIVE_INFINITY : due;
   }

@@ -1,25 +1,26 @@
 // console_io: the emergency console, read and write (Xen public header "xen.h", CONSOLEIO_*).
 
 import { CONSOLEIO_READ, CONSOLEIO_WRITE } from '../../../xen/abi.ts';
-import { EFAULT, ENOSYS } from '../../../xen/errno.ts';
+import { EFAULT, EINVAL, ENOSYS } from '../../../xen/errno.ts';
 import type { Xen } from '../xen.ts';
 
 /** Work of the console driver, per call and per byte. */
 const CALL_WORK = 40;
 const BYTE_WORK = 4;
-/** Bytes taken at once. */
-const LIMIT = 4096;
+/** Longest text of one call. */
+const LIMIT = 0x1_0000;
 
 /** console_io(command, count, buffer). */
 export function consoleIo(xen: Xen, args: readonly number[]): number {
   const [command, count, buffer] = args as [number, number, number];
   xen.cpu.charge('alu', CALL_WORK);
   if (command === CONSOLEIO_WRITE) {
-    const wanted = Math.min(count, LIMIT);
-    const bytes = xen.copy.readBytes(buffer, wanted);
+    if (count > LIMIT) return -EINVAL;
+    const bytes = xen.copy.readBytes(buffer, count);
+    if (bytes.length < count) return -EFAULT;
     xen.cpu.charge('alu', BYTE_WORK * bytes.length);
     for (const byte of bytes) xen.serialOut(byte);
-    return bytes.length < wanted ? -EFAULT : 0;
+    return 0;
   }
   if (command === CONSOLEIO_READ) {
     let read = 0;

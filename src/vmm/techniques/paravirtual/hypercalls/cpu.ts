@@ -35,6 +35,10 @@ export function setTrapTable(xen: Xen, args: readonly number[]): number {
     return 0;
   }
   for (let at = list; ; at += TRAP_INFO_SIZE) {
+    if (at !== list && xen.isOverdue()) {
+      xen.continueWith([at]);
+      return 0;
+    }
     const entry = xen.copy.readWords(at, 2);
     if (entry === undefined) return -EFAULT;
     const [first, address] = entry as [number, number];

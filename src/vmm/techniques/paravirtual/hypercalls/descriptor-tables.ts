@@ -79,7 +79,7 @@ function takeFrames(xen: Xen, frames: readonly number[]): Refusal | undefined {
 /** Checks 512 descriptors, and cuts those that reach too far. */
 function checkFrame(xen: Xen, mfn: number): Refusal | undefined {
   const { memory, cpu } = xen;
-  xen.counters.add('shadow', 'validate descriptors');
+  xen.counters.add('paging', 'validate descriptors');
   for (let at = mfn * 0x1000; at < (mfn + 1) * 0x1000; at += 8) {
     const low = memory.load(at);
     const high = memory.load(at + 4);
@@ -119,7 +119,7 @@ export function updateDescriptor(xen: Xen, args: readonly number[]): number {
   const isTable = xen.frames.type(mfn) === 'segment' && xen.frames.typeCount(mfn) > 0;
   const refusal = isTable ? undefined : xen.paging.getPageAndType(mfn, 'writable');
   if (refusal === undefined) {
-    xen.counters.add('shadow', 'descriptor update');
+    xen.counters.add('paging', 'descriptor update');
     xen.memory.store(at, checked.low);
     xen.memory.store(at + 4, checked.high);
     if (!isTable) xen.paging.putPageAndType(mfn);

@@ -118,6 +118,8 @@ function withPort(xen: Xen, command: number, argument: number): number {
   if (binding.kind === 'ipi') events.raise(port);
   else if (binding.kind === 'console') {
     if (xen.console.transmit()) events.raise(port);
+  } else if (binding.kind === 'store') {
+    xen.warn('The guest asked the store (xenstore) for something; there is no store, so it waits in vain.');
   } else if (binding.kind === 'virq') return -EINVAL;
   return 0;
 }

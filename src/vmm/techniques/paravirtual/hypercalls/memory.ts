@@ -19,6 +19,8 @@ import { M2P_PHYSICAL } from '../layout.ts';
 import type { Xen } from '../xen.ts';
 
 const COMMAND_MASK = 0x3f;
+/** Frames done in one call; the result says how many were. */
+const FRAMES_AT_ONCE = 512;
 
 /** memory_op(command, argument). */
 export function memoryOp(xen: Xen, args: readonly number[]): number {
@@ -66,6 +68,7 @@ function reservation(xen: Xen, command: number, argument: number): number {
   if ((domain & 0xffff) !== DOMID_SELF) return -EPERM;
   if (order !== 0) return -EINVAL;
   for (let i = 0; i < count; i++) {
+    if (i === FRAMES_AT_ONCE) return i;
     const at = list + i * 4;
     const frame = xen.copy.read(at);
     if (frame === undefined) return i;
@@ -89,7 +92,7 @@ function giveBack(xen: Xen, mfn: number): boolean {
   const { frames } = xen;
   const isOwn = frames.isFrame(mfn) && frames.owner(mfn) === OWNER_GUEST && mfn !== xen.state.consoleMfn;
   if (!isOwn || frames.references(mfn) !== 1 || frames.typeCount(mfn) !== 0 || mfn < 0x1000) {
-    xen.counters.add('shadow', 'refused: frame is in use');
+    xen.counters.add('paging', 'refused: frame is in use');
     return false;
   }
   xen.paging.flush();

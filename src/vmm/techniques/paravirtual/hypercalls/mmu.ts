@@ -37,9 +37,19 @@ import { setLdt } from './descriptor-tables.ts';
 /** Work of one update beyond its memory accesses. */
 const UPDATE_WORK = 8;
 
+/** One entry into the hypervisor does so many updates (Barham et al. 2003, section 4.2: 2048, or 8 MiB of mappings). */
+const UPDATES_AT_ONCE = 2048;
+
+/** What is left of a list, and how much of it was done by calls before this one. */
+function progress(xen: Xen, count: number, done: number): { total: number; before: number } {
+  const isRest = (count & MMU_UPDATE_PREEMPTED) !== 0;
+  const before = isRest && done !== 0 ? (xen.copy.read(done) ?? 0) : 0;
+  return { total: (count & ~MMU_UPDATE_PREEMPTED) >>> 0, before };
+}
+
 /** Counts a refusal; the guest gets EINVAL. */
 export function refuse(xen: Xen, refusal: Refusal, what: string): number {
-  xen.counters.add('shadow', `refused: ${refusal}`);
+  xen.counters.add('paging', `refused: ${refusal}`);
   xen.trace('paging', () => `refused ${what}: ${refusal}, at ${xen.where()}`);
   return -EINVAL;
 }
@@ -51,10 +61,15 @@ const result = (xen: Xen, refusal: Refusal | undefined, what: string): number =>
 export function mmuUpdate(xen: Xen, args: readonly number[]): number {
   const [requests, count, done, domain] = args as [number, number, number, number];
   if (domain !== DOMID_SELF && domain !== 0) return foreignDomain(xen, 'mmu_update');
-  const total = (count & ~MMU_UPDATE_PREEMPTED) >>> 0;
+  const { total, before } = progress(xen, count, done);
   let i = 0;
   let status = 0;
   for (; i < total; i++) {
+    if (i > 0 && (i === UPDATES_AT_ONCE || xen.isOverdue())) {
+      if (done !== 0 && !xen.copy.write(done, before + i)) return -EFAULT;
+      xen.continueWith([requests + i * MMU_UPDATE_SIZE, (total - i) | MMU_UPDATE_PREEMPTED, done, domain]);
+      return 0;
+    }
     const request = xen.copy.readWords(requests + i * MMU_UPDATE_SIZE, 4);
     if (request === undefined) {
       status = -EFAULT;
@@ -65,7 +80,7 @@ export function mmuUpdate(xen: Xen, args: readonly number[]): number {
       pointerHigh !== 0 || valueHigh !== 0 ? refuse(xen, 'no such frame', 'mmu_update') : update(xen, pointer, value);
     if (status !== 0) break;
   }
-  if (done !== 0 && !xen.copy.write(done, i)) return -EFAULT;
+  if (done !== 0 && !xen.copy.write(done, before + i)) return -EFAULT;
   return status;
 }
 
@@ -95,7 +110,7 @@ function updateEntry(xen: Xen, at: number, value: number, preserveAd: boolean): 
   const mfn = at >>> 12;
   const type = xen.frames.type(mfn);
   if ((type === 'l1' || type === 'l2') && xen.frames.typeCount(mfn) > 0) {
-    xen.counters.add('shadow', `${type} update`);
+    xen.counters.add('paging', `${type} update`);
     return xen.paging.updateEntry(at, type, value, preserveAd);
   }
   // Not in use as a table: the guest's plain memory.
@@ -115,7 +130,7 @@ export function updateVaMapping(xen: Xen, args: readonly number[]): number {
   if (entryHigh !== 0) return refuse(xen, 'no such frame', what);
   const at = xen.paging.entryAddress(xen.state.directory, address);
   if (at === undefined) return refuse(xen, 'no mapping there', what);
-  xen.counters.add('shadow', 'l1 update');
+  xen.counters.add('paging', 'l1 update');
   const refusal = xen.paging.updateL1(at, entry, false);
   if (refusal !== undefined) return refuse(xen, refusal, what);
   const flush = flags & UVMF_FLUSH_TYPE;
@@ -128,10 +143,15 @@ export function updateVaMapping(xen: Xen, args: readonly number[]): number {
 export function mmuextOp(xen: Xen, args: readonly number[]): number {
   const [operations, count, done, domain] = args as [number, number, number, number];
   if (domain !== DOMID_SELF && domain !== 0) return foreignDomain(xen, 'mmuext_op');
-  const total = (count & ~MMU_UPDATE_PREEMPTED) >>> 0;
+  const { total, before } = progress(xen, count, done);
   let i = 0;
   let status = 0;
   for (; i < total; i++) {
+    if (i > 0 && xen.isOverdue()) {
+      if (done !== 0 && !xen.copy.write(done, before + i)) return -EFAULT;
+      xen.continueWith([operations + i * MMUEXT_OP_SIZE, (total - i) | MMU_UPDATE_PREEMPTED, done, domain]);
+      return 0;
+    }
     const operation = xen.copy.readWords(operations + i * MMUEXT_OP_SIZE, 3);
     if (operation === undefined) {
       status = -EFAULT;
@@ -140,14 +160,14 @@ export function mmuextOp(xen: Xen, args: readonly number[]): number {
     status = extended(xen, operation[0]!, operation[1]!, operation[2]!);
     if (status !== 0) break;
   }
-  if (done !== 0 && !xen.copy.write(done, i)) return -EFAULT;
+  if (done !== 0 && !xen.copy.write(done, before + i)) return -EFAULT;
   return status;
 }
 
 function extended(xen: Xen, command: number, argument: number, argument2: number): number {
   xen.cpu.charge('alu', UPDATE_WORK);
   const name = MMUEXT_NAMES[command] ?? `command ${command}`;
-  xen.counters.add('shadow', name);
+  xen.counters.add('paging', name);
   const what = `${name} of 0x${argument.toString(16)}`;
   switch (command) {
     case MMUEXT_PIN_L1_TABLE:
@@ -212,7 +232,7 @@ function fillPage(xen: Xen, mfn: number, source: number | undefined, what: strin
 }
 
 function foreignDomain(xen: Xen, name: string): number {
-  xen.counters.add('shadow', 'refused: foreign domain');
+  xen.counters.add('paging', 'refused: foreign domain');
   xen.trace('paging', () => `refused ${name} for another domain, at ${xen.where()}`);
   return -EPERM;
 }

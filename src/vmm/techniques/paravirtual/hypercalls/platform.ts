@@ -2,7 +2,9 @@
 // (Xen public headers "version.h", "features.h", "physdev.h", "grant_table.h").
 
 import {
+  DOMID_SELF,
   GNTTABOP_QUERY_SIZE,
+  GNTTABOP_SETUP_TABLE,
   GUEST_MAGIC,
   HYPERVISOR_VIRT_START,
   PHYSDEVOP_SET_IOBITMAP,
@@ -22,6 +24,7 @@ import {
   XENVER_VERSION,
 } from '../../../xen/abi.ts';
 import { EFAULT, EINVAL, ENOSYS } from '../../../xen/errno.ts';
+import { GRANT_TABLE_FRAMES, GRANT_TABLE_MFN } from '../layout.ts';
 import type { Xen } from '../xen.ts';
 
 /** xen_version(command, argument). */
@@ -83,10 +86,37 @@ export function vmAssist(xen: Xen, args: readonly number[]): number {
   return -ENOSYS;
 }
 
-/** grant_table_op(command, argument, count): there is no other domain to grant to. */
+const GNTST_OKAY = 0;
+const GNTST_GENERAL_ERROR = -1;
+const GNTST_BAD_DOMAIN = -2;
+const STATUS_MASK = 0xffff;
+
+/**
+ * grant_table_op(command, list, count): a domain has its table and may write grants into it, but there is no other domain
+ * to make use of them, nor one whose grants could be mapped.
+ */
 export function grantTableOp(xen: Xen, args: readonly number[]): number {
-  const [command, argument] = args as [number, number];
-  if (command === GNTTABOP_QUERY_SIZE) return xen.copy.writeWords(argument + 4, [0, 0, 0]) ? 0 : -EFAULT;
-  xen.warn(`The guest used grant_table_op command ${command}, which is not available; it got ENOSYS.`);
+  const [command, list, count] = args as [number, number, number];
+  if (command === GNTTABOP_SETUP_TABLE) return count === 1 ? setupGrantTable(xen, list) : -EINVAL;
+  if (command === GNTTABOP_QUERY_SIZE) {
+    const answer = [GRANT_TABLE_FRAMES, GRANT_TABLE_FRAMES, GNTST_OKAY];
+    return xen.copy.writeWords(list + 4, answer) ? 0 : -EFAULT;
+  }
+  xen.warn(`The guest used grant_table_op command ${command}, but there is no other domain; it got ENOSYS.`);
   return -ENOSYS;
+}
+
+/** {domain u16, frames u32, status s16, list}: the frames of the table. */
+function setupGrantTable(xen: Xen, argument: number): number {
+  const words = xen.copy.readWords(argument, 4);
+  if (words === undefined) return -EFAULT;
+  const [domain, frames, , list] = words as [number, number, number, number];
+  let status = GNTST_OKAY;
+  if ((domain & 0xffff) !== DOMID_SELF) status = GNTST_BAD_DOMAIN;
+  else if (frames > GRANT_TABLE_FRAMES) status = GNTST_GENERAL_ERROR;
+  else {
+    const numbers = Array.from({ length: frames }, (_, i) => GRANT_TABLE_MFN + i);
+    if (!xen.copy.writeWords(list, numbers)) return -EFAULT;
+  }
+  return xen.copy.write(argument + 8, status & STATUS_MASK, 2) ? 0 : -EFAULT;
 }

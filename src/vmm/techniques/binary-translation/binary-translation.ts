@@ -1,0 +1,927 @@
+// Binary translation: the guest kernel (rings 0 to 2) never runs as it is. Its code is translated into the cache and runs
+// there in ring 1 on truncated segments; user code (ring 3) runs directly. The virtual CPU, the emulator and the shadow
+// page tables are those of every deprivileging technique (Adams & Agesen 2006, section 3).
+
+import type { Fault } from '../../../cpu/cpu-state.ts';
+import type { Fields } from '../../../machine/stateful.ts';
+import { APIC_IRR, APIC_TPR } from '../../../devices/lapic.ts';
+import { LAPIC_BASE } from '../../../pc/platform.ts';
+import { DeprivilegedVmm } from '../../deprivileged.ts';
+import { DescriptorShadow, shadowDescriptor } from '../../descriptor-shadow.ts';
+import type { ControlChange } from '../../emulate/context.ts';
+import { sysenter } from '../../emulate/far.ts';
+import type { GuestInstruction } from '../../emulate/instruction.ts';
+import { isNull, nullSegment, readDescriptor, unpackSegment } from '../../emulate/segments.ts';
+import { GuestPaging } from '../../guest-paging.ts';
+import type { HostAccess } from '../../host-access.ts';
+import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
+import {
+  AREA_DATA,
+  AREA_OFFSET,
+  CACHE_CODE,
+  GDT_OFFSET,
+  HOST_LDT,
+  LOOKUP_OFFSET,
+  regionLinear,
+  regionPhysical,
+  SELECTOR_SLOTS,
+  VECTOR_CALLOUT,
+} from '../../host-memory.ts';
+import type { FaultOutcome } from '../../shadow-paging.ts';
+import type { DomainOptions, Technique } from '../../technique.ts';
+import {
+  CR0_AM,
+  CR0_EM,
+  CR0_MP,
+  CR0_TS,
+  CS,
+  EAX,
+  ECX,
+  EDX,
+  FLAG_IF,
+  FLAG_TF,
+  GS,
+  RIGHTS_DB,
+  RIGHTS_UNUSABLE,
+  SS,
+  type VirtualSegment,
+} from '../../vcpu.ts';
+import * as area from './area.ts';
+import { areaLinear } from './area.ts';
+import { type Block, type Space, TranslationCache } from './cache.ts';
+import * as helpers from './helpers.ts';
+import {
+  type Adaptation,
+  type Callout,
+  type Place,
+  SAVED_EAX,
+  SAVED_ECX,
+  SAVED_EDX,
+  translate,
+  UNIT_LENGTH,
+} from './translator.ts';
+
+const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
+const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
+const MSR_SYSENTER_CS = 0x174;
+const CACHE_SELECTOR = CACHE_CODE | 1;
+const AREA_SELECTOR = AREA_DATA | 1;
+const POST_PORT = 0x80;
+/** Traps at one instruction after which it is translated differently. */
+const ADAPT_AFTER = 3;
+/** Call-outs of an adapted instruction that were not needed after which it is taken back. */
+const REVERT_AFTER = 32;
+/** Bytes a unit can have at most. */
+const UNIT_BYTES = 15 * UNIT_LENGTH;
+const DR6_BS = 0x4000;
+const DATA_SEGMENTS = [0, 3, 4, 5] as const;
+
+/** What is known about an instruction that trapped. */
+interface History {
+  traps: number;
+  adaptation?: Adaptation;
+  unneeded: number;
+}
+
+/** The VMM. */
+export class BinaryTranslationVmm extends DeprivilegedVmm {
+  readonly technique = 'binary-translation';
+  readonly #cache: TranslationCache;
+  readonly #descriptors: DescriptorShadow;
+  /** Walks the guest's tables without a charge or a trace. */
+  readonly #peekPaging: GuestPaging;
+  readonly #history = new Map<number, History>();
+  /** Call-out numbers of SYSENTER sites: number → address behind the SYSENTER. */
+  readonly #callSites: number[] = [0];
+  #missCallout = 0;
+  #portHelper = 0;
+  /** Where in the cache the guest goes on; undefined: wherever its EIP says. */
+  #resumeAt: number | undefined;
+  #block: Block | undefined;
+  #place: Place | undefined;
+  /** What the real data segment registers hold: the slots (kernel), the guest's selectors (user), or neither. */
+  #real: 'slots' | 'user' | 'none' = 'none';
+  /** Segment registers whose slot is out of date, and whose real register is: bit per register. */
+  #dirtySlots = 0x3f;
+  #dirtyReal = 0x3f;
+  /** The next boundary is being looked for, with a TF that is the VMM's own or the guest's. */
+  #stepping: 'no' | 'wanted' | 'own' = 'no';
+  /** DR6 bits of a debug trap the guest gets at the next boundary. */
+  #pendingDebug = 0;
+  #returnBySysexit = false;
+  /** What was last stored in the area, by offset. */
+  readonly #stored = new Map<number, number>();
+
+  constructor(options: DomainOptions) {
+    super(options);
+    this.#descriptors = new DescriptorShadow(this, (dpl) => dpl, false);
+    this.#cache = new TranslationCache(this.access, this.counters);
+    const { ram } = this.machine.cpu;
+    const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+    const peek = { loadPhysical: (at: number) => view.getUint32(at, true), storePhysical: () => {} };
+    this.#peekPaging = new GuestPaging(peek as unknown as HostAccess, this.vcpu, this.domain);
+    this.#cache.onFrameFree = (frame) => this.shadow.untraceCode(frame);
+    this.memory.onDevice = (address, write) => this.#beforeDevice(address, write);
+  }
+
+  protected gateLevel(vector: number): 0 | 1 | 3 {
+    if (vector === VECTOR_CALLOUT) return 1;
+    return vector === 3 || vector === 4 || (vector >= 0x20 && vector < 0xf0) ? 3 : 0;
+  }
+
+  protected prepareStart(): void {
+    const cache = this.#cache;
+    // As the guest's: SYSENTER faults until the guest says where it goes.
+    this.access.wrmsr(MSR_SYSENTER_CS, 0);
+    const miss = helpers.missHelper(cache.next);
+    this.#missCallout = miss.callout;
+    cache.miss = cache.addHelper(miss.bytes);
+    const none = cache.addHelper(helpers.noDevice(cache.next).bytes);
+    const post = cache.addHelper(helpers.singlePortDevice(cache.next, none, POST_PORT, helpers.REGISTER_POST).bytes);
+    const latch = cache.addHelper(helpers.latchRegister(cache.next).bytes);
+    this.#portHelper = cache.addHelper(helpers.portHelper(cache.next, none).bytes);
+    const { ram } = this.machine.cpu;
+    cache.resetLookups(new DataView(ram.buffer, ram.byteOffset), regionPhysical(LOOKUP_OFFSET));
+    const memory = new DataView(ram.buffer, ram.byteOffset + regionPhysical(AREA_OFFSET));
+    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_NONE, none, true);
+    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_POST, post, true);
+    memory.setUint32(area.REGISTER_HANDLERS + 4 * helpers.REGISTER_POST, latch, true);
+    memory.setUint32(area.PORTS_OPEN, 1, true);
+    memory.setUint8(area.PORT_DEVICES + POST_PORT, helpers.DEVICE_POST);
+    this.#storeControls();
+    this.#store(area.LATCH, this.domain.platform.portRead(POST_PORT, 1));
+  }
+
+  // ---- The area ------------------------------------------------------------------------------------------------------
+
+  #store(offset: number, value: number): void {
+    if (this.#stored.get(offset) === value) return;
+    this.#stored.set(offset, value);
+    this.access.tryStore(areaLinear(offset), 4, value >>> 0);
+  }
+
+  #load(offset: number): number {
+    return this.access.tryLoad(areaLinear(offset), 4)!;
+  }
+
+  #storeControls(): void {
+    const { vcpu } = this;
+    this.#store(area.CONTROL, vcpu.cr0);
+    this.#store(area.CONTROL + 8, vcpu.cr2);
+    this.#store(area.CONTROL + 12, vcpu.cr3);
+    this.#store(area.CONTROL + 16, vcpu.cr4);
+  }
+
+  // ---- Entry ---------------------------------------------------------------------------------------------------------
+
+  protected syncFromHardware(): void {
+    const { frame } = this;
+    this.#endStep();
+    this.#returnBySysexit = false;
+    if (frame.cs !== CACHE_SELECTOR) {
+      this.#syncUser();
+      return;
+    }
+    this.#resumeAt = frame.eip;
+    this.#syncArea();
+    const located = this.#cache.locate(frame.eip);
+    this.#block = located?.block;
+    this.#place = located?.place;
+    if (located) frame.eip = located.place.eip;
+  }
+
+  /** A step that the VMM asked for is over: its TF is not the guest's. */
+  #endStep(): void {
+    if (this.#stepping === 'own') this.frame.eflags = (this.frame.eflags & ~FLAG_TF) >>> 0;
+    this.#stepping = 'no';
+  }
+
+  #beginStep(): void {
+    if (this.#stepping !== 'wanted') return;
+    this.#stepping = this.frame.eflags & FLAG_TF ? 'no' : 'own';
+    this.frame.eflags = (this.frame.eflags | FLAG_TF) >>> 0;
+  }
+
+  /** What translated code may have changed in the area. */
+  #syncArea(): void {
+    const interrupts = this.#load(area.VIRTUAL_IF);
+    this.#stored.set(area.VIRTUAL_IF, interrupts);
+    this.vcpu.interruptFlag = interrupts !== 0;
+    this.#real = 'slots';
+  }
+
+  #syncUser(): void {
+    const { frame, vcpu, access, machine } = this;
+    this.#resumeAt = undefined;
+    this.#block = undefined;
+    this.#place = undefined;
+    this.#real = 'user';
+    vcpu.cpl = 3;
+    access.charge('segment-read', DATA_SEGMENTS.length);
+    this.#adopt(CS, frame.cs);
+    this.#adopt(SS, frame.ss);
+    for (const n of DATA_SEGMENTS) this.#adopt(n, machine.cpu.segment(n).selector);
+  }
+
+  /** User code may have loaded a segment register itself. */
+  #adopt(n: number, selector: number): void {
+    if (this.vcpu.segment(n).selector === selector) return;
+    const descriptor = isNull(selector) ? undefined : readDescriptor(this, selector);
+    this.vcpu.segments[n] = descriptor ? unpackSegment(descriptor) : nullSegment(selector);
+    this.#dirtySlots |= 1 << n;
+  }
+
+  protected override enterSysenter(): void {
+    const { frame, access, machine } = this;
+    const call = this.#load(area.CALL_NUMBER);
+    const site = call === 0 ? undefined : this.#cache.callout(this.#callSites[call] ?? 0);
+    if (!site) {
+      super.enterSysenter();
+      return;
+    }
+    this.lightEntry = true;
+    access.tryStore(areaLinear(area.CALL_NUMBER), 4, 0);
+    this.#stored.set(area.CALL_NUMBER, 0);
+    access.charge('pushf');
+    frame.eflags = (machine.cpu.eflags | FLAG_IF) >>> 0;
+    frame.esp = this.#load(area.SAVE_ESP);
+    frame.cs = CACHE_SELECTOR;
+    frame.ss = this.#stackSelector();
+    this.#endStep();
+    this.#returnBySysexit = false;
+    this.#syncArea();
+    this.#callout(site.callout, site.block);
+  }
+
+  protected sysenterTrap(): void {
+    this.frame.eflags = (this.machine.cpu.eflags | FLAG_IF) >>> 0;
+    this.access.charge('pushf');
+    this.#syncUserData();
+    sysenter(this);
+  }
+
+  #syncUserData(): void {
+    this.#resumeAt = undefined;
+    this.#block = undefined;
+    this.#place = undefined;
+    this.#real = 'user';
+    this.#returnBySysexit = false;
+    this.access.charge('segment-read', DATA_SEGMENTS.length);
+    for (const n of DATA_SEGMENTS) this.#adopt(n, this.machine.cpu.segment(n).selector);
+  }
+
+  /** The state the guest has before the instruction at hand: what a sequence saved is put back. */
+  #materialize(saved = this.#place?.saved ?? 0): void {
+    const { access } = this;
+    if (saved & SAVED_EAX) access.setReg(EAX, this.#load(area.SAVE_EAX));
+    if (saved & SAVED_ECX) access.setReg(ECX, this.#load(area.SAVE_ECX));
+    if (saved & SAVED_EDX) access.setReg(EDX, this.#load(area.SAVE_EDX));
+    this.#resumeAt = undefined;
+    this.#place = undefined;
+  }
+
+  // ---- Traps ---------------------------------------------------------------------------------------------------------
+
+  protected trap(vector: number, error: number): void {
+    if (this.frame.cs === CACHE_SELECTOR) this.#cacheTrap(vector, error);
+    else this.#userTrap(vector, error);
+  }
+
+  #cacheTrap(vector: number, error: number): void {
+    const { vcpu } = this;
+    switch (vector) {
+      case VECTOR_CALLOUT:
+        this.#interruptCallout();
+        return;
+      case VECTOR_PF:
+        this.#cachePageFault(error);
+        return;
+      case 1:
+        this.#debugTrap();
+        return;
+      case 12:
+      case VECTOR_GP: {
+        // Beyond a truncated limit, or the guest's own fault: the emulator knows the guest's limits.
+        this.#materialize();
+        const instruction = this.#block?.instructions.get(this.eip);
+        if (instruction) this.emulateInstruction(instruction, new GuestFault(vector, error));
+        else this.emulateCurrent(new GuestFault(vector, error));
+        return;
+      }
+      default:
+        this.#materialize();
+        this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
+        vcpu.shadowAddress = undefined;
+    }
+  }
+
+  #cachePageFault(error: number): void {
+    const linear = this.machine.cpu.cr2 >>> 0;
+    this.access.charge('cr-read');
+    const write = (error & PF_WRITE) !== 0;
+    const outcome = this.shadow.fault(linear, { write, user: false, fetch: false });
+    this.trace('paging', () => `${outcome.kind} fault for ${linear.toString(16)} at ${this.where()}`);
+    if (outcome.kind === 'filled') {
+      if (this.#block && !this.#block.valid) this.#materialize();
+      return;
+    }
+    this.#materialize();
+    if (outcome.kind === 'true') {
+      this.inject(new GuestFault(VECTOR_PF, outcome.error, linear));
+      return;
+    }
+    const block = this.#block;
+    const { eip } = this;
+    const instruction = block?.instructions.get(eip);
+    if (!block || !instruction) {
+      this.emulateCurrent();
+      return;
+    }
+    this.emulateInstruction(instruction);
+    if (write && block.valid) this.#noteTrap(block, eip, instruction, outcome, linear);
+  }
+
+  /** TF: the VMM looks for a boundary, or the guest steps itself. */
+  #debugTrap(): void {
+    const { vcpu, frame } = this;
+    const status = this.takeDebugStatus();
+    // An instruction was executed, whatever there was in its shadow.
+    vcpu.shadowAddress = undefined;
+    this.#pendingDebug |= status & 0xf;
+    if (frame.eflags & FLAG_TF) this.#pendingDebug |= status & DR6_BS;
+    if (this.#pendingDebug === 0) return;
+    if (!this.atBoundary()) {
+      this.waitForBoundary();
+      return;
+    }
+    vcpu.dr[6] = (vcpu.dr[6]! | this.#pendingDebug) >>> 0;
+    this.#pendingDebug = 0;
+    this.#materialize();
+    this.injectEvent({ vector: 1, kind: 'trap' });
+  }
+
+  #userTrap(vector: number, error: number): void {
+    switch (vector) {
+      case VECTOR_PF:
+        if (!this.pageFault(error | PF_USER)) this.emulateCurrent();
+        return;
+      case 10:
+      case 11:
+      case 12:
+      case VECTOR_GP:
+        if (error !== 0 && (error & 2) === 0 && this.#descriptors.sync(error & 0xffff)) return;
+        this.emulateCurrent(new GuestFault(vector, error));
+        return;
+      case 0:
+      case 5:
+      case VECTOR_UD:
+      case 7:
+      case 16:
+      case 17:
+      case 19:
+        this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
+        return;
+      case 1:
+        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
+        this.injectEvent({ vector, kind: 'trap' });
+        return;
+      default:
+        this.softwareTrap(vector);
+    }
+  }
+
+  // ---- Call-outs -----------------------------------------------------------------------------------------------------
+
+  #interruptCallout(): void {
+    const at = this.#resumeAt!;
+    if (at === this.#missCallout) {
+      this.counters.add('callouts', 'lookup');
+      this.frame.eip = this.#load(area.TARGET);
+      this.#resumeAt = undefined;
+      this.#place = undefined;
+      this.#block = undefined;
+      const block = this.#blockAt(this.frame.eip);
+      if (block) this.#cache.addLookup(block);
+      return;
+    }
+    const found = this.#cache.callout(at);
+    if (!found) throw new Error(`binary-translation: no call-out returns to ${at.toString(16)}`);
+    this.#callout(found.callout, found.block);
+  }
+
+  #callout(callout: Callout, block: Block): void {
+    this.counters.add('callouts', callout.kind);
+    this.access.charge('alu', 6);
+    this.#block = block;
+    this.frame.eip = callout.eip;
+    this.#materialize(callout.saved);
+    switch (callout.kind) {
+      case 'exit': {
+        const target = this.#blockAt(callout.eip);
+        const exit = block.exits.find(({ stub }) => stub === callout.at - 2);
+        if (target && exit && block.valid && target.valid) this.#cache.chain(exit, target);
+        this.#block = target;
+        return;
+      }
+      case 'interrupt':
+        if (callout.length === 1) this.vcpu.shadowAddress = (this.segment(CS).base + callout.eip) >>> 0;
+        return;
+      case 'write':
+        this.#adaptedWrite(callout, block);
+        return;
+      default: {
+        const instruction = block.instructions.get(callout.eip);
+        if (!instruction) this.emulateCurrent();
+        else this.#emulateCallout(instruction);
+      }
+    }
+  }
+
+  #emulateCallout(instruction: GuestInstruction): void {
+    this.emulateInstruction(instruction);
+    if (instruction.op === 'sysexit' && this.vcpu.cpl === 3) this.#returnBySysexit = true;
+    if (instruction.op === 'out') this.#stored.delete(area.LATCH);
+  }
+
+  /** A write that was adapted: straight to the guest's tables. */
+  #adaptedWrite(callout: Callout, block: Block): void {
+    const instruction = block.instructions.get(callout.eip)!;
+    const before = this.counters.get('shadow', 'trace-unchanged') + this.#traceWork();
+    this.memory.isTracedAccess = true;
+    this.emulateInstruction(instruction);
+    this.memory.isTracedAccess = false;
+    const history = this.#history.get(this.#historyKey(callout.eip));
+    if (!history) return;
+    const needed = this.counters.get('shadow', 'trace-unchanged') + this.#traceWork() !== before;
+    history.unneeded = needed ? 0 : history.unneeded + 1;
+    if (history.unneeded < REVERT_AFTER || !block.valid) return;
+    delete history.adaptation;
+    history.unneeded = 0;
+    history.traps = 0;
+    this.counters.add('translation', 'reverted');
+    this.#retranslate(block);
+  }
+
+  /** Something that grows whenever a traced page or a device was written. */
+  #traceWork(): number {
+    return (
+      this.#deviceWrites +
+      this.#codeWrites +
+      this.counters.get('shadow', 'sync') +
+      this.counters.get('shadow', 'sync-directory')
+    );
+  }
+
+  #deviceWrites = 0;
+  #codeWrites = 0;
+
+  // ---- Adaptation ----------------------------------------------------------------------------------------------------
+
+  #historyKey(eip: number): number {
+    return (this.vcpu.segment(CS).base + eip) >>> 0;
+  }
+
+  #noteTrap(block: Block, eip: number, instruction: GuestInstruction, outcome: FaultOutcome, linear: number): void {
+    const key = this.#historyKey(eip);
+    const history = this.#history.get(key) ?? { traps: 0, unneeded: 0 };
+    this.#history.set(key, history);
+    history.traps++;
+    if (history.traps < ADAPT_AFTER || history.adaptation) return;
+    const isPriority = outcome.kind === 'mmio' && outcome.guestPhysical === LAPIC_BASE + APIC_TPR;
+    const isMove = instruction.op === 'mov' && instruction.form.opcode === 0x89;
+    const flat = this.vcpu.segment(3).base === 0;
+    if (isPriority && isMove && flat) {
+      history.adaptation = { kind: 'priority', linear };
+      this.#usesPriority = true;
+    }
+    if (!history.adaptation) {
+      if (instruction.repeat !== 0 || instruction.form.endsBlock) return;
+      history.adaptation = { kind: 'write' };
+    }
+    this.counters.add('translation', 'adapted');
+    this.trace('blocks', () => `adapted to ${history.adaptation?.kind} at ${eip.toString(16)}`);
+    this.#retranslate(block);
+  }
+
+  #retranslate(block: Block): void {
+    const space = this.#space();
+    if (block.space !== space) return;
+    const fresh = this.#translate(space, block.eip);
+    if (fresh && block.valid) this.#cache.replace(block, fresh);
+  }
+
+  // ---- Translation ---------------------------------------------------------------------------------------------------
+
+  #space(): Space {
+    const code = this.vcpu.segment(CS);
+    const code32 = (code.rights & RIGHTS_DB) !== 0;
+    const stack32 = (this.vcpu.segment(SS).rights & RIGHTS_DB) !== 0;
+    const { cpl } = this.vcpu;
+    this.access.charge('alu', 4);
+    const key = `${code.base}:${code32}:${stack32}:${cpl}`;
+    return this.#cache.space(key, { code32, stack32, cpl }, code.base);
+  }
+
+  /** The block at a guest EIP, translated if need be; undefined when its code cannot be fetched (the guest was told). */
+  #blockAt(eip: number): Block | undefined {
+    const space = this.#space();
+    this.#cache.enter(space);
+    const known = this.#cache.find(space, eip);
+    if (known) return known;
+    try {
+      return this.#translate(space, eip);
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error;
+      this.inject(error);
+      return undefined;
+    }
+  }
+
+  #translate(space: Space, eip: number): Block | undefined {
+    const code = this.vcpu.segment(CS);
+    if (eip > code.limit) throw new GuestFault(VECTOR_GP, 0);
+    const linear = (code.base + eip) >>> 0;
+    const most = Math.min(UNIT_BYTES, code.limit - eip + 1);
+    const bytes = this.memory.fetch(linear, most);
+    if (this.#cache.isFull) {
+      this.#cache.flush();
+      this.#callSites.length = 1;
+    }
+    const host = {
+      miss: this.#cache.miss,
+      portHelper: this.#portHelper,
+      hasCheapCallouts: (this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0) !== 0,
+      nextCallNumber: () => this.#callSites.push(0) - 1,
+      adaptation: (at: number) => this.#history.get((code.base + at) >>> 0)?.adaptation,
+    };
+    const firstCall = this.#callSites.length;
+    const unit = translate(host, bytes, eip, space.mode, this.#cache.next);
+    let call = firstCall;
+    for (const callout of unit.callouts) {
+      if (callout.kind === 'write' && call < this.#callSites.length) this.#callSites[call++] = callout.at;
+    }
+    const frames = this.#framesOf(linear, Math.max(unit.length, 1));
+    const block = this.#cache.add(space, unit, frames, linear);
+    for (const { frame } of frames) this.shadow.traceCode(frame);
+    this.trace(
+      'blocks',
+      () => `translated ${unit.instructions.size} instructions at ${eip.toString(16)} to ${unit.origin.toString(16)}`,
+    );
+    return block;
+  }
+
+  #framesOf(linear: number, length: number): Block['frames'] {
+    const frames: { frame: number; from: number; to: number }[] = [];
+    for (let at = linear; at < linear + length; at = (at & ~0xfff) + 0x1000) {
+      if (at < 0) at += 0x1_0000_0000;
+      const walk = this.shadow.guest.walk(at >>> 0, { write: false, user: false, fetch: true });
+      if ('error' in walk) break;
+      const from = at & 0xfff;
+      frames.push({ frame: walk.guestPhysical >>> 12, from, to: Math.min(0x1000, from + linear + length - at) });
+    }
+    return frames;
+  }
+
+  protected override codeChanged(frame: number, offset: number, length: number): void {
+    this.#codeWrites++;
+    this.#cache.invalidateFrame(frame, offset, offset + length);
+  }
+
+  protected override rangeChanged(linear: number, length: number): void {
+    this.#cache.invalidateRange(linear, length);
+  }
+
+  // ---- Exit ----------------------------------------------------------------------------------------------------------
+
+  protected syncToHardware(): void {
+    const { vcpu } = this;
+    if (vcpu.shutdown) return;
+    this.#storeControls();
+    if (vcpu.cpl === 3) {
+      this.#enterUser();
+      return;
+    }
+    this.#returnBySysexit = false;
+    if (this.frame.eflags & FLAG_TF) this.#skipExitJump();
+    const at = this.#resumeAddress();
+    if (vcpu.cpl === 3 || at === undefined) {
+      // Delivering the fault of the fetch changed everything.
+      this.syncToHardware();
+      return;
+    }
+    this.#enterCache(at);
+  }
+
+  /** The guest steps itself: jumps between blocks are no instructions of its own. */
+  #skipExitJump(): void {
+    const place = this.#place;
+    if (!place?.boundary || place.at !== this.#resumeAt) return;
+    const block = this.#block;
+    if (!block) return;
+    if (!block.instructions.has(place.eip) || this.#cache.boundary(block, place.eip) !== place.at)
+      this.#resumeAt = undefined;
+  }
+
+  #resumeAddress(): number | undefined {
+    if (this.#resumeAt !== undefined) return this.#resumeAt;
+    const { eip } = this;
+    const block = this.#block;
+    const isInside = block?.instructions.has(eip) === true || !(this.frame.eflags & FLAG_TF);
+    if (block?.valid && isInside && block.space === this.#cache.current && block.space === this.#space()) {
+      this.access.charge('alu', 4);
+      const at = block.eip === eip ? block.entry : this.#cache.boundary(block, eip);
+      if (at !== undefined) return at;
+    }
+    const target = this.#blockAt(eip);
+    return target?.eip === eip ? target.entry : undefined;
+  }
+
+  #stackSelector(): number {
+    return (SELECTOR_SLOTS + 8 * SS) | 1;
+  }
+
+  #enterCache(at: number): void {
+    const { frame, vcpu, domain } = this;
+    this.#loadSlots();
+    this.#store(area.VIRTUAL_IF, vcpu.interruptFlag ? 0x200 : 0);
+    this.#store(area.VIRTUAL_IOPL, vcpu.iopl << 12);
+    this.#store(area.PENDING, domain.interruptPending ? 0x200 : 0);
+    if (!this.#stored.has(area.LATCH)) this.#store(area.LATCH, domain.platform.portRead(POST_PORT, 1));
+    if (this.#usesPriority) this.#storePriorities();
+    frame.cs = CACHE_SELECTOR;
+    frame.ss = this.#stackSelector();
+    frame.eip = at;
+    this.#beginStep();
+  }
+
+  /** Slots of the segment registers that changed, and the real registers. */
+  #loadSlots(): void {
+    const { access, vcpu } = this;
+    const reload = this.#real === 'slots' ? this.#dirtyReal : 0x3f;
+    for (let n = 0; n < 6; n++) {
+      const segment = vcpu.segment(n);
+      if (this.#dirtySlots & (1 << n)) {
+        this.#store(area.SELECTORS + 4 * n, segment.selector);
+        if (n !== CS && n !== GS) {
+          const [low, high] = shadowDescriptor(segment, 1);
+          access.tryStore(regionLinear(GDT_OFFSET + SELECTOR_SLOTS + 8 * n), 4, low);
+          access.tryStore(regionLinear(GDT_OFFSET + SELECTOR_SLOTS + 8 * n + 4), 4, high);
+        }
+      }
+      if (n === CS || n === SS || !(reload & (1 << n))) continue;
+      const usable = n === GS || this.#isUsable(segment);
+      this.#loadReal(n, n === GS ? AREA_SELECTOR : usable ? (SELECTOR_SLOTS + 8 * n) | 1 : 0);
+    }
+    this.#dirtySlots = 0;
+    this.#dirtyReal = 0;
+    this.#real = 'slots';
+  }
+
+  #isUsable(segment: VirtualSegment): boolean {
+    return !(segment.rights & RIGHTS_UNUSABLE) && (shadowDescriptor(segment, 1)[1] & 0x8000) !== 0;
+  }
+
+  #enterUser(): void {
+    const { frame, vcpu } = this;
+    const reload = this.#real === 'user' ? this.#dirtyReal : 0x3f;
+    // The kernel may have changed its tables since.
+    if (this.#real !== 'user') this.#descriptors.refresh();
+    for (const n of [CS, SS]) if (reload & (1 << n)) this.#map(vcpu.segment(n).selector);
+    for (const n of DATA_SEGMENTS) {
+      if (!(reload & (1 << n))) continue;
+      const { selector, rights } = vcpu.segment(n);
+      if (!(rights & RIGHTS_UNUSABLE)) this.#map(selector);
+      this.#loadReal(n, rights & RIGHTS_UNUSABLE ? selector & 3 : selector);
+    }
+    this.#real = 'user';
+    this.#dirtyReal = 0;
+    this.#resumeAt = undefined;
+    this.#block = undefined;
+    this.#beginStep();
+    frame.cs = vcpu.segment(CS).selector;
+    frame.ss = vcpu.segment(SS).selector;
+  }
+
+  #map(selector: number): void {
+    if (!this.#descriptors.mapped.has(selector & 0xfffc)) this.#descriptors.sync(selector);
+  }
+
+  #loadReal(n: number, selector: number): void {
+    const { access, machine } = this;
+    const kept = machine.cpu.reg(EAX);
+    machine.cpu.setReg(EAX, selector);
+    if (access.execute([0x8e, 0xc0 | (n << 3)])) {
+      machine.cpu.setReg(EAX, 0);
+      access.execute([0x8e, 0xc0 | (n << 3)]);
+    }
+    machine.cpu.setReg(EAX, kept);
+  }
+
+  /** SYSEXIT back to user code that came by SYSENTER, where nothing came in between. */
+  protected override returnInstruction(): Fault | undefined {
+    const { machine, frame, access } = this;
+    if (!this.#returnBySysexit || frame.eip !== machine.cpu.reg(EDX) || frame.esp !== machine.cpu.reg(ECX)) {
+      return access.iret();
+    }
+    access.charge('popf');
+    machine.cpu.eflags = frame.eflags;
+    return access.sysexit();
+  }
+
+  // ---- The virtual CPU -----------------------------------------------------------------------------------------------
+
+  segment(n: number): VirtualSegment {
+    return this.vcpu.segment(n);
+  }
+
+  setSegment(n: number, segment: VirtualSegment): void {
+    this.vcpu.segments[n] = segment;
+    this.#dirtySlots |= 1 << n;
+    this.#dirtyReal |= 1 << n;
+  }
+
+  override changed(what: ControlChange): void {
+    const before = this.lastCr0;
+    if (what === 'cr3' || what === 'cr0' || what === 'cr4') this.#changeSpace(() => super.changed(what));
+    else super.changed(what);
+    if (what !== 'cr0' || !((before ^ this.vcpu.cr0) & CR0_MIRRORED)) return;
+    this.access.writeCr0(((this.machine.cpu.cr0 & ~CR0_MIRRORED) | (this.vcpu.cr0 & CR0_MIRRORED)) >>> 0);
+  }
+
+  /** Translations stay when the new address space has the same code at the same places. */
+  #changeSpace(change: () => void): void {
+    const pages = this.#cache.codePages();
+    change();
+    const { access } = this;
+    const directories = new Set<number>();
+    for (const [page, frame] of pages) {
+      // A real VMM compares directory entries, one for each 4 MiB with code.
+      if (!directories.has(page >>> 10)) {
+        directories.add(page >>> 10);
+        access.charge('load', 2);
+        access.charge('alu', 4);
+      }
+      if (this.#peekFrame(page * 0x1000) !== frame) this.#cache.invalidateRange(page * 0x1000, 0x1000);
+    }
+  }
+
+  /** Frame at a linear address by the guest's tables, uncharged: stands for the comparison of directory entries. */
+  #peekFrame(linear: number): number | undefined {
+    const walk = this.#peekPaging.walk(linear >>> 0, { write: false, user: false, fetch: true });
+    return 'error' in walk ? undefined : walk.guestPhysical >>> 12;
+  }
+
+  protected override tableChanged(what: ControlChange): void {
+    switch (what) {
+      case 'ldtr':
+        this.#descriptors.refresh();
+        this.access.lldt(this.vcpu.ldtr.rights & RIGHTS_UNUSABLE ? 0 : HOST_LDT);
+        return;
+      case 'sysenter': {
+        const selector = this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0;
+        this.access.wrmsr(MSR_SYSENTER_CS, selector);
+        if (selector === 0) this.#cache.flush();
+        return;
+      }
+      case 'gdtr':
+        this.#descriptors.refresh();
+        return;
+      default:
+    }
+  }
+
+  // ---- Interrupts ----------------------------------------------------------------------------------------------------
+
+  protected override atBoundary(): boolean {
+    if (this.vcpu.cpl === 3 || this.#resumeAt === undefined) return true;
+    const place = this.#place;
+    if (!place || !place.boundary || place.at !== this.#resumeAt) return false;
+    for (const [eip, { op, length }] of this.#block?.instructions ?? []) {
+      if (op === 'sti' && (eip + length) >>> 0 === place.eip) return false;
+    }
+    return true;
+  }
+
+  /** Run on to the next boundary with TF set. */
+  protected override waitForBoundary(): void {
+    this.#stepping = 'wanted';
+  }
+
+  protected override beforeInterrupt(): void {
+    if (this.#resumeAt !== undefined) this.#materialize();
+  }
+
+  protected override beforeDevices(): void {
+    if (this.#usesPriority) this.#syncPriority();
+  }
+
+  /** The virtual APIC learns the task priority that translated code wrote. */
+  #syncPriority(): void {
+    if (!this.#usesPriority || this.#load(area.TASK_PRIORITY_DIRTY) === 0) return;
+    this.#stored.delete(area.TASK_PRIORITY_DIRTY);
+    this.#store(area.TASK_PRIORITY_DIRTY, 0);
+    this.domain.platform.mmioWrite(LAPIC_BASE + APIC_TPR, 4, this.#load(area.TASK_PRIORITY));
+  }
+
+  #usesPriority = false;
+
+  /** Which task priorities would let in what waits in the virtual APIC: the table that translated code looks in. */
+  #storePriorities(): void {
+    const { lapic } = this.domain.platform;
+    let waiting = 0;
+    for (let n = 7; n >= 0 && waiting === 0; n--) {
+      const requests = lapic.read(APIC_IRR + 16 * n, 4) >>> 0;
+      if (requests !== 0) waiting = 32 * n + 31 - Math.clz32(requests);
+    }
+    if (waiting === this.#waitingVector) return;
+    this.#waitingVector = waiting;
+    for (let priority = 0; priority < 256; priority += 4) {
+      const opens = waiting >>> 4 > priority >>> 4 ? 0x0101_0101 : 0;
+      this.access.tryStore(areaLinear(area.PRIORITY_OPENS + priority), 4, opens);
+    }
+  }
+
+  #waitingVector = 0;
+
+  #beforeDevice(address: number, write: boolean): void {
+    if (write) this.#deviceWrites++;
+    if (this.domain.isLocalApic(address)) this.#syncPriority();
+  }
+
+  // ---- State ---------------------------------------------------------------------------------------------------------
+
+  protected override saveTechnique(): Fields {
+    return {
+      cache: this.#cache.save(),
+      history: [...this.#history].map(([address, { traps, unneeded, adaptation }]) => ({
+        address,
+        traps,
+        unneeded,
+        adaptation: adaptation ? { ...adaptation } : null,
+      })),
+      callSites: [...this.#callSites],
+      mapped: [...this.#descriptors.mapped],
+      missCallout: this.#missCallout,
+      portHelper: this.#portHelper,
+      real: this.#real,
+      dirtySlots: this.#dirtySlots,
+      dirtyReal: this.#dirtyReal,
+      usesPriority: this.#usesPriority,
+      waitingVector: this.#waitingVector,
+      stepping: this.#stepping,
+      pendingDebug: this.#pendingDebug,
+      stored: [...this.#stored].map(([offset, value]) => [offset, value]),
+    };
+  }
+
+  protected override loadTechnique(fields: Fields): void {
+    this.#cache.load(fields.cache as Fields);
+    this.#history.clear();
+    for (const saved of fields.history as unknown as SavedHistory[]) {
+      const { address, traps, unneeded, adaptation } = saved;
+      this.#history.set(address, { traps, unneeded, ...(adaptation ? { adaptation } : {}) });
+    }
+    this.#callSites.splice(0, this.#callSites.length, ...(fields.callSites as number[]));
+    this.#descriptors.mapped.clear();
+    for (const selector of fields.mapped as number[]) this.#descriptors.mapped.add(selector);
+    this.#missCallout = fields.missCallout as number;
+    this.#portHelper = fields.portHelper as number;
+    this.#real = fields.real as 'slots';
+    this.#dirtySlots = fields.dirtySlots as number;
+    this.#dirtyReal = fields.dirtyReal as number;
+    this.#usesPriority = fields.usesPriority as boolean;
+    this.#waitingVector = fields.waitingVector as number;
+    this.#stepping = fields.stepping as 'no';
+    this.#pendingDebug = fields.pendingDebug as number;
+    this.#stored.clear();
+    for (const [offset, value] of fields.stored as [number, number][]) this.#stored.set(offset, value);
+    this.#resumeAt = undefined;
+    this.#block = undefined;
+    this.#place = undefined;
+  }
+}
+
+interface SavedHistory {
+  address: number;
+  traps: number;
+  unneeded: number;
+  adaptation: Adaptation | null;
+}
+
+/** The technique's entry in the registry. */
+export const binaryTranslation: Technique = {
+  name: 'binary-translation',
+  aliases: ['full'],
+  summary: 'kernel code is rewritten on the fly so that nothing sensitive is executed; user code runs directly',
+  description: [
+    'Full virtualization without help from the processor. The guest kernel is read, a unit of at most twelve ' +
+      'instructions at a time, and rewritten into a cache that the processor executes in ring 1. Most instructions are ' +
+      'copied as they are; sensitive ones become a few instructions that work on the virtual CPU (CLI is a store), or a ' +
+      'call-out to the monitor. Direct branches are chained, indirect ones look their target up in a table.',
+    'User code runs directly. Segment limits end below the monitor and its cache. Instructions that turn out to trap ' +
+      'often (writes to page tables, to the local APIC) are translated again into a form that does not trap, and back ' +
+      'when that was wrong. Unmodified kernels behave as on the bare machine.',
+  ],
+  guest: 'unmodified',
+  create: (options) => new BinaryTranslationVmm(options),
+};

@@ -1,0 +1,126 @@
+// Code that changes: a store to bytes that are already decoded takes effect at the next instruction, whoever stores and
+// through whatever address (SDM Vol. 3A "Handling Self- and Cross-Modifying Code": on one processor no more is needed than
+// the jump that the architecture asks for; this processor is coherent at every instruction).
+import { describe, expect, test } from 'vitest';
+import { CODE, DATA, DOORWAY, TestMachine } from '../system/machine.ts';
+
+const END = `jmp 8:${DOORWAY + 0x300}`;
+const DIRECTORY = 0x60000;
+const TABLE = 0x61000;
+
+/** Runs to the end; returns EAX. */
+function run(m: TestMachine, text: string): number {
+  m.ring(0);
+  m.program(text);
+  expect(m.cpu.run({ instructions: m.cpu.instructions + 100_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
+  return m.cpu.reg(0);
+}
+
+/** `address` in pages of 4 KiB, also visible at `alias`. */
+function paged(m: TestMachine, alias: number, address: number): void {
+  m.memory.setUint32(DIRECTORY, TABLE | 7, true);
+  for (let page = 0; page < 1024; page++) m.memory.setUint32(TABLE + page * 4, (page << 12) | 7, true);
+  m.memory.setUint32(TABLE + (alias >>> 12) * 4, address | 7, true);
+  m.cpu.cr3 = DIRECTORY;
+  m.cpu.cr0 = 0x8001_0011;
+  m.cpu.flushTlb();
+}
+
+describe('self-modifying code', () => {
+  test('the next instruction of the running block', () => {
+    expect(run(new TestMachine(), `mov dword [patch+1], 42\npatch: mov eax, 1\n${END}`)).toBe(42);
+  });
+
+  test('an instruction further down in the running block, in another chunk of the page', () => {
+    const filler = 'nop\n'.repeat(100);
+    expect(run(new TestMachine(), `mov dword [patch+1], 42\n${filler}patch: mov eax, 1\n${END}`)).toBe(42);
+  });
+
+  test('an instruction that has run before, in every round of a loop', () => {
+    const text = `mov ecx, 100\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax
+      dec ecx\njne again\nmov eax, ebx\n${END}`;
+    expect(run(new TestMachine(), text)).toBe(5050);
+  });
+
+  test('the instruction that stores changes itself: it takes effect when it runs again', () => {
+    const text = `mov ecx, 2\nagain: add byte [again+6], 5\ndec ecx\njne again\nmovzx eax, byte [again+6]\n${END}`;
+    expect(run(new TestMachine(), text)).toBe(20);
+  });
+
+  test('a callee on another page', () => {
+    const m = new TestMachine();
+    m.program('mov eax, 1\nret', CODE + 0x2000);
+    const text = `call ${CODE + 0x2000}\nmov ebx, eax\nmov dword [${CODE + 0x2001}], 5\ncall ${CODE + 0x2000}\nadd eax, ebx\n${END}`;
+    expect(run(m, text)).toBe(6);
+  });
+
+  test('a store through another linear address of the page', () => {
+    const m = new TestMachine();
+    paged(m, 0x50000, CODE);
+    const text = `mov eax, 1\nmov ecx, 2\nagain: mov eax, 1\nmov dword [again+1-${CODE}+0x50000], 9\ndec ecx\njne again\n${END}`;
+    expect(run(m, text)).toBe(9);
+  });
+
+  test('a string store over code, and a store by a device or the host', () => {
+    const m = new TestMachine();
+    const text = `mov ecx, 2\nagain: push ecx\npatch: mov eax, 1\nmov edi, patch+1\nmov ecx, 4\nmov al, 3\nrep stosb
+      pop ecx\ndec ecx\njne again\nout 0x80, al\nhost: mov eax, 1\n${END}`;
+    m.onWrite = () => {
+      m.memory.setUint32(m.label('host') + 1, 77, true);
+      m.cpu.notePhysicalWrite(m.label('host') + 1, 4);
+    };
+    expect(run(m, text)).toBe(77);
+  });
+
+  test('so often that the block cache fills up and starts again', () => {
+    const m = new TestMachine();
+    m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax
+      ${'nop\n'.repeat(30)}dec ecx\njne again\nmov eax, ebx\n${END}`);
+    expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
+    expect(m.cpu.reg(0)).toBe((60000 * 60001) / 2);
+  });
+
+  test('a store to data beside code changes nothing and keeps the code', () => {
+    const text = `mov ecx, 1000\nagain: inc dword [value]\ndec ecx\njne again\nmov eax, [value]\n${END}\ntimes 200 nop\nvalue: dd 0`;
+    expect(run(new TestMachine(), text)).toBe(1000);
+  });
+
+  test('code copied to data memory and run there, then overwritten', () => {
+    const text = `mov esi, one\nmov edi, ${DATA}\nmov ecx, 6\nrep movsb\ncall ${DATA}\nmov ebx, eax
+      mov esi, two\nmov edi, ${DATA}\nmov ecx, 6\nrep movsb\ncall ${DATA}\nadd eax, ebx\n${END}
+      one: mov eax, 100\nret\ntwo: mov eax, 20\nret`;
+    expect(run(new TestMachine(), text)).toBe(120);
+  });
+});
+
+describe('instructions across a page boundary', () => {
+  const AT = CODE + 0xffd;
+
+  test('run, and see a change on either side', () => {
+    const m = new TestMachine();
+    m.program(`mov eax, 0x11223344\nret`, AT);
+    const text = `mov ecx, 2\nagain: call ${AT}\nmov byte [${AT + 1}], 0x55\nmov byte [${AT + 4}], 0x66\ndec ecx\njne again\n${END}`;
+    expect(run(m, text)).toBe(0x66223355);
+  });
+
+  test('fault at the second page only if its bytes are needed', () => {
+    const m = new TestMachine();
+    paged(m, 0x50000, 0x50000);
+    m.memory.setUint32(TABLE + ((AT + 3) >>> 12) * 4, 0, true);
+    m.cpu.flushTlb();
+    m.program('mov eax, 0x11223344', AT);
+    m.cpu.eip = AT;
+    expect(m.delivered(m.run())).toMatchObject({ vector: 14, error: 0, eip: AT });
+    expect(m.cpu.cr2).toBe(AT + 3);
+    m.ring(0);
+    m.program('ud2\nnop', AT);
+    m.cpu.eip = AT;
+    expect(m.delivered(m.run())).toMatchObject({ vector: 6, eip: AT });
+  });
+
+  test('the last instruction of a page is followed by the next page', () => {
+    const m = new TestMachine();
+    m.program(`inc eax\ninc eax\ninc eax\n${END}`, CODE + 0xffe);
+    expect(run(m, `xor eax, eax\njmp ${CODE + 0xffe}`)).toBe(3);
+  });
+});

@@ -1,0 +1,74 @@
+// The shape of the compiled run loop: V8 makes fast code of it only while it is one br_table and not too long (ENGINE
+// "Size of the dispatch function"). Binaryen makes the br_table out of AssemblyScript's switch, so this can be lost silently.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const LIMIT = 35 * 1024;
+const CODE_SECTION = 10;
+const BR_TABLE = 0x0e;
+
+function leb(bytes: Uint8Array, at: number): { value: number; next: number } {
+  let value = 0;
+  let next = at;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[next++]!;
+    value |= (byte & 0x7f) << shift;
+    if (!(byte & 0x80)) return { value: value >>> 0, next };
+  }
+}
+
+/** Bodies of all functions of a module. */
+function functionBodies(wasm: Uint8Array): Uint8Array[] {
+  let at = 8;
+  while (at < wasm.length) {
+    const id = wasm[at]!;
+    const { value: size, next } = leb(wasm, at + 1);
+    if (id !== CODE_SECTION) {
+      at = next + size;
+      continue;
+    }
+    const bodies: Uint8Array[] = [];
+    let { value: count, next: body } = leb(wasm, next);
+    for (; count > 0; count--) {
+      const { value: length, next: start } = leb(wasm, body);
+      bodies.push(wasm.subarray(start, start + length));
+      body = start + length;
+    }
+    return bodies;
+  }
+  throw new Error('the module has no code section');
+}
+
+/** Targets of the largest br_table in a body: a count, then so many small branch depths. */
+function largestTable(body: Uint8Array): number {
+  let largest = 0;
+  for (let at = 0; at < body.length; at++) {
+    if (body[at] !== BR_TABLE) continue;
+    const { value: count, next } = leb(body, at + 1);
+    if (count <= largest || count > 1024) continue;
+    let depthAt = next;
+    let isTable = true;
+    for (let n = 0; n <= count && isTable; n++) {
+      const depth = leb(body, depthAt);
+      isTable = depth.value <= count + 8 && depth.next <= body.length;
+      depthAt = depth.next;
+    }
+    if (isTable) largest = count;
+  }
+  return largest;
+}
+
+/** H_ constants of asm/hot.ts: how many cases the run loop has. */
+function hotCount(): number {
+  const source = readFileSync(resolve(import.meta.dirname, '../asm/hot.ts'), 'utf8');
+  return Number(/HOT_COUNT: u32 = (\d+)/.exec(source)![1]);
+}
+
+test('the run loop is compiled to one br_table and stays below 35 KiB', () => {
+  const wasm = readFileSync(resolve(import.meta.dirname, '../dist/cpu.wasm'));
+  const bodies = functionBodies(wasm);
+  const dispatch = bodies.filter((body) => largestTable(body) >= hotCount() - 10);
+  expect(dispatch).toHaveLength(1);
+  expect(dispatch[0]!.length).toBeLessThanOrEqual(LIMIT);
+});
