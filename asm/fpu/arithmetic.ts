@@ -17,6 +17,7 @@ import {
   IE,
   INFINITE,
   invalid,
+  nanByMagnitude,
   QUIET,
   QUIET_BIT,
   raiseFloat,
@@ -26,7 +27,6 @@ import {
   stopped,
   swapOperands,
   UNSUPPORTED,
-  nanByMagnitude,
   ZE,
   ZERO,
 } from './float';

@@ -8,23 +8,34 @@ import { readSegment, writeSegment } from '../memory';
 import {
   arithmeticMemory,
   arithmeticRegister,
-  compareRegister,
-  compareToFlags,
   fcmov,
   fprem,
   frndint,
   fscale,
   fsqrt,
-  ftst,
-  fxam,
   fxtract,
   signOperation,
   stNumber,
 } from './x87-arithmetic';
+import { compareRegister, compareToFlags, ftst, fxam } from './x87-compare';
 import { fbld, fbstp, fild, fist, fld, fldConstant, fst, fstpnce, fxch } from './x87-moves';
 import { fldenv, fnsave, fnstenv, frstor, setControl } from './environment';
 import { transcendental } from './transcendental';
-import { available, C1, control, ES, initialize, notePointers, pop, setStatus, setTag, setTop, status, top, updateSummary } from './stack';
+import {
+  available,
+  C1,
+  control,
+  ES,
+  initialize,
+  notePointers,
+  pop,
+  setStatus,
+  setTag,
+  setTop,
+  status,
+  top,
+  updateSummary,
+} from './stack';
 
 /** WAIT: #NM when both MP and TS are set. */
 function fwait(): void {

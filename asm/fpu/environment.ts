@@ -14,7 +14,7 @@ import {
   X87,
   XMM,
 } from '../layout';
-import { otherFlags, faulted } from '../globals';
+import { faulted, otherFlags } from '../globals';
 import { VM } from '../flags';
 import { GP, raise } from '../fault';
 import { linearForRead, linearForWrite, probeWrite, readLinear, readSegment, writeSegment } from '../memory';

@@ -11,14 +11,26 @@ import {
   FPU_STATUS,
   FPU_TAGS,
   MXCSR,
-  SEGMENTS,
   SEGMENT_STRIDE,
+  SEGMENTS,
   X87,
   XMM,
 } from '../layout';
 import { MF, NM, raise } from '../fault';
 import { effectiveAddress, isMemory, R_IMM, recordRip, segmentNumber } from '../record';
-import { begin, IE, masks, pack80, packedSig, PE, raised, roundedUp, setIndefinite, unpack80A, unpack80B } from './float';
+import {
+  begin,
+  IE,
+  masks,
+  pack80,
+  packedSig,
+  PE,
+  raised,
+  roundedUp,
+  setIndefinite,
+  unpack80A,
+  unpack80B,
+} from './float';
 
 const CR0_EM: u32 = 4;
 const CR0_TS: u32 = 8;

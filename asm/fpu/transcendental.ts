@@ -2,11 +2,10 @@
 // Instruction Accuracy"; SDM Vol. 2, each instruction's page, for special operands). They are computed in double-double
 // arithmetic of some 104 bits, so that the result is nearly always the correctly rounded one.
 import * as op from '../gen/ops';
-import { denormalOperands, normalize, specialOperand, specialOperands } from './arithmetic';
-import { atan, cosine, expm1, logarithm, logarithm1p, reduce, reducedHigh, reducedLow, sine } from './functions';
+import { denormalOperands, specialOperand, specialOperands } from './arithmetic';
+import { atan, expm1, logarithm, logarithm1p } from './functions';
 import { add, divide, high, low, multiply, set } from './double-double';
 import {
-  aDenormal,
   aExp,
   aKind,
   aSig,
@@ -20,30 +19,15 @@ import {
   invalid,
   PE,
   raiseFloat,
-  setA,
   setZ,
-  stopped,
   swapOperands,
   ZE,
   ZERO,
-  zSig,
 } from './float';
-import { round80 } from './round';
+import { circularFunction, COS, SIN, twoResults } from './circular';
+import { deliver, power, setMagnitude, setResult, setSignificand } from './result';
 import { beginUnary } from './x87-arithmetic';
-import {
-  beginX87,
-  C2,
-  isEmpty,
-  loadA,
-  loadB,
-  noteExceptions,
-  pop,
-  pushZ,
-  setStatus,
-  stackFault,
-  status,
-  storeZ,
-} from './stack';
+import { beginX87, isEmpty, loadA, loadB, pop, stackFault, storeZ } from './stack';
 
 const LN2_HIGH: f64 = 0.6931471805599453;
 const LN2_LOW: f64 = 2.3190468138462996e-17;
@@ -51,53 +35,6 @@ const LOG2E_HIGH: f64 = 1.4426950408889634;
 const LOG2E_LOW: f64 = 2.0355273740931033e-17;
 const PI_HIGH: f64 = 3.141592653589793;
 const PI_LOW: f64 = 1.2246467991473532e-16;
-
-/** 2^n for -1022 <= n <= 1023. */
-function power(n: i32): f64 {
-  return reinterpret<f64>(u64(n + 1023) << 52);
-}
-
-/** high + low = significand as a number in [1, 2). */
-function setSignificand(sig: u64): void {
-  set(f64(sig & 0xfffffffffffff800) * power(-63), f64(sig & 0x7ff) * power(-63));
-}
-/** high + low = |A| (or |B|) times 2^by; the exponent has to be in the range of a double. */
-function setMagnitude(sig: u64, exp: i32): void {
-  setSignificand(sig);
-  const scale = power(exp);
-  set(high * scale, low * scale);
-}
-
-/** Z = (-1)^sign * (high + low) * 2^exp, inexact. */
-function setResult(sign: u32, exp: i32): void {
-  let h = high;
-  let l = low;
-  if (h == 0.0) {
-    setZ(ZERO, sign, 0, 0);
-    return;
-  }
-  if (h < 0.0) {
-    sign ^= 1;
-    h = -h;
-    l = -l;
-  }
-  const e = i32((reinterpret<u64>(h) >> 52) & 0x7ff) - 1023;
-  // in two steps: 2^(63 - e) may be out of range
-  h = h * power(-e) * power(63);
-  l = l * power(-e) * power(63);
-  const whole = floor(l);
-  const fraction = u64((l - whole) * power(63)) << 1;
-  normalize(sign, exp + e, u64(h) + u64(i64(whole)), fraction | 1);
-}
-
-/** Rounds Z and puts it into ST(i). */
-function deliver(i: u32): bool {
-  if (!stopped()) round80(64);
-  noteExceptions();
-  if (stopped()) return false;
-  storeZ(i);
-  return true;
-}
 
 /** 2^x - 1. */
 function f2xm1(): void {
@@ -331,125 +268,6 @@ function angle(): void {
   setResult(sign, 0);
 }
 
-const SIN: u32 = 1;
-const COS: u32 = 2;
-const TAN: u32 = 3;
-
-/** Sine, cosine or tangent of A into Z; A is finite, not zero and below 2^63. */
-function circular(which: u32): void {
-  const sign = aSign;
-  if (aExp < -40) {
-    // x, or 1: what is missing is below the rounding bits, but inexact
-    if (which == COS) {
-      set(1.0, -5.421010862427522e-20);
-      setResult(0, 0);
-    } else if (which == SIN) {
-      setZ(FINITE, sign, aExp, aSig - 1, u64.MAX_VALUE);
-      if (!(zSig >> 63)) setZ(FINITE, sign, aExp - 1, u64.MAX_VALUE, u64.MAX_VALUE);
-    } else setZ(FINITE, sign, aExp, aSig, 1);
-    if (which == COS && aExp < -33) setZ(FINITE, 0, -1, u64.MAX_VALUE, u64.MAX_VALUE);
-    return;
-  }
-  let n: u32 = 0;
-  if (aExp < -1) setMagnitude(aSig, aExp);
-  else {
-    n = reduce(aSig, aExp);
-    set(reducedHigh, reducedLow);
-  }
-  if (which == COS) n++;
-  const h = high;
-  const l = low;
-  if (which == TAN) {
-    sine();
-    const s = high;
-    const t = low;
-    set(h, l);
-    cosine();
-    if (n & 1) {
-      // tan(x + pi/2) = -cos(x) / sin(x)
-      divide(-s, -t);
-    } else {
-      const c = high;
-      const d = low;
-      set(s, t);
-      divide(c, d);
-    }
-    setResult(sign, 0);
-    return;
-  }
-  if (n & 1) cosine();
-  else sine();
-  setResult((which == SIN ? sign : 0) ^ ((n >> 1) & 1), 0);
-}
-
-/** Sine, cosine or tangent of A, special operands too. */
-function circularOf(which: u32): void {
-  if (aKind == ZERO) {
-    if (which == COS) setZ(FINITE, 0, 0, 0x8000000000000000);
-    else setZ(ZERO, aSign, 0, 0);
-  } else circular(which);
-}
-
-/** Argument of a circular function: false when the instruction is over. */
-function beginCircular(pushes: bool): bool {
-  beginX87();
-  setStatus(status() & ~C2);
-  const overflow = pushes && !isEmpty(7);
-  if (isEmpty(0) || overflow) {
-    if (stackFault(!isEmpty(0))) {
-      storeZ(0);
-      if (pushes) pushZ();
-    }
-    return false;
-  }
-  loadA(0);
-  if (aKind == FINITE && aExp >= 63) {
-    setStatus(status() | C2);
-    return false;
-  }
-  return true;
-}
-
-/** True when Z is the result already: a NaN, or infinity, which is invalid. */
-function circularSpecial(): bool {
-  if (specialOperand()) return true;
-  if (aKind == INFINITE) {
-    invalid();
-    return true;
-  }
-  if (aDenormal) denormalOperands();
-  return stopped();
-}
-
-function fsin(which: u32): void {
-  if (!beginCircular(false)) return;
-  if (!circularSpecial()) circularOf(which);
-  deliver(0);
-}
-
-/** FSINCOS and FPTAN: two results. */
-function twoResults(isTangent: bool): void {
-  if (!beginCircular(true)) return;
-  if (circularSpecial()) {
-    if (deliver(0)) pushZ();
-    return;
-  }
-  const kind = aKind;
-  const sign = aSign;
-  const exp = aExp;
-  const sig = aSig;
-  circularOf(isTangent ? TAN : SIN);
-  if (!deliver(0)) return;
-  if (isTangent) setZ(FINITE, 0, 0, 0x8000000000000000);
-  else {
-    setA(kind, sign, exp, sig);
-    circularOf(COS);
-    round80(64);
-    noteExceptions();
-  }
-  pushZ();
-}
-
 /** Executes one of the functions. */
 export function transcendental(operation: u32): void {
   switch (operation) {
@@ -466,10 +284,10 @@ export function transcendental(operation: u32): void {
       fpatan();
       break;
     case op.OP_FSIN:
-      fsin(SIN);
+      circularFunction(SIN);
       break;
     case op.OP_FCOS:
-      fsin(COS);
+      circularFunction(COS);
       break;
     case op.OP_FPTAN:
       twoResults(true);

@@ -1,31 +1,11 @@
 // x87 arithmetic, compares and the functions of D9 F4..FD that are exact (SDM Vol. 2, each instruction's page).
-import {
-  faulted,
-} from '../globals';
+import { faulted } from '../globals';
 import * as op from '../gen/ops';
+import { FORM_OPERANDS, OPERAND_STI, OPERAND_WIDTH, WIDTH_Q, WIDTH_W } from '../gen/tables';
+import { condition } from '../ops/condition';
+import { effectiveAddress, R_IMM, segmentNumber } from '../record';
+import { readSegment } from '../memory';
 import {
-  FORM_OPERANDS,
-  OPERAND_WIDTH,
-  WIDTH_Q,
-  WIDTH_W,
-  OPERAND_STI,
-} from '../gen/tables';
-import {
-  setStatusFlags,
-} from '../flags';
-import {
-  condition,
-} from '../ops/condition';
-import {
-  effectiveAddress,
-  R_IMM,
-  segmentNumber,
-} from '../record';
-import {
-  readSegment,
-} from '../memory';
-import {
-  aDenormal,
   aExp,
   aKind,
   aSig,
@@ -40,8 +20,10 @@ import {
   INFINITE,
   invalid,
   masks,
+  negateB,
   OE,
   PE,
+  QUIET,
   raiseFloat,
   setB,
   setRoundedUp,
@@ -53,16 +35,11 @@ import {
   unpack64B,
   ZE,
   ZERO,
-  QUIET,
 } from './float';
 import {
   addFloat,
-  compareFloat,
   denormalOperands,
   divideFloat,
-  EQUAL,
-  GREATER,
-  LESS,
   multiplyFloat,
   partial,
   quotient,
@@ -71,14 +48,7 @@ import {
   specialOperand,
   specialOperands,
 } from './arithmetic';
-import {
-  round80,
-  roundTo,
-  toMagnitude,
-} from './round';
-import {
-  negateB,
-} from './float';
+import { round80, roundTo, toMagnitude } from './round';
 import {
   beginKeepingC1,
   beginX87,
@@ -86,7 +56,6 @@ import {
   C1,
   C2,
   C3,
-  CONDITIONS,
   isEmpty,
   loadA,
   loadB,
@@ -100,6 +69,7 @@ import {
   status,
   storeZ,
 } from './stack';
+import { compareWith } from './x87-compare';
 
 /** The memory operand of the form into B: real, or integer with `isInteger`. Then `if (faulted) return`. */
 export function loadMemoryB(r: usize, form: usize, isInteger: bool): void {
@@ -201,76 +171,6 @@ function binary(n: u32, destination: u32, underflows: bool, pops: bool): void {
     if (!commit(destination)) return;
   }
   if (pops) pop();
-}
-
-/** Sets C3 C2 C0 by the order of ST(0) and B, also when an exception is unmasked, and pops when none is. */
-export function compareWith(underflows: bool, pops: u32, signaling: bool): void {
-  let order: u32 = 3;
-  let masked = true;
-  if (underflows) masked = stackFault(false);
-  else {
-    loadA(0);
-    order = compareFloat(signaling);
-    noteExceptions();
-    masked = !stopped();
-  }
-  const codes = order == LESS ? C0 : order == EQUAL ? C3 : order == GREATER ? 0 : C0 | C2 | C3;
-  setStatus((status() & ~(C0 | C2 | C3)) | codes);
-  if (masked) while (pops--) pop();
-}
-
-export function compareRegister(i: u32, pops: u32, signaling: bool): void {
-  beginX87();
-  loadB(i);
-  compareWith(isEmpty(0) || isEmpty(i), pops, signaling);
-}
-
-/** FCOMI and the like: ZF PF CF; OF SF AF are cleared. */
-export function compareToFlags(i: u32, pops: bool, signaling: bool): void {
-  beginKeepingC1();
-  loadB(i);
-  let order: u32 = 3;
-  let masked = true;
-  if (isEmpty(0) || isEmpty(i)) masked = stackFault(false);
-  else {
-    loadA(0);
-    order = compareFloat(signaling);
-    noteExceptions();
-    masked = !stopped();
-  }
-  setStatusFlags(order == LESS ? 1 : order == EQUAL ? 0x40 : order == GREATER ? 0 : 0x45);
-  if (pops && masked) pop();
-}
-
-export function ftst(): void {
-  beginX87();
-  setB(ZERO, 0, 0, 0);
-  compareWith(isEmpty(0), 0, true);
-}
-
-/** FXAM: the class of ST(0), also of an empty register; C1 is the sign. */
-export function fxam(): void {
-  loadA(0);
-  let codes: u32 = 0;
-  if (isEmpty(0)) codes = C3 | C0;
-  else {
-    switch (aKind) {
-      case ZERO:
-        codes = C3;
-        break;
-      case FINITE:
-        codes = aDenormal ? C3 | C2 : C2;
-        break;
-      case INFINITE:
-        codes = C2 | C0;
-        break;
-      case QUIET:
-      case 4:
-        codes = C0;
-    }
-  }
-  if (load<u16>(slot(0), 8) >> 15) codes |= C1;
-  setStatus((status() & ~CONDITIONS) | codes);
 }
 
 /** FCHS and FABS work on any bits. */

@@ -34,23 +34,33 @@ import {
   raiseFloat,
   rounding,
   setIndefinite,
-  setRounding,
   setRoundedUp,
+  setRounding,
   setZ,
   SIGNALING,
-  stopped,
   UE,
   unpack32B,
   unpack64B,
   UP,
-  NEAREST,
-  UNSUPPORTED,
   ZERO,
 } from './float';
 import { specialOperand } from './arithmetic';
 import { integerOverflow, round32, round64, toMagnitude } from './round';
 import { stNumber } from './x87-arithmetic';
-import { beginX87, isEmpty, loadA, noteExceptions, pop, pushZ, setTag, setTop, slot, stackFault, storeZ, top } from './stack';
+import {
+  beginX87,
+  isEmpty,
+  loadA,
+  noteExceptions,
+  pop,
+  pushZ,
+  setTag,
+  setTop,
+  slot,
+  stackFault,
+  storeZ,
+  top,
+} from './stack';
 
 // @ts-ignore: decorator
 @inline

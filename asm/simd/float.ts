@@ -6,7 +6,9 @@ import * as op from '../gen/ops';
 import { raise, UD, XM } from '../fault';
 import { setStatusFlags } from '../flags';
 import {
+  aExp,
   aKind,
+  aSig,
   aSign,
   begin,
   bKind,
@@ -16,7 +18,6 @@ import {
   INFINITE,
   masks,
   negateB,
-  NEAREST,
   pack32,
   pack64,
   PE,
@@ -26,7 +27,6 @@ import {
   rounding,
   setB,
   setFlush,
-  setIndefinite,
   setRounding,
   setZ,
   stopped,
@@ -35,8 +35,6 @@ import {
   unpack64A,
   unpack64B,
   ZERO,
-  aExp,
-  aSig,
 } from '../fpu/float';
 import {
   addFloat,

@@ -34,7 +34,10 @@ function ordinal(bytes: Uint8Array): bigint {
   const sign = value >> 79n;
   const significand = value & ((1n << 64n) - 1n);
   const exponent = (value >> 64n) & 0x7fffn;
-  const magnitude = ((exponent === 0n ? 1n : exponent) << 63n) + (significand & ((1n << 63n) - 1n)) + (exponent === 0n ? significand & (1n << 63n) : 0n);
+  const magnitude =
+    ((exponent === 0n ? 1n : exponent) << 63n) +
+    (significand & ((1n << 63n) - 1n)) +
+    (exponent === 0n ? significand & (1n << 63n) : 0n);
   return sign ? -magnitude : magnitude;
 }
 

@@ -8,7 +8,9 @@ const page = (name: string) => name.toUpperCase();
 function both(second: string, name: string, features: string, cost: CostClass = 'alu'): Row[] {
   const [mmx, xmm] = features.split(' ');
   return [
-    row(`NP ${second} /r`, name, name.startsWith('punpckl') ? 'Pq,Qd' : 'Pq,Qq', name, cost, page(name), { cpuid: mmx! }),
+    row(`NP ${second} /r`, name, name.startsWith('punpckl') ? 'Pq,Qd' : 'Pq,Qq', name, cost, page(name), {
+      cpuid: mmx!,
+    }),
     row(`66 ${second} /r`, name, 'Vdq,Wdq', name, cost, page(name), { cpuid: xmm ?? 'sse2' }),
   ];
 }
@@ -195,8 +197,12 @@ const integer: readonly Row[] = [
   row('66 0F 73 /3 ib', 'psrldq', 'Udq,Ib', 'psrldq', 'alu', 'PSRLDQ', { cpuid: 'sse2' }),
   row('66 0F 73 /7 ib', 'pslldq', 'Udq,Ib', 'pslldq', 'alu', 'PSLLDQ', { cpuid: 'sse2' }),
   ...EXTENSIONS.flatMap(([low, name, operand]) => [
-    row(`66 0F 38 2${low} /r`, `pmovsx${name}`, `Vdq,${operand}`, `pmovsx${name}`, 'alu', 'PMOVSX', { cpuid: 'sse4.1' }),
-    row(`66 0F 38 3${low} /r`, `pmovzx${name}`, `Vdq,${operand}`, `pmovzx${name}`, 'alu', 'PMOVZX', { cpuid: 'sse4.1' }),
+    row(`66 0F 38 2${low} /r`, `pmovsx${name}`, `Vdq,${operand}`, `pmovsx${name}`, 'alu', 'PMOVSX', {
+      cpuid: 'sse4.1',
+    }),
+    row(`66 0F 38 3${low} /r`, `pmovzx${name}`, `Vdq,${operand}`, `pmovzx${name}`, 'alu', 'PMOVZX', {
+      cpuid: 'sse4.1',
+    }),
   ]),
   row('66 0F 38 17 /r', 'ptest', 'Vdq,Wdq', 'ptest', 'alu', 'PTEST', { cpuid: 'sse4.1', flags: { write: 'OSZAPC' } }),
 ];
@@ -205,7 +211,14 @@ const load = (enc: string, name: string, operands: string, op: string, feature: 
   row(`${enc} /r`, name, operands, op, 'alu', page(name), { cpuid: feature });
 const store = (enc: string, name: string, operands: string, op: string, feature: string): Row =>
   row(`${enc} /r`, name, operands, op, 'alu', page(name), { cpuid: feature, memory: 'w' });
-const pair = (prefix: string, opcodes: readonly [string, string], name: string, codes: string, op: string, feature: string) => {
+const pair = (
+  prefix: string,
+  opcodes: readonly [string, string],
+  name: string,
+  codes: string,
+  op: string,
+  feature: string,
+) => {
   const [register, other] = codes.split(',');
   return [
     load(`${prefix} 0F ${opcodes[0]}`, name, `${register},${other}`, op, feature),

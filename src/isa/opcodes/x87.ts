@@ -32,7 +32,9 @@ const arithmetic: readonly Row[] = [
   ...OPERATIONS.map(([name, cost], n) => row(`DC /${n}`, `f${name}`, 'Mfq', `f${name}`, cost, section(name), read)),
   ...OPERATIONS.map(([name, cost], n) => row(`DA /${n}`, `fi${name}`, 'Md', `fi${name}`, cost, section(name), read)),
   ...OPERATIONS.map(([name, cost], n) => row(`DE /${n}`, `fi${name}`, 'Mw', `fi${name}`, cost, section(name), read)),
-  ...OPERATIONS.map(([name, cost], n) => row(`D8 /${n}`, `f${name}`, 'ST0,STi', `f${name}`, cost, section(name), plain)),
+  ...OPERATIONS.map(([name, cost], n) =>
+    row(`D8 /${n}`, `f${name}`, 'ST0,STi', `f${name}`, cost, section(name), plain),
+  ),
 ];
 
 /** DC and DE with registers: the reversed operations change places. */
@@ -92,14 +94,25 @@ const moves: readonly Row[] = [
     const flags = { read: ['C', 'Z', 'CZ', 'P'][n]! };
     return [
       row(`DA /${n}`, `fcmov${condition}`, 'ST0,STi', `fcmov${condition}`, 'alu', 'FCMOVcc', { cpuid: 'cmov', flags }),
-      row(`DB /${n}`, `fcmovn${condition}`, 'ST0,STi', `fcmovn${condition}`, 'alu', 'FCMOVcc', { cpuid: 'cmov', flags }),
+      row(`DB /${n}`, `fcmovn${condition}`, 'ST0,STi', `fcmovn${condition}`, 'alu', 'FCMOVcc', {
+        cpuid: 'cmov',
+        flags,
+      }),
     ];
   }),
 ];
 
 const CONSTANTS = ['fld1', 'fldl2t', 'fldl2e', 'fldpi', 'fldlg2', 'fldln2', 'fldz'] as const;
 const constants: readonly Row[] = CONSTANTS.map((name, n) =>
-  row(`D9 E${(8 + n).toString(16).toUpperCase()}`, name, '', name, 'alu', 'FLD1/FLDL2T/FLDL2E/FLDPI/FLDLG2/FLDLN2/FLDZ', plain),
+  row(
+    `D9 E${(8 + n).toString(16).toUpperCase()}`,
+    name,
+    '',
+    name,
+    'alu',
+    'FLD1/FLDL2T/FLDL2E/FLDPI/FLDLG2/FLDLN2/FLDZ',
+    plain,
+  ),
 );
 
 const compares: readonly Row[] = [
