@@ -23,7 +23,8 @@ import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
 import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
 import { current, cyclesEnd, cyclesLeft, pageRip } from './globals';
-import { linearMask, markCodePage, unmarkCodePage } from './paging';
+import { linearMask } from './paging';
+import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
 import {
   MODE_CODE32,

@@ -47,7 +47,8 @@ import {
   unfinished,
 } from './globals';
 import { segmentCache } from './memory';
-import { linearMask, TLB_NEVER, translate } from './paging';
+import { linearMask, translate } from './paging';
+import { TLB_NEVER } from './tlb';
 import { pageKind, readPhysicalSized } from './physical';
 import { restCost, restCount } from './record';
 import { dataBreakpoints } from './system/debug-registers';

@@ -1,7 +1,8 @@
 // INVD, WBINVD, INVLPG, XSETBV/XGETBV (SDM Vol. 3A "Cache Control", "Invalidation of TLBs and Paging-Structure Caches").
 // There are no modelled caches; only translations are dropped.
 import { GP, raise, UD } from '../fault';
-import { linearMask, invalidatePage } from '../paging';
+import { linearMask } from '../paging';
+import { invalidatePage } from '../tlb';
 import { cpl, effectiveAddress, segmentNumber } from '../record';
 import { interceptInvd, interceptInvlpg, interceptWbinvd } from '../vmx/intercepts';
 import { finish } from './finish';

@@ -7,7 +7,8 @@ import { COST_CR0_WRITE, COST_CR3_WRITE, COST_CR4_WRITE } from '../gen/costs';
 import { faulted } from '../globals';
 import { notSupported } from '../host';
 import { readRm, writeRm } from '../operand';
-import { flushTlb, loadPdptes, pagingChanged } from '../paging';
+import { loadPdptes, pagingChanged } from '../paging';
+import { flushTlb } from '../tlb';
 import {
   cpl,
   effectiveAddress,

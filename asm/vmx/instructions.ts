@@ -15,7 +15,7 @@ import { GP, raise, UD } from '../fault';
 import { CF, setStatusFlags, ZF } from '../flags';
 import { faulted } from '../globals';
 import { readMemory, readReg, readRm, writeMemory, writeRm } from '../operand';
-import { flushTlb } from '../paging';
+import { flushTlb } from '../tlb';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';

@@ -57,7 +57,8 @@ export async function runImage(image: string, options: RunOptions): Promise<void
   if (options.save !== undefined) saveFile(options.save, run.save());
   if (options.stats !== undefined) writeStatistics(options.stats, run, stop, (used.user + used.system) / 1e6);
   reportFindings(run);
-  reportStop(stop, options.maxInstructions);
+  if (console.interrupted) process.stderr.write('anillo: interrupted.\n');
+  else reportStop(stop, options.maxInstructions);
   process.exitCode = console.interrupted ? EXIT.interrupted : stop.status;
 }
 

@@ -9,7 +9,7 @@ const CTRL_C = 3;
 /** Without a terminal, a guest that did next to nothing for so long in virtual time waits for input. */
 const PATIENCE_NANOSECONDS = 20e9;
 /** Instructions per virtual second below which a guest counts as waiting. */
-const WAITING_RATE = 1_000_000;
+const WAITING_RATE = 20_000_000;
 const LONGEST_SLEEP_MS = 20;
 
 /** Standard input and output as a serial line. */
@@ -21,6 +21,8 @@ export class SerialConsole {
   #failure: Error | undefined;
   #deliver: (byte: number) => void = () => {};
   #wake: (() => void) | undefined;
+  /** Something arrived, or input ended, since the guest was last looked at: its patience starts anew. */
+  #arrived = false;
   #quietSince = 0;
   #quietInstructions = 0;
   #realStart = 0n;
@@ -49,6 +51,7 @@ export class SerialConsole {
     process.stdin.on('data', (chunk: Buffer) => this.#input(chunk));
     process.stdin.on('end', () => {
       this.#ended = true;
+      this.#arrived = true;
       this.#wake?.();
     });
     process.stdin.on('error', () => {
@@ -81,6 +84,10 @@ export class SerialConsole {
 
   /** True when input has ended and the guest has only been idling for a long (virtual) time. */
   guestWaitsInVain(instructions: number, virtualNanoseconds: number): boolean {
+    if (this.#arrived) {
+      this.#arrived = false;
+      this.#quiet(virtualNanoseconds);
+    }
     if (!this.#ended) return false;
     this.#quietInstructions += instructions;
     const elapsed = virtualNanoseconds - this.#quietSince;
@@ -101,6 +108,7 @@ export class SerialConsole {
   }
 
   #input(chunk: Buffer): void {
+    this.#arrived = true;
     for (const byte of chunk) {
       if (this.#paced && byte === CTRL_C) this.interrupted = true;
       else this.#deliver(byte);

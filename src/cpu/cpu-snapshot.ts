@@ -39,7 +39,7 @@ const AREAS: Readonly<Record<string, readonly [from: number, to: number]>> = {
   tlbGlobal: [TLB_END, TLB_END + 6 * TLB_ENTRIES],
 };
 
-/** Tag of an empty TLB entry, and the mark of pages with decoded code (asm/paging.ts): an implementation's memory, not state. */
+/** Tag of an empty TLB entry, and the mark of pages with decoded code (asm/tlb.ts): an implementation's memory, not state. */
 const TLB_INVALID_LOW = 0xfff;
 const TLB_CODE = 2;
 
