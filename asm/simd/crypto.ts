@@ -1,4 +1,4 @@
-// AES and SHA (SDM Vol. 2, pages of AESENC, AESKEYGENASSIST, SHA1RNDS4, SHA256RNDS2 and their companions; FIPS 197
+// AES and SHA (SDM Vol. 2, pages of AESENC, AESKEYGENASSIST, SHA1RNDS4, SHA256RNDS2 and so on; FIPS 197
 // "Specification", FIPS 180-4 "Functions and Constants"). Operands are DEST and SOURCE, the result goes to RESULT.
 import { XMM } from '../layout';
 import * as op from '../gen/ops';
