@@ -12,7 +12,7 @@ const INITIAL: FpState = {
   xmm: new Uint8Array(256),
 };
 /** Units in the last place by which a transcendental function may differ. */
-const X87_TOLERANCE = 4n;
+const X87_TOLERANCE = 1n;
 const RECIPROCAL_TOLERANCE = 1.5 * 2 ** -12;
 
 /** Loads a vector's state, or the initial one. */
