@@ -124,8 +124,14 @@ function loadEnvironment(size: u32): void {
   store<u16>(FPU_DS, load<u16>(BUFFER + 24));
 }
 
+/** Access unit of an environment: its words are 2 or 4 bytes long. */
+function unitOf(size: u32): u32 {
+  return size == 2 ? 2 : 4;
+}
+
 export function fnstenv(r: usize): void {
-  writeBuffer(r, storeEnvironment(operandSize(r)));
+  const size = operandSize(r);
+  writeBuffer(r, storeEnvironment(size), unitOf(size));
   if (faulted) return;
   store<u16>(FPU_CONTROL, load<u16>(FPU_CONTROL) | 0x3f);
   updateSummary();
@@ -133,7 +139,7 @@ export function fnstenv(r: usize): void {
 
 export function fldenv(r: usize): void {
   const size = operandSize(r);
-  readBuffer(r, size == 2 ? 14 : 28);
+  readBuffer(r, size == 2 ? 14 : 28, unitOf(size));
   if (!faulted) loadEnvironment(size);
 }
 
@@ -143,14 +149,14 @@ export function fnsave(r: usize): void {
     const at: usize = X87 + (physical(i) << 4);
     memory.copy(BUFFER + length + i * 10, at, 10);
   }
-  writeBuffer(r, length + 80);
+  writeBuffer(r, length + 80, unitOf(operandSize(r)));
   if (!faulted) initialize();
 }
 
 export function frstor(r: usize): void {
   const size = operandSize(r);
   const length: u32 = size == 2 ? 14 : 28;
-  readBuffer(r, length + 80);
+  readBuffer(r, length + 80, unitOf(size));
   if (faulted) return;
   loadEnvironment(size);
   for (let i: u32 = 0; i < 8; i++) memory.copy(X87 + (physical(i) << 4), BUFFER + length + i * 10, 10);
@@ -194,7 +200,7 @@ export function fxsave(r: usize): void {
   // the last byte of the area is looked at first (as recorded on hardware)
   probeWrite(linear + FXSR_SIZE - 1, 1, cpl() == 3);
   if (faulted) return;
-  writeBufferAt(linear, length);
+  writeBufferAt(linear, length, 8);
 }
 
 export function fxrstor(r: usize): void {
@@ -206,7 +212,7 @@ export function fxrstor(r: usize): void {
   }
   readLinear<u8>(linear + FXSR_SIZE - 1);
   if (faulted) return;
-  readBufferAt(linear, FXSR_SIZE);
+  readBufferAt(linear, FXSR_SIZE, 8);
   if (faulted) return;
   const hasXmm = (load<u32>(CR4) & CR4_OSFXSR) != 0;
   if (load<u32>(BUFFER + 24) & ~MXCSR_MASK) {

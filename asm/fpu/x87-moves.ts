@@ -92,7 +92,7 @@ export function fld(r: usize, form: usize): void {
   }
   const width = widthOf(form);
   if (width == WIDTH_T) {
-    readBuffer(r, 10);
+    readBuffer(r, 10, 8);
     if (!faulted && room()) pushRaw(load<u64>(BUFFER), load<u16>(BUFFER + 8));
     return;
   }
@@ -157,7 +157,7 @@ export function fst(r: usize, form: usize, pops: bool): void {
       if (!faulted) stackFault(false);
       return;
     }
-    writeBuffer(r, 10);
+    writeBuffer(r, 10, 8);
     if (faulted) return;
     if (empty) stackFault(false);
     pop();
@@ -266,7 +266,7 @@ const BCD_LIMIT: u64 = 999999999999999999;
 /** FBLD: 18 digits and a sign; digits above 9 count with their value. */
 export function fbld(r: usize): void {
   beginX87();
-  readBuffer(r, 10);
+  readBuffer(r, 10, 8);
   if (faulted || !room()) return;
   let v: u64 = 0;
   for (let i: i32 = 8; i >= 0; i--) {
@@ -310,7 +310,7 @@ export function fbstp(r: usize): void {
   }
   const forbidden = !valid && !(masks & IE);
   if (!forbidden) {
-    writeBuffer(r, 10);
+    writeBuffer(r, 10, 8);
   } else probeOperand(r, 10);
   if (faulted) return;
   if (empty) stackFault(false);
