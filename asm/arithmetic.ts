@@ -9,6 +9,7 @@ import { binary, dec, inc, neg } from './ops/arithmetic';
 import { div, idiv, imul, imulWide, mul } from './ops/multiply';
 import { aaa, aad, aam, aas, daa, das } from './ops/decimal';
 import { crc32c } from './ops/bit';
+import { div64, idiv64 } from './long-mode/divide';
 
 function binarySized(n: u32, size: u32, a: u64, b: u64): u64 {
   if (size == 4) return binary<u32>(n, u32(a), u32(b));
@@ -73,7 +74,11 @@ function multiplyOp(operation: u32, r: usize, form: usize): void {
   const size = operandBytes(r, first);
   if (size == 4) multiplyOne<u32>(operation, u32(b));
   else if (size == 1) multiplyOne<u8>(operation, u8(b));
-  else multiplyOne<u16>(operation, u16(b));
+  else if (size == 2) multiplyOne<u16>(operation, u16(b));
+  else if (operation == op.OP_DIV) div64(b);
+  else if (operation == op.OP_IDIV) idiv64(i64(b));
+  else if (operation == op.OP_MUL) mul<u64>(b);
+  else imulWide<u64>(b);
 }
 
 /** IMUL with two and three operands. */
@@ -107,7 +112,9 @@ function carryChain(operation: u32, r: usize, form: usize): void {
   const isOverflow = operation == op.OP_ADOX;
   const sum = a + b + u64(isOverflow ? overflow() : carry());
   writeOperand(r, first, sum);
-  const out = u32(sum >> 32) & 1;
+  // carry out of the top bit: both operands have it, or one has and the sum has not
+  const top: u64 = operandBytes(r, first) == 8 ? 63 : 31;
+  const out = u32(((a & b) | ((a | b) & ~sum)) >> top) & 1;
   if (isOverflow) setStatusFlags((statusFlags() & ~0x800) | (out << 11));
   else setStatusFlags((statusFlags() & ~1) | out);
 }

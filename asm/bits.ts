@@ -42,8 +42,10 @@ function doubleShiftOp(operation: u32, r: usize, form: usize): void {
   const a = readModify(r, load<u8>(form + FORM_OPERANDS));
   if (faulted) return;
   let v: u64 = 0;
-  if (operation == op.OP_SHLD) v = size == 4 ? shld<u32>(u32(a), u32(b), count) : shld<u16>(u16(a), u16(b), count);
-  else v = size == 4 ? shrd<u32>(u32(a), u32(b), count) : shrd<u16>(u16(a), u16(b), count);
+  const isLeft = operation == op.OP_SHLD;
+  if (size == 4) v = isLeft ? shld<u32>(u32(a), u32(b), count) : shrd<u32>(u32(a), u32(b), count);
+  else if (size == 2) v = isLeft ? shld<u16>(u16(a), u16(b), count) : shrd<u16>(u16(a), u16(b), count);
+  else v = isLeft ? shld<u64>(a, b, count) : shrd<u64>(a, b, count);
   writeModified(size, v);
 }
 

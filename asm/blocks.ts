@@ -22,13 +22,15 @@ import {
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
 import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
-import { current, cyclesEnd, cyclesLeft, pageRip } from './globals';
+import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { linearMask } from './paging';
 import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
 import {
   MODE_CODE32,
+  MODE_CODE64,
   MODE_STACK32,
+  PAGE_RIP,
   R_COST,
   R_COUNT,
   R_FORM,
@@ -41,8 +43,10 @@ const BLOCK_TABLE: usize = CODE_CACHE;
 const BLOCK_TABLE_ENTRIES: usize = 0x4000;
 const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 16;
 const JUMP_CACHE_ENTRIES: usize = 0x2000;
+/** Targets in 64-bit code: {u64 linear address, u32 record, u32 user bit and generation}. */
+const LONG_JUMP_CACHE: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
 /** One record and an H_END for instructions that are not cached. */
-export const SCRATCH: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
+export const SCRATCH: usize = LONG_JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
 /** Bytes of an instruction that crosses a page. */
 export const FETCH_BUFFER: usize = SCRATCH + 4 * RECORD_SIZE;
 const BLOCKS: usize = FETCH_BUFFER + 64;
@@ -58,6 +62,8 @@ export let codeMode: u32 = 0;
 /** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
 let jumpContext: u64 = 0;
 let jumpGeneration: u64 = 0;
+/** What the last word of an entry of LONG_JUMP_CACHE holds: never 0. */
+let longJumpContext: u32 = 0;
 let knownBase: u64 = u64.MAX_VALUE;
 let knownLimit: u64 = 0;
 
@@ -92,25 +98,35 @@ export function forgetJumps(): void {
   jumpGeneration += 1 << 40;
   if (!jumpGeneration) {
     // the generation has wrapped round: old keys could come back to life
-    for (let entry = JUMP_CACHE; entry < SCRATCH; entry += 16) store<u64>(entry, u64.MAX_VALUE);
+    for (let entry = JUMP_CACHE; entry < SCRATCH; entry += 16) {
+      store<u64>(entry, u64.MAX_VALUE);
+      store<u32>(entry, 0, 12);
+    }
     jumpGeneration = 1 << 40;
   }
   jumpContext = (jumpContext & 0xff_0000_0000) | jumpGeneration;
+  longJumpContext = u32(jumpGeneration >> 39) | (longJumpContext & 1);
 }
 
 /** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */
 export function updateContext(): void {
-  const base = load<u64>(CODE_SEGMENT, SEGMENT_BASE);
-  const limit: u64 = load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);
+  const base = code64 ? 0 : load<u64>(CODE_SEGMENT, SEGMENT_BASE);
+  const limit: u64 = code64 ? u64.MAX_VALUE : load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);
   if (base != knownBase || limit != knownLimit) {
     knownBase = base;
     knownLimit = limit;
     forgetJumps();
   }
+  const isUser = load<u32>(CPL) == 3;
+  longJumpContext = u32(jumpGeneration >> 39) | u32(isUser);
+  if (code64) {
+    codeMode = MODE_CODE64;
+    return;
+  }
   codeMode =
     (load<u32>(CODE_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_CODE32 : 0) |
     (load<u32>(STACK_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_STACK32 : 0);
-  jumpContext = (u64(codeMode | (load<u32>(CPL) == 3 ? 0x10 : 0)) << 32) | jumpGeneration;
+  jumpContext = (u64(codeMode | (isUser ? 0x10 : 0)) << 32) | jumpGeneration;
 }
 
 // @ts-ignore: decorator
@@ -129,6 +145,16 @@ export function findTarget(target: u64): usize {
   return t;
 }
 
+/** `findTarget` for 64-bit code. */
+export function findTarget64(target: u64): usize {
+  const entry = jumpEntry(target) + (LONG_JUMP_CACHE - JUMP_CACHE);
+  if (load<u64>(entry) != target || load<u32>(entry, 12) != longJumpContext) return 0;
+  const t: usize = load<u32>(entry, 8);
+  pageRip = target - load<u16>(t, R_OFFSET);
+  store<u64>(PAGE_RIP, pageRip);
+  return t;
+}
+
 /**
  * The same for a relative branch in `r` with the link field at `slot`: remembers the record there if it lies in the same
  * page.
@@ -136,6 +162,14 @@ export function findTarget(target: u64): usize {
 export function findLinked(r: usize, target: u64, slot: usize): usize {
   const page = pageRip;
   const t = findTarget(target);
+  if (t && pageRip == page) store<u32>(r + slot, u32(t));
+  return t;
+}
+
+/** `findLinked` for 64-bit code. */
+export function findLinked64(r: usize, target: u64, slot: usize): usize {
+  const page = pageRip;
+  const t = findTarget64(target);
   if (t && pageRip == page) store<u32>(r + slot, u32(t));
   return t;
 }
@@ -170,6 +204,14 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   }
   pageRip = rip - (linear & 0xfff);
   const jump = jumpEntry(linear);
+  if (code64) {
+    store<u64>(PAGE_RIP, pageRip);
+    const entry = jump + (LONG_JUMP_CACHE - JUMP_CACHE);
+    store<u64>(entry, linear);
+    store<u32>(entry, u32(record), 8);
+    store<u32>(entry, longJumpContext, 12);
+    return record;
+  }
   store<u64>(jump, linear | jumpContext);
   store<usize>(jump, record, 8);
   return record;
@@ -206,7 +248,8 @@ function decodeBlock(key: u64, physical: u64): usize {
   memory.fill(r, 0, RECORD_SIZE);
   store<u16>(r, u16(H_END), R_OP);
   store<u16>(r, u16(offset), R_OFFSET);
-  if (count > 1) {
+  // the run loop of 64-bit code has no fused cases
+  if (count > 1 && !code64) {
     const first = r - 2 * RECORD_SIZE;
     store<u16>(first, u16(fuse(load<u16>(first, R_OP), load<u16>(r - RECORD_SIZE, R_OP))), R_OP);
   }

@@ -1,10 +1,11 @@
 // Near transfers of control (SDM Vol. 2 "Jcc", "JMP", "CALL", "RET", "LOOP/LOOPcc") and the linking of blocks.
 import { CS, RIP, SEGMENT_LIMIT } from './layout';
 import * as op from './gen/ops';
-import { faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
+import { code64, faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findLinked, findTarget } from './blocks';
+import { findLinked, findLinked64, findTarget, findTarget64 } from './blocks';
+import { isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
 import { condition } from './ops/condition';
@@ -22,9 +23,9 @@ import {
   setRegisterSized,
 } from './record';
 
-/** #GP(0) for a target outside the code segment. True: it is inside. */
+/** #GP(0) for a target outside the code segment, in 64-bit code for one that is not canonical. True: it may be reached. */
 function targetAllowed(target: u64): bool {
-  if (target <= load<u32>(segmentCache(CS), SEGMENT_LIMIT)) return true;
+  if (code64 ? isCanonical(target) : target <= u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) return true;
   raise(GP, 0);
   return false;
 }
@@ -35,7 +36,9 @@ function targetAllowed(target: u64): bool {
  */
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
-    const t = link ? findLinked(r, target, link) : findTarget(target);
+    let t: usize;
+    if (code64) t = link ? findLinked64(r, target, link) : findTarget64(target);
+    else t = link ? findLinked(r, target, link) : findTarget(target);
     if (t) return t;
   }
   store<u64>(RIP, target);
@@ -56,6 +59,7 @@ export function endBlock(r: usize): usize {
 // @ts-ignore: decorator
 @inline
 function relativeTarget(r: usize): u64 {
+  if (code64) return recordNextRip(r) + u64(immediate(r));
   const target = (pageRip + u64(i64(load<i32>(r, R_IMM)))) & ripMask;
   return operandSize(r) == 2 ? target & 0xffff : target;
 }

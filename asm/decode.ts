@@ -1,5 +1,5 @@
 // From instruction bytes to a record, by the generated tables (asm/gen/tables.ts says how; SDM Vol. 2 "Instruction Format").
-import { CS, DS, ES, FS, GPR, GS, SEGMENTS, SEGMENT_STRIDE, SS, ZERO_REGISTER, COSTS } from './layout';
+import { DS, FS, GPR, GS, SEGMENTS, SEGMENT_STRIDE, SS, ZERO_REGISTER, COSTS } from './layout';
 import {
   DECODE_NODES,
   DECODE_ROOTS,
@@ -65,8 +65,13 @@ import {
   R_RM,
   R_SCALE,
   R_SEGMENT,
+  PAGE_RIP,
+  SCALE_FAR,
+  SCALE_OFFSET64,
+  SCALE_RIP,
 } from './record';
 import { chooseHot } from './hot';
+import { chooseLong } from './long-mode/hot';
 
 /** `decode` results other than a length: more bytes are needed; longer than 15 bytes. */
 export const DECODE_MORE: u32 = 0;
@@ -79,6 +84,7 @@ let at: usize = 0;
 let end: usize = 0;
 let short: bool = false;
 let rex: u32 = 0;
+let long: bool = false;
 
 function fetch8(): u32 {
   if (at >= end) {
@@ -154,6 +160,8 @@ function address32(r: usize, mod: u32, rm: u32): u32 {
     if (base == 4 || base == 5) seg = (rex & 1) == 0 ? SS : DS;
     store<u16>(r, u16(GPR + ((base | ((rex & 1) << 3)) << 3)), R_BASE);
   }
+  // without SIB this is relative to the next instruction in 64-bit code (SDM Vol. 2 "RIP-Relative Addressing")
+  if (noBase && rm == 5 && long) store<u8>(r, u8(SCALE_RIP), R_SCALE);
   let disp: i32 = 0;
   if (mod == 1) disp = i32(i8(fetch8()));
   else if (mod == 2 || noBase) disp = i32(fetch32());
@@ -170,6 +178,10 @@ function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
   else if (kind == IMMEDIATE_AO) {
     v = addressSize == 2 ? fetch16() : fetch32();
     store<u32>(r, v, R_DISP);
+    if (addressSize == 8) {
+      store<u32>(r, fetch32(), R_IMM);
+      store<u8>(r, u8(SCALE_OFFSET64), R_SCALE);
+    }
     return;
   } else {
     v = size == 2 ? u32(i32(i16(fetch16()))) : fetch32();
@@ -236,6 +248,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   store<u32>(r, NONE | (NONE << 16), R_BASE);
   const code32 = mode & MODE_CODE32;
   const code64 = mode & MODE_CODE64;
+  long = code64 != 0;
   let flags: u32 = code64 ? FLAG_LONG : 0;
   let segmentPrefix: u32 = 0xff;
   let operandPrefix = false;
@@ -249,11 +262,10 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     else if (opcode == 0xf0) flags |= FLAG_LOCK;
     else if (opcode == 0xf2) flags = (flags & ~FLAG_REP) | FLAG_REPNE;
     else if (opcode == 0xf3) flags = (flags & ~FLAG_REPNE) | FLAG_REP;
-    else if (opcode == 0x26) segmentPrefix = ES;
-    else if (opcode == 0x2e) segmentPrefix = CS;
-    else if (opcode == 0x36) segmentPrefix = SS;
-    else if (opcode == 0x3e) segmentPrefix = DS;
-    else if (opcode == 0x64) segmentPrefix = FS;
+    else if ((opcode & 0xe7) == 0x26) {
+      // 26 2E 36 3E: without effect in 64-bit code
+      if (!long) segmentPrefix = (opcode >> 3) & 3;
+    } else if (opcode == 0x64) segmentPrefix = FS;
     else if (opcode == 0x65) segmentPrefix = GS;
     else if (code64 && (opcode & 0xf0) == 0x40) {
       rex = opcode;
@@ -272,6 +284,9 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   }
   if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
 
+  // with REX.B, 90 is XCHG with R8 like the opcodes behind it
+  const plus = opcode;
+  if (opcode == 0x90 && !map && rex & 1) opcode = 0x91;
   let entry: u32 = load<u16>(DECODE_ROOTS + (((map << 8) | opcode) << 1));
   let modrm: u32 = 0;
   let peeked = false;
@@ -303,7 +318,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   const formFlags = load<u32>(form, FORM_FLAGS);
   store<u16>(r, u16(entry), R_FORM);
   // operand and address size, as log2 of bytes
-  let size: u32 = code32 || code64 ? 2 : 1;
+  let size: u32 = code32 ? 2 : 1;
   if (operandPrefix) size ^= 3;
   let addressLog: u32 = code32 ? (addressPrefix ? 1 : 2) : addressPrefix ? 2 : 1;
   if (code64) {
@@ -328,7 +343,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
       defaultSegment = addressLog == 1 ? address16(r, mod, modrm & 7) : address32(r, mod, modrm & 7);
     }
   } else if (firstKind(form, KIND_OPCODE_REG)) {
-    store<u16>(r, u16(slot((opcode & 7) | ((rex & 1) << 3), byteOperand(form, KIND_OPCODE_REG))), R_RM);
+    store<u16>(r, u16(slot((plus & 7) | ((rex & 1) << 3), byteOperand(form, KIND_OPCODE_REG))), R_RM);
   }
   if (firstKind(form, KIND_OFFSET)) memoryOperand = true;
   store<u16>(r, u16(segment(segmentPrefix == 0xff ? defaultSegment : segmentPrefix)), R_SEGMENT);
@@ -344,6 +359,17 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
   return finish(r, FORMS + load<u16>(r, R_FORM) * FORM_SIZE, code, flags, mode, memoryOperand);
 }
 
+/** Makes the displacement of a RIP-relative address one from the start of the page. */
+function relateToPage(r: usize, length: u32): void {
+  const disp = i64(load<i32>(r, R_DISP)) + load<u16>(r, R_OFFSET) + length;
+  if (disp > i64(i32.MAX_VALUE)) {
+    store<u8>(r, u8(SCALE_FAR), R_SCALE);
+    return;
+  }
+  store<i32>(r, i32(disp), R_DISP);
+  store<u16>(r, u16(PAGE_RIP), R_BASE);
+}
+
 function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memoryOperand: bool): u32 {
   const length = u32(at - code);
   store<u8>(r, u8(length), R_LENGTH);
@@ -351,11 +377,13 @@ function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memor
   store<u32>(r, staticCost(form, memoryOperand, (flags & FLAG_LOCK) != 0), R_COST);
   store<u8>(r, 1, R_COUNT);
   if (load<u32>(form, FORM_FLAGS) & FORM_RELATIVE) {
-    // jump links take the place of address fields; the target becomes relative to the page
-    store<u32>(r, load<u32>(r, R_IMM) + load<u16>(r, R_OFFSET) + length, R_IMM);
+    // jump links take the place of address fields; the target becomes relative to the page (in 64-bit code 32 bits could
+    // not hold that)
+    if (!long) store<u32>(r, load<u32>(r, R_IMM) + load<u16>(r, R_OFFSET) + length, R_IMM);
     store<u32>(r, 0, R_BASE);
     store<u32>(r, 0, R_DISP);
   }
-  store<u16>(r, u16(chooseHot(r, form, mode, memoryOperand)), R_OP);
+  if (load<u8>(r, R_SCALE) & SCALE_RIP) relateToPage(r, length);
+  store<u16>(r, u16(long ? chooseLong(r, form, memoryOperand) : chooseHot(r, form, mode, memoryOperand)), R_OP);
   return length;
 }

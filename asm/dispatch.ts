@@ -326,7 +326,7 @@ function popHost(sp: u32): usize {
 // @ts-ignore: decorator
 @inline
 function movePointer(n: u32): void {
-  store<u64>(RSP, u64(load<u32>(RSP) + n));
+  store<u64>(RSP, (u64(load<u32>(RSP)) + n) & 0xffffffff);
 }
 
 /** Target of a relative branch with 32-bit operand size. */

@@ -30,6 +30,8 @@ export let current: usize = 0;
 export let pageRip: u64 = 0;
 /** Mask of the instruction pointer: 0xffffffff outside 64-bit code. */
 export let ripMask: u64 = 0xffffffff;
+/** The code that runs is 64-bit code (EFER.LMA and CS.L). */
+export let code64: bool = false;
 /** TLB arrays of the current privilege: TLB, or TLB + TLB_USER arrays at CPL 3. */
 export let tlbBase: usize = 0x10000;
 /** True while `inject` runs an instruction for ring-0 software above the doorway. */

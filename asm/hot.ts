@@ -280,12 +280,12 @@ export const HOT_COUNT: u32 = 197;
 
 // @ts-ignore: decorator
 @inline
-function kind(form: usize, i: u32): u32 {
+export function kind(form: usize, i: u32): u32 {
   return load<u8>(OPERAND_KIND + load<u8>(form + FORM_OPERANDS + i));
 }
 // @ts-ignore: decorator
 @inline
-function width(form: usize, i: u32): u32 {
+export function width(form: usize, i: u32): u32 {
   return load<u8>(OPERAND_WIDTH + load<u8>(form + FORM_OPERANDS + i));
 }
 
@@ -298,7 +298,7 @@ function registerSlot(r: usize, form: usize, i: u32): u32 {
 }
 
 /** The shape of a two-operand form, or -1. Register shapes get destination and source into R_BASE and R_INDEX. */
-function shape(r: usize, form: usize, memoryOperand: bool): i32 {
+export function shape(r: usize, form: usize, memoryOperand: bool): i32 {
   const isImmediate = kind(form, 1) == KIND_IMMEDIATE;
   if (memoryOperand) {
     if (isImmediate) return MI;

@@ -15,10 +15,11 @@ import {
   TLB,
   TLB_ARRAY_SIZE,
 } from './layout';
-import { faulted, otherFlags, tlbBase } from './globals';
+import { code64, faulted, otherFlags, tlbBase } from './globals';
+import { longAddress } from './long-mode/state';
 import { AC, raise } from './fault';
 import { AC as AC_FLAG } from './flags';
-import { linearMask, translate } from './paging';
+import { linearMask, systemMask, translate } from './paging';
 import { readPhysicalSized, writePhysicalSized } from './physical';
 import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
 import { checkSegment } from './system/segment';
@@ -58,15 +59,15 @@ export function writeLinear<T>(linear: u64, v: T): void {
 
 /** Implicit supervisor access (descriptor tables, TSS). Then `if (faulted) return`. */
 export function readSystem<T>(linear: u64): T {
-  const host = fastHost(TLB, linear & linearMask, sizeof<T>());
+  const host = fastHost(TLB, linear & systemMask, sizeof<T>());
   if (host) return load<T>(host);
-  return <T>readSlow(linear & linearMask, sizeof<T>(), false);
+  return <T>readSlow(linear & systemMask, sizeof<T>(), false);
 }
 
 export function writeSystem<T>(linear: u64, v: T): void {
-  const host = fastHost(TLB + TLB_ARRAY_SIZE, linear & linearMask, sizeof<T>());
+  const host = fastHost(TLB + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
   if (host) store<T>(host, v);
-  else writeSlow(linear & linearMask, sizeof<T>(), u64(v), false);
+  else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
 }
 
 /** Alignment check (SDM Vol. 3A "Interrupt 17—Alignment Check Exception (#AC)"): false when #AC was raised. */
@@ -74,6 +75,13 @@ function aligned(linear: u64, size: u32, user: bool): bool {
   if (!user || !(u32(otherFlags) & AC_FLAG) || !(load<u32>(CR0) & 0x40000) || !(u32(linear) & (size - 1))) return true;
   raise(AC, 0);
   return false;
+}
+
+/** The byte `n` further: addresses below 4 GiB wrap there outside 64-bit code. */
+// @ts-ignore: decorator
+@inline
+function further(linear: u64, n: u32): u64 {
+  return (linear + n) & (linear > 0xffffffff ? u64.MAX_VALUE : linearMask);
 }
 
 /** Reads any size from 1 to 8 bytes through translation, without fast path. Then `if (faulted) return`. */
@@ -89,7 +97,7 @@ export function readSlow(linear: u64, size: u32, user: bool): u64 {
     const split: u32 = 0x1000 - (u32(linear) & 0xfff);
     const first = translate(linear, 0, user);
     if (faulted) return 0;
-    const second = translate((linear + split) & linearMask, 0, user);
+    const second = translate(further(linear, split), 0, user);
     if (faulted) return 0;
     for (let i: u32 = 0; i < size; i++) {
       const physical = i < split ? first + i : second + (i - split);
@@ -112,7 +120,7 @@ export function writeSlow(linear: u64, size: u32, v: u64, user: bool): void {
     const split: u32 = 0x1000 - (u32(linear) & 0xfff);
     const first = translate(linear, 1, user);
     if (faulted) return;
-    const second = translate((linear + split) & linearMask, 1, user);
+    const second = translate(further(linear, split), 1, user);
     if (faulted) return;
     for (let i: u32 = 0; i < size; i++) {
       const physical = i < split ? first + i : second + (i - split);
@@ -127,7 +135,7 @@ export function probeWrite(linear: u64, size: u32, user: bool): void {
   if (!aligned(linear, size, user)) return;
   translate(linear, 1, user);
   if (faulted) return;
-  const last = (linear + size - 1) & linearMask;
+  const last = further(linear, size - 1);
   if ((last ^ linear) >> 12) translate(last & ~0xfff, 1, user);
 }
 
@@ -140,6 +148,7 @@ export function segmentCache(seg: u32): usize {
 
 /** Linear address of seg:ea after the segment checks for reading. Then `if (faulted) return`. */
 export function linearForRead(seg: u32, ea: u64, size: u32): u64 {
+  if (code64) return longAddress(seg, ea, size);
   const s = segmentCache(seg);
   if (ea + size > load<u64>(s, SEGMENT_READ_END) && !checkSegment(seg, ea, size, false)) return 0;
   return (load<u64>(s, SEGMENT_BASE) + ea) & linearMask;
@@ -147,6 +156,7 @@ export function linearForRead(seg: u32, ea: u64, size: u32): u64 {
 
 /** Linear address of seg:ea after the segment checks for writing. Then `if (faulted) return`. */
 export function linearForWrite(seg: u32, ea: u64, size: u32): u64 {
+  if (code64) return longAddress(seg, ea, size);
   const s = segmentCache(seg);
   if (ea + size > load<u64>(s, SEGMENT_WRITE_END) && !checkSegment(seg, ea, size, true)) return 0;
   return (load<u64>(s, SEGMENT_BASE) + ea) & linearMask;
@@ -165,10 +175,11 @@ export function writeSegment<T>(seg: u32, ea: u64, v: T): void {
   writeLinear<T>(linear, v);
 }
 
-/** Mask of the stack pointer: SS.B says 16 or 32 bits. */
+/** Mask of the stack pointer: 64 bits in 64-bit code, else SS.B says 16 or 32. */
 // @ts-ignore: decorator
 @inline
 export function stackMask(): u64 {
+  if (code64) return u64.MAX_VALUE;
   return load<u32>(segmentCache(SS), SEGMENT_RIGHTS) & 0x4000 ? 0xffffffff : 0xffff;
 }
 
@@ -176,8 +187,9 @@ export function stackMask(): u64 {
 // @ts-ignore: decorator
 @inline
 export function setStackPointer(v: u64): void {
-  if (stackMask() == 0xffff) store<u16>(RSP, u16(v));
-  else store<u64>(RSP, v & 0xffffffff);
+  const mask = stackMask();
+  if (mask == 0xffff) store<u16>(RSP, u16(v));
+  else store<u64>(RSP, v & mask);
 }
 
 /** Pushes `size` (2, 4, 8) bytes with the current privilege; RSP changes only if no fault. Then `if (faulted) return`. */

@@ -27,6 +27,7 @@ import { add, sub } from './ops/arithmetic';
 import { condition } from './ops/condition';
 import { interceptPause } from './vmx/intercepts';
 import { finish } from './system/finish';
+import { cmpxchg16b } from './long-mode/compare-exchange';
 
 function mov(r: usize, form: usize): void {
   const v = readOperand(r, load<u8>(form + FORM_OPERANDS + 1));
@@ -128,6 +129,10 @@ function cmpxchg(r: usize, form: usize): void {
 }
 
 function cmpxchg8b(r: usize): void {
+  if (operandSize(r) == 8) {
+    cmpxchg16b(r);
+    return;
+  }
   const a = readModifyAt(segmentNumber(r), effectiveAddress(r), 8);
   if (faulted) return;
   const expected = (u64(getRegister32(2)) << 32) | getRegister32(0);

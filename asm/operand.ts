@@ -11,6 +11,7 @@ import {
   KIND_REG,
   KIND_RM,
   KIND_RM_REGISTER,
+  OPERAND_IV,
   OPERAND_KIND,
   OPERAND_WIDTH,
   WIDTH_B,
@@ -21,7 +22,7 @@ import {
   WIDTH_Y,
   WIDTH_Z,
 } from './gen/tables';
-import { effectiveAddress, FLAG_LONG, operandSize, R_FLAGS, R_IMM, R_REG, R_RM, segmentNumber } from './record';
+import { effectiveAddress, FLAG_LONG, operandSize, R_DISP, R_FLAGS, R_IMM, R_REG, R_RM, segmentNumber } from './record';
 import { linearForWrite, probeWrite, readLinear, readSegment, writeLinear, writeSegment } from './memory';
 
 /** Reads a register slot, `size` bytes, zero-extended. */
@@ -132,7 +133,10 @@ export function readOperand(r: usize, code: u32): u64 {
   const slot = operandSlot(r, code);
   if (slot) return readSlot(slot, size);
   const kind = load<u8>(OPERAND_KIND + code);
-  if (kind == KIND_IMMEDIATE) return u64(i64(load<i32>(r, R_IMM)));
+  if (kind == KIND_IMMEDIATE) {
+    if (code == OPERAND_IV && size == 8) return u64(load<u32>(r, R_IMM)) | (u64(load<u32>(r, R_DISP)) << 32);
+    return u64(i64(load<i32>(r, R_IMM)));
+  }
   if (kind == KIND_ONE) return 1;
   return readMemory(segmentNumber(r), effectiveAddress(r), size);
 }

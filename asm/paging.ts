@@ -18,7 +18,9 @@ import {
 } from './layout';
 import { charge, noteInstructionCounts } from './charge';
 import { COST_TLB_WALK_REFERENCE } from './gen/costs';
-import { faulted, ripMask } from './globals';
+import { faulted } from './globals';
+import { debugTranslateLong, walkLong } from './long-mode/paging';
+import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readPhysicalSized, writePhysicalSized } from './physical';
 import { fillTlb, flushTlb, TLB_CODE, TLB_INVALID, TLB_SLOW } from './tlb';
@@ -26,18 +28,20 @@ import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/int
 
 /** Mask of linear addresses: 32 bits outside 64-bit mode. */
 export let linearMask: u64 = 0xffffffff;
+/** Mask of addresses of descriptor tables and the TSS: 32 bits outside IA-32e mode. */
+export let systemMask: u64 = 0xffffffff;
 
-const PRESENT: u64 = 1;
-const WRITABLE: u64 = 2;
-const USER: u64 = 4;
-const ACCESSED: u64 = 0x20;
-const DIRTY: u64 = 0x40;
-const LARGE: u64 = 0x80;
-const GLOBAL: u64 = 0x100;
-const NO_EXECUTE: u64 = 1 << 63;
+export const PRESENT: u64 = 1;
+export const WRITABLE: u64 = 2;
+export const USER: u64 = 4;
+export const ACCESSED: u64 = 0x20;
+export const DIRTY: u64 = 0x40;
+export const LARGE: u64 = 0x80;
+export const GLOBAL: u64 = 0x100;
+export const NO_EXECUTE: u64 = 1 << 63;
 /** MAXPHYADDR as CPUID reports it. */
 export const PHYSICAL_BITS: u64 = 36;
-const ADDRESS: u64 = (1 << PHYSICAL_BITS) - 0x1000;
+export const ADDRESS: u64 = (1 << PHYSICAL_BITS) - 0x1000;
 const RESERVED_HIGH: u64 = 0x7fff_ffff_ffff_ffff & ~((1 << PHYSICAL_BITS) - 1);
 
 const CR0_WP: u32 = 0x10000;
@@ -45,26 +49,26 @@ const CR0_PG: u32 = 0x80000000;
 const CR4_PSE: u32 = 0x10;
 const CR4_PAE: u32 = 0x20;
 const CR4_PGE: u32 = 0x80;
-const EFER_NXE: u32 = 0x800;
+export const EFER_NXE: u32 = 0x800;
 
 // Result of the last walk.
-let walkPhysical: u64 = 0; // of the page
-let walkRights: u64 = 0; // WRITABLE, USER and NO_EXECUTE combined over the levels
-let walkDirty: bool = false;
-let walkGlobal: bool = false;
+export let walkPhysical: u64 = 0; // of the page
+export let walkRights: u64 = 0; // WRITABLE, USER and NO_EXECUTE combined over the levels
+export let walkDirty: bool = false;
+export let walkGlobal: bool = false;
 
 /** Page-walk reference: guest-physical address of an entry to host-physical. All ones: a VM exit is pending. */
-function entryAddress(gpa: u64, access: u32, linear: u64): u64 {
+export function entryAddress(gpa: u64, access: u32, linear: u64): u64 {
   const a = gpa & load<u64>(A20_MASK);
   return eptEnabled() ? eptTranslate(a, access, linear, true) : a;
 }
 
-function countReference(): void {
+export function countReference(): void {
   store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + 1);
   charge(COST_TLB_WALK_REFERENCE, 1);
 }
 
-function pageFault(linear: u64, access: u32, user: bool, present: bool, reserved: bool): void {
+export function pageFault(linear: u64, access: u32, user: bool, present: bool, reserved: bool): void {
   const fetch = access == 2 && load<u32>(CR4) & CR4_PAE && load<u32>(EFER) & EFER_NXE;
   raisePageFault(
     linear,
@@ -73,7 +77,7 @@ function pageFault(linear: u64, access: u32, user: bool, present: bool, reserved
 }
 
 /** The access rights check; raises #PF. `rights` as in walkRights. */
-function allowed(linear: u64, rights: u64, access: u32, user: bool): bool {
+export function allowed(linear: u64, rights: u64, access: u32, user: bool): bool {
   let ok = !user || (rights & USER) != 0;
   if (access == 1 && !(rights & WRITABLE) && (user || load<u32>(CR0) & CR0_WP)) ok = false;
   if (access == 2 && rights & NO_EXECUTE) ok = false;
@@ -82,7 +86,7 @@ function allowed(linear: u64, rights: u64, access: u32, user: bool): bool {
 }
 
 /** Sets accessed (and dirty) in a paging-structure entry of `size` bytes. False: VM exit pending. */
-function mark(gpa: u64, hpa: u64, size: u32, entry: u64, bits: u64, linear: u64): bool {
+export function mark(gpa: u64, hpa: u64, size: u32, entry: u64, bits: u64, linear: u64): bool {
   if ((entry & bits) == bits) return true;
   if (eptEnabled()) {
     hpa = entryAddress(gpa, 1, linear);
@@ -193,7 +197,9 @@ function walkPae(linear: u64, access: u32, user: bool): bool {
 /** Walks the paging structures (or none) and leaves the result in walk*. False: a fault or VM exit is pending. */
 function walk(linear: u64, access: u32, user: bool): bool {
   if (load<u32>(CR0) & CR0_PG) {
-    if (!(load<u32>(CR4) & CR4_PAE ? walkPae(linear, access, user) : walk32(linear, access, user))) return false;
+    if (inLongMode()) {
+      if (!walkLong(linear, access, user)) return false;
+    } else if (!(load<u32>(CR4) & CR4_PAE ? walkPae(linear, access, user) : walk32(linear, access, user))) return false;
     if (!(load<u32>(CR4) & CR4_PGE)) walkGlobal = false;
   } else {
     walkPhysical = linear & ~0xfff;
@@ -275,6 +281,7 @@ export function loadPdptes(cr3: u64): bool {
 /** Page walk without faults, charges or A/D bits; all ones if there is no translation. Ignores EPT. */
 export function debugTranslate(linear: u64): u64 {
   if (!(load<u32>(CR0) & CR0_PG)) return linear & load<u64>(A20_MASK);
+  if (inLongMode()) return debugTranslateLong(linear);
   const pae = (load<u32>(CR4) & CR4_PAE) != 0;
   const size: u32 = pae ? 8 : 4;
   let table = load<u64>(CR3) & 0xfffff000;
@@ -295,7 +302,6 @@ export function debugTranslate(linear: u64): u64 {
 
 /** CPL or the execution mode changed: which TLB arrays and address masks apply. Called by `setCpl`. */
 export function privilegeChanged(): void {
-  ripMask = 0xffffffff;
-  linearMask = 0xffffffff;
+  codeModeChanged();
   noteInstructionCounts();
 }

@@ -1,7 +1,7 @@
 // A decoded instruction: RECORD_SIZE bytes that the run loop executes and cold handlers read through these accessors
 // (ENGINE "Recommended design" 1). Register operands are stored as addresses of their slots in the register file, so AH..BH
 // are simply one byte further than AX..BX.
-import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE } from './layout';
+import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE, ZERO_REGISTER } from './layout';
 import { pageRip, ripMask } from './globals';
 
 export const RECORD_SIZE: usize = 32;
@@ -24,7 +24,7 @@ export const R_BASE: usize = 12;
 export const R_INDEX: usize = 14;
 /** u16: address of the segment's descriptor cache. */
 export const R_SEGMENT: usize = 16;
-/** u8: shift count of the index. */
+/** u8: shift count of the index in bits 5:0, and SCALE_* of 64-bit code. */
 export const R_SCALE: usize = 18;
 /** u8: FLAG_* bits. */
 export const R_FLAGS: usize = 19;
@@ -34,6 +34,17 @@ export const R_DISP: usize = 20;
 export const R_IMM: usize = 24;
 /** u32: static cost of this and the following instructions of the block. */
 export const R_COST: usize = 28;
+/**
+ * In R_SCALE: the displacement is relative to the start of the page in RIP (the decoder has added offset and length), and
+ * R_BASE names PAGE_RIP. A shift count ignores it.
+ */
+export const SCALE_RIP: u32 = 0x40;
+/** In R_SCALE, for the few displacements where that would not fit: relative to the next instruction. */
+export const SCALE_FAR: u32 = 0x20;
+/** u64: copy of pageRip that the run loop of 64-bit code reads like a base register. Not architectural, not saved. */
+export const PAGE_RIP: u32 = 0x4000;
+/** In R_SCALE: R_DISP and R_IMM together are a 64-bit offset (MOV with moffs). */
+export const SCALE_OFFSET64: u32 = 0x80;
 export const R_LINK: usize = R_DISP;
 export const R_FALL: usize = R_BASE;
 
@@ -158,7 +169,7 @@ export function immediate2(r: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function baseNumber(r: usize): u32 {
-  return (u32(load<u16>(r, R_BASE)) - GPR) >> 3;
+  return min<u32>((u32(load<u16>(r, R_BASE)) - GPR) >> 3, ZERO_REGISTER);
 }
 // @ts-ignore: decorator
 @inline
@@ -168,7 +179,7 @@ export function indexNumber(r: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function indexScale(r: usize): u32 {
-  return load<u8>(r, R_SCALE);
+  return load<u8>(r, R_SCALE) & 3;
 }
 // @ts-ignore: decorator
 @inline
@@ -178,6 +189,12 @@ export function displacement(r: usize): i64 {
 
 /** Effective address of the memory operand, masked to the address size. */
 export function effectiveAddress(r: usize): u64 {
+  const scale: u32 = load<u8>(r, R_SCALE);
+  if (scale > 3) {
+    if (scale & SCALE_OFFSET64) return load<u64>(r, R_DISP);
+    const base = scale & SCALE_FAR ? recordNextRip(r) : pageRip;
+    return (base + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);
+  }
   const base = load<u64>(load<u16>(r, R_BASE));
   const index = load<u64>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);
   return (base + index + u64(i64(load<i32>(r, R_DISP)))) & addressMask(r);

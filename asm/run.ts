@@ -13,7 +13,6 @@ import {
   PAGE_MMIO,
   RAM,
   RIP,
-  SEGMENT_BASE,
   SEGMENT_LIMIT,
   STOP_ARGUMENT,
   STOP_DEADLINE,
@@ -34,6 +33,7 @@ import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
 import { AC, hasFlag } from './flags';
 import {
+  code64,
   current,
   cyclesEnd,
   cyclesLeft,
@@ -46,6 +46,8 @@ import {
   tlbBase,
   unfinished,
 } from './globals';
+import { dispatchLong } from './long-mode/loop';
+import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
 import { linearMask, translate } from './paging';
 import { TLB_NEVER } from './tlb';
@@ -118,12 +120,11 @@ function enter(): bool {
   updateContext();
   chooseTlb();
   const rip = load<u64>(RIP);
-  const code = segmentCache(CS);
-  if (rip > load<u32>(code, SEGMENT_LIMIT)) {
+  if (code64 ? !isCanonical(rip) : rip > u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) {
     raise(GP, 0);
     return true;
   }
-  const linear = (load<u64>(code, SEGMENT_BASE) + rip) & linearMask;
+  const linear = (effectiveBase(CS) + rip) & linearMask;
   const physical = translate(linear, 2, load<u32>(CPL) == 3);
   if (faulted) return true;
   const page = physical >> 12;
@@ -139,7 +140,8 @@ function enter(): bool {
       if (cyclesLeft >= cost && instructionsLeft >= count) {
         cyclesLeft -= cost;
         instructionsLeft -= count;
-        dispatch(r);
+        if (code64) dispatchLong(r);
+        else dispatch(r);
         return true;
       }
       if (cyclesLeft <= 0) return true;
@@ -158,7 +160,7 @@ function fetchBytes(physical: u64, at: u32, n: u32): void {
 function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
   const offset = u32(linear) & 0xfff;
   const limit: u64 = load<u32>(segmentCache(CS), SEGMENT_LIMIT);
-  const inSegment = u32(min<u64>(15, limit - rip + 1));
+  const inSegment: u32 = code64 ? 15 : u32(min<u64>(15, limit - rip + 1));
   const inPage = min<u32>(inSegment, 0x1000 - offset);
   let length: u32;
   if (pageKind(physical >> 12) != PAGE_MMIO) length = decodeScratch(RAM + usize(physical), inPage, offset);
@@ -167,7 +169,12 @@ function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
     length = decodeScratch(FETCH_BUFFER, inPage, offset);
   }
   if (length == DECODE_MORE && inPage < inSegment) {
-    const next = translate((linear + inPage) & linearMask, 2, load<u32>(CPL) == 3);
+    const beyond = (linear + inPage) & linearMask;
+    if (code64 && !isCanonical(beyond)) {
+      raise(GP, 0);
+      return false;
+    }
+    const next = translate(beyond, 2, load<u32>(CPL) == 3);
     if (faulted) return false;
     fetchBytes(physical, 0, inPage);
     fetchBytes(next, inPage, inSegment - inPage);
@@ -184,7 +191,8 @@ export function runScratch(): void {
   instructionsLeft -= restCount(SCRATCH);
   inScratch = true;
   unfinished = false;
-  dispatch(SCRATCH);
+  if (code64) dispatchLong(SCRATCH);
+  else dispatch(SCRATCH);
   inScratch = false;
 }
 

@@ -91,18 +91,19 @@ function inPage(linear: u64, size: u32): u32 {
  * moves are left to the slow way when the destination lies less than the copied length above the source.
  */
 function bulk(operation: u32, r: usize, size: u32, count: u64): u32 {
-  if (hasFlag(DF) || addressSize(r) != 4 || count < 2) return 0;
-  const destination = getRegister(EDI) & 0xffffffff;
+  if (hasFlag(DF) || addressSize(r) == 2 || count < 2) return 0;
+  const mask = addressMask(r);
+  const destination = getRegister(EDI) & mask;
   const to = linearForWrite(ES, destination, size);
   if (faulted) return 0;
   let n = u32(min<u64>(count, inPage(to, size)));
   let hostFrom: usize = 0;
   if (operation == op.OP_MOVS) {
-    const from = linearForRead(segmentNumber(r), getRegister(ESI) & 0xffffffff, size);
+    const from = linearForRead(segmentNumber(r), getRegister(ESI) & mask, size);
     if (faulted) return 0;
     n = min<u32>(n, inPage(from, size));
     if (n < 2) return 0;
-    linearForRead(segmentNumber(r), (getRegister(ESI) & 0xffffffff), n * size);
+    linearForRead(segmentNumber(r), getRegister(ESI) & mask, n * size);
     if (faulted) return 0;
     hostFrom = fastHost(tlbBase, from, n * size);
     if (!hostFrom) return 0;
@@ -129,7 +130,8 @@ function bulk(operation: u32, r: usize, size: u32, count: u64): u32 {
 function fillHost(host: usize, n: u32, size: u32): void {
   if (size == 1) memory.fill(host, load<u8>(GPR), n);
   else if (size == 2) for (let i: u32 = 0; i < n; i++) store<u16>(host + (i << 1), load<u16>(GPR));
-  else for (let i: u32 = 0; i < n; i++) store<u32>(host + (i << 2), load<u32>(GPR));
+  else if (size == 4) for (let i: u32 = 0; i < n; i++) store<u32>(host + (i << 2), load<u32>(GPR));
+  else for (let i: u32 = 0; i < n; i++) store<u64>(host + (i << 3), load<u64>(GPR));
 }
 
 /** The instruction is not complete; RIP stays on it, and an interrupt now pushes RF = 1. */

@@ -79,9 +79,9 @@ function integerOp(operation: u32, r: usize, form: usize): void {
     return;
   }
   const isString = operation >= op.OP_PCMPESTRM && operation <= op.OP_PCMPISTRI;
-  // SHA does not ask for alignment, but for SHA256RNDS2 (as recorded on hardware)
-  const isSha = operation >= op.OP_SHA1NEXTE && operation <= op.OP_SHA256MSG2 && operation != op.OP_SHA256RNDS2;
-  loadOperand(r, form, 1, SOURCE, !isString && !isSha && operation != op.OP_SHA1RNDS4);
+  // SHA does not ask for alignment (as recorded on hardware)
+  const isSha = (operation >= op.OP_SHA1NEXTE && operation <= op.OP_SHA256MSG2) || operation == op.OP_SHA1RNDS4;
+  loadOperand(r, form, 1, SOURCE, !isString && !isSha);
   if (faulted) return;
   if (isString) stringCompare(operation, imm, operandSize(r) == 8);
   else if (operation == op.OP_PTEST) ptest();

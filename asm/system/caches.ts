@@ -1,12 +1,13 @@
 // INVD, WBINVD, INVLPG, XSETBV/XGETBV (SDM Vol. 3A "Cache Control", "Invalidation of TLBs and Paging-Structure Caches").
 // There are no modelled caches; only translations are dropped.
 import { GP, raise, UD } from '../fault';
+import { code64 } from '../globals';
+import { effectiveBase, isCanonical } from '../long-mode/state';
 import { linearMask } from '../paging';
 import { invalidatePage } from '../tlb';
 import { cpl, effectiveAddress, segmentNumber } from '../record';
 import { interceptInvd, interceptInvlpg, interceptWbinvd } from '../vmx/intercepts';
 import { finish } from './finish';
-import { segmentBase } from './state';
 
 export function invd(r: usize): void {
   if (cpl()) raise(GP, 0);
@@ -24,9 +25,9 @@ export function invlpg(r: usize): void {
     raise(GP, 0);
     return;
   }
-  const linear = (segmentBase(segmentNumber(r)) + effectiveAddress(r)) & linearMask;
+  const linear = (effectiveBase(segmentNumber(r)) + effectiveAddress(r)) & linearMask;
   if (interceptInvlpg(r, linear)) return;
-  invalidatePage(linear);
+  if (!code64 || isCanonical(linear)) invalidatePage(linear);
   finish(r);
 }
 

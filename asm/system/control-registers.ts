@@ -1,10 +1,12 @@
 // MOV to and from control registers, LMSW, SMSW, CLTS (SDM Vol. 3A "Control Registers", "Paging-Mode Modifiers",
 // "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches").
-import { CR0, CR2, CR3, CR4, NOT_SUPPORTED_LONG_MODE, NOT_SUPPORTED_REAL_MODE, VMX_ROOT } from '../layout';
+import { CR0, CR2, CR3, CR4, CS, EFER, NOT_SUPPORTED_REAL_MODE, VMX_ROOT } from '../layout';
 import { chargeDifference } from './cost';
 import { GP, raise, UD } from '../fault';
 import { COST_CR0_WRITE, COST_CR3_WRITE, COST_CR4_WRITE } from '../gen/costs';
-import { faulted } from '../globals';
+import { code64, faulted } from '../globals';
+import { codeModeChanged, inLongMode, RIGHTS_LONG } from '../long-mode/state';
+import { readCr8, writeCr8 } from '../long-mode/task-priority';
 import { notSupported } from '../host';
 import { readRm, writeRm } from '../operand';
 import { loadPdptes, pagingChanged } from '../paging';
@@ -12,7 +14,7 @@ import { flushTlb } from '../tlb';
 import {
   cpl,
   effectiveAddress,
-  getRegister32,
+  getRegister,
   isMemory,
   operandSize,
   regNumber,
@@ -59,17 +61,22 @@ import {
   CR4_WRITABLE,
   cr0,
   cr4,
+  CR4_LA57,
+  EFER_LMA,
   EFER_LME,
   efer,
   segmentBase,
+  segmentRights,
 } from './state';
 
 const CR0_WRITABLE: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+/** Bits of CR3 that may be set in IA-32e mode. */
+const PHYSICAL_MASK: u64 = 0xf_ffff_ffff;
 const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 
 export function movFromCr(r: usize): void {
   const n = regNumber(r);
-  if (n == 1 || n > 4) {
+  if (n == 1 || (n > 4 && n != 8)) {
     raise(UD, 0);
     return;
   }
@@ -81,16 +88,17 @@ export function movFromCr(r: usize): void {
   if (n == 0) value = cr0ReadView(cr0());
   else if (n == 2) value = load<u64>(CR2);
   else if (n == 4) value = cr4ReadView(cr4());
+  else if (n == 8) value = readCr8();
   else {
     if (interceptCr3Read(r, rmNumber(r))) return;
     value = load<u64>(CR3);
   }
-  setRegister(rmNumber(r), value & 0xffffffff);
+  setRegister(rmNumber(r), code64 ? value : value & 0xffffffff);
 }
 
 export function movToCr(r: usize): void {
   const n = regNumber(r);
-  if (n == 1 || n > 4) {
+  if (n == 1 || (n > 4 && n != 8)) {
     raise(UD, 0);
     return;
   }
@@ -99,8 +107,10 @@ export function movToCr(r: usize): void {
     return;
   }
   const reg = rmNumber(r);
-  const value: u64 = getRegister32(reg);
-  if (n == 0) {
+  const value = code64 ? getRegister(reg) : getRegister(reg) & 0xffffffff;
+  if (n == 8) {
+    if (!writeCr8(value)) return;
+  } else if (n == 0) {
     if (interceptCr0Write(r, reg, value) || !setCr0(cr0WriteValue(value))) return;
   } else if (n == 2) {
     chargeDifference(COST_CR0_WRITE, COST_CR4_WRITE);
@@ -136,20 +146,44 @@ function reloadPdptes(cr3: u64): bool {
 /** Writes CR0 after all checks; false when a fault was raised. */
 export function setCr0(value: u64): bool {
   const old = cr0();
+  const isWide = value > 0xffffffff;
   value = (value & CR0_WRITABLE) | CR0_ET;
-  const isIllegal = (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD));
+  const isIllegal = isWide || (value & CR0_PG && !(value & CR0_PE)) || (value & CR0_NW && !(value & CR0_CD));
   if (isIllegal || !isFixedRight(value, cr0Fixed(), CR0_FIXED1)) {
     raise(GP, 0);
     return false;
   }
   if (!(value & CR0_PE)) return refuse(NOT_SUPPORTED_REAL_MODE, u32(value));
   const changed = old ^ value;
-  if (changed & value & CR0_PG && efer() & EFER_LME) return refuse(NOT_SUPPORTED_LONG_MODE, u32(value));
-  if (value & CR0_PG && cr4() & CR4_PAE && changed & (CR0_PG | CR0_CD | CR0_NW) && !reloadPdptes(load<u64>(CR3)))
+  if (changed & CR0_PG && !maySwitchLongMode(value)) {
+    raise(GP, 0);
+    return false;
+  }
+  const isLong = inLongMode() || (changed & value & CR0_PG && efer() & EFER_LME);
+  if (
+    value & CR0_PG &&
+    !isLong &&
+    cr4() & CR4_PAE &&
+    changed & (CR0_PG | CR0_CD | CR0_NW) &&
+    !reloadPdptes(load<u64>(CR3))
+  )
     return false;
   store<u64>(CR0, value);
+  if (changed & CR0_PG && efer() & EFER_LME) {
+    store<u64>(EFER, value & CR0_PG ? efer() | EFER_LMA : efer() & ~EFER_LMA);
+    codeModeChanged();
+  }
   if (changed & (CR0_PG | CR0_PE | CR0_WP)) pagingChanged();
   return true;
+}
+
+/**
+ * Paging goes on or off, with it IA-32e mode when EFER.LME is set: that takes PAE and a code segment without L, and it cannot
+ * end in 64-bit code (SDM Vol. 3A "Initializing IA-32e Mode").
+ */
+function maySwitchLongMode(value: u64): bool {
+  if (!(value & CR0_PG)) return !code64;
+  return !(efer() & EFER_LME) || ((cr4() & CR4_PAE) != 0 && !(segmentRights(CS) & RIGHTS_LONG));
 }
 
 function refuse(what: u32, argument: u32): bool {
@@ -160,7 +194,12 @@ function refuse(what: u32, argument: u32): bool {
 
 /** Writes CR3; false when a fault was raised. */
 export function setCr3(value: u64): bool {
-  if (cr0() & CR0_PG && cr4() & CR4_PAE && !reloadPdptes(value)) return false;
+  if (inLongMode()) {
+    if (value & ~PHYSICAL_MASK) {
+      raise(GP, 0);
+      return false;
+    }
+  } else if (cr0() & CR0_PG && cr4() & CR4_PAE && !reloadPdptes(value)) return false;
   store<u64>(CR3, value);
   flushTlb((cr4() & CR4_PGE) != 0);
   return true;
@@ -169,11 +208,13 @@ export function setCr3(value: u64): bool {
 /** Writes CR4 after all checks; false when a fault was raised. */
 export function setCr4(value: u64): bool {
   const changed = cr4() ^ value;
-  if (value & ~CR4_WRITABLE || !isFixedRight(value, CR4_FIXED0, CR4_FIXED1)) {
+  // PAE and the number of levels stay as they are in IA-32e mode
+  const isPinned = inLongMode() && (changed & CR4_LA57 || !(value & CR4_PAE));
+  if (value & ~CR4_WRITABLE || isPinned || !isFixedRight(value, CR4_FIXED0, CR4_FIXED1)) {
     raise(GP, 0);
     return false;
   }
-  const isPae = cr0() & CR0_PG && value & CR4_PAE;
+  const isPae = cr0() & CR0_PG && value & CR4_PAE && !inLongMode();
   if (isPae && changed & (CR4_PAE | CR4_PGE | CR4_PSE) && !reloadPdptes(load<u64>(CR3))) return false;
   store<u64>(CR4, value);
   if (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) pagingChanged();

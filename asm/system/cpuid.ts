@@ -1,6 +1,7 @@
 // CPUID (SDM Vol. 2 "CPUID—CPU Identification"). The answers are rows of a table in MODEL, which `resetModel` fills with
 // what this core implements and nothing else; the host may change rows before the machine starts.
 import { MODEL, MSR_APIC_BASE, MSR_MISC_ENABLE } from '../layout';
+import { code64 } from '../globals';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
 import { PHYSICAL_WIDTH } from '../vmx/capabilities';
@@ -40,16 +41,23 @@ const FEATURE_SSSE3: u32 = 1 << 9;
 const FEATURE_SSE41: u32 = 1 << 19;
 const FEATURE_SSE42: u32 = 1 << 20;
 const FEATURE_AES: u32 = 1 << 25;
+const FEATURE_CX16: u32 = 1 << 13;
 const FEATURE_MOVBE: u32 = 1 << 22;
 const FEATURE_POPCNT: u32 = 1 << 23;
 // Leaf 7.
+const FEATURE_FSGSBASE: u32 = 1; // EBX
 const FEATURE_ADX: u32 = 1 << 19; // EBX
 const FEATURE_SHA: u32 = 1 << 29; // EBX
 const FEATURE_UMIP: u32 = 1 << 2; // ECX
+const FEATURE_LA57: u32 = 1 << 16; // ECX
 // Leaf 0x80000001.
+const FEATURE_LAHF64: u32 = 1; // ECX
 const FEATURE_LZCNT: u32 = 1 << 5; // ECX
+const FEATURE_SYSCALL: u32 = 1 << 11; // EDX, in 64-bit code
 const FEATURE_NX: u32 = 1 << 20; // EDX
+const FEATURE_PAGE1GB: u32 = 1 << 26; // EDX
 const FEATURE_RDTSCP: u32 = 1 << 27; // EDX
+const FEATURE_LM: u32 = 1 << 29; // EDX
 
 /** Family 6, model 15 (Merom): the processor the VT-x cost profile describes. */
 const SIGNATURE: u32 = 0x6f6;
@@ -83,6 +91,7 @@ export function resetModel(): void {
       FEATURE_MONITOR |
       FEATURE_VMX |
       FEATURE_SSSE3 |
+      FEATURE_CX16 |
       FEATURE_SSE41 |
       FEATURE_SSE42 |
       FEATURE_MOVBE |
@@ -116,16 +125,23 @@ export function resetModel(): void {
   addRow(5, ANY_SUBLEAF, 64, 64, 0, 0);
   // the local APIC timer runs in every state
   addRow(6, ANY_SUBLEAF, 4, 0, 0, 0);
-  addRow(7, 0, 0, FEATURE_ADX | FEATURE_SHA, FEATURE_UMIP, 0);
+  addRow(7, 0, 0, FEATURE_FSGSBASE | FEATURE_ADX | FEATURE_SHA, FEATURE_UMIP | FEATURE_LA57, 0);
   addRow(0x80000000, ANY_SUBLEAF, 0x80000008, 0, 0, 0);
-  addRow(0x80000001, ANY_SUBLEAF, 0, 0, FEATURE_LZCNT, FEATURE_NX | FEATURE_RDTSCP);
+  addRow(
+    0x80000001,
+    ANY_SUBLEAF,
+    0,
+    0,
+    FEATURE_LAHF64 | FEATURE_LZCNT,
+    FEATURE_SYSCALL | FEATURE_NX | FEATURE_PAGE1GB | FEATURE_RDTSCP | FEATURE_LM,
+  );
   // "anillo x86 processor"
   addRow(0x80000002, ANY_SUBLEAF, 0x6c696e61, 0x78206f6c, 0x70203638, 0x65636f72);
   addRow(0x80000003, ANY_SUBLEAF, 0x726f7373, 0, 0, 0);
   addRow(0x80000004, ANY_SUBLEAF, 0, 0, 0, 0);
   addRow(0x80000006, ANY_SUBLEAF, 0, 0, 0x10008040, 0);
   addRow(0x80000007, ANY_SUBLEAF, 0, 0, 0, 0x100); // invariant TSC
-  addRow(0x80000008, ANY_SUBLEAF, u32(PHYSICAL_WIDTH) | (32 << 8), 0, 0, 0);
+  addRow(0x80000008, ANY_SUBLEAF, u32(PHYSICAL_WIDTH) | (57 << 8), 0, 0, 0);
 }
 
 /** Row for a leaf, 0 if there is none (all registers then read 0). */
@@ -164,6 +180,7 @@ export function cpuid(r: usize): void {
   if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
   if (leaf == 1 && !(misc & MISC_MONITOR)) ecx &= ~FEATURE_MONITOR;
   if (leaf == 0x80000001 && misc & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
+  if (leaf == 0x80000001 && !code64) edx &= ~FEATURE_SYSCALL;
   setRegister(0, eax);
   setRegister(3, row ? load<u32>(row, 12) : 0);
   setRegister(1, ecx);

@@ -3,7 +3,8 @@ import { DR, PENDING_DEBUG } from '../layout';
 import { armBreak } from '../blocks';
 import { GP, raise, raiseDebug, UD } from '../fault';
 import { privilegeChanged } from '../paging';
-import { cpl, getRegister32, regNumber, rmNumber, setRegister } from '../record';
+import { code64 } from '../globals';
+import { cpl, getRegister, regNumber, rmNumber, setRegister } from '../record';
 import { interceptDr } from '../vmx/intercepts';
 import { finish } from './finish';
 import { CR4_DE, cr4 } from './state';
@@ -111,12 +112,19 @@ function aliased(n: u32): u32 {
 
 export function movFromDr(r: usize): void {
   if (!mayAccess(r, true)) return;
-  setRegister(rmNumber(r), debugRegister(aliased(regNumber(r))) & 0xffffffff);
+  const value = debugRegister(aliased(regNumber(r)));
+  setRegister(rmNumber(r), code64 ? value : value & 0xffffffff);
 }
 
 export function movToDr(r: usize): void {
   if (!mayAccess(r, false)) return;
-  setDebugRegister(aliased(regNumber(r)), getRegister32(rmNumber(r)));
+  const n = aliased(regNumber(r));
+  const value = code64 ? getRegister(rmNumber(r)) : getRegister(rmNumber(r)) & 0xffffffff;
+  if (n >= 6 && value > 0xffffffff) {
+    raise(GP, 0);
+    return;
+  }
+  setDebugRegister(n, value);
   finish(r);
 }
 

@@ -3,7 +3,8 @@
 import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, TR } from '../layout';
 import { GP, NP, raise } from '../fault';
 import { setZero } from '../flags';
-import { faulted } from '../globals';
+import { code64, faulted } from '../globals';
+import { inLongMode, isCanonical } from '../long-mode/state';
 import { readSystem, writeSystem } from '../memory';
 import { readMemory, readReg, readRm, writeMemory, writeReg, writeRm } from '../operand';
 import { cpl, effectiveAddress, isMemory, operandSize, segmentNumber } from '../record';
@@ -59,8 +60,12 @@ function loadTable(r: usize, table: u32, base: usize, limit: usize): void {
   const ea = effectiveAddress(r);
   const newLimit = u32(readMemory(seg, ea, 2));
   if (faulted) return;
-  const newBase = readMemory(seg, ea + 2, 4);
+  const newBase = readMemory(seg, ea + 2, code64 ? 8 : 4);
   if (faulted) return;
+  if (code64 && !isCanonical(newBase)) {
+    raise(GP, 0);
+    return;
+  }
   store<u32>(limit, newLimit);
   store<u64>(base, operandSize(r) == 2 ? newBase & 0xffffff : newBase);
   finish(r);
@@ -73,13 +78,13 @@ export function lidt(r: usize): void {
   loadTable(r, TABLE_LIDT, IDTR_BASE, IDTR_LIMIT);
 }
 
-/** Six bytes whatever the operand size is. */
+/** Six bytes whatever the operand size is, ten in 64-bit code. */
 function storeTable(r: usize, table: u32, base: usize, limit: usize): void {
   if (!mayStoreTable() || interceptDescriptorTable(r, table)) return;
   const seg = segmentNumber(r);
   const ea = effectiveAddress(r);
   writeMemory(seg, ea, 2, load<u32>(limit));
-  if (!faulted) writeMemory(seg, ea + 2, 4, load<u64>(base));
+  if (!faulted) writeMemory(seg, ea + 2, code64 ? 8 : 4, load<u64>(base));
 }
 
 export function sgdt(r: usize): void {
@@ -101,9 +106,20 @@ export function str(r: usize): void {
   storeSelector(r, TABLE_STR, TR);
 }
 
+/** Upper half of the base of the LDT or TSS descriptor read last: IA-32e mode has 16-byte descriptors. */
+let upperBase: u64 = 0;
+
 /** Reads the GDT descriptor of an LDT or TSS. False after a fault. */
 function fetchSystem(selector: u32): bool {
-  if (!(selector & 4)) return fetchDescriptor(selector, GP);
+  upperBase = 0;
+  const isOutside = (selector & 4) != 0 || (inLongMode() && descriptorPlace(selector + 8) == u64.MAX_VALUE);
+  if (isOutside) raise(GP, selectorError(selector));
+  if (isOutside || !fetchDescriptor(selector, GP)) return false;
+  if (!inLongMode()) return true;
+  const upper = readSystem<u64>(descriptorAddress + 8);
+  if (faulted) return false;
+  upperBase = upper << 32;
+  if (!((upper >> 40) & 0x1f) && isCanonical(upperBase | baseOf(descriptorLow, descriptorHigh))) return true;
   raise(GP, selectorError(selector));
   return false;
 }
@@ -124,7 +140,13 @@ export function lldt(r: usize): void {
   } else if (!isPresent(rights)) {
     raise(NP, selectorError(selector));
   } else {
-    setSegment(LDTR, selector, rights, baseOf(descriptorLow, descriptorHigh), limitOf(descriptorLow, descriptorHigh));
+    setSegment(
+      LDTR,
+      selector,
+      rights,
+      upperBase | baseOf(descriptorLow, descriptorHigh),
+      limitOf(descriptorLow, descriptorHigh),
+    );
     finish(r);
   }
 }
@@ -141,7 +163,7 @@ export function ltr(r: usize): void {
   if (!fetchSystem(selector)) return;
   const rights = rightsOf(descriptorHigh);
   const kind = rights & 0x1f;
-  if (kind != 1 && kind != 9) {
+  if (kind != 9 && (kind != 1 || inLongMode())) {
     raise(GP, selectorError(selector));
   } else if (!isPresent(rights)) {
     raise(NP, selectorError(selector));
@@ -150,7 +172,7 @@ export function ltr(r: usize): void {
     const high = descriptorHigh;
     writeSystem<u8>(descriptorAddress + 5, u8(rights | 2));
     if (faulted) return;
-    setSegment(TR, selector, rights | 2, baseOf(low, high), limitOf(low, high));
+    setSegment(TR, selector, rights | 2, upperBase | baseOf(low, high), limitOf(low, high));
     finish(r);
   }
 }
@@ -158,6 +180,8 @@ export function ltr(r: usize): void {
 /** System descriptor types LAR and LSL know (SDM Vol. 2 "LAR", "LSL": tables of types). */
 const LAR_TYPES: u32 = 0x1a3e;
 const LSL_TYPES: u32 = 0x0a0e;
+const LONG_LAR_TYPES: u32 = 0x1a04;
+const LONG_LSL_TYPES: u32 = 0x0a04;
 
 /** Both halves of the descriptor that was looked at. */
 let queryLow: u32 = 0;
@@ -190,11 +214,11 @@ function query(r: usize, systemTypes: u32): bool {
 }
 
 export function lar(r: usize): void {
-  if (query(r, LAR_TYPES)) writeReg(r, operandSize(r), queryHigh & 0xffff00);
+  if (query(r, inLongMode() ? LONG_LAR_TYPES : LAR_TYPES)) writeReg(r, operandSize(r), queryHigh & 0xffff00);
 }
 
 export function lsl(r: usize): void {
-  if (query(r, LSL_TYPES)) writeReg(r, operandSize(r), limitOf(queryLow, queryHigh));
+  if (query(r, inLongMode() ? LONG_LSL_TYPES : LSL_TYPES)) writeReg(r, operandSize(r), limitOf(queryLow, queryHigh));
 }
 
 function verify(r: usize, forWrite: bool): void {

@@ -78,6 +78,7 @@ import { iret } from './iret';
 import { rdmsr, wrmsr } from './msr';
 import { loadFarPointer, movFromSegment, movToSegment, popSegment, pushSegment } from './segment-instructions';
 import { bound, int1, int3, intN, into } from './software-interrupts';
+import { longOp } from '../long-mode/operations';
 import { sysenter, sysexit } from './sysenter';
 import { rdpmc, rdtsc, rdtscp } from './time';
 
@@ -268,8 +269,8 @@ export function systemOp(operation: u32, r: usize): bool {
       sysenter();
       return true;
     case OP_SYSEXIT:
-      sysexit();
+      sysexit(r);
       return true;
   }
-  return false;
+  return longOp(operation, r);
 }

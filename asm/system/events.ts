@@ -14,7 +14,8 @@ import {
 } from '../vmx/intercepts';
 import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
 import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
-import { linear32, segmentBase } from './state';
+import { effectiveBase } from '../long-mode/state';
+import { linearMask } from '../paging';
 
 /** Bits of INTERRUPTIBILITY. */
 export const BLOCKED_BY_STI: u32 = 1;
@@ -98,7 +99,7 @@ export function stepStart(): bool {
   retired = exactInstructions();
   shadows = load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
   if (codeBreakpoints && !resumes && !(shadows & BLOCKED_BY_MOV_SS)) {
-    const matched = matchBreakpoints(linear32(segmentBase(CS) + load<u64>(RIP)), 1, 0);
+    const matched = matchBreakpoints((effectiveBase(CS) + load<u64>(RIP)) & linearMask, 1, 0);
     if (matched) {
       raiseDebug(matched);
       return false;

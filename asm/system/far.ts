@@ -19,6 +19,8 @@ import {
   segmentNumber,
   setRegister,
 } from '../record';
+import { retFarLong, transferLong } from '../long-mode/far';
+import { inLongMode } from '../long-mode/state';
 import { finishAt } from './finish';
 import {
   baseOf,
@@ -94,6 +96,10 @@ export function callFar(r: usize, isIndirect: bool): void {
 
 /** By the kind of descriptor that the selector names. */
 function transfer(r: usize, isCall: bool): void {
+  if (inLongMode()) {
+    transferLong(r, isCall);
+    return;
+  }
   const selector = targetSelector;
   if (isNull(selector)) {
     raise(GP, 0);
@@ -215,6 +221,10 @@ function callInner(r: usize, selector: u32, level: u32, size: u32, parameters: u
 }
 
 export function retFar(r: usize): void {
+  if (inLongMode()) {
+    retFarLong(r);
+    return;
+  }
   const size = operandSize(r);
   const release = u64(immediate(r)) & 0xffff;
   const mask = stackMask(segmentRights(SS));

@@ -43,6 +43,8 @@ import {
 } from './stack-frame';
 import { linear32, segmentSelector, setRip } from './state';
 import { TASK_GATE_IN_IDT, taskSwitch } from './task';
+import { throughLongGate } from '../long-mode/interrupt';
+import { inLongMode } from '../long-mode/state';
 
 /** Event types, as in the VMX interruption-information field. */
 export const EVENT_EXTERNAL: u32 = 0;
@@ -84,12 +86,18 @@ export function deliverEvent(info: u32, error: u32, length: u32): void {
   deliveringError = error;
   deliveringLength = length;
   setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
-  throughGate(info & 0xff, type);
+  if (inLongMode()) throughLongGate(info & 0xff, type);
+  else throughGate(info & 0xff, type);
   setExternalBit(0);
   if (!faulted) endDelivery();
 }
 
-function gateFault(vector: u32, gate: u32): void {
+/** Does the event being delivered push an error code? */
+export function deliveringHasError(): bool {
+  return (deliveringInfo & EVENT_HAS_ERROR) != 0;
+}
+
+export function gateFault(vector: u32, gate: u32): void {
   raise(vector, (gate << 3) | 2 | externalBit);
 }
 
@@ -180,7 +188,7 @@ function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: 
 }
 
 /** Pushes EFLAGS, CS, EIP and the error code. */
-function pushReturn(vector: u32, type: u32, size: u32, hasError: bool): bool {
+export function pushReturn(vector: u32, type: u32, size: u32, hasError: bool): bool {
   let image = getFlags();
   if (type == EVENT_EXCEPTION && (((FAULTS >> vector) & 1) != 0 || isGeneralDetect)) image |= RF;
   let rip = load<u64>(RIP);
@@ -199,7 +207,7 @@ export function markGeneralDetect(is: bool): void {
   isGeneralDetect = is;
 }
 
-function finishDelivery(vector: u32, type: u32, isInner: bool): void {
+export function finishDelivery(vector: u32, type: u32, isInner: bool): void {
   // the shadow of STI or MOV SS ends, and an INT n that was single-stepped does not trap
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
   cancelStep();

@@ -22,7 +22,8 @@ import {
 import { interceptIo } from '../vmx/intercepts';
 import { finish, finishLater } from './finish';
 import { formOperand, mayUsePort, transferIn, transferOut } from './io';
-import { linear32, segmentBase } from './state';
+import { effectiveBase } from '../long-mode/state';
+import { linear32 } from './state';
 
 const ECX: u32 = 1;
 const ESI: u32 = 6;
@@ -58,7 +59,7 @@ export function ins(r: usize): void {
   const size = formOperand(r, 0) == OPERAND_YB ? 1 : min<u32>(operandSize(r), 4);
   const port = getRegister32(2) & 0xffff;
   const ea = getRegister(EDI) & addressMask(r);
-  const target = linear32(segmentBase(ES) + ea);
+  const target = linear32(effectiveBase(ES) + ea);
   if (!mayUsePort(port, size) || interceptIo(r, port, size, true, true, hasRep(r), false, target)) return;
   const linear = linearForWrite(ES, ea, size);
   if (faulted) return;
@@ -81,7 +82,7 @@ export function outs(r: usize): void {
   const port = getRegister32(2) & 0xffff;
   const seg = segmentNumber(r);
   const ea = getRegister(ESI) & addressMask(r);
-  const source = linear32(segmentBase(seg) + ea);
+  const source = linear32(effectiveBase(seg) + ea);
   if (!mayUsePort(port, size) || interceptIo(r, port, size, false, true, hasRep(r), false, source)) return;
   const value = u32(readMemory(seg, ea, size));
   if (faulted) return;

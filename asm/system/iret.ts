@@ -10,6 +10,8 @@ import { cpl, instructionLength, operandSize } from '../record';
 import { inNonRoot } from '../vmx/intercepts';
 import { get32 } from '../vmx/vmcs';
 import { F_PIN_CONTROLS, PIN_NMI, PIN_VIRTUAL_NMIS } from '../vmx/vmcs-fields';
+import { iretLong } from '../long-mode/iret';
+import { inLongMode } from '../long-mode/state';
 import { BLOCKED_BY_NMI } from './events';
 import { checkReturnSegment, releaseStack, returnOuter } from './far';
 import { finishAt } from './finish';
@@ -32,7 +34,7 @@ export const IOPL_MASK: u32 = 0x3000;
 export let nmiUnblockedByIret: bool = false;
 
 /** Flags that IRET and POPF take from the stack with `size` bytes at privilege `level`. */
-function changeable(level: u32, size: u32): u32 {
+export function changeableByIret(level: u32, size: u32): u32 {
   let mask = STATUS_FLAGS | TF | DF | NT;
   if (level <= iopl()) mask |= IF;
   if (level == 0) mask |= IOPL_MASK;
@@ -47,7 +49,8 @@ export function iret(r: usize): void {
   const blocked = load<u32>(INTERRUPTIBILITY);
   nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0 && unblocksNmis();
   if (nmiUnblockedByIret) store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
-  perform(r);
+  if (inLongMode()) iretLong(r);
+  else perform(r);
   if (!faulted) nmiUnblockedByIret = false;
 }
 
@@ -83,7 +86,7 @@ function perform(r: usize): void {
     return;
   }
   if (!checkReturnSegment(selector)) return;
-  const flags = changeable(level, size);
+  const flags = changeableByIret(level, size);
   if ((selector & 3) > level) {
     returnOuter(selector, ip, size, 3 * size, 0);
     if (faulted) return;

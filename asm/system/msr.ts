@@ -14,19 +14,18 @@ import {
   MSR_SYSENTER_ESP,
   MSR_TSC_AUX,
   MSR_TSC_OFFSET,
-  NOT_SUPPORTED_LONG_MODE,
-  NOT_SUPPORTED_MSR,
 } from '../layout';
 import { exactCycles } from '../charge';
 import { GP, raise } from '../fault';
 import { faulted } from '../globals';
-import { notSupported } from '../host';
 import { pagingChanged } from '../paging';
+import { isCanonical } from '../long-mode/state';
+import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
 import { cpl, getRegister32, setRegister } from '../record';
 import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
 import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
 import { finish } from './finish';
-import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, efer } from './state';
 
 export const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
@@ -42,8 +41,6 @@ const IA32_MISC_ENABLE: u32 = 0x1a0;
 const IA32_DEBUGCTL: u32 = 0x1d9;
 const IA32_PAT: u32 = 0x277;
 const IA32_EFER: u32 = 0xc0000080;
-const IA32_STAR: u32 = 0xc0000081;
-const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 const IA32_TSC_AUX: u32 = 0xc0000103;
 
 /** Eight variable ranges, fixed ranges, write-combining. */
@@ -132,9 +129,11 @@ export function readMsr(msr: u32): u64 {
       return load<u64>(MSR_TSC_AUX);
   }
   if (isVmxMsr(msr)) return vmxMsr(msr);
+  const place = longMsrPlace(msr);
+  if (place) return load<u64>(place);
   const slot = mtrrSlot(msr);
   if (slot >= 0) return load<u64>(MSR_MTRR + (slot << 3));
-  refuse(msr);
+  refuse();
   return 0;
 }
 
@@ -158,10 +157,10 @@ export function writeMsr(msr: u32, value: u64): void {
       store<u64>(MSR_SYSENTER_CS, value & 0xffffffff);
       return;
     case IA32_SYSENTER_ESP:
-      store<u64>(MSR_SYSENTER_ESP, value & 0xffffffff);
+      storeAddress(MSR_SYSENTER_ESP, value);
       return;
     case IA32_SYSENTER_EIP:
-      store<u64>(MSR_SYSENTER_EIP, value & 0xffffffff);
+      storeAddress(MSR_SYSENTER_EIP, value);
       return;
     case IA32_MISC_ENABLE:
       store<u64>(
@@ -183,8 +182,16 @@ export function writeMsr(msr: u32, value: u64): void {
       return;
   }
   const slot = mtrrSlot(msr);
-  if (slot >= 0) writeMtrr(slot, value);
-  else refuse(msr);
+  const place = longMsrPlace(msr);
+  if (place) writeLongMsr(msr, place, value);
+  else if (slot >= 0) writeMtrr(slot, value);
+  else refuse();
+}
+
+/** Stores a linear address, which must be canonical. */
+function storeAddress(place: usize, value: u64): void {
+  if (isCanonical(value)) store<u64>(place, value);
+  else raise(GP, 0);
 }
 
 /** Stores a value whose reserved bits must be 0. */
@@ -193,9 +200,8 @@ function storeChecked(place: usize, value: u64, writable: u64): void {
   else store<u64>(place, value);
 }
 
-/** The long-mode MSRs are named to the host; everything else simply does not exist. */
-function refuse(msr: u32): void {
-  if (msr >= IA32_STAR && msr <= IA32_KERNEL_GS_BASE) notSupported(NOT_SUPPORTED_MSR, msr);
+/** Everything else simply does not exist. */
+function refuse(): void {
   raise(GP, 0);
 }
 
@@ -227,18 +233,14 @@ function writeMtrr(slot: i32, value: u64): void {
 }
 
 function writeEfer(value: u64): void {
-  if ((value & EFER_LME) != 0) {
-    notSupported(NOT_SUPPORTED_LONG_MODE, u32(value));
-    raise(GP, 0);
-    return;
-  }
   const old = efer();
   const isChangedWhilePaging = (load<u64>(CR0) & CR0_PG) != 0 && ((old ^ value) & EFER_LME) != 0;
   const isDisabled = (value & EFER_NXE) != 0 && (load<u64>(MSR_MISC_ENABLE) & MISC_DISABLE_XD) != 0;
-  if (value & ~(EFER_NXE | EFER_LMA) || isChangedWhilePaging || isDisabled) {
+  const writable = EFER_SCE | EFER_LME | EFER_NXE;
+  if (value & ~(writable | EFER_LMA) || isChangedWhilePaging || isDisabled) {
     raise(GP, 0);
     return;
   }
-  store<u64>(EFER, (value & EFER_NXE) | (old & EFER_LMA));
+  store<u64>(EFER, (value & writable) | (old & EFER_LMA));
   if ((old ^ value) & EFER_NXE) pagingChanged();
 }

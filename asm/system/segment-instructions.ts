@@ -3,16 +3,15 @@ import { INTERRUPTIBILITY, SS } from '../layout';
 import { UD, raise } from '../fault';
 import { OPERAND_ES } from '../gen/tables';
 import { faulted } from '../globals';
-import { push, readStack } from '../memory';
+import { push, readStack, RSP, setStackPointer, stackMask } from '../memory';
 import { readRm, writeReg, writeRm } from '../operand';
-import { isMemory, operandSize, regNumber, setRegister } from '../record';
+import { isMemory, operandSize, regNumber } from '../record';
 import { BLOCKED_BY_MOV_SS } from './events';
 import { farOffset, farSelector, readFarPointer } from './far';
 import { finish } from './finish';
 import { formOperand } from './io';
-import { loadSegment, stackMask } from './segment';
-import { stackPointer } from './stack-frame';
-import { segmentRights, segmentSelector } from './state';
+import { loadSegment } from './segment';
+import { segmentSelector } from './state';
 
 /** MOV SS and POP SS hold interrupts and debug exceptions off for one instruction. */
 function blockAfterStackLoad(): void {
@@ -52,13 +51,13 @@ export function pushSegment(r: usize): void {
 export function popSegment(r: usize): void {
   const seg = fixedSegment(r);
   const size = operandSize(r);
-  const mask = stackMask(segmentRights(SS));
-  const pointer = stackPointer();
-  const selector = u32(readStack(pointer & mask, size)) & 0xffff;
+  const mask = stackMask();
+  const pointer = load<u64>(RSP) & mask;
+  const selector = u32(readStack(pointer, size)) & 0xffff;
   if (faulted) return;
   loadSegment(seg, selector);
   if (faulted) return;
-  setRegister(4, (pointer & ~mask) | ((pointer + size) & mask));
+  setStackPointer((pointer + size) & mask);
   if (seg != SS) return;
   finish(r);
   blockAfterStackLoad();

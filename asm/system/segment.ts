@@ -17,7 +17,8 @@ import {
   SS,
 } from '../layout';
 import { GP, NP, raise, SS as STACK_FAULT } from '../fault';
-import { faulted } from '../globals';
+import { code64, faulted } from '../globals';
+import { codeModeChanged } from '../long-mode/state';
 import { readSystem, writeSystem } from '../memory';
 import { privilegeChanged } from '../paging';
 import { cpl } from '../record';
@@ -144,6 +145,11 @@ export function nullSegment(seg: u32, selector: u32): void {
   setSegment(seg, selector, RIGHTS_UNUSABLE, 0, 0);
 }
 
+/** SS of 64-bit code at privilege level `level` without a descriptor. */
+export function nullStackSegment(selector: u32, level: u32): void {
+  setSegment(SS, selector, RIGHTS_UNUSABLE | (level << 5), 0, 0);
+}
+
 /** Loads ES, SS, DS, FS or GS the way MOV, POP and LDS do. Then `if (faulted) return`; nothing has changed after a fault. */
 export function loadSegment(seg: u32, selector: u32): void {
   if (seg == SS) {
@@ -169,6 +175,11 @@ export function loadSegment(seg: u32, selector: u32): void {
 
 function loadStackSegment(selector: u32): void {
   if (isNull(selector)) {
+    // 64-bit code needs no stack segment (SDM Vol. 2 "MOV": loading SS)
+    if (code64 && cpl() < 3 && (selector & 3) == cpl()) {
+      nullStackSegment(selector, cpl());
+      return;
+    }
     raise(GP, 0);
     return;
   }
@@ -209,6 +220,7 @@ export function recomputeSegment(seg: u32): void {
       if (rights & TYPE_WRITABLE) writeEnd = end;
     }
   }
+  if (seg == CS) codeModeChanged();
   store<u64>(cache, readEnd, SEGMENT_READ_END);
   store<u64>(cache, writeEnd, SEGMENT_WRITE_END);
 }

@@ -32,6 +32,14 @@ export function openFrame(rights: u32, base: u64, limit: u32, pointer: u64, leve
   frameIsSupervisor = level < 3;
 }
 
+/** Begins a frame of 8-byte items, which has no segment. */
+export function openLongFrame(pointer: u64, level: u32): void {
+  frameBase = 0;
+  frameMask = u64.MAX_VALUE;
+  framePointer = pointer;
+  frameIsSupervisor = level < 3;
+}
+
 /** Begins a frame on the current stack. */
 export function openCurrentFrame(): void {
   openFrame(segmentRights(SS), segmentBase(SS), segmentLimit(SS), stackPointer(), cpl());
@@ -47,13 +55,16 @@ export function hasFrameRoom(count: u32, size: u32): bool {
   return true;
 }
 
-/** Pushes one item of 2 or 4 bytes. False after a page fault. */
+/** Pushes one item of 2, 4 or 8 bytes. False after a page fault. */
 export function framePush(value: u64, size: u32): bool {
   const at = (framePointer - size) & frameMask;
   const linear = linear32(frameBase + at);
   if (size == 4) {
     if (frameIsSupervisor) writeSystem<u32>(linear, u32(value));
     else writeLinear<u32>(linear, u32(value));
+  } else if (size == 8) {
+    if (frameIsSupervisor) writeSystem<u64>(linear, value);
+    else writeLinear<u64>(linear, value);
   } else {
     if (frameIsSupervisor) writeSystem<u16>(linear, u16(value));
     else writeLinear<u16>(linear, u16(value));

@@ -13,6 +13,8 @@ import {
   SEGMENT_STRIDE,
 } from '../layout';
 
+import { systemMask } from '../paging';
+
 export const CR0_PE: u64 = 1;
 export const CR0_MP: u64 = 2;
 export const CR0_EM: u64 = 4;
@@ -34,7 +36,9 @@ export const CR4_PCE: u64 = 0x100;
 export const CR4_OSFXSR: u64 = 0x200;
 export const CR4_OSXMMEXCPT: u64 = 0x400;
 export const CR4_UMIP: u64 = 0x800;
+export const CR4_LA57: u64 = 0x1000;
 export const CR4_VMXE: u64 = 0x2000;
+export const CR4_FSGSBASE: u64 = 0x10000;
 
 /** CR4 bits of the features this processor reports; all others are reserved. */
 export const CR4_WRITABLE: u64 =
@@ -47,8 +51,11 @@ export const CR4_WRITABLE: u64 =
   CR4_OSFXSR |
   CR4_OSXMMEXCPT |
   CR4_UMIP |
-  CR4_VMXE;
+  CR4_LA57 |
+  CR4_VMXE |
+  CR4_FSGSBASE;
 
+export const EFER_SCE: u64 = 1;
 export const EFER_LME: u64 = 0x100;
 export const EFER_LMA: u64 = 0x400;
 export const EFER_NXE: u64 = 0x800;
@@ -97,7 +104,7 @@ export function setRip(rip: u64): void {
   store<u64>(RIP, rip);
 }
 
-/** Linear addresses are 32 bits wide outside IA-32e mode. */
+/** Address of a system structure: 32 bits wide outside IA-32e mode. */
 export function linear32(address: u64): u64 {
-  return address & 0xffffffff;
+  return address & systemMask;
 }

@@ -3,6 +3,8 @@ import { CS, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../
 import { GP, raise } from '../fault';
 import { changeFlags, IF, RF, VM } from '../flags';
 import { cpl, getRegister32, setRegister } from '../record';
+import { inLongMode } from '../long-mode/state';
+import { sysenterLong, sysexitLong } from '../long-mode/system-call';
 import { finishAt } from './finish';
 import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from './segment';
 
@@ -14,6 +16,10 @@ function setFlatSegments(selector: u32, level: u32): void {
 }
 
 export function sysenter(): void {
+  if (inLongMode()) {
+    sysenterLong();
+    return;
+  }
   const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
   if (!(selector & 0xfffc)) {
     raise(GP, 0);
@@ -25,7 +31,11 @@ export function sysenter(): void {
   finishAt(u64(load<u32>(MSR_SYSENTER_EIP)));
 }
 
-export function sysexit(): void {
+export function sysexit(r: usize): void {
+  if (inLongMode()) {
+    sysexitLong(r);
+    return;
+  }
   const selector = load<u32>(MSR_SYSENTER_CS) & 0xffff;
   if (!(selector & 0xfffc) || cpl()) {
     raise(GP, 0);

@@ -36,8 +36,13 @@ import {
   INSTRUCTIONS,
   INTR_LINE,
   MSR_APIC_BASE,
+  MSR_CSTAR,
   MSR_FEATURE_CONTROL,
+  MSR_FMASK,
+  MSR_KERNEL_GS_BASE,
+  MSR_LSTAR,
   MSR_PAT,
+  MSR_STAR,
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
@@ -112,6 +117,11 @@ const MSR_PLACES: ReadonlyMap<number, number> = new Map([
   [0x176, MSR_SYSENTER_EIP],
   [0x277, MSR_PAT],
   [0xc000_0080, EFER],
+  [0xc000_0081, MSR_STAR],
+  [0xc000_0082, MSR_LSTAR],
+  [0xc000_0083, MSR_CSTAR],
+  [0xc000_0084, MSR_FMASK],
+  [0xc000_0102, MSR_KERNEL_GS_BASE],
 ]);
 
 /** One processor with its RAM. */
@@ -288,6 +298,14 @@ export class Cpu {
     this.view.setBigUint64(RIP, BigInt(value >>> 0), true);
   }
 
+  get rip(): bigint {
+    return this.view.getBigUint64(RIP, true);
+  }
+
+  set rip(value: bigint) {
+    this.view.setBigUint64(RIP, value, true);
+  }
+
   get eflags(): number {
     this.#core.syncFlags();
     return this.view.getUint32(RFLAGS, true);
@@ -312,6 +330,11 @@ export class Cpu {
 
   set cr2(value: number) {
     this.view.setBigUint64(CR2, BigInt(value >>> 0), true);
+  }
+
+  /** All 64 bits of CR2. */
+  get cr2Wide(): bigint {
+    return this.view.getBigUint64(CR2, true);
   }
 
   get cr3(): number {
@@ -399,7 +422,7 @@ export class Cpu {
     const at = SEGMENTS + n * SEGMENT_STRIDE;
     this.view.setUint32(at + SEGMENT_SELECTOR, selector, true);
     this.view.setUint32(at + SEGMENT_RIGHTS, rights, true);
-    this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base >>> 0), true);
+    this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base < 0 ? base >>> 0 : base), true);
     this.view.setUint32(at + SEGMENT_LIMIT, limit, true);
     this.#core.recomputeSegments();
   }

@@ -82,9 +82,10 @@ export function needsMemory(form: Form): boolean {
   return form.codes.some((c) => c.kind === 'memory' || c.kind === 'address');
 }
 
-/** True when mod has to be 3 because ModRM.rm is a register of a kind that has no memory form. */
+/** True when ModRM.rm has to be a register (mod 3). */
 export function needsRegister(form: Form): boolean {
-  return form.codes.some((c) => ['mm-rm-register', 'xmm-rm-register', 'st-rm'].includes(c.kind));
+  const kinds = ['mm-rm-register', 'xmm-rm-register', 'st-rm'];
+  return form.codes.some((c) => c.name === 'Ry' || kinds.includes(c.kind));
 }
 
 /** How the form uses the operand that is (or may be) in memory by ModRM or offset; undefined without one. */

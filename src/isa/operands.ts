@@ -99,6 +99,7 @@ export const OPERAND_CODES: readonly OperandCode[] = [
   code('Mo', 'memory', 'o'),
   code('Mr', 'memory', 'r'),
   code('Rn', 'rm-register', 'n'),
+  code('Ry', 'rm-register', 'y'),
   code('Cn', 'control', 'n'),
   code('Dn', 'debug', 'n'),
   code('Sw', 'segment', 'w'),

@@ -49,7 +49,7 @@ interface Found {
   readonly bytes: readonly number[];
 }
 
-const SIZED_KINDS = ['rm', 'memory', 'reg', 'opcode-reg', 'accumulator'];
+const SIZED_KINDS = ['rm', 'rm-register', 'memory', 'reg', 'opcode-reg', 'accumulator'];
 const SIZED_WIDTHS = ['v', 'z', 'y', 'p', 'x', 'a'];
 
 function sizesToTry(named: Named, statement: Statement, mode: CodeMode): readonly Size[] {

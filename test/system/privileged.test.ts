@@ -123,11 +123,10 @@ describe('MSRs', () => {
     expect(value).toBeGreaterThanOrEqual(1000000);
     expect(value).toBeLessThan(1001000);
   });
-  test('EFER takes NXE; LME is named as not supported', () => {
-    expect(eax('mov ecx, 0xc0000080\nmov eax, 0x800\nxor edx, edx\nwrmsr\nrdmsr')).toBe(0x800);
+  test('EFER takes SCE, LME and NXE; reserved bits are #GP(0)', () => {
+    expect(eax('mov ecx, 0xc0000080\nmov eax, 0x901\nxor edx, edx\nwrmsr\nrdmsr')).toBe(0x901);
     const m = new TestMachine();
-    expect(m.deliver('mov ecx, 0xc0000080\nmov eax, 0x100\nxor edx, edx\nwrmsr')).toMatchObject({ vector: 13 });
-    expect(m.unsupported).toHaveLength(1);
+    expect(m.deliver('mov ecx, 0xc0000080\nmov eax, 0x2000\nxor edx, edx\nwrmsr')).toMatchObject({ vector: 13 });
   });
 });
 
@@ -138,7 +137,7 @@ describe('CPUID', () => {
     const name = new Uint8Array(new Uint32Array([m.cpu.reg(3), m.cpu.reg(2), m.cpu.reg(1)]).buffer);
     expect(new TextDecoder().decode(name)).toBe('GenuineIntel');
   });
-  test('leaf 1 has FPU, MMX and SSE but no VME, and leaf 0x80000001 no long mode', () => {
+  test('leaf 1 has FPU, MMX and SSE but no VME, and leaf 0x80000001 long mode', () => {
     const m = new TestMachine();
     m.deliver(`mov eax, 1\ncpuid${STOP}`);
     expect(m.cpu.reg(2) & 0x00000002).toBe(0);
@@ -147,7 +146,7 @@ describe('CPUID', () => {
     expect(m.cpu.reg(1) & 0x12181203).toBe(0x02180203);
     m.ring(0);
     m.deliver(`mov eax, 0x80000001\ncpuid${STOP}`);
-    expect(m.cpu.reg(2) & 0x20000000).toBe(0);
+    expect(m.cpu.reg(2) & 0x20000800).toBe(0x20000000);
   });
   test('IA32_MISC_ENABLE switches MONITOR, NX and the leaves above 3', () => {
     const change = (text: string, leaf: number) => {

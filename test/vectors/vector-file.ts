@@ -56,14 +56,14 @@ export interface FpState {
   readonly xmm: Uint8Array;
 }
 
-/** One recorded instruction of mode 16 or 32. */
+/** One recorded instruction. Registers and addresses have the width of the mode. */
 export interface Vector {
   readonly index: number;
   readonly form: VectorForm;
   readonly flags: number;
   readonly code: Uint8Array;
   readonly ip: number;
-  readonly gpr: readonly number[];
+  readonly gpr: readonly bigint[];
   readonly eflags: number;
   readonly fp?: FpState;
   readonly memory: readonly Window[];
@@ -76,9 +76,9 @@ export interface Vector {
   /** -1 for none. */
   readonly exception: number;
   readonly error: number;
-  readonly cr2: number;
-  readonly ipOut: number;
-  readonly gprOut: readonly number[];
+  readonly cr2: bigint;
+  readonly ipOut: bigint;
+  readonly gprOut: readonly bigint[];
   readonly eflagsOut: number;
   /** ES CS SS DS after an instruction that may change them. */
   readonly segmentsOut?: readonly number[];
@@ -130,9 +130,9 @@ export class VectorFile {
     return new VectorFile(data);
   }
 
-  /** All vectors. Only for modes 16 and 32. @throws VectorFileError */
+  /** All vectors. @throws VectorFileError */
   *vectors(): Generator<Vector> {
-    const defaults = this.meta.defaultGpr.map((text) => Number(BigInt(text) & 0xffff_ffffn));
+    const defaults = this.meta.defaultGpr.map((text) => BigInt.asUintN(this.meta.mode === 64 ? 64 : 32, BigInt(text)));
     let at = this.#first;
     for (let index = 0; index < this.count; index++) {
       if (at + 2 > this.data.length) throw new VectorFileError(`it ends before vector ${index}`);
@@ -143,8 +143,8 @@ export class VectorFile {
     }
   }
 
-  #vector(index: number, at: number, length: number, defaults: readonly number[]): Vector {
-    const reader = new Reader(this.data, at + 2);
+  #vector(index: number, at: number, length: number, defaults: readonly bigint[]): Vector {
+    const reader = new Reader(this.data, at + 2, this.meta.mode === 64);
     const form = this.meta.forms[reader.u16()];
     if (form === undefined) throw new VectorFileError(`vector ${index} names a form that is not there`);
     const flags = reader.u8();
@@ -166,8 +166,8 @@ export class VectorFile {
     const hasException = (flags & HAS_EXCEPTION) !== 0;
     const exception = hasException ? reader.u8() : -1;
     const error = hasException ? reader.u32() : 0;
-    const cr2 = hasException ? reader.u32() : 0;
-    const ipOut = reader.u32();
+    const cr2 = hasException ? reader.word() : 0n;
+    const ipOut = reader.word();
     const gprOut = reader.registers(gpr);
     const eflagsOut = reader.u32();
     const fpOut = hasFp ? reader.fp(fp) : undefined;
@@ -207,11 +207,20 @@ export class VectorFile {
 /** Reads little-endian fields one after the other. */
 class Reader {
   readonly #data: Buffer;
+  readonly #isLong: boolean;
   at: number;
 
-  constructor(data: Buffer, at: number) {
+  constructor(data: Buffer, at: number, isLong: boolean) {
     this.#data = data;
+    this.#isLong = isLong;
     this.at = at;
+  }
+
+  /** A register or address: 8 bytes in mode 64, else 4. */
+  word(): bigint {
+    if (!this.#isLong) return BigInt(this.u32());
+    this.at += 8;
+    return this.#data.readBigUInt64LE(this.at - 8);
   }
 
   u8(): number {
@@ -234,9 +243,9 @@ class Reader {
   }
 
   /** A mask of registers and the values of those in it; the others are as in `before`. */
-  registers(before: readonly number[]): number[] {
+  registers(before: readonly bigint[]): bigint[] {
     const mask = this.u16();
-    return before.map((value, n) => ((mask >> n) & 1 ? this.u32() : value));
+    return before.map((value, n) => ((mask >> n) & 1 ? this.word() : value));
   }
 
   /** Control words, and the registers named by two masks; the others are as in `before`. */

@@ -19,6 +19,8 @@ const STACK = SYSTEM + 0x7000;
 const SYSTEM_PAGES = 8;
 /** Page tables, outside the linear address space. */
 const TABLES = 0x18_0000;
+/** The two upper levels of mode 64. */
+const LONG_TABLES = 0x19_0000;
 const RAM_SIZE = 0x20_0000;
 
 const KERNEL_CODE = 0x10;
@@ -49,9 +51,9 @@ export type Engine = 'single' | 'block';
 interface Outcome {
   exception: number;
   error: number;
-  ip: number;
+  ip: bigint;
   eflags: number;
-  esp: number;
+  rsp: bigint;
   cs: number;
   ss: number;
 }
@@ -64,17 +66,19 @@ interface Area {
   readonly expected: Uint8Array;
 }
 
-/** A machine for the vectors of one file (modes 16 and 32). */
+/** A machine for the vectors of one file. */
 export class VectorMachine {
   readonly cpu: Cpu;
   readonly #meta: VectorMeta;
   readonly #areas: Area[];
   readonly #is16: boolean;
+  readonly #is64: boolean;
   readonly #codeBase: number;
 
   constructor(module: WebAssembly.Module, meta: VectorMeta) {
     this.#meta = meta;
     this.#is16 = meta.mode === 16;
+    this.#is64 = meta.mode === 64;
     this.#codeBase = meta.segBase?.cs ?? 0;
     const none = () => 0xffff_ffff;
     this.cpu = Cpu.create(module, {
@@ -108,7 +112,7 @@ export class VectorMachine {
       const outcome = this.#outcome(stop.reason === 'doorway' ? stop.entry : undefined);
       if (engine === 'block' && outcome.exception === BREAKPOINT && v.exception !== BREAKPOINT) {
         outcome.exception = -1;
-        outcome.ip -= 1;
+        outcome.ip -= 1n;
       }
       if (v.flags & OS_EMULATED) this.#compareWithoutSystem(v, outcome, differences);
       else this.#compare(v, outcome, differences);
@@ -121,7 +125,10 @@ export class VectorMachine {
     const { view, ram } = this.cpu;
     const put = (at: number, value: bigint) => view.setBigUint64(ram.byteOffset + at, value, true);
     const directory = TABLES + 0x1000;
-    put(TABLES, BigInt(directory) | PRESENT);
+    if (this.#is64) {
+      put(LONG_TABLES, BigInt(LONG_TABLES + 0x1000) | PRESENT | WRITABLE | USER);
+      put(LONG_TABLES + 0x1000, BigInt(directory) | PRESENT | WRITABLE | USER);
+    } else put(TABLES, BigInt(directory) | PRESENT);
     const table = (n: number) => TABLES + 0x2000 + n * 0x1000;
     put(directory, BigInt(table(0)) | PRESENT | WRITABLE | USER);
     put(directory + (SYSTEM >> 21) * 8, BigInt(table(1)) | PRESENT | WRITABLE);
@@ -163,16 +170,17 @@ export class VectorMachine {
     this.#descriptor(GDT, USER_CODE_64, 0, flat, 0x20fb);
     this.#descriptor(GDT, TSS_SELECTOR, TSS, 0x67, 0x8b);
     cpu.gdtr = { base: GDT, limit: 0x7f };
+    const gateSize = this.#is64 ? 16 : 8;
     for (let vector = 0; vector < 256; vector++) {
-      const at = this.#system(IDT + 8 * vector);
+      const at = this.#system(IDT + gateSize * vector);
       const offset = DOORWAY + vector;
       const dpl = vector === BREAKPOINT || vector === 4 ? 3 : 0;
       cpu.view.setUint32(at, (KERNEL_CODE << 16) | (offset & 0xffff), true);
       cpu.view.setUint32(at + 4, (offset & 0xffff_0000) | 0x8e00 | (dpl << 13), true);
     }
-    cpu.idtr = { base: IDT, limit: 0x7ff };
+    cpu.idtr = { base: IDT, limit: 256 * gateSize - 1 };
     cpu.view.setUint32(this.#system(TSS + 4), STACK, true);
-    cpu.view.setUint32(this.#system(TSS + 8), KERNEL_DATA, true);
+    cpu.view.setUint32(this.#system(TSS + 8), this.#is64 ? 0 : KERNEL_DATA, true);
     cpu.view.setUint16(this.#system(TSS + 102), 0x68, true);
     const { sel, segBase } = this.#meta;
     if (!segBase) return;
@@ -182,15 +190,17 @@ export class VectorMachine {
 
   #setControl(): void {
     const { cpu } = this;
-    cpu.setMsr(0xc000_0080, 0x800n);
+    // SCE, NXE, in mode 64 also LME and LMA
+    cpu.setMsr(0xc000_0080, this.#is64 ? 0xd01n : 0x801n);
     cpu.cr4 = 0xe20; // PAE, OSFXSR, OSXMMEXCPT, UMIP
-    cpu.cr3 = TABLES;
+    cpu.cr3 = this.#is64 ? LONG_TABLES : TABLES;
     for (let n = 0; n < 4; n++) {
       const entry = cpu.view.getBigUint64(cpu.ram.byteOffset + TABLES + 8 * n, true);
       cpu.view.setBigUint64(PDPTE + 8 * n, entry, true);
     }
     cpu.cr0 = 0x8005_0033; // PG AM WP NE ET MP PE
     cpu.setSegment(TR, { selector: TSS_SELECTOR, rights: 0x8b, base: TSS, limit: 0x67 });
+    this.#segments();
     const hasLdt = this.#is16;
     cpu.setSegment(
       LDTR,
@@ -205,15 +215,20 @@ export class VectorMachine {
   #segments(): void {
     const { sel, segBase } = this.#meta;
     const names = ['es', 'cs', 'ss', 'ds'] as const;
-    names.forEach((name, n) => {
-      const type = name === 'cs' ? 0xfb : 0xf3;
-      this.cpu.setSegment(
-        n,
-        segBase
-          ? { selector: sel[name], rights: type, base: segBase[name], limit: 0xffff }
-          : { selector: sel[name], rights: 0xc000 | type, base: 0, limit: 0xffff_ffff },
-      );
-    });
+    if (this.#is64) {
+      for (const n of [0, 3]) this.cpu.setSegment(n, { selector: 0, rights: 0x1_0000, base: 0, limit: 0 });
+      this.cpu.setSegment(CS, { selector: sel.cs, rights: 0xa0fb, base: 0, limit: 0xffff_ffff });
+      this.cpu.setSegment(2, { selector: sel.ss, rights: 0xc0f3, base: 0, limit: 0xffff_ffff });
+    } else
+      names.forEach((name, n) => {
+        const type = name === 'cs' ? 0xfb : 0xf3;
+        this.cpu.setSegment(
+          n,
+          segBase
+            ? { selector: sel[name], rights: type, base: segBase[name], limit: 0xffff }
+            : { selector: sel[name], rights: 0xc000 | type, base: 0, limit: 0xffff_ffff },
+        );
+      });
     for (const n of [4, 5]) this.cpu.setSegment(n, { selector: 0, rights: 0x1_0000, base: 0, limit: 0 });
   }
 
@@ -225,8 +240,10 @@ export class VectorMachine {
       cpu.cpl = 3;
       this.#segments();
     }
-    for (let n = 0; n < 8; n++) cpu.setReg(n, v.gpr[n]!);
-    cpu.eip = v.ip;
+    v.gpr.forEach((value, n) => {
+      cpu.setReg64(n, value);
+    });
+    cpu.rip = BigInt(v.ip);
     cpu.eflags = v.eflags;
     cpu.cr2 = 0;
     loadFpState(cpu.view, v.fp);
@@ -255,36 +272,38 @@ export class VectorMachine {
       return {
         exception: -1,
         error: 0,
-        ip: cpu.eip,
+        ip: cpu.rip,
         eflags: cpu.eflags,
-        esp: cpu.reg(4),
+        rsp: cpu.reg64(4),
         cs: cpu.segment(1).selector,
         ss: cpu.segment(2).selector,
       };
     }
     let at = this.#system(cpu.reg(4));
+    const size = this.#is64 ? 8 : 4;
     const word = () => {
-      at += 4;
-      return cpu.view.getUint32(at - 4, true);
+      at += size;
+      return this.#is64 ? cpu.view.getBigUint64(at - 8, true) : BigInt(cpu.view.getUint32(at - 4, true));
     };
-    const error = WITH_ERROR.has(entry) ? word() : 0;
+    const selector = () => Number(word() & 0xffffn);
+    const error = WITH_ERROR.has(entry) ? Number(word()) : 0;
     return {
       exception: entry,
       error,
       ip: word(),
-      cs: word() & 0xffff,
-      eflags: word(),
-      esp: word(),
-      ss: word() & 0xffff,
+      cs: selector(),
+      eflags: Number(word()),
+      rsp: word(),
+      ss: selector(),
     };
   }
 
   /** UMIP makes these #GP(0) where no operating system answers in their place; ICEBP is #DB. */
   #compareWithoutSystem(v: Vector, outcome: Outcome, differences: string[]): void {
     const expected = v.form.name === 'icebp' ? 1 : GENERAL_PROTECTION;
-    const ip = expected === 1 ? v.ip + v.code.length : v.ip;
+    const ip = BigInt(expected === 1 ? v.ip + v.code.length : v.ip);
     number(differences, 'exception', outcome.exception, expected);
-    number(differences, 'ip', outcome.ip, ip);
+    word(differences, 'ip', outcome.ip, ip);
     this.#compareRegisters(v, outcome, v.gpr, differences);
   }
 
@@ -292,9 +311,9 @@ export class VectorMachine {
     number(differences, 'exception', outcome.exception, v.exception);
     if (outcome.exception === v.exception && v.exception >= 0) {
       number(differences, 'error code', outcome.error, v.error);
-      if (v.exception === 14) number(differences, 'cr2', this.cpu.cr2, v.cr2);
+      if (v.exception === 14) word(differences, 'cr2', this.cpu.cr2Wide, v.cr2);
     }
-    number(differences, 'ip', outcome.ip, v.ipOut);
+    word(differences, 'ip', outcome.ip, v.ipOut);
     this.#compareRegisters(v, outcome, v.gprOut, differences);
     const mask = ~(v.undefinedFlags | RF);
     if ((outcome.eflags ^ v.eflagsOut) & mask) {
@@ -310,10 +329,10 @@ export class VectorMachine {
     this.#compareMemory(v, differences);
   }
 
-  #compareRegisters(v: Vector, outcome: Outcome, expected: readonly number[], differences: string[]): void {
+  #compareRegisters(v: Vector, outcome: Outcome, expected: readonly bigint[], differences: string[]): void {
     expected.forEach((value, n) => {
-      const found = n === 4 ? outcome.esp : this.cpu.reg(n);
-      if (!((v.undefinedGpr >> n) & 1)) number(differences, NAMES[n]!, found, value);
+      const found = n === 4 ? outcome.rsp : this.cpu.reg64(n);
+      if (!((v.undefinedGpr >> n) & 1)) word(differences, NAMES[n] ?? `r${n}`, found, value);
     });
   }
 
@@ -350,10 +369,14 @@ export class VectorMachine {
   }
 }
 
-const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
+const NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'];
 
 function hex(value: number): string {
   return (value >>> 0).toString(16);
+}
+
+function word(differences: string[], what: string, found: bigint, expected: bigint): void {
+  if (found !== expected) differences.push(`${what} ${found.toString(16)} instead of ${expected.toString(16)}`);
 }
 
 function number(differences: string[], what: string, found: number, expected: number): void {

@@ -251,4 +251,12 @@ const SYSTEM_CALL: readonly Row[] = [
   }),
 ];
 
-export const SYSTEM: readonly Row[] = [...DESCRIPTOR, ...PROCESSOR, ...SYSTEM_CALL];
+/** Bases of FS and GS. */
+const SEGMENT_BASE: readonly Row[] = ['rdfsbase', 'rdgsbase', 'wrfsbase', 'wrgsbase'].map((name, n) =>
+  row(`F3 0F AE /${n}`, name, 'Ry', name, 'segment-read', n < 2 ? 'RDFSBASE/RDGSBASE' : 'WRFSBASE/WRGSBASE', {
+    modes: '64',
+    cpuid: 'fsgsbase',
+  }),
+);
+
+export const SYSTEM: readonly Row[] = [...DESCRIPTOR, ...PROCESSOR, ...SYSTEM_CALL, ...SEGMENT_BASE];

@@ -76,6 +76,7 @@ fill_table:
   dec ecx
   jnz fill_table
   mov dword [directory], table + 3
+  mov dword [directory + 3072], table + 3
   mov eax, directory
   mov cr3, eax
   mov eax, cr0
@@ -166,7 +167,8 @@ gdt:
   dd 0x0000ffff, 0x00cff200
   dd 0x00000010, 0x00409200
   dd 103, 0x00008900
-gdtr: dw 47
+  dd 0x0000ffff, 0x00009a10
+gdtr: dw 55
   dd gdt
 idtr: dw 511
   dd idt
@@ -259,6 +261,12 @@ function statement(dice: Dice, label: string): string {
     () =>
       `mov eax, data\n  mov dr0, eax\n  mov eax, 0x000d0003\n  mov dr7, eax\n  mov [data], ecx\n  xor eax, eax\n  mov dr7, eax`,
     () => `clts\n  wbinvd\n  mov ecx, 0x174\n  mov eax, ${dice.pick([0, 8])}\n  xor edx, edx\n  wrmsr\n  rdmsr`,
+    // At the other end of memory, where the same code is mapped as well.
+    () => `mov eax, ${label}_t + 0xc0000000\n  jmp eax\n${label}_t:\n  inc dword ${memory()}`,
+    () => `mov eax, ${label}_t\n  call eax\n  jmp ${label}_u\n${label}_t:\n  ret\n${label}_u:`,
+    // Code with 16-bit operands and addresses.
+    () =>
+      `jmp 0x30:${label}_w - ${ORIGIN}\n  bits 16\n${label}_w:\n  add ax, ${dice.next(65536)}\n  a32 mov edx, [ebx + 8]\n  push cx\n  pop dx\n  jcxz ${label}_v\n  inc bp\n${label}_v:\n  call ${label}_x\n  jmp dword 8:${label}_t\n${label}_x:\n  shl ax, 3\n  ret\n  bits 32\n${label}_t:`,
     () => `enter 16, 0\n  mov [ebp - 4], eax\n  leave`,
   ];
   return dice.pick(choices)();

@@ -11,6 +11,7 @@ import { booleanField, fieldsField, numberField } from '../../../machine/statefu
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
 import { Machine } from '../../../pc/machine.ts';
+import { describeException } from '../../../pc/shutdown-report.ts';
 import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
 import { Domain } from '../../domain.ts';
@@ -280,7 +281,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { access } = this;
     this.#events.commit();
     this.#tpr.store();
-    this.#timer.program(this.domain.nextEvent);
+    this.#timer.limit(this.domain.nextEvent);
     this.guest.storeContext();
     access.charge('software-emulation', ENTRY_WORK);
     this.#restoreGuest();
@@ -365,7 +366,12 @@ export class VtxVmm implements Vmm, Stateful {
   // ---- Reports ---------------------------------------------------------------------------------------------------------
 
   shutDown(): void {
-    const report = `The guest's processor shut down (triple fault) at ${this.where()} under ${this.technique}.`;
+    const chain = this.machine.cpu.exceptions().map((record) => `  ${describeException(record)}`);
+    const report = [
+      `The guest's processor shut down (triple fault) at ${this.where()} under ${this.technique}.`,
+      'The last exceptions the processor raised in it, oldest first:',
+      ...chain,
+    ].join('\n');
     this.#stop = { reason: 'shutdown', status: STATUS_SHUTDOWN, report };
   }
 

@@ -1,0 +1,63 @@
+// DIV and IDIV of RDX:RAX (SDM Vol. 2 "DIV", "IDIV").
+import { GPR } from '../layout';
+import { DE, raise } from '../fault';
+
+let quotient: u64 = 0;
+let remainder: u64 = 0;
+
+/** Divides high:low by `d`; high < d, so that the quotient fits. Bit by bit, 64 steps. */
+function divideWide(high: u64, low: u64, d: u64): void {
+  if (!high) {
+    quotient = low / d;
+    remainder = low % d;
+    return;
+  }
+  let q: u64 = 0;
+  let rest = high;
+  for (let bit = 63; bit >= 0; bit--) {
+    const carry = rest >> 63;
+    rest = (rest << 1) | ((low >> u64(bit)) & 1);
+    q <<= 1;
+    if (carry || rest >= d) {
+      rest -= d;
+      q |= 1;
+    }
+  }
+  quotient = q;
+  remainder = rest;
+}
+
+export function div64(d: u64): void {
+  const high = load<u64>(GPR + 16);
+  if (high >= d) {
+    raise(DE, 0);
+    return;
+  }
+  divideWide(high, load<u64>(GPR), d);
+  store<u64>(GPR, quotient);
+  store<u64>(GPR + 16, remainder);
+}
+
+export function idiv64(d: i64): void {
+  let low = load<u64>(GPR);
+  let high = load<u64>(GPR + 16);
+  const isNegative = i64(high) < 0;
+  if (isNegative) {
+    low = 0 - low;
+    high = ~high + u64(low == 0);
+  }
+  const magnitude = d < 0 ? 0 - u64(d) : u64(d);
+  if (high >= magnitude) {
+    raise(DE, 0);
+    return;
+  }
+  divideWide(high, low, magnitude);
+  const isQuotientNegative = isNegative != d < 0;
+  const most: u64 = isQuotientNegative ? (<u64>1) << 63 : i64.MAX_VALUE;
+  if (quotient > most) {
+    raise(DE, 0);
+    return;
+  }
+  store<u64>(GPR, isQuotientNegative ? 0 - quotient : quotient);
+  store<u64>(GPR + 16, isNegative ? 0 - remainder : remainder);
+}
