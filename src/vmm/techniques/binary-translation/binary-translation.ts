@@ -49,6 +49,8 @@ const POST_PORT = 0x80;
 /** Bytes a unit can have at most. */
 const UNIT_BYTES = 15 * UNIT_LENGTH;
 const DR6_BS = 0x4000;
+/** Opcode of PUSHF. */
+const PUSHF = 0x9c;
 
 /** The VMM. */
 export class BinaryTranslationVmm extends DeprivilegedVmm {
@@ -70,6 +72,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #place: Place | undefined;
   /** The next boundary is being looked for, with a TF that is the VMM's own or the guest's. */
   #stepping: 'no' | 'wanted' | 'own' = 'no';
+  /** Where in the cache that step with a TF of the VMM's own began. */
+  #steppedFrom: number | undefined;
   /** DR6 bits of a debug trap the guest gets at the next boundary. */
   #pendingDebug = 0;
   #returnBySysexit = false;
@@ -144,8 +148,10 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   #beginStep(): void {
+    this.#steppedFrom = undefined;
     if (this.#stepping !== 'wanted') return;
     this.#stepping = this.frame.eflags & FLAG_TF ? 'no' : 'own';
+    if (this.#stepping === 'own') this.#steppedFrom = this.frame.eip;
     this.frame.eflags = (this.frame.eflags | FLAG_TF) >>> 0;
   }
 
@@ -267,6 +273,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #debugTrap(): void {
     const { vcpu, frame } = this;
     const status = this.takeDebugStatus();
+    this.#hideOwnStep();
     // An instruction was executed, whatever there was in its shadow.
     vcpu.shadowAddress = undefined;
     this.#pendingDebug |= status & 0xf;
@@ -280,6 +287,14 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#pendingDebug = 0;
     this.#materialize();
     this.injectEvent({ vector: 1, kind: 'trap' });
+  }
+
+  /** PUSHF was stepped with a TF of the VMM's own: the guest must not find it on its stack. */
+  #hideOwnStep(): void {
+    const from = this.#steppedFrom;
+    if (from === undefined || this.#resumeAt !== from + 1 || this.access.tryLoad(from, 1) !== PUSHF) return;
+    const top = (this.segment(SS).base + this.frame.esp) >>> 0;
+    this.memory.write(top, 4, (this.memory.read(top, 4) & ~FLAG_TF) >>> 0);
   }
 
   #userTrap(vector: number, error: number): void {
@@ -695,6 +710,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       segments: this.#segments.save(),
       priority: this.#priority.save(),
       stepping: this.#stepping,
+      steppedFrom: this.#steppedFrom ?? null,
       pendingDebug: this.#pendingDebug,
       area: this.#area.save(),
     };
@@ -709,6 +725,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#segments.load(fields.segments as Fields);
     this.#priority.load(fields.priority as Fields);
     this.#stepping = fields.stepping as 'no';
+    this.#steppedFrom = typeof fields.steppedFrom === 'number' ? fields.steppedFrom : undefined;
     this.#pendingDebug = fields.pendingDebug as number;
     this.#area.restore(fields.area!);
     this.#resumeAt = undefined;

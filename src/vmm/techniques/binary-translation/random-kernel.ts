@@ -140,6 +140,16 @@ common:
   pop eax
   add esp, 8
   iret
+tick:
+  push eax
+  inc dword [ticks]
+  mov dword [0xfee000b0], 0
+  imul eax, [ticks], 7
+  and eax, 127
+  add eax, 350
+  mov [0xfee00380], eax
+  pop eax
+  iret
 leaf0:
   add eax, 3
   ret
@@ -182,9 +192,12 @@ log_end: times 8 dd 0
 stack: times 512 dd 0
 stack_end: dd 0
   align 4096
+ticks: dd 0
+  align 4096
 spare: times 1024 dd 0x5a5a5a5a
 directory: times 1024 dd 0
 table: times 1024 dd 0
+apic_table: times 1024 dd 0
 end_of_image:
 `;
 
@@ -272,15 +285,28 @@ function statement(dice: Dice, label: string): string {
   return dice.pick(choices)();
 }
 
-/** A kernel as assembly text. */
-export function randomKernel(seed: number): string {
+/** The local APIC interrupts every so often; what the handler does is not visible but for its count. */
+const TIMER = `
+  mov dword [directory + 4076], apic_table + 3
+  mov dword [apic_table + 0x800], 0xfee00003
+  mov word [idt + 0x190], tick - ${ORIGIN}
+  mov word [idt + 0x196], ${ORIGIN >>> 16}
+  mov dword [0xfee000f0], 0x1ff
+  mov dword [0xfee003e0], 0xb
+  mov dword [0xfee00320], 0x32
+  mov dword [0xfee00380], 500
+  sti
+`;
+
+/** A kernel as assembly text; with `timer` it is interrupted all the time. */
+export function randomKernel(seed: number, timer = false): string {
   const dice = new Dice(seed);
-  let text = HEADER;
+  let text = HEADER + (timer ? TIMER : '');
   for (let n = 0; n < STATEMENTS; n++) {
     text += `s${n}:\n  mov dword [resume], s${n + 1}\n  ${statement(dice, `s${n}x`)}\n`;
   }
   // Twice through everything: the second time the translations are there and adapted.
-  text += `s${STATEMENTS}:\n  mov esp, stack_end\n  mov ebx, data\n  inc dword [data + 1020]\n`;
+  text += `s${STATEMENTS}:\n${timer ? '  sti\n' : ''}  mov esp, stack_end\n  mov ebx, data\n  inc dword [data + 1020]\n`;
   text += `  mov eax, [data + 1020]\n  and eax, 0xff\n  cmp eax, 0x7d\n  jb near s0\n`;
   return `${text}${FOOTER}${stubs()}${TAIL}`;
 }

@@ -1,5 +1,5 @@
-// The instruction at the guest's RIP: skipped after an exit handler has done its work, or fetched, decoded and emulated;
-// and the delivery of events that the processor cannot make itself.
+// The instruction at the guest's RIP: skipped after an exit handler has done its work, or fetched, decoded and
+// emulated; and the delivery of events that the processor cannot make itself.
 
 import * as F from '../../../cpu/vmcs-fields.ts';
 import { deliver } from '../../emulate/deliver.ts';

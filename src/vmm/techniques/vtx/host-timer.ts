@@ -1,5 +1,5 @@
-// The host's local APIC timer, set to the next event of the guest's virtual chips: its interrupt is a VM exit, so a guest
-// can never keep the CPU (SDM Vol. 3A "APIC Timer", Vol. 3C "External-Interrupt Exiting").
+// The host's local APIC timer, set to the next event of the guest's virtual chips: its interrupt is a VM exit, so a
+// guest can never keep the CPU (SDM Vol. 3A "APIC Timer", Vol. 3C "External-Interrupt Exiting").
 
 import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../../../devices/lapic.ts';
 import type { Machine } from '../../../pc/machine.ts';

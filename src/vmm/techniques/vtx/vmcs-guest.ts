@@ -1,6 +1,6 @@
 // The guest as the VMM and its instruction emulator see it. What every exit handler looks at is copied from the VMCS on
-// exit and back before entry; the emulator gets the segment registers as well. Every copy is a charged VMREAD or VMWRITE
-// ("ten or more in a typical VMM", Agesen et al., USENIX ATC 2012).
+// exit and back before entry; the emulator gets the segment registers as well. Every copy is a charged VMREAD or
+// VMWRITE ("ten or more in a typical VMM", Agesen et al., USENIX ATC 2012).
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';

@@ -58,8 +58,8 @@ const IDT_OPERAND = regionLinear(AREA_OFFSET + 0xfe0);
 const IDT_LIMIT = 0x7ff;
 const MULTIBOOT_MAGIC = 0x2bad_b002;
 /**
- * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a handler,
- * statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
+ * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a
+ * handler, statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
  */
 const EXIT_WORK = 150;
 const ENTRY_WORK = 150;
@@ -185,7 +185,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#resume();
   }
 
-  // ---- Host ------------------------------------------------------------------------------------------------------------
+  // ---- Host ---------------------------------------------------------------------------------------------------------
 
   /** The VMM's own address space and VMX root operation; returns the root of its page tables. */
   #prepareHost(pool: PagePool): number {
@@ -218,7 +218,7 @@ export class VtxVmm implements Vmm, Stateful {
     return shadow;
   }
 
-  // ---- Exit and entry --------------------------------------------------------------------------------------------------
+  // ---- Exit and entry -----------------------------------------------------------------------------------------------
 
   /** The doorway: a VM exit, or a host interrupt that ended the idle loop. */
   enter(entry: number): void {
@@ -314,7 +314,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.deliverAgain();
   }
 
-  // ---- Events for the guest ----------------------------------------------------------------------------------------------
+  // ---- Events for the guest -----------------------------------------------------------------------------------------
 
   /** Something is put before the guest at the next VM entry. */
   get isInjecting(): boolean {
@@ -346,7 +346,7 @@ export class VtxVmm implements Vmm, Stateful {
     else if (!this.#events.isWakeable) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable: false };
   }
 
-  // ---- Instructions --------------------------------------------------------------------------------------------------
+  // ---- Instructions -------------------------------------------------------------------------------------------------
 
   countEmulated(mnemonic: string): void {
     this.counters.instructionsEmulated++;
@@ -363,7 +363,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#instructions.emulate();
   }
 
-  // ---- Reports ---------------------------------------------------------------------------------------------------------
+  // ---- Reports ------------------------------------------------------------------------------------------------------
 
   shutDown(): void {
     const chain = this.machine.cpu.exceptions().map((record) => `  ${describeException(record)}`);
