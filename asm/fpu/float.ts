@@ -112,9 +112,6 @@ export function setB(kind: u32, sign: u32, exp: i32, sig: u64): void {
   bSig = sig;
   bDenormal = false;
 }
-export function copyZtoA(): void {
-  setA(zKind, zSign, zExp, zSig);
-}
 export function copyZtoB(): void {
   setB(zKind, zSign, zExp, zSig);
 }

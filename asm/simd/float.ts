@@ -107,11 +107,11 @@ export function storeResult(at: u32, double: bool): void {
   else store<u32>(RESULT + at, pack32());
 }
 
+/** Operations in the order of their rows; division (4) is what is left. */
 const ADD: u32 = 0;
 const MUL: u32 = 1;
 const SUB: u32 = 2;
 const MIN: u32 = 3;
-const DIV: u32 = 4;
 const MAX: u32 = 5;
 const SQRT: u32 = 6;
 

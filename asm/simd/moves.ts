@@ -8,7 +8,6 @@ import { linearMask } from '../paging';
 import { addressMask, cpl, isMemory, operandSize, R_IMM, regNumber, rmNumber, segmentNumber } from '../record';
 import {
   DEST,
-  enterMmx,
   kindOf,
   loadOperand,
   mmSlot,
@@ -226,9 +225,4 @@ function insertSingle(r: usize, form: usize, imm: u32): void {
   store<u32>(DEST + (imm & 0x30) / 4, load<u32>(SOURCE + (from << 2)));
   for (let i: u32 = 0; i < 4; i++) if ((imm >> i) & 1) store<u32>(DEST + (i << 2), 0);
   storeOperand(r, form, 0, DEST, false);
-}
-
-/** Does the operation leave the x87 registers in MMX state? EMMS is not among them. */
-export function noteMmx(form: usize): void {
-  if (usesMmx(form)) enterMmx();
 }
