@@ -7,7 +7,7 @@ import type { Field } from '../../../machine/stateful.ts';
 import { LAPIC_BASE } from '../../../pc/platform.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
 import type { FaultOutcome } from '../../shadow-paging.ts';
-import type { Adaptation } from './translator.ts';
+import type { Adaptation } from './unit.ts';
 
 /** Traps at one instruction after which it is translated differently. */
 const ADAPT_AFTER = 3;

@@ -4,15 +4,12 @@
 
 import type { Fault } from '../../../cpu/cpu-state.ts';
 import type { Fields } from '../../../machine/stateful.ts';
-import { LAPIC_BASE } from '../../../pc/platform.ts';
 import { DeprivilegedVmm } from '../../deprivileged.ts';
 import type { ControlChange } from '../../emulate/context.ts';
 import { sysenter } from '../../emulate/far.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
-import { GuestPaging } from '../../guest-paging.ts';
-import type { HostAccess } from '../../host-access.ts';
 import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
-import { AREA_OFFSET, CACHE_CODE, HOST_LDT, LOOKUP_OFFSET, regionPhysical, VECTOR_CALLOUT } from '../../host-memory.ts';
+import { CACHE_CODE, HOST_LDT, VECTOR_CALLOUT } from '../../host-memory.ts';
 import type { FaultOutcome } from '../../shadow-paging.ts';
 import type { DomainOptions } from '../../technique.ts';
 import {
@@ -27,27 +24,22 @@ import {
   EDX,
   FLAG_IF,
   FLAG_TF,
-  RIGHTS_DB,
   RIGHTS_UNUSABLE,
   SS,
   type VirtualSegment,
 } from '../../vcpu.ts';
-import { AdaptationHistory } from './adaptation.ts';
 import * as area from './area.ts';
-import { type Block, type Space, TranslationCache } from './cache.ts';
-import * as helpers from './helpers.ts';
+import type { Block } from './cache.ts';
+import { CodeSupply } from './code-supply.ts';
 import { SegmentRegisters } from './segment-registers.ts';
 import { SharedArea } from './shared-area.ts';
-import { TaskPriority } from './task-priority.ts';
-import { type Callout, type Place, SAVED_EAX, SAVED_ECX, SAVED_EDX, translate, UNIT_LENGTH } from './translator.ts';
+import { type Callout, type Place, SAVED_EAX, SAVED_ECX, SAVED_EDX } from './unit.ts';
 
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
 const CACHE_SELECTOR = CACHE_CODE | 1;
 const POST_PORT = 0x80;
-/** Bytes a unit can have at most. */
-const UNIT_BYTES = 15 * UNIT_LENGTH;
 const DR6_BS = 0x4000;
 /** Opcode of PUSHF. */
 const PUSHF = 0x9c;
@@ -55,17 +47,9 @@ const PUSHF = 0x9c;
 /** The VMM. */
 export class BinaryTranslationVmm extends DeprivilegedVmm {
   readonly technique = 'binary-translation';
-  readonly #cache: TranslationCache;
+  readonly #code: CodeSupply;
   readonly #area: SharedArea;
   readonly #segments: SegmentRegisters;
-  readonly #priority: TaskPriority;
-  /** Walks the guest's tables without a charge or a trace. */
-  readonly #peekPaging: GuestPaging;
-  readonly #history = new AdaptationHistory();
-  /** Call-out numbers of SYSENTER sites: number → address behind the SYSENTER. */
-  readonly #callSites: number[] = [0];
-  #missCallout = 0;
-  #portHelper = 0;
   /** Where in the cache the guest goes on; undefined: wherever its EIP says. */
   #resumeAt: number | undefined;
   #block: Block | undefined;
@@ -82,13 +66,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     super(options);
     this.#area = new SharedArea(this.access);
     this.#segments = new SegmentRegisters(this, this.machine.cpu, this.#area);
-    this.#priority = new TaskPriority(this.access, this.domain, this.#area);
-    this.#cache = new TranslationCache(this.access, this.counters);
-    const { ram } = this.machine.cpu;
-    const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
-    const peek = { loadPhysical: (at: number) => view.getUint32(at, true), storePhysical: () => {} };
-    this.#peekPaging = new GuestPaging(peek as unknown as HostAccess, this.vcpu, this.domain);
-    this.#cache.onFrameFree = (frame) => this.shadow.untraceCode(frame);
+    this.#code = new CodeSupply(this, this.#area);
+    this.#code.onTranslated = (text) => this.trace('blocks', text);
     this.memory.onDevice = (address, write) => this.#beforeDevice(address, write);
   }
 
@@ -98,24 +77,9 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   protected prepareStart(): void {
-    const cache = this.#cache;
     // As the guest's: SYSENTER faults until the guest says where it goes.
     this.access.wrmsr(MSR_SYSENTER_CS, 0);
-    const miss = helpers.missHelper(cache.next);
-    this.#missCallout = miss.callout;
-    cache.miss = cache.addHelper(miss.bytes);
-    const none = cache.addHelper(helpers.noDevice(cache.next).bytes);
-    const post = cache.addHelper(helpers.singlePortDevice(cache.next, none, POST_PORT, helpers.REGISTER_POST).bytes);
-    const latch = cache.addHelper(helpers.latchRegister(cache.next).bytes);
-    this.#portHelper = cache.addHelper(helpers.portHelper(cache.next, none).bytes);
-    const { ram } = this.machine.cpu;
-    cache.resetLookups(new DataView(ram.buffer, ram.byteOffset), regionPhysical(LOOKUP_OFFSET));
-    const memory = new DataView(ram.buffer, ram.byteOffset + regionPhysical(AREA_OFFSET));
-    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_NONE, none, true);
-    memory.setUint32(area.DEVICE_HANDLERS + 4 * helpers.DEVICE_POST, post, true);
-    memory.setUint32(area.REGISTER_HANDLERS + 4 * helpers.REGISTER_POST, latch, true);
-    memory.setUint32(area.PORTS_OPEN, 1, true);
-    memory.setUint8(area.PORT_DEVICES + POST_PORT, helpers.DEVICE_POST);
+    this.#code.prepare();
     this.#area.storeControls(this.vcpu);
     this.#area.store(area.LATCH, this.domain.platform.portRead(POST_PORT, 1));
   }
@@ -135,7 +99,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     }
     this.#resumeAt = frame.eip;
     this.#leftCache();
-    const located = this.#cache.locate(frame.eip);
+    const located = this.#code.cache.locate(frame.eip);
     this.#block = located?.block;
     this.#place = located?.place;
     if (located) frame.eip = located.place.eip;
@@ -172,7 +136,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override enterSysenter(): void {
     const { frame, access, machine } = this;
     const call = this.#area.load(area.CALL_NUMBER);
-    const site = call === 0 ? undefined : this.#cache.callout(this.#callSites[call] ?? 0);
+    const site = this.#code.callSite(call);
     if (!site) {
       super.enterSysenter();
       return;
@@ -331,17 +295,17 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   #interruptCallout(): void {
     const at = this.#resumeAt!;
-    if (at === this.#missCallout) {
+    if (at === this.#code.missCallout) {
       this.counters.add('callouts', 'lookup');
       this.frame.eip = this.#area.load(area.TARGET);
       this.#resumeAt = undefined;
       this.#place = undefined;
       this.#block = undefined;
       const block = this.#blockAt(this.frame.eip);
-      if (block) this.#cache.addLookup(block);
+      if (block) this.#code.cache.addLookup(block);
       return;
     }
-    const found = this.#cache.callout(at);
+    const found = this.#code.cache.callout(at);
     if (!found) throw new Error(`binary-translation: no call-out returns to ${at.toString(16)}`);
     this.#callout(found.callout, found.block);
   }
@@ -356,7 +320,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       case 'exit': {
         const target = this.#blockAt(callout.eip);
         const exit = block.exits.find(({ stub }) => stub === callout.at - 2);
-        if (target && exit && block.valid && target.valid) this.#cache.chain(exit, target);
+        if (target && exit && block.valid && target.valid) this.#code.cache.chain(exit, target);
         this.#block = target;
         return;
       }
@@ -388,9 +352,9 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.memory.isTracedAccess = true;
     this.emulateInstruction(instruction);
     this.memory.isTracedAccess = false;
-    if (!this.#history.calledOut(linear, this.#traceWork() !== before) || !block.valid) return;
+    if (!this.#code.history.calledOut(linear, this.#traceWork() !== before) || !block.valid) return;
     this.counters.add('translation', 'reverted');
-    this.#retranslate(block);
+    this.#code.retranslate(block);
   }
 
   /** Something that grows whenever a traced page or a device was written. */
@@ -415,46 +379,20 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   #noteTrap(block: Block, eip: number, instruction: GuestInstruction, outcome: FaultOutcome, target: number): void {
     const flat = this.vcpu.segment(DS).base === 0;
-    const adaptation = this.#history.trapped(this.#linear(eip), instruction, outcome, target, flat);
+    const adaptation = this.#code.history.trapped(this.#linear(eip), instruction, outcome, target, flat);
     if (!adaptation) return;
-    if (adaptation.kind === 'priority') this.#priority.inUse = true;
+    if (adaptation.kind === 'priority') this.#code.priority.inUse = true;
     this.counters.add('translation', 'adapted');
     this.trace('blocks', () => `adapted to ${adaptation.kind} at ${eip.toString(16)}`);
-    this.#retranslate(block);
-  }
-
-  #retranslate(block: Block): void {
-    const space = this.#space();
-    if (block.space !== space) return;
-    try {
-      const fresh = this.#translate(space, block.eip);
-      if (fresh && block.valid) this.#cache.replace(block, fresh);
-    } catch (error) {
-      // Its code cannot be fetched any more: the guest will see that when it comes there.
-      if (!(error instanceof GuestFault)) throw error;
-    }
+    this.#code.retranslate(block);
   }
 
   // ---- Translation ---------------------------------------------------------------------------------------------------
 
-  #space(): Space {
-    const code = this.vcpu.segment(CS);
-    const code32 = (code.rights & RIGHTS_DB) !== 0;
-    const stack32 = (this.vcpu.segment(SS).rights & RIGHTS_DB) !== 0;
-    const { cpl } = this.vcpu;
-    this.access.charge('alu', 4);
-    const key = `${code.base}:${code32}:${stack32}:${cpl}`;
-    return this.#cache.space(key, { code32, stack32, cpl }, code.base);
-  }
-
   /** The block at a guest EIP, translated if need be; undefined when its code cannot be fetched (the guest was told). */
   #blockAt(eip: number): Block | undefined {
-    const space = this.#space();
-    this.#cache.enter(space);
-    const known = this.#cache.find(space, eip);
-    if (known) return known;
     try {
-      return this.#translate(space, eip);
+      return this.#code.blockAt(eip);
     } catch (error) {
       if (!(error instanceof GuestFault)) throw error;
       this.inject(error);
@@ -462,57 +400,13 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     }
   }
 
-  #translate(space: Space, eip: number): Block | undefined {
-    const code = this.vcpu.segment(CS);
-    if (eip > code.limit) throw new GuestFault(VECTOR_GP, 0);
-    const linear = (code.base + eip) >>> 0;
-    const most = Math.min(UNIT_BYTES, code.limit - eip + 1);
-    const bytes = this.memory.fetch(linear, most);
-    if (this.#cache.isFull) {
-      this.#cache.flush();
-      this.#callSites.length = 1;
-    }
-    const host = {
-      miss: this.#cache.miss,
-      portHelper: this.#portHelper,
-      hasCheapCallouts: (this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0) !== 0,
-      nextCallNumber: () => this.#callSites.push(0) - 1,
-      adaptation: (at: number) => this.#history.get((code.base + at) >>> 0),
-    };
-    const firstCall = this.#callSites.length;
-    const unit = translate(host, bytes, eip, space.mode, this.#cache.next);
-    let call = firstCall;
-    for (const callout of unit.callouts) {
-      if (callout.kind === 'write' && call < this.#callSites.length) this.#callSites[call++] = callout.at;
-    }
-    const frames = this.#framesOf(linear, Math.max(unit.length, 1));
-    const block = this.#cache.add(space, unit, frames, linear);
-    for (const { frame } of frames) this.shadow.traceCode(frame);
-    this.trace(
-      'blocks',
-      () => `translated ${unit.instructions.size} instructions at ${eip.toString(16)} to ${unit.origin.toString(16)}`,
-    );
-    return block;
-  }
-
-  #framesOf(linear: number, length: number): Block['frames'] {
-    const frames: { frame: number; from: number; to: number }[] = [];
-    for (let at = linear; at < linear + length; at = (Math.floor(at / 0x1000) + 1) * 0x1000) {
-      const walk = this.shadow.guest.walk(at >>> 0, { write: false, user: false, fetch: true });
-      if ('error' in walk) break;
-      const from = at % 0x1000;
-      frames.push({ frame: walk.guestPhysical >>> 12, from, to: Math.min(0x1000, from + linear + length - at) });
-    }
-    return frames;
-  }
-
   protected override codeChanged(frame: number, offset: number, length: number): void {
     this.#codeWrites++;
-    this.#cache.invalidateFrame(frame, offset, offset + length);
+    this.#code.cache.invalidateFrame(frame, offset, offset + length);
   }
 
   protected override rangeChanged(linear: number, length: number): void {
-    this.#cache.invalidateRange(linear, length);
+    this.#code.cache.invalidateRange(linear, length);
   }
 
   // ---- Exit ----------------------------------------------------------------------------------------------------------
@@ -542,7 +436,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     if (!place?.boundary || place.at !== this.#resumeAt) return;
     const block = this.#block;
     if (!block) return;
-    if (!block.instructions.has(place.eip) || this.#cache.boundary(block, place.eip) !== place.at)
+    if (!block.instructions.has(place.eip) || this.#code.cache.boundary(block, place.eip) !== place.at)
       this.#resumeAt = undefined;
   }
 
@@ -551,9 +445,9 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     const { eip } = this;
     const block = this.#block;
     const isInside = block?.instructions.has(eip) === true || !(this.frame.eflags & FLAG_TF);
-    if (block?.valid && isInside && block.space === this.#cache.current && block.space === this.#space()) {
+    if (block?.valid && isInside && block.space === this.#code.cache.current && block.space === this.#code.space()) {
       this.access.charge('alu', 4);
-      const at = block.eip === eip ? block.entry : this.#cache.boundary(block, eip);
+      const at = block.eip === eip ? block.entry : this.#code.cache.boundary(block, eip);
       if (at !== undefined) return at;
     }
     const target = this.#blockAt(eip);
@@ -567,7 +461,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#area.store(area.VIRTUAL_IOPL, vcpu.iopl << 12);
     this.#area.store(area.PENDING, domain.interruptPending ? 0x200 : 0);
     if (!this.#area.isKnown(area.LATCH)) this.#area.store(area.LATCH, domain.platform.portRead(POST_PORT, 1));
-    this.#priority.toArea();
+    this.#code.priority.toArea();
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#segments.stackSelector;
     frame.eip = at;
@@ -607,46 +501,15 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   override changed(what: ControlChange): void {
     const before = this.lastCr0;
-    if (what === 'cr3' || what === 'cr0' || what === 'cr4') this.#changeSpace(() => super.changed(what));
+    if (what === 'cr3' || what === 'cr0' || what === 'cr4') this.#code.changeSpace(() => super.changed(what));
     else super.changed(what);
     if (what !== 'cr0' || !((before ^ this.vcpu.cr0) & CR0_MIRRORED)) return;
     this.access.writeCr0(((this.machine.cpu.cr0 & ~CR0_MIRRORED) | (this.vcpu.cr0 & CR0_MIRRORED)) >>> 0);
   }
 
-  /** Translations stay when the new address space has the same code at the same places. */
-  #changeSpace(change: () => void): void {
-    const pages = this.#cache.codePages();
-    change();
-    const { access } = this;
-    const directories = new Set<number>();
-    for (const [page, frame] of pages) {
-      // A real VMM compares directory entries, one for each 4 MiB with code.
-      if (!directories.has(page >>> 10)) {
-        directories.add(page >>> 10);
-        access.charge('load', 2);
-        access.charge('alu', 4);
-      }
-      if (this.#peekFrame(page * 0x1000) !== frame) this.#cache.invalidateRange(page * 0x1000, 0x1000);
-    }
-    this.#checkPriorities();
-  }
-
   override invlpg(linear: number): void {
     super.invlpg(linear);
-    this.#checkPriorities();
-  }
-
-  /** Instructions that are known to write the task priority must still have it at the same address. */
-  #checkPriorities(): void {
-    if (!this.#priority.inUse) return;
-    const stale = this.#history.takeStalePriorities((linear) => this.#peekFrame(linear) === LAPIC_BASE >>> 12);
-    for (const linear of stale) this.#cache.invalidateRange(linear, 1);
-  }
-
-  /** Frame at a linear address by the guest's tables, uncharged: stands for the comparison of directory entries. */
-  #peekFrame(linear: number): number | undefined {
-    const walk = this.#peekPaging.walk(linear >>> 0, { write: false, user: false, fetch: true });
-    return 'error' in walk ? undefined : walk.guestPhysical >>> 12;
+    this.#code.checkPriorities();
   }
 
   protected override tableChanged(what: ControlChange): void {
@@ -658,7 +521,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       case 'sysenter': {
         const selector = this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0;
         this.access.wrmsr(MSR_SYSENTER_CS, selector);
-        if (selector === 0) this.#cache.flush();
+        if (selector === 0) this.#code.cache.flush();
         return;
       }
       case 'gdtr':
@@ -690,25 +553,20 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   protected override beforeDevices(): void {
-    this.#priority.toApic();
+    this.#code.priority.toApic();
   }
 
   #beforeDevice(address: number, write: boolean): void {
     if (write) this.#deviceWrites++;
-    if (this.domain.isLocalApic(address)) this.#priority.toApic();
+    if (this.domain.isLocalApic(address)) this.#code.priority.toApic();
   }
 
   // ---- State ---------------------------------------------------------------------------------------------------------
 
   protected override saveTechnique(): Fields {
     return {
-      cache: this.#cache.save(),
-      history: this.#history.save(),
-      callSites: [...this.#callSites],
-      missCallout: this.#missCallout,
-      portHelper: this.#portHelper,
+      code: this.#code.save(),
       segments: this.#segments.save(),
-      priority: this.#priority.save(),
       stepping: this.#stepping,
       steppedFrom: this.#steppedFrom ?? null,
       pendingDebug: this.#pendingDebug,
@@ -717,13 +575,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   protected override loadTechnique(fields: Fields): void {
-    this.#cache.load(fields.cache as Fields);
-    this.#history.restore(fields.history!);
-    this.#callSites.splice(0, this.#callSites.length, ...(fields.callSites as number[]));
-    this.#missCallout = fields.missCallout as number;
-    this.#portHelper = fields.portHelper as number;
+    this.#code.load(fields.code as Fields);
     this.#segments.load(fields.segments as Fields);
-    this.#priority.load(fields.priority as Fields);
     this.#stepping = fields.stepping as 'no';
     this.#steppedFrom = typeof fields.steppedFrom === 'number' ? fields.steppedFrom : undefined;
     this.#pendingDebug = fields.pendingDebug as number;

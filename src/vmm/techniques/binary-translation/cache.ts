@@ -8,7 +8,7 @@ import { decodeGuest } from '../../emulate/instruction.ts';
 import type { HostAccess } from '../../host-access.ts';
 import { CACHE_OFFSET, CACHE_SIZE, regionLinear } from '../../host-memory.ts';
 import { areaLinear, LOOKUP } from './area.ts';
-import type { Callout, Exit, Mode, Place, Unit } from './translator.ts';
+import type { Callout, Exit, Mode, Place, Unit } from './unit.ts';
 
 /** Cycles of the translator for one guest instruction: Adams & Agesen 2006, section 3.2 (measured there). */
 const TRANSLATE_CYCLES = 2300;

@@ -7,117 +7,36 @@ import { IO_HANDLERS } from '../../emulate/io.ts';
 import { SYSTEM_HANDLERS } from '../../emulate/system.ts';
 import { VECTOR_CALLOUT } from '../../host-memory.ts';
 import * as area from './area.ts';
-import { CodeBuffer, EAX, ECX, EDX } from './code-buffer.ts';
+import { CodeBuffer, EAX, ECX } from './code-buffer.ts';
+import { sequence, taskPriority } from './sequences.ts';
+import {
+  type Callout,
+  type CalloutKind,
+  type Exit,
+  type Mode,
+  type Place,
+  SAVED_EAX,
+  SAVED_ECX,
+  type TranslatorHost,
+  type Unit,
+  type UnitInWork,
+} from './unit.ts';
 
 /** Instructions in a unit unless a transfer of control ends it before. */
 export const UNIT_LENGTH = 12;
 
-/** Registers a sequence has saved in the area at some place of it; to be restored if it is left there. */
-export const SAVED_EAX = 1;
-export const SAVED_ECX = 2;
-export const SAVED_EDX = 4;
-
-/** Why translated code calls out. */
-export type CalloutKind =
-  /** The instruction is emulated by the VMM. */
-  | 'emulate'
-  /** An exit whose target is not translated, or not chained yet. */
-  | 'exit'
-  /** The lookup of an indirect branch found nothing. */
-  | 'lookup'
-  /** STI or a lowered task priority lets a waiting interrupt in. */
-  | 'interrupt'
-  /** A write known to hit a traced page or a device. */
-  | 'write';
-
-/** A place in translated code and the guest instruction it belongs to. */
-export interface Place {
-  /** Address in the cache. */
-  readonly at: number;
-  /** Guest EIP of the instruction. */
-  readonly eip: number;
-  /** The guest is exactly between two of its instructions here. */
-  readonly boundary: boolean;
-  /** SAVED_ flags. */
-  readonly saved: number;
-}
-
-/** A call-out site: `at` is the address behind the call-out instruction. */
-export interface Callout {
-  readonly at: number;
-  readonly kind: CalloutKind;
-  /** Guest EIP of the instruction (emulate, write), of the target (exit), or of the next one (interrupt). */
-  readonly eip: number;
-  readonly saved: number;
-  /** Length of the guest instruction. */
-  readonly length: number;
-}
-
-/** A direct branch out of the unit; its displacement is patched when the target is translated. */
-export interface Exit {
-  /** Address of the 32-bit displacement. */
-  readonly patch: number;
-  /** Address of the stub it leads to while it is not chained. */
-  readonly stub: number;
-  readonly target: number;
-}
-
-/** How the guest code is to be read. */
-export interface Mode {
-  readonly code32: boolean;
-  readonly stack32: boolean;
-  readonly cpl: number;
-}
-
-/** What adaptation found out about an instruction. */
-export type Adaptation =
-  /** It writes traced pages or devices. */
-  | { readonly kind: 'write' }
-  /** It writes the task priority register at this linear address. */
-  | { readonly kind: 'priority'; readonly linear: number };
-
-/** A translated unit. */
-export interface Unit {
-  readonly origin: number;
-  /** Where direct branches enter. */
-  readonly entry: number;
-  readonly bytes: number[];
-  readonly eip: number;
-  /** Bytes of guest code it covers. */
-  readonly length: number;
-  readonly places: Place[];
-  readonly callouts: Callout[];
-  readonly exits: Exit[];
-  /** Guest instructions, by EIP. */
-  readonly instructions: Map<number, GuestInstruction>;
-  /** Instructions copied unchanged, in-cache sequences and call-outs: for the counters. */
-  readonly copied: number;
-}
-
-/** What the translator needs to know from its VMM. */
-export interface TranslatorHost {
-  readonly miss: number;
-  readonly portHelper: number;
-  /** SYSENTER outside ring 0 enters the VMM now. */
-  readonly hasCheapCallouts: boolean;
-  /** Next free number for a call-out by SYSENTER. */
-  nextCallNumber(): number;
-  adaptation(eip: number): Adaptation | undefined;
-}
-
 const GS = 5;
 const CS_OVERRIDE = 1;
-const IN = 'in';
 
 /** Translates the unit at `eip` whose bytes are in `code`; an empty result means not even one instruction is complete. */
 export function translate(host: TranslatorHost, code: Uint8Array, eip: number, mode: Mode, origin: number): Unit {
   return new UnitTranslator(host, mode, origin, eip).run(code);
 }
 
-class UnitTranslator {
-  readonly #host: TranslatorHost;
-  readonly #mode: Mode;
-  readonly #out: CodeBuffer;
+class UnitTranslator implements UnitInWork {
+  readonly host: TranslatorHost;
+  readonly mode: Mode;
+  readonly out: CodeBuffer;
   readonly #eip: number;
   readonly #places: Place[] = [];
   readonly #callouts: Callout[] = [];
@@ -127,9 +46,9 @@ class UnitTranslator {
   #ended = false;
 
   constructor(host: TranslatorHost, mode: Mode, origin: number, eip: number) {
-    this.#host = host;
-    this.#mode = mode;
-    this.#out = new CodeBuffer(origin);
+    this.host = host;
+    this.mode = mode;
+    this.out = new CodeBuffer(origin);
     this.#eip = eip;
   }
 
@@ -137,49 +56,49 @@ class UnitTranslator {
     const entry = this.#prologue();
     let at = 0;
     for (let n = 0; n < UNIT_LENGTH && !this.#ended; n++) {
-      const eip = this.#wrap(this.#eip + at);
-      const instruction = decodeGuest(code.subarray(at, at + 15), this.#mode.code32);
+      const eip = this.wrap(this.#eip + at);
+      const instruction = decodeGuest(code.subarray(at, at + 15), this.mode.code32);
       if (!instruction) {
-        this.#callout('emulate', eip, eip, 0, 1);
+        this.callout('emulate', eip, eip, 0, 1);
         this.#ended = true;
         break;
       }
       this.#instructions.set(eip, instruction);
-      this.#place(eip, true);
+      this.place(eip, true);
       this.#instruction(instruction, eip);
       at += instruction.length;
       if (at + 15 > code.length && at >= code.length) break;
     }
     if (!this.#ended) {
-      this.#place(this.#wrap(this.#eip + at), true);
-      this.#exit(this.#wrap(this.#eip + at), () => this.#out.emit(0xe9));
+      this.place(this.wrap(this.#eip + at), true);
+      this.#exit(this.wrap(this.#eip + at), () => this.out.emit(0xe9));
     }
     return this.#finish(entry, at);
   }
 
   /** Entry for indirect branches: ECX holds the target, ECX and EAX are saved. */
   #prologue(): number {
-    const out = this.#out;
-    this.#place(this.#eip, false, SAVED_EAX | SAVED_ECX);
+    const out = this.out;
+    this.place(this.#eip, false, SAVED_EAX | SAVED_ECX);
     out.add(ECX, -this.#eip);
     out.emit(0xe3, 11); // JECXZ over the next two
     out.add(ECX, this.#eip);
-    out.jump(this.#host.miss);
+    out.jump(this.host.miss);
     out.loadArea(EAX, area.SAVE_EAX);
-    this.#place(this.#eip, false, SAVED_ECX);
+    this.place(this.#eip, false, SAVED_ECX);
     out.loadArea(ECX, area.SAVE_ECX);
     return out.here;
   }
 
   #finish(entry: number, length: number): Unit {
-    const out = this.#out;
+    const out = this.out;
     // A forwarding jump must fit behind the entry.
     while (out.here < entry + 8) out.emit(0x90);
     const exits: Exit[] = [];
     for (const { patchAt, target } of this.#exits) {
       const stub = out.here;
-      this.#place(target, true);
-      this.#callout('exit', target, target, 0, 0);
+      this.place(target, true);
+      this.callout('exit', target, target, 0, 0);
       const displacement = stub - (patchAt + 4);
       for (let n = 0; n < 4; n++) out.bytes[patchAt - out.origin + n] = (displacement >> (8 * n)) & 0xff;
       exits.push({ patch: patchAt, stub, target });
@@ -198,31 +117,31 @@ class UnitTranslator {
     };
   }
 
-  #wrap(eip: number): number {
-    return this.#mode.code32 ? eip >>> 0 : eip & 0xffff;
+  wrap(eip: number): number {
+    return this.mode.code32 ? eip >>> 0 : eip & 0xffff;
   }
 
-  #place(eip: number, boundary: boolean, saved = 0): void {
-    this.#places.push({ at: this.#out.here, eip, boundary, saved });
+  place(eip: number, boundary: boolean, saved = 0): void {
+    this.#places.push({ at: this.out.here, eip, boundary, saved });
   }
 
   /** INT: the full way out, a frame on the VMM's stack. */
-  #callout(kind: CalloutKind, eip: number, placeEip: number, saved: number, length: number): void {
-    const out = this.#out;
+  callout(kind: CalloutKind, eip: number, placeEip: number, saved: number, length: number): void {
+    const out = this.out;
     out.interrupt(VECTOR_CALLOUT);
     this.#callouts.push({ at: out.here, kind, eip, saved, length });
-    this.#place(placeEip, false, saved);
+    this.place(placeEip, false, saved);
   }
 
   /** A direct branch: `opcode` emits its opcode bytes, the displacement follows. */
   #exit(target: number, opcode: () => void): void {
     opcode();
-    this.#exits.push({ patchAt: this.#out.here, target });
-    this.#out.dword(0);
+    this.#exits.push({ patchAt: this.out.here, target });
+    this.out.dword(0);
   }
 
   #instruction(instruction: GuestInstruction, eip: number): void {
-    const next = this.#wrap(eip + instruction.length);
+    const next = this.wrap(eip + instruction.length);
     const { op } = instruction;
     const branch = isConditional(instruction) ? 'direct' : BRANCHES[op];
     if (branch && this.#isPlainBranch(instruction)) {
@@ -231,11 +150,11 @@ class UnitTranslator {
       return;
     }
     if (branch || this.#isEmulated(instruction)) {
-      if (!this.#sequence(instruction, eip, next)) this.#emulate(instruction, eip);
+      if (!sequence(this, instruction, eip, next)) this.#emulate(instruction, eip);
       return;
     }
-    const adaptation = this.#host.adaptation(eip);
-    if (adaptation?.kind === 'priority' && this.#taskPriority(instruction, eip, next, adaptation.linear)) return;
+    const adaptation = this.host.adaptation(eip);
+    if (adaptation?.kind === 'priority' && taskPriority(this, instruction, eip, next, adaptation.linear)) return;
     if (adaptation) {
       this.#write(instruction, eip);
       return;
@@ -256,37 +175,37 @@ class UnitTranslator {
   /** Branches with 16-bit operands, through CS or GS, or on a 16-bit stack are left to the emulator. */
   #isPlainBranch(instruction: GuestInstruction): boolean {
     const { operandSize, override, modrm, op } = instruction;
-    const wide = operandSize === (this.#mode.code32 ? 4 : 2);
+    const wide = operandSize === (this.mode.code32 ? 4 : 2);
     if (op === 'jcxz' || op.startsWith('loop')) return wide;
     if (modrm?.isMemory && (override === GS || override === CS_OVERRIDE)) return false;
     if (op === 'jmp' || isConditional(instruction)) return wide;
-    return operandSize === 4 && this.#mode.code32 && this.#mode.stack32;
+    return operandSize === 4 && this.mode.code32 && this.mode.stack32;
   }
 
   #emulate(instruction: GuestInstruction, eip: number): void {
-    this.#callout('emulate', eip, eip, 0, instruction.length);
+    this.callout('emulate', eip, eip, 0, instruction.length);
     if (ENDS.has(instruction.op) || isConditional(instruction)) this.#ended = true;
   }
 
   /** The same instruction in 32-bit code. */
   #copy(instruction: GuestInstruction): void {
     const { bytes, opcodeAt } = instruction;
-    if (this.#mode.code32) {
-      this.#out.emit(...bytes);
+    if (this.mode.code32) {
+      this.out.emit(...bytes);
       return;
     }
-    for (const byte of bytes.subarray(0, opcodeAt)) if (byte !== 0x66 && byte !== 0x67) this.#out.emit(byte);
-    if (instruction.operandSize === 2) this.#out.emit(0x66);
-    if (instruction.addressSize === 2) this.#out.emit(0x67);
-    this.#out.emit(...bytes.subarray(opcodeAt));
+    for (const byte of bytes.subarray(0, opcodeAt)) if (byte !== 0x66 && byte !== 0x67) this.out.emit(byte);
+    if (instruction.operandSize === 2) this.out.emit(0x66);
+    if (instruction.addressSize === 2) this.out.emit(0x67);
+    this.out.emit(...bytes.subarray(opcodeAt));
   }
 
   // ---- Branches ------------------------------------------------------------------------------------------------------
 
   #branch(instruction: GuestInstruction, kind: 'direct' | 'call' | 'indirect' | 'ret', next: number): void {
     const { op, immediate } = instruction;
-    const target = this.#wrap(next + immediate);
-    const out = this.#out;
+    const target = this.wrap(next + immediate);
+    const out = this.out;
     switch (kind) {
       case 'direct':
         if (op === 'jmp') {
@@ -299,18 +218,18 @@ class UnitTranslator {
           // LOOP and JCXZ reach 127 bytes only: over the other way out.
           if (instruction.addressSize === 2) out.emit(0x67);
           out.emit(instruction.bytes[instruction.opcodeEnd - 1]!, 5);
-          this.#place(next, true);
+          this.place(next, true);
           this.#exit(next, () => out.emit(0xe9));
-          this.#place(target, true);
+          this.place(target, true);
           this.#exit(target, () => out.emit(0xe9));
           return;
         }
-        this.#place(next, true);
+        this.place(next, true);
         this.#exit(next, () => out.emit(0xe9));
         return;
       case 'call':
         out.pushImmediate(next);
-        this.#place(target, true);
+        this.place(target, true);
         this.#exit(target, () => out.emit(0xe9));
         return;
       case 'indirect':
@@ -319,22 +238,22 @@ class UnitTranslator {
       case 'ret':
         out.storeArea(area.SAVE_ECX, ECX);
         out.emit(0x59); // POP ECX
-        this.#place(this.#eipOf(instruction, next), false, SAVED_ECX);
+        this.place(this.#eipOf(instruction, next), false, SAVED_ECX);
         if (instruction.immediateSize === 2) out.add(4, immediate & 0xffff);
         this.#lookup();
     }
   }
 
   #eipOf(instruction: GuestInstruction, next: number): number {
-    return this.#wrap(next - instruction.length);
+    return this.wrap(next - instruction.length);
   }
 
   #indirect(instruction: GuestInstruction, next: number): void {
-    const out = this.#out;
+    const out = this.out;
     const eip = this.#eipOf(instruction, next);
     out.storeArea(area.SAVE_ECX, ECX);
     this.#loadOperand(instruction, ECX);
-    this.#place(eip, false, SAVED_ECX);
+    this.place(eip, false, SAVED_ECX);
     if (instruction.op === 'call_indirect') out.pushImmediate(next);
     this.#lookup();
   }
@@ -342,214 +261,36 @@ class UnitTranslator {
   /** MOV register, r/m with the instruction's own addressing. */
   #loadOperand(instruction: GuestInstruction, register: number): void {
     const { bytes, modrm, override, opcodeEnd } = instruction;
-    if (override >= 0) this.#out.emit(SEGMENT_PREFIXES[override]!);
-    if (instruction.addressSize === 2) this.#out.emit(0x67);
-    this.#out.emit(0x8b, (bytes[modrm!.at]! & ~0x38) | (register << 3));
-    this.#out.emit(...bytes.subarray(opcodeEnd + 1, opcodeEnd + modrm!.length));
+    if (override >= 0) this.out.emit(SEGMENT_PREFIXES[override]!);
+    if (instruction.addressSize === 2) this.out.emit(0x67);
+    this.out.emit(0x8b, (bytes[modrm!.at]! & ~0x38) | (register << 3));
+    this.out.emit(...bytes.subarray(opcodeEnd + 1, opcodeEnd + modrm!.length));
   }
 
   /** ECX holds the target: to its unit through the table, without touching EFLAGS. */
   #lookup(): void {
-    const out = this.#out;
+    const out = this.out;
     out.storeArea(area.SAVE_EAX, EAX);
     out.emit(0x0f, 0xb7, 0xc1); // MOVZX EAX, CX
     out.emit(0x65, 0xff, 0x24, 0x85); // JMP gs:[LOOKUP + EAX * 4]
     out.dword(area.LOOKUP);
   }
 
-  // ---- Sensitive instructions in the cache -----------------------------------------------------------------------------
-
-  /** Emits the in-cache sequence of a simple sensitive instruction; false when there is none. */
-  #sequence(instruction: GuestInstruction, eip: number, next: number): boolean {
-    const { op, modrm, operandSize } = instruction;
-    const out = this.#out;
-    switch (op) {
-      case 'mov_from_segment':
-        if (modrm!.isMemory) return false;
-        if (operandSize === 2) out.emit(0x66);
-        if (operandSize === 2) out.emit(0x65, 0x8b, 0x05 | (modrm!.rm << 3));
-        else out.emit(0x65, 0x0f, 0xb7, 0x05 | (modrm!.rm << 3));
-        out.dword(area.SELECTORS + 4 * modrm!.reg);
-        return true;
-      case 'push_segment':
-        if (operandSize !== 4) return false;
-        out.pushArea(area.SELECTORS + 4 * ((instruction.form.opcode >> 3) & 7));
-        return true;
-      default:
-    }
-    if (this.#mode.cpl !== 0) return false;
-    switch (op) {
-      case 'cli':
-        out.setArea(area.VIRTUAL_IF, 0);
-        return true;
-      case 'sti':
-        this.#sti(next);
-        return true;
-      case 'pushf':
-        return operandSize === 4 && this.#mode.stack32 ? this.#pushFlags(eip) : false;
-      case 'popf':
-        return operandSize === 4 && this.#mode.stack32 ? this.#popFlags(eip, instruction.length) : false;
-      case 'rdtsc':
-        out.emit(0x0f, 0x31);
-        return true;
-      case 'mov_from_cr':
-        if (![0, 2, 3, 4].includes(modrm!.reg)) return false;
-        out.loadArea(modrm!.rm, area.CONTROL + 4 * modrm!.reg);
-        return true;
-      case IN:
-        return this.#portRead(instruction, next);
-      default:
-        return false;
-    }
-  }
-
-  #sti(next: number): void {
-    const out = this.#out;
-    out.setArea(area.VIRTUAL_IF, 0x200);
-    out.storeArea(area.SAVE_ECX, ECX);
-    out.loadArea(ECX, area.PENDING);
-    this.#place(next, false, SAVED_ECX);
-    out.unlessEcxZero(() => this.#callout('interrupt', next, next, SAVED_ECX, 1));
-    out.loadArea(ECX, area.SAVE_ECX);
-  }
-
-  #pushFlags(eip: number): boolean {
-    const out = this.#out;
-    out.emit(0x9c);
-    this.#place(this.#wrap(eip + 1), false);
-    out.storeArea(area.SAVE_EAX, EAX);
-    out.storeArea(area.SAVE_EDX, EDX);
-    out.emit(0x8b, 0x04, 0x24); // MOV EAX, [ESP]
-    out.loadArea(EDX, area.VIRTUAL_IF);
-    // The real register has IF set and IOPL 0.
-    out.emit(0x8d, 0x84, 0x10);
-    out.dword(-0x200); // LEA EAX, [EAX + EDX - 200h]
-    out.loadArea(EDX, area.VIRTUAL_IOPL);
-    out.emit(0x8d, 0x04, 0x10); // LEA EAX, [EAX + EDX]
-    out.emit(0x89, 0x04, 0x24); // MOV [ESP], EAX
-    out.loadArea(EAX, area.SAVE_EAX);
-    out.loadArea(EDX, area.SAVE_EDX);
-    return true;
-  }
-
-  #popFlags(eip: number, length: number): boolean {
-    const out = this.#out;
-    out.storeArea(area.SAVE_EAX, EAX);
-    out.emit(0x8b, 0x04, 0x24); // MOV EAX, [ESP]
-    this.#place(eip, false, SAVED_EAX);
-    // TF, NT, VM or a change of IOPL from 0: the VMM's business. EFLAGS are overwritten anyway.
-    out.emit(0xa9);
-    out.dword(0x2_7100); // TEST EAX, imm32
-    const complex = out.bytes.length + 2;
-    out.emit(0x75, 0); // JNZ
-    out.emit(0x25);
-    out.dword(0x200); // AND EAX, 200h
-    out.emit(0x65, 0x85, 0x05);
-    out.dword(area.PENDING); // TEST gs:[PENDING], EAX
-    const pending = out.bytes.length + 2;
-    out.emit(0x75, 0); // JNZ
-    out.emit(0x65, 0x83, 0x3d);
-    out.dword(area.VIRTUAL_IOPL);
-    out.emit(0); // CMP dword gs:[VIRTUAL_IOPL], 0
-    const iopl = out.bytes.length + 2;
-    out.emit(0x75, 0); // JNZ
-    out.storeArea(area.VIRTUAL_IF, EAX);
-    out.loadArea(EAX, area.SAVE_EAX);
-    out.emit(0x9d);
-    this.#place(this.#wrap(eip + length), false);
-    const skip = out.bytes.length + 2;
-    out.emit(0xeb, 0);
-    for (const from of [complex, pending, iopl]) out.bytes[from - 1] = out.bytes.length - from;
-    this.#callout('emulate', eip, eip, SAVED_EAX, length);
-    out.bytes[skip - 1] = out.bytes.length - skip;
-    return true;
-  }
-
-  /** IN: the cache's port helper looks whether it can answer. */
-  #portRead(instruction: GuestInstruction, next: number): boolean {
-    const { opcode } = instruction.form;
-    const eip = this.#eipOf(instruction, next);
-    const out = this.#out;
-    out.storeArea(area.SAVE_EAX, EAX);
-    out.emit(0x65, 0xc7, 0x05);
-    out.dword(area.RETURN_TO);
-    const returnAt = out.bytes.length;
-    out.dword(0);
-    out.setArea(area.PORT_WIDTH, opcode & 1 ? instruction.operandSize : 1);
-    if (instruction.immediateSize === 1) {
-      out.emit(0xb8);
-      out.dword(instruction.immediate & 0xff); // MOV EAX, port
-    } else {
-      out.emit(0x0f, 0xb7, 0xc2); // MOVZX EAX, DX
-    }
-    this.#place(eip, false, SAVED_EAX);
-    out.jump(this.#host.portHelper);
-    // Behind the jump: the helper comes back here when it cannot answer, 2 bytes further when it could.
-    const back = out.here;
-    for (let n = 0; n < 4; n++) out.bytes[returnAt + n] = (back >>> (8 * n)) & 0xff;
-    this.#callout('emulate', eip, eip, 0, instruction.length);
-    return true;
-  }
-
   // ---- Adapted instructions --------------------------------------------------------------------------------------------
 
   /** Call-out by SYSENTER: cheaper than a gate, for instructions that are known to need the VMM. */
   #write(instruction: GuestInstruction, eip: number): void {
-    const out = this.#out;
+    const out = this.out;
     if (instruction.form.endsBlock) this.#ended = true;
-    if (!this.#host.hasCheapCallouts) {
-      this.#callout('write', eip, eip, 0, instruction.length);
+    if (!this.host.hasCheapCallouts) {
+      this.callout('write', eip, eip, 0, instruction.length);
       return;
     }
     out.storeArea(area.SAVE_ESP, 4);
-    out.setArea(area.CALL_NUMBER, this.#host.nextCallNumber());
+    out.setArea(area.CALL_NUMBER, this.host.nextCallNumber());
     out.emit(0x0f, 0x34);
     this.#callouts.push({ at: out.here, kind: 'write', eip, saved: 0, length: instruction.length });
-    this.#place(eip, false);
-  }
-
-  /** MOV [address], register when the address is that of the task priority register. */
-  #taskPriority(instruction: GuestInstruction, eip: number, next: number, linear: number): boolean {
-    const { bytes, modrm, form } = instruction;
-    if (form.map !== 0 || form.opcode !== 0x89 || !modrm?.isMemory || instruction.operandSize !== 4) return false;
-    if (instruction.addressSize !== 4 || instruction.override >= 0) return false;
-    const out = this.#out;
-    out.storeArea(area.SAVE_ECX, ECX);
-    out.emit(0x8d, (bytes[modrm.at]! & ~0x38) | (ECX << 3), ...bytes.subarray(modrm.at + 1, modrm.at + modrm.length));
-    out.add(ECX, -linear);
-    this.#place(eip, false, SAVED_ECX);
-    this.#priorityTail(instruction, eip, next, modrm.reg);
-    return true;
-  }
-
-  /** ECX is 0 when the address matches. */
-  #priorityTail(instruction: GuestInstruction, eip: number, next: number, value: number): void {
-    const out = this.#out;
-    const hit = out.bytes.length + 2;
-    out.emit(0xe3, 0); // JECXZ
-    out.loadArea(ECX, area.SAVE_ECX);
-    this.#place(eip, false);
-    out.emit(...instruction.bytes);
-    this.#place(next, false);
-    const done = out.bytes.length + 2;
-    out.emit(0xeb, 0);
-    out.bytes[hit - 1] = out.bytes.length - hit;
-    this.#place(eip, false, SAVED_ECX);
-    out.loadArea(ECX, area.SAVE_ECX);
-    out.storeArea(area.TASK_PRIORITY, value);
-    out.setArea(area.TASK_PRIORITY_DIRTY, 1);
-    this.#place(next, false);
-    out.loadArea(ECX, area.TASK_PRIORITY_WRITES);
-    this.#place(next, false, SAVED_ECX);
-    out.add(ECX, 1);
-    out.storeArea(area.TASK_PRIORITY_WRITES, ECX);
-    out.emit(0x65, 0x0f, 0xb6, 0x0d);
-    out.dword(area.TASK_PRIORITY); // MOVZX ECX, byte gs:[TASK_PRIORITY]
-    out.emit(0x65, 0x0f, 0xb6, 0x89);
-    out.dword(area.PRIORITY_OPENS); // MOVZX ECX, byte gs:[ECX + PRIORITY_OPENS]
-    out.unlessEcxZero(() => this.#callout('interrupt', next, next, SAVED_ECX, 0));
-    out.loadArea(ECX, area.SAVE_ECX);
-    out.bytes[done - 1] = out.bytes.length - done;
+    this.place(eip, false);
   }
 }
 
