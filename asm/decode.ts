@@ -333,6 +333,8 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     modrm = fetch8();
     const mod = modrm >> 6;
     const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
+    // the escape opcodes have no immediate: x87 notes their bytes (FOP) and finds ST(i) in them
+    if (map == 0 && (opcode & 0xf8) == 0xd8) store<u32>(r, ((opcode & 7) << 8) | modrm, R_IMM);
     store<u16>(r, u16(slot(reg, byteOperand(form, KIND_REG))), R_REG);
     if (mod == 3 || firstKind(form, KIND_RM_REGISTER)) {
       store<u16>(r, u16(slot((modrm & 7) | ((rex & 1) << 3), byteOperand(form, KIND_RM))), R_RM);

@@ -17,6 +17,8 @@ import { stackOp } from './stack';
 import { stringOp } from './strings';
 import { systemOp } from './system/dispatch';
 import { vmxOp } from './vmx/dispatch';
+import { x87Op } from './fpu/dispatch';
+import { simdOp } from './simd/dispatch';
 
 /** Code of the form's operand `i` (OPERAND_*). */
 // @ts-ignore: decorator
@@ -36,6 +38,11 @@ export function execute(r: usize): usize {
   if (operation <= op.OP_ADOX) {
     if (operation <= op.OP_UD) undefinedInstruction(r);
     else arithmeticOp(operation, r, form);
+    return 0;
+  }
+  if (operation >= op.OP_FADD) {
+    if (operation <= op.OP_FNSAVE) x87Op(operation, r, form);
+    else simdOp(operation, r, form);
     return 0;
   }
   if (operation <= op.OP_POPCNT) bitOp(operation, r, form);

@@ -23,6 +23,8 @@ export const GP: u32 = 13;
 export const PF: u32 = 14;
 export const MF: u32 = 16;
 export const AC: u32 = 17;
+/** SIMD floating-point exception (the SDM's #XM). */
+export const XM: u32 = 19;
 
 /** Raises an exception; `error` is ignored by vectors that push none. The first one raised stands. */
 export function raise(vector: u32, error: u32): void {

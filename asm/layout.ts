@@ -144,6 +144,24 @@ export const VMX_PRIVATE = 0x2720;
 /** CPU model: feature words reported by CPUID and MSRs that depend on it (asm/system/cpuid.ts owns the format). */
 export const MODEL = 0x3000;
 
+/** x87 registers R0..R7 (physical, not relative to TOP), 16 bytes each: u64 significand, u16 sign and exponent. */
+export const X87 = 0x3c00;
+/** XMM0..XMM15, 16 bytes each. */
+export const XMM = 0x3c80;
+export const FPU_CONTROL = 0x3d80; // u16
+/** u16, TOP included. */
+export const FPU_STATUS = 0x3d84;
+/** u8, abridged as FXSAVE has it: bit i is set when physical register i is not empty. */
+export const FPU_TAGS = 0x3d88;
+export const MXCSR = 0x3d8c; // u32
+export const FPU_OPCODE = 0x3d90; // u16
+export const FPU_CS = 0x3d94; // u16
+export const FPU_IP = 0x3d98; // u64
+export const FPU_DP = 0x3da0; // u64
+export const FPU_DS = 0x3da8; // u16
+/** u32: level of the FERR# pin (to IRQ 13 on a PC): an unmasked x87 exception is reported while CR0.NE is clear. */
+export const FPU_FERR = 0x3dac;
+
 /** All of the state above is one contiguous area: [STATE_BASE, STATE_END) is what a snapshot saves of the core. */
 export const STATE_BASE = 0x1000;
 export const STATE_END = 0x4000;

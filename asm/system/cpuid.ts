@@ -13,6 +13,7 @@ const ROW_SIZE: usize = 24;
 const ANY_SUBLEAF: u32 = 0xffffffff;
 
 // Leaf 1 EDX.
+const FEATURE_FPU: u32 = 1;
 const FEATURE_DE: u32 = 1 << 2;
 const FEATURE_PSE: u32 = 1 << 3;
 const FEATURE_TSC: u32 = 1 << 4;
@@ -27,15 +28,26 @@ const FEATURE_CMOV: u32 = 1 << 15;
 const FEATURE_PAT: u32 = 1 << 16;
 const FEATURE_PSE36: u32 = 1 << 17;
 const FEATURE_CLFSH: u32 = 1 << 19;
+const FEATURE_MMX: u32 = 1 << 23;
+const FEATURE_FXSR: u32 = 1 << 24;
+const FEATURE_SSE: u32 = 1 << 25;
+const FEATURE_SSE2: u32 = 1 << 26;
 // Leaf 1 ECX.
+const FEATURE_SSE3: u32 = 1 << 0;
+const FEATURE_PCLMULQDQ: u32 = 1 << 1;
 const FEATURE_MONITOR: u32 = 1 << 3;
 const FEATURE_VMX: u32 = 1 << 5;
+const FEATURE_SSSE3: u32 = 1 << 9;
+const FEATURE_SSE41: u32 = 1 << 19;
+const FEATURE_SSE42: u32 = 1 << 20;
+const FEATURE_AES: u32 = 1 << 25;
 const FEATURE_CX16: u32 = 1 << 13;
 const FEATURE_MOVBE: u32 = 1 << 22;
 const FEATURE_POPCNT: u32 = 1 << 23;
 // Leaf 7.
 const FEATURE_FSGSBASE: u32 = 1; // EBX
 const FEATURE_ADX: u32 = 1 << 19; // EBX
+const FEATURE_SHA: u32 = 1 << 29; // EBX
 const FEATURE_UMIP: u32 = 1 << 2; // ECX
 const FEATURE_LA57: u32 = 1 << 16; // ECX
 // Leaf 0x80000001.
@@ -74,8 +86,19 @@ export function resetModel(): void {
     ANY_SUBLEAF,
     SIGNATURE,
     (8 << 8) | (1 << 16), // CLFLUSH line of 8 x 8 bytes, one logical processor
-    FEATURE_MONITOR | FEATURE_VMX | FEATURE_CX16 | FEATURE_MOVBE | FEATURE_POPCNT,
-    FEATURE_DE |
+    FEATURE_SSE3 |
+      FEATURE_PCLMULQDQ |
+      FEATURE_MONITOR |
+      FEATURE_VMX |
+      FEATURE_SSSE3 |
+      FEATURE_CX16 |
+      FEATURE_SSE41 |
+      FEATURE_SSE42 |
+      FEATURE_MOVBE |
+      FEATURE_POPCNT |
+      FEATURE_AES,
+    FEATURE_FPU |
+      FEATURE_DE |
       FEATURE_PSE |
       FEATURE_TSC |
       FEATURE_MSR |
@@ -88,7 +111,11 @@ export function resetModel(): void {
       FEATURE_CMOV |
       FEATURE_PAT |
       FEATURE_PSE36 |
-      FEATURE_CLFSH,
+      FEATURE_CLFSH |
+      FEATURE_MMX |
+      FEATURE_FXSR |
+      FEATURE_SSE |
+      FEATURE_SSE2,
   );
   // leaf 2 refers to leaf 4: 32 KiB of instruction and of data cache, 4 MiB of second level
   addRow(2, ANY_SUBLEAF, 0x0000ff01, 0, 0, 0);
@@ -98,7 +125,7 @@ export function resetModel(): void {
   addRow(5, ANY_SUBLEAF, 64, 64, 0, 0);
   // the local APIC timer runs in every state
   addRow(6, ANY_SUBLEAF, 4, 0, 0, 0);
-  addRow(7, 0, 0, FEATURE_FSGSBASE | FEATURE_ADX, FEATURE_UMIP | FEATURE_LA57, 0);
+  addRow(7, 0, 0, FEATURE_FSGSBASE | FEATURE_ADX | FEATURE_SHA, FEATURE_UMIP | FEATURE_LA57, 0);
   addRow(0x80000000, ANY_SUBLEAF, 0x80000008, 0, 0, 0);
   addRow(
     0x80000001,

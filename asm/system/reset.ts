@@ -37,6 +37,7 @@ import {
   TR,
 } from '../layout';
 import { setFlags } from '../flags';
+import { resetFpu } from '../fpu/stack';
 import { resetModel } from './cpuid';
 import { debugChanged } from './debug-registers';
 import { MISC_ENABLE_RESET } from './msr';
@@ -72,6 +73,7 @@ export function resetSystem(): void {
   store<u32>(PENDING_DEBUG, 0);
   store<u32>(MONITOR_ARMED, 0);
   store<u64>(A20_MASK, u64.MAX_VALUE);
+  resetFpu();
   resetMsrs();
   resetModel();
   systemLoaded();

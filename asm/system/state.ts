@@ -33,6 +33,8 @@ export const CR4_PSE: u64 = 0x10;
 export const CR4_PAE: u64 = 0x20;
 export const CR4_PGE: u64 = 0x80;
 export const CR4_PCE: u64 = 0x100;
+export const CR4_OSFXSR: u64 = 0x200;
+export const CR4_OSXMMEXCPT: u64 = 0x400;
 export const CR4_UMIP: u64 = 0x800;
 export const CR4_LA57: u64 = 0x1000;
 export const CR4_VMXE: u64 = 0x2000;
@@ -40,7 +42,18 @@ export const CR4_FSGSBASE: u64 = 0x10000;
 
 /** CR4 bits of the features this processor reports; all others are reserved. */
 export const CR4_WRITABLE: u64 =
-  CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_LA57 | CR4_VMXE | CR4_FSGSBASE;
+  CR4_TSD |
+  CR4_DE |
+  CR4_PSE |
+  CR4_PAE |
+  CR4_PGE |
+  CR4_PCE |
+  CR4_OSFXSR |
+  CR4_OSXMMEXCPT |
+  CR4_UMIP |
+  CR4_LA57 |
+  CR4_VMXE |
+  CR4_FSGSBASE;
 
 export const EFER_SCE: u64 = 1;
 export const EFER_LME: u64 = 0x100;

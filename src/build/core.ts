@@ -44,8 +44,10 @@ export async function buildCore(options: CoreOptions = {}): Promise<Core> {
       '--memoryBase',
       String(STATICS),
       '--noAssert',
+      '--enable',
+      'simd',
       '--disableWarning',
-      '201',
+      '201,112',
       `-O${options.optimize ?? 3}`,
     ],
     {

@@ -18,6 +18,7 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   VMX_ROOT,
+  X87,
 } from '../../asm/layout.ts';
 
 /** Fields of the processor's part of a snapshot. */
@@ -32,7 +33,8 @@ const AREAS: Readonly<Record<string, readonly [from: number, to: number]>> = {
   counters: [COUNT_VECTORS, COSTS],
   costs: [COSTS, INJECT_BUFFER],
   vmx: [VMX_ROOT, MODEL],
-  model: [MODEL, STATE_END],
+  model: [MODEL, X87],
+  fpu: [X87, STATE_END],
   tlb: [TLB, TLB_END],
   tlbGlobal: [TLB_END, TLB_END + 6 * TLB_ENTRIES],
 };

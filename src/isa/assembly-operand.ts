@@ -26,7 +26,7 @@ export interface ParsedAddress {
 /** An operand as written. `size` is in bytes, from a size word. */
 export type ParsedOperand =
   | ({ readonly kind: 'register' } & Register)
-  | { readonly kind: 'segment' | 'control' | 'debug'; readonly register: number }
+  | { readonly kind: 'segment' | 'control' | 'debug' | 'mm' | 'xmm' | 'st'; readonly register: number }
   | { readonly kind: 'memory'; readonly address: ParsedAddress; readonly size?: number; readonly far: boolean }
   | { readonly kind: 'value'; readonly value: Value; readonly size?: number; readonly distance?: 'short' | 'near' }
   | { readonly kind: 'far'; readonly selector: Value; readonly offset: Value; readonly size?: number };
@@ -112,10 +112,15 @@ function parseSpecial(reader: TokenReader): ParsedOperand | undefined {
   const word = reader.word();
   if (word === undefined || reader.isMark(':', 1)) return undefined;
   const match = /^(cr|dr)(\d+)$/.exec(word);
+  const extended = /^(mm[0-7]|st[0-7]|xmm(\d|1[0-5]))$/.test(word);
   const segment = segmentNumber(word);
   const register = REGISTERS.get(word);
-  if (!match && segment < 0 && !register) return undefined;
+  if (!match && !extended && segment < 0 && !register) return undefined;
   reader.at++;
+  if (extended) {
+    const [, kind, number] = /^(mm|st|xmm)(\d+)$/.exec(word)!;
+    return { kind: kind as 'mm', register: Number(number) };
+  }
   if (match) return { kind: match[1] === 'cr' ? 'control' : 'debug', register: Number(match[2]) };
   return register ? { kind: 'register', ...register } : { kind: 'segment', register: segment };
 }

@@ -44,6 +44,7 @@ const TABLES_HEAD = `${HEAD}//
 //      FORM_FLAGS_READ, FORM_FLAGS_WRITTEN, FORM_FLAGS_UNDEFINED  u16  EFLAGS 15:0 masks; written contains undefined,
 //                           and is what may be written: a shift by zero and REP with a count of zero write nothing.
 //                           Bits 31:16 (RF, VM, AC) are left out.
+//      FORM_OPCODE     u8   last opcode byte
 // 6. LOCK (F0): #UD unless FORM_LOCKABLE is set and the ModRM operand is memory (mod != 3).
 // 7. Each OPERAND_ number has load<u8>(OPERAND_KIND + n) (KIND_*: where it is) and load<u8>(OPERAND_WIDTH + n) (WIDTH_*: size):
 //      KIND_RM register or memory by ModRM.mod; KIND_MEMORY mod != 3; KIND_ADDRESS only the address counts (LEA, INVLPG);
@@ -74,6 +75,7 @@ const FORM_FIELDS = {
   FORM_FLAGS_READ: 16,
   FORM_FLAGS_WRITTEN: 18,
   FORM_FLAGS_UNDEFINED: 20,
+  FORM_OPCODE: 22,
 };
 
 const NODE_KINDS = {
@@ -147,6 +149,7 @@ function formBytes(form: Form, numbers: ReadonlyMap<string, number>): number[] {
   view.setUint16(FORM_FIELDS.FORM_FLAGS_READ, flagMask(form.flags.read), true);
   view.setUint16(FORM_FIELDS.FORM_FLAGS_WRITTEN, flagMask(form.flags.write), true);
   view.setUint16(FORM_FIELDS.FORM_FLAGS_UNDEFINED, flagMask(form.flags.undefined), true);
+  view.setUint8(FORM_FIELDS.FORM_OPCODE, form.opcode);
   return [...bytes];
 }
 

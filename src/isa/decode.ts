@@ -240,6 +240,20 @@ function readOperand(code: OperandCode, context: Context): Operand {
       return { type: 'segment', register: code.segment! };
     case 'one':
       return immediate(1, 0, 1);
+    case 'mm-reg':
+      return { type: 'mm', register: reg & 7 };
+    case 'mm-rm':
+    case 'mm-rm-register':
+      return context.memory ? { ...context.memory, size } : { type: 'mm', register: rm & 7 };
+    case 'xmm-reg':
+      return { type: 'xmm', register: reg };
+    case 'xmm-rm':
+    case 'xmm-rm-register':
+      return context.memory ? { ...context.memory, size } : { type: 'xmm', register: rm };
+    case 'st0':
+      return { type: 'st', register: 0 };
+    case 'st-rm':
+      return { type: 'st', register: rm & 7 };
     case 'none':
       throw new Error('no operand');
   }

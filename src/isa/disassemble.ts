@@ -9,7 +9,7 @@ import {
   registerName,
 } from './instruction.ts';
 
-const SIZE_WORDS: Readonly<Record<number, string>> = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' };
+const SIZE_WORDS: Readonly<Record<number, string>> = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword', 10: 'tword' };
 const DS = 3;
 
 const hex = (value: number | bigint) => (value < 10 ? String(value) : `0x${value.toString(16)}`);
@@ -52,7 +52,7 @@ function sizeIsAmbiguous(instruction: Instruction): boolean {
 
 const sizeWord = (operand: MemoryOperand, instruction: Instruction): string => {
   const code = instruction.form.codes[instruction.operands.indexOf(operand)];
-  if (code && ['p', 's', 'a', 'o', 'q', 'r', '0'].includes(code.width)) return '';
+  if (code && (['p', 's', 'a', 'o', 'r', '0'].includes(code.width) || code.name === 'Mq')) return '';
   const word = SIZE_WORDS[operand.size];
   return word && sizeIsAmbiguous(instruction) ? `${word} ` : '';
 };
@@ -79,6 +79,10 @@ function formatOperand(operand: Operand, instruction: Instruction, next: number,
       return `cr${operand.register}`;
     case 'debug':
       return `dr${operand.register}`;
+    case 'mm':
+    case 'xmm':
+    case 'st':
+      return operand.type + operand.register;
   }
 }
 

@@ -123,6 +123,27 @@ function encodeOperand(item: Encodable, at: number, fields: Fields, mode: CodeMo
       fields.rm = bytes ?? [];
       return bytes !== undefined;
     }
+    case 'mm-rm':
+    case 'mm-rm-register':
+    case 'xmm-rm':
+    case 'xmm-rm-register':
+    case 'st-rm':
+      if (operand.type === 'memory') {
+        const wide = item.wideDisplacement ?? false;
+        const bytes = item.addressSize === 16 ? address16(operand, wide) : address32(operand, fields, mode, wide);
+        fields.rm = bytes ?? [];
+        return bytes !== undefined;
+      }
+      if (operand.type !== 'mm' && operand.type !== 'xmm' && operand.type !== 'st') return false;
+      fields.rm = [0xc0 | (operand.register & 7)];
+      if (operand.register >= 8) fields.rex |= 1;
+      return true;
+    case 'mm-reg':
+    case 'xmm-reg':
+      if (operand.type !== 'mm' && operand.type !== 'xmm') return false;
+      fields.reg = operand.register & 7;
+      if (operand.register >= 8) fields.rex |= 4;
+      return true;
     case 'reg':
       if (operand.type === 'register') fields.reg = useRegister(fields, operand, 4);
       return operand.type === 'register';

@@ -82,14 +82,15 @@ export function needsMemory(form: Form): boolean {
   return form.codes.some((c) => c.kind === 'memory' || c.kind === 'address');
 }
 
-/** True when the form needs a register in ModRM.rm (mod 3). */
+/** True when ModRM.rm has to be a register (mod 3). */
 export function needsRegister(form: Form): boolean {
-  return form.codes.some((c) => c.name === 'Ry');
+  const kinds = ['mm-rm-register', 'xmm-rm-register', 'st-rm'];
+  return form.codes.some((c) => c.name === 'Ry' || kinds.includes(c.kind));
 }
 
 /** How the form uses the operand that is (or may be) in memory by ModRM or offset; undefined without one. */
 export function memoryUse(form: Form): 'r' | 'w' | 'rw' | 'address' | undefined {
-  const kinds = ['rm', 'memory', 'address', 'offset'];
+  const kinds = ['rm', 'memory', 'address', 'offset', 'mm-rm', 'xmm-rm'];
   const at = form.codes.findIndex((c) => kinds.includes(c.kind));
   return at < 0 ? undefined : (form.memory ?? 'r');
 }

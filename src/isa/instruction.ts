@@ -60,9 +60,9 @@ export interface FarOperand {
   readonly size: number;
 }
 
-/** Segment, control or debug register. */
+/** Segment, control, debug, MMX, XMM or x87 stack register. */
 export interface SpecialRegisterOperand {
-  readonly type: 'segment' | 'control' | 'debug';
+  readonly type: 'segment' | 'control' | 'debug' | 'mm' | 'xmm' | 'st';
   readonly register: number;
 }
 

@@ -138,6 +138,15 @@ function matchFar(operand: ParsedOperand, setting: Setting): Operand | undefined
   return { type: 'far', selector: Number(BigInt.asUintN(16, operand.selector.constant)), offset, size };
 }
 
+/** MMX, XMM and x87 registers, and memory in their place. */
+function matchExtended(code: OperandCode, operand: ParsedOperand, setting: Setting): Operand | undefined {
+  if (operand.kind === 'memory')
+    return code.kind === 'mm-rm' || code.kind === 'xmm-rm' ? matchMemory(code, operand, setting) : undefined;
+  const type = code.kind.startsWith('mm') ? 'mm' : code.kind.startsWith('xmm') ? 'xmm' : 'st';
+  if (operand.kind !== type || (code.kind === 'st0' && operand.register !== 0)) return undefined;
+  return { type, register: operand.register };
+}
+
 /** The operand for a form's operand code, if the written one fits it. */
 export function matchOperand(
   code: OperandCode,
@@ -177,6 +186,15 @@ export function matchOperand(
       const one = operand.kind === 'value' && operand.value.constant === 1n && !operand.value.relocatable;
       return one ? { type: 'immediate', value: 1, high: 0, size: 1 } : undefined;
     }
+    case 'mm-reg':
+    case 'mm-rm':
+    case 'mm-rm-register':
+    case 'xmm-reg':
+    case 'xmm-rm':
+    case 'xmm-rm-register':
+    case 'st0':
+    case 'st-rm':
+      return matchExtended(code, operand, setting);
     default: {
       // AL eAX rAX, CL, DX
       const number = code.kind === 'fixed-cl' ? 1 : code.kind === 'fixed-dx' ? 2 : 0;

@@ -24,6 +24,14 @@ export const OPERAND_KINDS = [
   'fixed-dx',
   'fixed-segment',
   'one',
+  'mm-reg', // MMX register in ModRM.reg
+  'mm-rm', // ModRM.rm: MMX register when mod is 3, else memory
+  'mm-rm-register', // MMX register in ModRM.rm, mod has to be 3
+  'xmm-reg', // the same for XMM registers
+  'xmm-rm',
+  'xmm-rm-register',
+  'st0', // top of the x87 register stack
+  'st-rm', // x87 stack register in ModRM.rm, mod has to be 3
 ] as const;
 
 /** Where an operand comes from. */
@@ -33,12 +41,15 @@ export type OperandKind = (typeof OPERAND_KINDS)[number];
  * Operand size letters, in WIDTH_ number order. b w d q: 1, 2, 4, 8 bytes. v: operand size. z: operand size, at most 4.
  * y: 4, or 8 with operand size 64. n: native, 4 or 8 in 64-bit mode. p: far pointer (offset of operand size, then selector).
  * s: pseudo-descriptor. a: pair of v. o: 16 bytes. x: v in a register, 2 bytes in memory.
- * r: pair of y (8, or 16 with operand size 64). 0: no size.
+ * r: pair of y (8, or 16 with operand size 64). t: 10 bytes.
+ * e: 4 bytes in a register, 1 in memory. g: 4 bytes in a register, 2 in memory. 0: no size.
  */
-export const OPERAND_WIDTHS = ['0', 'b', 'w', 'd', 'q', 'v', 'z', 'y', 'n', 'p', 's', 'a', 'o', 'x', 'r'] as const;
+export const OPERAND_WIDTHS = '0 b w d q v z y n p s a o x r t e g'.split(' ') as readonly OperandWidth[];
 
 /** Operand size letter. */
-export type OperandWidth = (typeof OPERAND_WIDTHS)[number];
+export type OperandWidth =
+  | ('0' | 'b' | 'w' | 'd' | 'q' | 'v' | 'z' | 'y' | 'n' | 'p' | 's' | 'a' | 'o' | 'x' | 'r')
+  | ('t' | 'e' | 'g');
 
 /** Immediate fields, in IMMEDIATE_ number order; `ibs` is a byte sign-extended to the operand size. */
 export const IMMEDIATES = ['none', 'ib', 'ibs', 'iw', 'iz', 'iv', 'cb', 'cz', 'ap', 'ao'] as const;
@@ -71,11 +82,14 @@ export const OPERAND_CODES: readonly OperandCode[] = [
   code('Mw/Rv', 'rm', 'x'),
   code('Gb', 'reg', 'b'),
   code('Gw', 'reg', 'w'),
+  code('Gd', 'reg', 'd'),
   code('Gv', 'reg', 'v'),
   code('Gy', 'reg', 'y'),
   code('Gn', 'reg', 'n'),
   code('M', 'address', '0'),
   code('Mb', 'memory', 'b'),
+  code('Mw', 'memory', 'w'),
+  code('Md', 'memory', 'd'),
   code('Mq', 'memory', 'q'),
   code('Mv', 'memory', 'v'),
   code('My', 'memory', 'y'),
@@ -110,9 +124,26 @@ export const OPERAND_CODES: readonly OperandCode[] = [
   code('AL', 'accumulator', 'b'),
   code('eAX', 'accumulator', 'z'),
   code('rAX', 'accumulator', 'v'),
+  code('AX', 'accumulator', 'w'),
   code('CL', 'fixed-cl', 'b'),
   code('DX', 'fixed-dx', 'w'),
   code('1', 'one', 'b'),
+  code('Mfq', 'memory', 'q'),
+  code('Mt', 'memory', 't'),
+  code('Mb/Rd', 'rm', 'e'),
+  code('Mw/Rd', 'rm', 'g'),
+  code('Pq', 'mm-reg', 'q'),
+  code('Qq', 'mm-rm', 'q'),
+  code('Qd', 'mm-rm', 'd'),
+  code('Nq', 'mm-rm-register', 'q'),
+  code('Vdq', 'xmm-reg', 'o'),
+  code('Wdq', 'xmm-rm', 'o'),
+  code('Wq', 'xmm-rm', 'q'),
+  code('Wd', 'xmm-rm', 'd'),
+  code('Ww', 'xmm-rm', 'w'),
+  code('Udq', 'xmm-rm-register', 'o'),
+  code('ST0', 'st0', 't'),
+  code('STi', 'st-rm', 't'),
   ...['ES', 'CS', 'SS', 'DS', 'FS', 'GS'].map((name, segment) => ({
     ...code(name, 'fixed-segment', 'v'),
     segment,
@@ -159,6 +190,12 @@ export function widthBytes(width: OperandWidth, operandSize: number, mode: numbe
       return mode === 64 ? 8 : 4;
     case 'o':
       return 16;
+    case 't':
+      return 10;
+    case 'e':
+      return inMemory ? 1 : 4;
+    case 'g':
+      return inMemory ? 2 : 4;
     case 'x':
       return inMemory ? 2 : operandSize / 8;
     case 'r':

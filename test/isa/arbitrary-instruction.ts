@@ -120,6 +120,9 @@ function specialRegister(form: Form, code: OperandCode): fc.Arbitrary<Operand> {
   return fc.constantFrom(...numbers).map((register) => ({ type: code.kind as 'segment', register }));
 }
 
+const extended = (type: 'mm' | 'xmm' | 'st', count: number): fc.Arbitrary<Operand> =>
+  fc.integer({ min: 0, max: count - 1 }).map((register) => ({ type, register }));
+
 function operand(form: Form, code: OperandCode, setting: Setting): fc.Arbitrary<Operand> {
   const { mode, operandSize, addressSize } = setting;
   const size = (inMemory: boolean) => widthBytes(code.width, operandSize, mode, inMemory);
@@ -170,12 +173,26 @@ function operand(form: Form, code: OperandCode, setting: Setting): fc.Arbitrary<
       return fc.constant({ type: 'segment', register: code.segment! });
     case 'one':
       return fc.constant({ type: 'immediate', value: 1, high: 0, size: 1 });
+    case 'mm-reg':
+    case 'mm-rm-register':
+      return extended('mm', 8);
+    case 'mm-rm':
+      return fc.oneof(extended('mm', 8), memory());
+    case 'xmm-reg':
+    case 'xmm-rm-register':
+      return extended('xmm', mode === 64 ? 16 : 8);
+    case 'xmm-rm':
+      return fc.oneof(extended('xmm', mode === 64 ? 16 : 8), memory());
+    case 'st0':
+      return fc.constant({ type: 'st', register: 0 });
+    case 'st-rm':
+      return extended('st', 8);
     case 'none':
       throw new Error('no operand');
   }
 }
 
-const ADDRESS_KINDS = ['rm', 'memory', 'address', 'offset', 'string-source', 'string-destination'];
+const ADDRESS_KINDS = ['rm', 'mm-rm', 'xmm-rm', 'memory', 'address', 'offset', 'string-source', 'string-destination'];
 const IMPLICIT_ADDRESS = ['xlat', 'monitor', 'loop', 'loope', 'loopne', 'jcxz'];
 
 function usesAddress(form: Form): boolean {

@@ -137,11 +137,13 @@ describe('CPUID', () => {
     const name = new Uint8Array(new Uint32Array([m.cpu.reg(3), m.cpu.reg(2), m.cpu.reg(1)]).buffer);
     expect(new TextDecoder().decode(name)).toBe('GenuineIntel');
   });
-  test('leaf 1 has no FPU, MMX, SSE or VME, and leaf 0x80000001 has long mode', () => {
+  test('leaf 1 has FPU, MMX and SSE but no VME, and leaf 0x80000001 long mode', () => {
     const m = new TestMachine();
     m.deliver(`mov eax, 1\ncpuid${STOP}`);
-    expect(m.cpu.reg(2) & 0x07800003).toBe(0);
-    expect(m.cpu.reg(2) & 0x0000a978).toBe(0x0000a978);
+    expect(m.cpu.reg(2) & 0x00000002).toBe(0);
+    expect(m.cpu.reg(2) & 0x0780a979).toBe(0x0780a979);
+    // SSE3, PCLMULQDQ, SSSE3, SSE4.1, SSE4.2, AES; no FMA, no AVX
+    expect(m.cpu.reg(1) & 0x12181203).toBe(0x02180203);
     m.ring(0);
     m.deliver(`mov eax, 0x80000001\ncpuid${STOP}`);
     expect(m.cpu.reg(2) & 0x20000800).toBe(0x20000000);

@@ -1,21 +1,6 @@
 // Runs the vectors of one file on the core, each as a single instruction and as part of a decoded block.
-import { type VectorFile, type VectorForm, VectorFileError, type VectorMeta } from './vector-file.ts';
+import { type VectorFile, type VectorForm, VectorFileError } from './vector-file.ts';
 import { VectorMachine } from './vector-machine.ts';
-
-/** Groups whose instructions this version does not have. */
-const UNSUPPORTED_GROUPS: ReadonlySet<string> = new Set([
-  'crypto',
-  'mmx',
-  'sse4',
-  'sseapprox',
-  'ssecvt',
-  'ssefp',
-  'sseint',
-  'ssemov',
-  'ssse3',
-  'x87',
-  'x87approx',
-]);
 
 /** Outcome of one file. */
 export interface GroupResult {
@@ -31,20 +16,12 @@ export interface GroupResult {
   readonly failedForms: ReadonlyMap<VectorForm, number>;
 }
 
-/** True for groups and modes that this version can run. */
-export function isSupported({ group }: VectorMeta): boolean {
-  return !UNSUPPORTED_GROUPS.has(group);
-}
-
 /** Runs all vectors of a file and describes the first `shown` that differ. @throws VectorFileError */
 export function runVectors(module: WebAssembly.Module, file: VectorFile, shown = 5): GroupResult {
   const { group, mode } = file.meta;
   const total = file.count;
   const failedForms = new Map<VectorForm, number>();
   const differences: string[] = [];
-  if (!isSupported(file.meta)) {
-    return { group, mode, total, passed: 0, failed: 0, unsupported: total, differences, failedForms };
-  }
   if (mode !== 16 && mode !== 32 && mode !== 64) throw new VectorFileError(`its mode is ${mode}, not 16, 32 or 64`);
   const machine = new VectorMachine(module, file.meta);
   let failed = 0;

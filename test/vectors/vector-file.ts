@@ -7,6 +7,8 @@ export const HAS_FP = 1;
 export const HAS_EXCEPTION = 2;
 /** The operating system answered in place of the processor. */
 export const OS_EMULATED = 4;
+/** x87 transcendentals and rcp/rsqrt: compared with a tolerance. */
+export const APPROXIMATE = 8;
 export const HAS_SEGMENTS = 16;
 
 const MAGIC = 'HWVEC\r\n\x1a';
@@ -42,6 +44,18 @@ export interface VectorMeta {
   readonly forms: readonly VectorForm[];
 }
 
+/** Floating-point state. R0-R7 are physical registers: bytes of all of them, absent ones zero. */
+export interface FpState {
+  readonly fcw: number;
+  readonly fsw: number;
+  readonly ftw: number;
+  readonly mxcsr: number;
+  /** 8 x 10 bytes. */
+  readonly x87: Uint8Array;
+  /** 16 x 16 bytes. */
+  readonly xmm: Uint8Array;
+}
+
 /** One recorded instruction. Registers and addresses have the width of the mode. */
 export interface Vector {
   readonly index: number;
@@ -51,10 +65,14 @@ export interface Vector {
   readonly ip: number;
   readonly gpr: readonly bigint[];
   readonly eflags: number;
+  readonly fp?: FpState;
   readonly memory: readonly Window[];
   readonly undefinedFlags: number;
   readonly undefinedGpr: number;
   readonly undefinedMemory: readonly { readonly address: number; readonly length: number }[];
+  readonly undefinedFsw: number;
+  readonly undefinedX87: number;
+  readonly fpOut?: FpState;
   /** -1 for none. */
   readonly exception: number;
   readonly error: number;
@@ -135,7 +153,7 @@ export class VectorFile {
     const gpr = reader.registers(defaults);
     const eflags = reader.u16() | 0x202;
     const hasFp = (flags & HAS_FP) !== 0;
-    if (hasFp) reader.skipFp();
+    const fp = hasFp ? reader.fp() : undefined;
     const memory = reader.windows();
     const undefinedFlags = reader.u16();
     const undefinedGpr = reader.u16();
@@ -143,7 +161,8 @@ export class VectorFile {
       const address = reader.u32();
       return { address, length: reader.u16() & 0x7fff };
     });
-    if (hasFp) reader.bytes(3);
+    const undefinedFsw = hasFp ? reader.u16() : 0;
+    const undefinedX87 = hasFp ? reader.u8() : 0;
     const hasException = (flags & HAS_EXCEPTION) !== 0;
     const exception = hasException ? reader.u8() : -1;
     const error = hasException ? reader.u32() : 0;
@@ -151,7 +170,7 @@ export class VectorFile {
     const ipOut = reader.word();
     const gprOut = reader.registers(gpr);
     const eflagsOut = reader.u32();
-    if (hasFp) reader.skipFp();
+    const fpOut = hasFp ? reader.fp(fp) : undefined;
     const segments = flags & HAS_SEGMENTS ? Array.from({ length: 4 }, () => reader.u16()) : undefined;
     const memoryOut = reader.windows();
     if (reader.at !== at + 2 + length) throw new VectorFileError(`vector ${index} has a wrong length`);
@@ -163,10 +182,14 @@ export class VectorFile {
       ip,
       gpr,
       eflags,
+      ...(fp ? { fp } : {}),
       memory,
       undefinedFlags,
       undefinedGpr,
       undefinedMemory,
+      undefinedFsw,
+      undefinedX87,
+      ...(fpOut ? { fpOut } : {}),
       exception,
       error,
       cr2,
@@ -225,13 +248,15 @@ class Reader {
     return before.map((value, n) => ((mask >> n) & 1 ? this.word() : value));
   }
 
-  /** Floating-point state is not compared: control words, masks and the registers they name. */
-  skipFp(): void {
-    const count = (mask: number) => mask.toString(2).replaceAll('0', '').length;
-    this.bytes(9);
-    const stack = count(this.u8());
-    const vector = count(this.u16());
-    this.bytes(10 * stack + 16 * vector);
+  /** Control words, and the registers named by two masks; the others are as in `before`. */
+  fp(before?: FpState): FpState {
+    const [fcw, fsw, ftw, mxcsr] = [this.u16(), this.u16(), this.u8(), this.u32()];
+    const [stack, vector] = [this.u8(), this.u16()];
+    const x87 = before ? before.x87.slice() : new Uint8Array(80);
+    const xmm = before ? before.xmm.slice() : new Uint8Array(256);
+    for (let n = 0; n < 8; n++) if ((stack >> n) & 1) x87.set(this.bytes(10), 10 * n);
+    for (let n = 0; n < 16; n++) if ((vector >> n) & 1) xmm.set(this.bytes(16), 16 * n);
+    return { fcw, fsw, ftw, mxcsr, x87, xmm };
   }
 
   windows(): Window[] {

@@ -3,6 +3,7 @@
 import { Cpu } from '../../src/cpu/cpu.ts';
 import { INTERRUPTIBILITY, LDTR, PDPTE, TR } from '../../asm/layout.ts';
 import type { Vector, VectorMeta } from './vector-file.ts';
+import { compareFpState, loadFpState } from './fp-state.ts';
 import { HAS_SEGMENTS, OS_EMULATED } from './vector-file.ts';
 
 /** Supervisor pages, far from anything a vector touches; physical memory is at the same offsets from PHYSICAL. */
@@ -191,7 +192,7 @@ export class VectorMachine {
     const { cpu } = this;
     // SCE, NXE, in mode 64 also LME and LMA
     cpu.setMsr(0xc000_0080, this.#is64 ? 0xd01n : 0x801n);
-    cpu.cr4 = 0x820; // PAE, UMIP
+    cpu.cr4 = 0xe20; // PAE, OSFXSR, OSXMMEXCPT, UMIP
     cpu.cr3 = this.#is64 ? LONG_TABLES : TABLES;
     for (let n = 0; n < 4; n++) {
       const entry = cpu.view.getBigUint64(cpu.ram.byteOffset + TABLES + 8 * n, true);
@@ -245,6 +246,7 @@ export class VectorMachine {
     cpu.rip = BigInt(v.ip);
     cpu.eflags = v.eflags;
     cpu.cr2 = 0;
+    loadFpState(cpu.view, v.fp);
     cpu.view.setUint32(INTERRUPTIBILITY, 0, true);
   }
 
@@ -323,6 +325,7 @@ export class VectorMachine {
         number(differences, ['es', 'cs', 'ss', 'ds'][n]!, selector, v.segmentsOut![n]!);
       });
     }
+    if (v.fpOut) differences.push(...compareFpState(this.cpu.view, v));
     this.#compareMemory(v, differences);
   }
 

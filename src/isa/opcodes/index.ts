@@ -6,8 +6,10 @@ import { DATA } from './data.ts';
 import { SHIFT_AND_BIT } from './shift-and-bit.ts';
 import { STACK_AND_SEGMENT } from './stack-and-segment.ts';
 import { STRING_AND_IO } from './string-and-io.ts';
+import { SIMD } from './simd.ts';
 import { SYSTEM } from './system.ts';
 import { VMX } from './vmx.ts';
+import { X87 } from './x87.ts';
 
 /** One row an instruction form. */
 export const ROWS: readonly Row[] = [
@@ -19,4 +21,6 @@ export const ROWS: readonly Row[] = [
   ...STRING_AND_IO,
   ...SYSTEM,
   ...VMX,
+  ...X87,
+  ...SIMD,
 ];
