@@ -1,5 +1,5 @@
-// Virtualized APIC accesses (SDM Vol. 3C "Virtualizing Memory-Mapped APIC Accesses"): the TPR comes from the virtual-APIC
-// page, everything else on the APIC-access page exits.
+// Virtualized APIC accesses (SDM Vol. 3C "Virtualizing Memory-Mapped APIC Accesses"): the TPR comes from the
+// virtual-APIC page, everything else on the APIC-access page exits.
 import { armBreak } from '../blocks';
 import { charge } from '../charge';
 import { COST_APIC_ACCESS } from '../gen/costs';

@@ -1,5 +1,5 @@
-// The VMX capability MSRs 0x480-0x491 (SDM Vol. 3D "VMX Capability Reporting Facility") and the allowed settings of controls
-// that follow from them. What is offered here is implemented; everything else reads as "must be 0".
+// The VMX capability MSRs 0x480-0x491 (SDM Vol. 3D "VMX Capability Reporting Facility") and the allowed settings of
+// controls that follow from them. What is offered here is implemented; everything else reads as "must be 0".
 import { raise, GP } from '../fault';
 import {
   CPU2_APIC_ACCESSES,
@@ -50,7 +50,8 @@ import { secondaryControls } from './check-controls';
 import { inNonRoot } from './intercepts';
 import { HIGHEST_INDEX, VMCS_REVISION } from './vmcs';
 
-// The default1 class: bits that read as 1 in the older capability MSRs (SDM Vol. 3D "Reserved Controls and Default Settings").
+// The default1 class: bits that read as 1 in the older capability MSRs (SDM Vol. 3D "Reserved Controls and Default
+// Settings").
 const PIN_DEFAULT1: u32 = 0x16;
 const CPU_DEFAULT1: u32 = 0x0401e172;
 const EXIT_DEFAULT1: u32 = 0x00036dff;
@@ -114,7 +115,10 @@ export const CR3_TARGETS: u32 = 4;
 /** Recommended limit of the MSR lists. */
 export const MSR_LIST_LIMIT: u32 = 512;
 
-/** The EPT memory types and shapes offered: 4 levels, UC and WB, 2 MiB pages, A/D flags, INVEPT and INVVPID of all types. */
+/**
+ * The EPT memory types and shapes offered: 4 levels, UC and WB, 2 MiB pages, A/D flags, INVEPT and INVVPID of all
+ * types.
+ */
 const EPT_VPID_CAPABILITY: u64 =
   ((<u64>1) << 6) | // walk length 4
   ((<u64>1) << 8) | // UC

@@ -1,5 +1,5 @@
-// VM-entry checks on the VMX controls and the host-state area (SDM Vol. 3C "Checks on VMX Controls and Host-State Area"),
-// each a named rule, in the order of the manual.
+// VM-entry checks on the VMX controls and the host-state area (SDM Vol. 3C "Checks on VMX Controls and Host-State
+// Area"), each a named rule, in the order of the manual.
 import { readPhysical } from '../physical';
 import {
   CHECK_APIC_ACCESS,

@@ -1,5 +1,5 @@
-// VM-entry checks on the guest-state area (SDM Vol. 3C "Checking and Loading Guest State"), each a named rule, in the order
-// of the manual. A failure is a VM exit with reason 33, not a VMfail. Segments are checked in check-segments.ts.
+// VM-entry checks on the guest-state area (SDM Vol. 3C "Checking and Loading Guest State"), each a named rule, in the
+// order of the manual. A failure is a VM exit with reason 33, not a VMfail. Segments are checked in check-segments.ts.
 import { VMX_CURRENT, VMX_ON_POINTER } from '../layout';
 import { readPhysical } from '../physical';
 import {

@@ -1,8 +1,19 @@
 // VM entries (SDM Vol. 3C "VM Entries"): checks, guest state, MSR loading, event injection.
-import { ACTIVITY, COSTS, INTERRUPTIBILITY, PENDING_DEBUG, VMX_FAILED_CHECK, VMX_ROOT } from '../layout';
+import {
+  ACTIVITY,
+  COSTS,
+  INTERRUPTIBILITY,
+  NOT_SUPPORTED_REAL_MODE,
+  NOT_SUPPORTED_VIRTUAL_8086,
+  PENDING_DEBUG,
+  VMX_FAILED_CHECK,
+  VMX_ROOT,
+} from '../layout';
 import { chargeCycles, exactCycles, exactInstructions } from '../charge';
 import { COST_VM_ENTRY, COST_VMX_OTHER } from '../gen/costs';
+import { VM } from '../flags';
 import { leave } from '../globals';
+import { notSupported } from '../host';
 import { readPhysical } from '../physical';
 import { deliverEvent } from '../system/interrupt';
 import { checkControls, checkHost, secondaryControls } from './check-controls';
@@ -42,6 +53,10 @@ export function enterGuest(): u32 {
     exitFromEntry(F.REASON_INVALID_GUEST_STATE, guestCheckQualification);
     return 0;
   }
+  if (!isSupportedMode()) {
+    exitFromEntry(F.REASON_INVALID_GUEST_STATE, 0);
+    return 0;
+  }
   loadGuest();
   const failed = loadMsrs(get(F.F_ENTRY_MSR_LOAD), get32(F.F_ENTRY_MSR_LOAD_COUNT));
   if (failed) {
@@ -56,6 +71,15 @@ export function enterGuest(): u32 {
   noteThreshold();
   noteEvent();
   return 0;
+}
+
+/** Guests in real-address and virtual-8086 mode are legal but not executed: the host is told. */
+function isSupportedMode(): bool {
+  const isReal = !(get32(F.F_GUEST_CR0) & 1);
+  const isVirtual = (get32(F.F_GUEST_RFLAGS) & VM) != 0;
+  if (isReal) notSupported(NOT_SUPPORTED_REAL_MODE, get32(F.F_GUEST_RIP));
+  else if (isVirtual) notSupported(NOT_SUPPORTED_VIRTUAL_8086, get32(F.F_GUEST_RIP));
+  return !isReal && !isVirtual;
 }
 
 function startTimer(): void {

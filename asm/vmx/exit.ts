@@ -18,7 +18,7 @@ import { readPhysical, writePhysical } from '../physical';
 import { instructionLength, recordRip } from '../record';
 import { deliveringError, deliveringInfo, deliveringLength, endDelivery } from '../system/interrupt';
 import { readMsr, writeMsr } from '../system/msr';
-import { PREEMPTION_TIMER_SHIFT } from './capabilities';
+import { MSR_LIST_LIMIT, PREEMPTION_TIMER_SHIFT } from './capabilities';
 import { VMX_ABORTED, VMX_PENDING, VMX_PREEMPTION_DEADLINE } from './private';
 import { loadHost, saveGuest } from './state';
 import * as F from './vmcs-fields';
@@ -150,6 +150,7 @@ function storeMsrs(): bool {
   const count = get32(F.F_EXIT_MSR_STORE_COUNT);
   const area = get(F.F_EXIT_MSR_STORE);
   for (let i: u32 = 0; i < count; i++) {
+    if (i == MSR_LIST_LIMIT) return false;
     const entry = area + (<u64>i << 4);
     if (readPhysical<u32>(entry + 4)) return false;
     const value = readMsr(readPhysical<u32>(entry));
@@ -167,9 +168,13 @@ function isLoadable(msr: u32): bool {
   return msr != 0xc0000100 && msr != 0xc0000101 && (msr < 0x480 || msr > 0x491) && (msr & 0xffffff00) != 0x800;
 }
 
-/** Loads an MSR area; 0, or the number (from 1) of the entry that could not be loaded. */
+/**
+ * Loads an MSR area; 0, or the number (from 1) of the entry that could not be loaded. More entries than IA32_VMX_MISC
+ * recommends are not loaded.
+ */
 export function loadMsrs(area: u64, count: u32): u32 {
   for (let i: u32 = 0; i < count; i++) {
+    if (i == MSR_LIST_LIMIT) return i + 1;
     const entry = area + (<u64>i << 4);
     const msr = readPhysical<u32>(entry);
     if (readPhysical<u32>(entry + 4) || !isLoadable(msr)) return i + 1;

@@ -1,7 +1,20 @@
 // The VM-exit instruction-information field (SDM Vol. 3C "Information for VM Exits Due to Instruction Execution").
-import { addressSize, baseNumber, displacement, indexNumber, indexScale, isMemory, operandSize, rmNumber, segmentNumber } from '../record';
+import {
+  addressSize,
+  baseNumber,
+  displacement,
+  indexNumber,
+  indexScale,
+  isMemory,
+  operandSize,
+  rmNumber,
+  segmentNumber,
+} from '../record';
 
-/** Scaling, registers, address size and segment of the memory operand, or the register operand in bits 6:3 (bit 10 set). */
+/**
+ * Scaling, registers, address size and segment of the memory operand, or the register operand in bits 6:3 (bit 10
+ * set).
+ */
 export function operandInformation(r: usize): u32 {
   if (!isMemory(r)) return (rmNumber(r) << 3) | 0x400;
   const base = baseNumber(r);

@@ -1,7 +1,7 @@
 // What the rest of the core asks VMX: "does this leave VMX non-root operation?". Every `intercept…` returns true when a
 // VM exit has taken place: host state is loaded, RIP points at HOST_RIP, `leave` is set, and the caller just returns.
-// Order against faults: the caller makes its CPL, #UD and I/O-permission checks first (SDM Vol. 3C "Relative Priority of
-// Faults and VM Exits"); MOV DR is the exception.
+// Order against faults: the caller makes its CPL, #UD and I/O-permission checks first (SDM Vol. 3C "Relative Priority
+// of Faults and VM Exits"); MOV DR is the exception.
 import { CR0, CR4, INTERRUPTIBILITY, VMX_ROOT } from '../layout';
 import { publishTime, exactCycles, exactInstructions } from '../charge';
 import { raise, UD } from '../fault';
@@ -37,8 +37,8 @@ import { get, get32 } from './vmcs';
 import { segmentNumber } from '../record';
 
 /**
- * `faultVector` of a VM exit that arose in the middle of a memory access (EPT violation, EPT misconfiguration, APIC access).
- * `interceptException` completes it: call that first with every fault, before combining faults to #DF.
+ * `faultVector` of a VM exit that arose in the middle of a memory access (EPT violation, EPT misconfiguration, APIC
+ * access). `interceptException` completes it: call that first with every fault, before combining faults to #DF.
  */
 export const FAULT_VM_EXIT: u32 = 0x100;
 
@@ -278,7 +278,10 @@ export function cr4WriteValue(value: u64): u64 {
 export function cltsClears(): bool {
   return !inNonRoot() || !(get(F.F_CR0_MASK) & 8);
 }
-/** What RDTSC, RDTSCP and RDMSR of the TSC add to the time-stamp counter (VMCS TSC offset in non-root operation, else 0). */
+/**
+ * What RDTSC, RDTSCP and RDMSR of the TSC add to the time-stamp counter (VMCS TSC offset in non-root operation, else
+ * 0).
+ */
 export function tscAdjustment(): u64 {
   return primary() & <u32>F.CPU_TSC_OFFSETTING ? get(F.F_TSC_OFFSET) : 0;
 }
@@ -287,8 +290,8 @@ export function tscAdjustment(): u64 {
 const FAULTS: u32 = 0x003b_7ce1;
 
 /**
- * A hardware exception is about to be delivered (also `FAULT_VM_EXIT`). `qualification`: linear address of #PF, DR6-format
- * bits of #DB, else 0.
+ * A hardware exception is about to be delivered (also `FAULT_VM_EXIT`). `qualification`: linear address of #PF,
+ * DR6-format bits of #DB, else 0.
  */
 export function interceptException(vector: u32, error: u32, qualification: u64): bool {
   if (!inNonRoot()) return false;
@@ -309,7 +312,10 @@ export function interceptException(vector: u32, error: u32, qualification: u64):
   vmExit(F.REASON_EXCEPTION_NMI, qualification);
   return true;
 }
-/** INT3, INTO (and INT1) are about to be delivered; `length` of the instruction. INT n never comes here: it does not exit. */
+/**
+ * INT3, INTO (and INT1) are about to be delivered; `length` of the instruction. INT n never comes here: it does not
+ * exit.
+ */
 export function interceptSoftwareException(vector: u32, length: u32): bool {
   if (!inNonRoot() || !((get32(F.F_EXCEPTION_BITMAP) >> vector) & 1)) return false;
   const type: u32 = vector == 1 ? 5 : 6;
@@ -363,7 +369,10 @@ function exitBetween(reason: u32): bool {
 export function interceptDeadline(): u64 {
   return inNonRoot() ? load<u64>(VMX_PREEMPTION_DEADLINE) : u64.MAX_VALUE;
 }
-/** True while blocks may not be used because `interceptWindow` must be asked after each instruction (monitor trap flag). */
+/**
+ * True while blocks may not be used because `interceptWindow` must be asked after each instruction (monitor trap
+ * flag).
+ */
 export function interceptEachInstruction(): bool {
   return (primary() & <u32>F.CPU_MONITOR_TRAP) != 0;
 }
@@ -390,8 +399,8 @@ export function eptEnabled(): bool {
   return (secondary() & <u32>F.CPU2_EPT) != 0;
 }
 /**
- * Guest-physical to host-physical. `access` is ACCESS_*; `linear` the linear address translated; `isPageWalk` true for an
- * access to a guest paging structure. All ones: `faulted` is set with FAULT_VM_EXIT, return at once.
+ * Guest-physical to host-physical. `access` is ACCESS_*; `linear` the linear address translated; `isPageWalk` true for
+ * an access to a guest paging structure. All ones: `faulted` is set with FAULT_VM_EXIT, return at once.
  */
 export function eptTranslate(gpa: u64, access: u32, linear: u64, isPageWalk: bool): u64 {
   return walkEpt(FAULT_VM_EXIT, gpa, access, linear, isPageWalk);
@@ -401,7 +410,9 @@ export function eptRights(): u32 {
   return lastRights;
 }
 
-/** True if accesses to this physical page are virtualized (keep it out of the TLB fast path, use apicRead/apicWrite). */
+/**
+ * True if accesses to this physical page are virtualized (keep it out of the TLB fast path, use apicRead/apicWrite).
+ */
 export function isApicAccessPage(physical: u64): bool {
   return (secondary() & <u32>F.CPU2_APIC_ACCESSES) != 0 && (physical & ~(<u64>0xfff)) == get(F.F_APIC_ACCESS);
 }

@@ -1,4 +1,5 @@
-// State of VMX operation that belongs to the processor and not to a VMCS; part of the saved state (layout.ts VMX_PRIVATE).
+// State of VMX operation that belongs to the processor and not to a VMCS; part of the saved state (layout.ts
+// VMX_PRIVATE).
 import { VMX_PRIVATE } from '../layout';
 
 /** u64: cycle count at which the preemption timer reaches 0, all ones when it does not run. */

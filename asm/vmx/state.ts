@@ -96,7 +96,8 @@ export function loadGuest(): void {
 function loadSegments(): void {
   for (let n: u32 = 0; n < 8; n++) {
     const rights = get32(F.F_GUEST_RIGHTS + (n << 1));
-    putSegment(n, get32(F.F_GUEST_SELECTOR + (n << 1)), rights, get(F.F_GUEST_BASE + (n << 1)), get32(F.F_GUEST_LIMIT + (n << 1)));
+    const base = get(F.F_GUEST_BASE + (n << 1));
+    putSegment(n, get32(F.F_GUEST_SELECTOR + (n << 1)), rights, base, get32(F.F_GUEST_LIMIT + (n << 1)));
   }
   store<u64>(L.GDTR_BASE, get(F.F_GUEST_GDTR_BASE));
   store<u32>(L.GDTR_LIMIT, get32(F.F_GUEST_GDTR_LIMIT));

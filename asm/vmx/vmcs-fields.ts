@@ -1,6 +1,6 @@
-// VMCS field encodings (SDM Vol. 3D "Field Encoding in VMCS"). Compiled by asc and by tsc, like layout.ts.
-// An encoding tells everything about its field: bit 0 high half, 9:1 index, 11:10 type (control, exit information, guest
-// state, host state), 14:13 width (16, 64, 32 bits, natural). Segment fields come in the order ES CS SS DS FS GS LDTR TR.
+// VMCS field encodings (SDM Vol. 3D "Field Encoding in VMCS"). Compiled by asc and by tsc, like layout.ts. An encoding
+// tells everything about its field: bit 0 high half, 9:1 index, 11:10 type (control, exit information, guest state,
+// host state), 14:13 width (16, 64, 32 bits, natural). Segment fields come in the order ES CS SS DS FS GS LDTR TR.
 
 export const F_VPID = 0x0000;
 

@@ -1,7 +1,7 @@
-// The VMCS region (SDM Vol. 3C "Format of the VMCS Region"). The current VMCS is kept in its region in memory and nowhere
-// else, so VMCLEAR has nothing to write back and a snapshot holds it with the rest of RAM.
-// Layout of the data: 16 groups (width, type) of 32 fields of 8 bytes, at an offset that follows from the encoding. The
-// group "16-bit exit information" has no fields; its place, the first 256 bytes, holds the header.
+// The VMCS region (SDM Vol. 3C "Format of the VMCS Region"). The current VMCS is kept in its region in memory and
+// nowhere else, so VMCLEAR has nothing to write back and a snapshot holds it with the rest of RAM. Layout of the data:
+// 16 groups (width, type) of 32 fields of 8 bytes, at an offset that follows from the encoding. The group "16-bit exit
+// information" has no fields; its place, the first 256 bytes, holds the header.
 import { RAM, VMX_CURRENT } from '../layout';
 
 /** VMCS revision identifier, reported by IA32_VMX_BASIC. */

@@ -1,5 +1,5 @@
-// The current VMCS as debuggers and error messages see it: read from its region in memory, uncharged and whatever the mode
-// (asm/vmx/vmcs.ts lays the region out).
+// The current VMCS as debuggers and error messages see it: read from its region in memory, uncharged and whatever the
+// mode (asm/vmx/vmcs.ts lays the region out).
 import { RAM, VMX_CURRENT, VMX_FAILED_CHECK, VMX_ROOT } from '../../asm/layout.ts';
 
 const NO_VMCS = 0xffff_ffff_ffff_ffffn;

@@ -2,11 +2,36 @@
 // processor's own instructions (SDM Vol. 3C "Virtual-Machine Monitor Programming Considerations").
 import { describe, expect, test } from 'vitest';
 import * as F from '../../src/cpu/vmcs-fields.ts';
+import { assembleProgram } from '../../src/isa/assemble.ts';
+import { findProfile } from '../../src/vmm/cost/index.ts';
+import { bare } from '../../src/vmm/techniques/bare.ts';
+import { loadCore } from '../core.ts';
+import { bundledGuest } from '../run-guest.ts';
 import { VmxMachine } from './machine.ts';
 
 const HANDLER = 0x15000;
 const START = 0x14000;
 const EXITS = 0x100100;
+
+/** Into VMX operation with an empty VMCS, and a VM entry. */
+const LAUNCH = `
+  mov eax, 0x210000
+  mov cr3, eax
+  mov eax, 0x2010
+  mov cr4, eax
+  mov eax, 0x80000031
+  mov cr0, eax
+  mov dword [0x202000], 0x616e6901
+  mov dword [0x203000], 0x616e6901
+  mov dword [0x204000], 0x202000
+  mov dword [0x204004], 0
+  vmxon [0x204000]
+  mov dword [0x204000], 0x203000
+  vmclear [0x204000]
+  vmptrld [0x204000]
+  vmlaunch
+  jmp $
+`;
 
 const handler = `
   pushad
@@ -73,5 +98,28 @@ describe('a hypervisor in x86 code', () => {
     m.cpu.eip = START;
     expect(m.delivered(m.run()).vector).toBe(0x32);
     expect(m.failed).toBe('pin-reserved');
+  });
+});
+
+describe('a hypervisor as a guest of the bare machine', () => {
+  test('is told which rule its VM entry broke', () => {
+    const warnings: string[] = [];
+    const vmm = bare.create({
+      module: loadCore(),
+      memory: 4 << 20,
+      profile: findProfile('p4-672'),
+      serialOut: () => {},
+      warn: (message) => warnings.push(message),
+    });
+    vmm.start(bundledGuest('hello').file, '');
+    const { cpu } = vmm.machine;
+    for (let n = 0; n < 1024; n++)
+      new DataView(cpu.ram.buffer, cpu.ram.byteOffset).setUint32(0x210000 + n * 4, n * 0x400000 + 0xe7, true);
+    const { bytes } = assembleProgram(LAUNCH, { origin: 0x200000, mode: 32 });
+    cpu.ram.set(bytes, 0x200000);
+    cpu.notePhysicalWrite(0x200000, bytes.length);
+    cpu.eip = 0x200000;
+    vmm.run({ instructions: 1000 });
+    expect(warnings).toEqual([expect.stringMatching(/^VM entry check pin-reserved failed: .*pin-controls = 0x0/)]);
   });
 });

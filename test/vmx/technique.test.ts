@@ -74,3 +74,18 @@ describe('exits', () => {
     expect(nonRootInstructions / instructions).toBeGreaterThan(0.99);
   });
 });
+
+describe('a guest that spins with interrupts off and no timer running', () => {
+  test.each(['vtx/shadow', 'vtx/ept'] as const)(
+    'gives the processor back every hundredth of a second under %s',
+    (cell) => {
+      const { run } = runGuest('hostile', cell, { commandLine: 'mode=spin', instructions: 80_000_000 });
+      expect(run.vmm.counters.get('exits', 'external-interrupt')).toBeGreaterThanOrEqual(1);
+    },
+  );
+
+  test.each(['vtx/shadow', 'vtx/ept'] as const)('and one that halts for ever ends the run under %s', (cell) => {
+    const { stop } = runGuest('hostile', cell, { commandLine: 'mode=cli-hlt' });
+    expect(stop).toMatchObject({ reason: 'idle', wakeable: false });
+  });
+});

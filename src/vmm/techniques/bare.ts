@@ -1,5 +1,7 @@
 // No hypervisor: the guest owns the machine. The reference every technique is compared with.
 
+import { describeEntryCheck } from '../../cpu/entry-checks.ts';
+import { failedEntryCheck, peekVmcs } from '../../cpu/vmcs.ts';
 import type { Stateful } from '../../machine/stateful.ts';
 import type { MachineStop } from '../../pc/exit.ts';
 import { Machine } from '../../pc/machine.ts';
@@ -12,8 +14,11 @@ class BareVmm implements Vmm {
   readonly machine: Machine;
   readonly counters = new VmmCounters();
   readonly parts: readonly Stateful[] = [];
+  readonly #warn: DomainOptions['warn'];
+  #failedEntry = 0;
 
   constructor(options: DomainOptions) {
+    this.#warn = options.warn;
     this.machine = new Machine(options.module, {
       memory: options.memory,
       cpuFrequencyHz: options.profile.frequencyHz,
@@ -29,7 +34,18 @@ class BareVmm implements Vmm {
   }
 
   run(limits: RunLimits): MachineStop {
-    return this.machine.runUntil(limits);
+    const stop = this.machine.runUntil(limits);
+    this.#tellFailedEntry();
+    return stop;
+  }
+
+  /** A guest that is a hypervisor itself learns which rule its last VM entry broke. */
+  #tellFailedEntry(): void {
+    const { cpu } = this.machine;
+    const failed = failedEntryCheck(cpu);
+    if (failed === this.#failedEntry) return;
+    this.#failedEntry = failed;
+    if (failed) this.#warn?.(describeEntryCheck(failed, (field) => peekVmcs(cpu, field)));
   }
 
   serialIn(byte: number): void {

@@ -2,7 +2,7 @@
 
 import { TechniqueRegistry } from '../technique.ts';
 import { bare } from './bare.ts';
-import { binaryTranslation } from './binary-translation/binary-translation.ts';
+import { binaryTranslation } from './binary-translation/index.ts';
 import { paravirtual } from './paravirtual/index.ts';
 import { trapEmulate } from './trap-emulate/trap-emulate.ts';
 import { vtx } from './vtx/vtx.ts';

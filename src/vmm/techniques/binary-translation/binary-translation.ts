@@ -4,93 +4,64 @@
 
 import type { Fault } from '../../../cpu/cpu-state.ts';
 import type { Fields } from '../../../machine/stateful.ts';
-import { APIC_IRR, APIC_TPR } from '../../../devices/lapic.ts';
 import { LAPIC_BASE } from '../../../pc/platform.ts';
 import { DeprivilegedVmm } from '../../deprivileged.ts';
-import { DescriptorShadow, shadowDescriptor } from '../../descriptor-shadow.ts';
 import type { ControlChange } from '../../emulate/context.ts';
 import { sysenter } from '../../emulate/far.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
-import { isNull, nullSegment, readDescriptor, unpackSegment } from '../../emulate/segments.ts';
 import { GuestPaging } from '../../guest-paging.ts';
 import type { HostAccess } from '../../host-access.ts';
 import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
-import {
-  AREA_DATA,
-  AREA_OFFSET,
-  CACHE_CODE,
-  GDT_OFFSET,
-  HOST_LDT,
-  LOOKUP_OFFSET,
-  regionLinear,
-  regionPhysical,
-  SELECTOR_SLOTS,
-  VECTOR_CALLOUT,
-} from '../../host-memory.ts';
+import { AREA_OFFSET, CACHE_CODE, HOST_LDT, LOOKUP_OFFSET, regionPhysical, VECTOR_CALLOUT } from '../../host-memory.ts';
 import type { FaultOutcome } from '../../shadow-paging.ts';
-import type { DomainOptions, Technique } from '../../technique.ts';
+import type { DomainOptions } from '../../technique.ts';
 import {
   CR0_AM,
   CR0_EM,
   CR0_MP,
   CR0_TS,
   CS,
+  DS,
   EAX,
   ECX,
   EDX,
   FLAG_IF,
   FLAG_TF,
-  GS,
   RIGHTS_DB,
   RIGHTS_UNUSABLE,
   SS,
   type VirtualSegment,
 } from '../../vcpu.ts';
+import { AdaptationHistory } from './adaptation.ts';
 import * as area from './area.ts';
-import { areaLinear } from './area.ts';
 import { type Block, type Space, TranslationCache } from './cache.ts';
 import * as helpers from './helpers.ts';
-import {
-  type Adaptation,
-  type Callout,
-  type Place,
-  SAVED_EAX,
-  SAVED_ECX,
-  SAVED_EDX,
-  translate,
-  UNIT_LENGTH,
-} from './translator.ts';
+import { SegmentRegisters } from './segment-registers.ts';
+import { SharedArea } from './shared-area.ts';
+import { TaskPriority } from './task-priority.ts';
+import { type Callout, type Place, SAVED_EAX, SAVED_ECX, SAVED_EDX, translate, UNIT_LENGTH } from './translator.ts';
 
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
 const CACHE_SELECTOR = CACHE_CODE | 1;
-const AREA_SELECTOR = AREA_DATA | 1;
 const POST_PORT = 0x80;
-/** Traps at one instruction after which it is translated differently. */
-const ADAPT_AFTER = 3;
-/** Call-outs of an adapted instruction that were not needed after which it is taken back. */
-const REVERT_AFTER = 32;
 /** Bytes a unit can have at most. */
 const UNIT_BYTES = 15 * UNIT_LENGTH;
 const DR6_BS = 0x4000;
-const DATA_SEGMENTS = [0, 3, 4, 5] as const;
-
-/** What is known about an instruction that trapped. */
-interface History {
-  traps: number;
-  adaptation?: Adaptation;
-  unneeded: number;
-}
+/** Opcode of PUSHF. */
+const PUSHF = 0x9c;
 
 /** The VMM. */
 export class BinaryTranslationVmm extends DeprivilegedVmm {
   readonly technique = 'binary-translation';
   readonly #cache: TranslationCache;
-  readonly #descriptors: DescriptorShadow;
+  readonly #area: SharedArea;
+  readonly #segments: SegmentRegisters;
+  readonly #priority: TaskPriority;
   /** Walks the guest's tables without a charge or a trace. */
   readonly #peekPaging: GuestPaging;
-  readonly #history = new Map<number, History>();
+  readonly #history = new AdaptationHistory();
   /** Call-out numbers of SYSENTER sites: number → address behind the SYSENTER. */
   readonly #callSites: number[] = [0];
   #missCallout = 0;
@@ -99,22 +70,19 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #resumeAt: number | undefined;
   #block: Block | undefined;
   #place: Place | undefined;
-  /** What the real data segment registers hold: the slots (kernel), the guest's selectors (user), or neither. */
-  #real: 'slots' | 'user' | 'none' = 'none';
-  /** Segment registers whose slot is out of date, and whose real register is: bit per register. */
-  #dirtySlots = 0x3f;
-  #dirtyReal = 0x3f;
   /** The next boundary is being looked for, with a TF that is the VMM's own or the guest's. */
   #stepping: 'no' | 'wanted' | 'own' = 'no';
+  /** Where in the cache that step with a TF of the VMM's own began. */
+  #steppedFrom: number | undefined;
   /** DR6 bits of a debug trap the guest gets at the next boundary. */
   #pendingDebug = 0;
   #returnBySysexit = false;
-  /** What was last stored in the area, by offset. */
-  readonly #stored = new Map<number, number>();
 
   constructor(options: DomainOptions) {
     super(options);
-    this.#descriptors = new DescriptorShadow(this, (dpl) => dpl, false);
+    this.#area = new SharedArea(this.access);
+    this.#segments = new SegmentRegisters(this, this.machine.cpu, this.#area);
+    this.#priority = new TaskPriority(this.access, this.domain, this.#area);
     this.#cache = new TranslationCache(this.access, this.counters);
     const { ram } = this.machine.cpu;
     const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
@@ -148,28 +116,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     memory.setUint32(area.REGISTER_HANDLERS + 4 * helpers.REGISTER_POST, latch, true);
     memory.setUint32(area.PORTS_OPEN, 1, true);
     memory.setUint8(area.PORT_DEVICES + POST_PORT, helpers.DEVICE_POST);
-    this.#storeControls();
-    this.#store(area.LATCH, this.domain.platform.portRead(POST_PORT, 1));
-  }
-
-  // ---- The area ------------------------------------------------------------------------------------------------------
-
-  #store(offset: number, value: number): void {
-    if (this.#stored.get(offset) === value) return;
-    this.#stored.set(offset, value);
-    this.access.tryStore(areaLinear(offset), 4, value >>> 0);
-  }
-
-  #load(offset: number): number {
-    return this.access.tryLoad(areaLinear(offset), 4)!;
-  }
-
-  #storeControls(): void {
-    const { vcpu } = this;
-    this.#store(area.CONTROL, vcpu.cr0);
-    this.#store(area.CONTROL + 8, vcpu.cr2);
-    this.#store(area.CONTROL + 12, vcpu.cr3);
-    this.#store(area.CONTROL + 16, vcpu.cr4);
+    this.#area.storeControls(this.vcpu);
+    this.#area.store(area.LATCH, this.domain.platform.portRead(POST_PORT, 1));
   }
 
   // ---- Entry ---------------------------------------------------------------------------------------------------------
@@ -179,11 +127,14 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#endStep();
     this.#returnBySysexit = false;
     if (frame.cs !== CACHE_SELECTOR) {
-      this.#syncUser();
+      this.vcpu.cpl = 3;
+      this.#segments.adopt(CS, frame.cs);
+      this.#segments.adopt(SS, frame.ss);
+      this.#leftUser();
       return;
     }
     this.#resumeAt = frame.eip;
-    this.#syncArea();
+    this.#leftCache();
     const located = this.#cache.locate(frame.eip);
     this.#block = located?.block;
     this.#place = located?.place;
@@ -197,85 +148,62 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   #beginStep(): void {
+    this.#steppedFrom = undefined;
     if (this.#stepping !== 'wanted') return;
     this.#stepping = this.frame.eflags & FLAG_TF ? 'no' : 'own';
+    if (this.#stepping === 'own') this.#steppedFrom = this.frame.eip;
     this.frame.eflags = (this.frame.eflags | FLAG_TF) >>> 0;
   }
 
-  /** What translated code may have changed in the area. */
-  #syncArea(): void {
-    const interrupts = this.#load(area.VIRTUAL_IF);
-    this.#stored.set(area.VIRTUAL_IF, interrupts);
-    this.vcpu.interruptFlag = interrupts !== 0;
-    this.#real = 'slots';
+  /** What translated code may have changed. */
+  #leftCache(): void {
+    this.vcpu.interruptFlag = this.#area.loadShared(area.VIRTUAL_IF) !== 0;
+    this.#segments.leftCache();
   }
 
-  #syncUser(): void {
-    const { frame, vcpu, access, machine } = this;
+  #leftUser(): void {
     this.#resumeAt = undefined;
     this.#block = undefined;
     this.#place = undefined;
-    this.#real = 'user';
-    vcpu.cpl = 3;
-    access.charge('segment-read', DATA_SEGMENTS.length);
-    this.#adopt(CS, frame.cs);
-    this.#adopt(SS, frame.ss);
-    for (const n of DATA_SEGMENTS) this.#adopt(n, machine.cpu.segment(n).selector);
-  }
-
-  /** User code may have loaded a segment register itself. */
-  #adopt(n: number, selector: number): void {
-    if (this.vcpu.segment(n).selector === selector) return;
-    const descriptor = isNull(selector) ? undefined : readDescriptor(this, selector);
-    this.vcpu.segments[n] = descriptor ? unpackSegment(descriptor) : nullSegment(selector);
-    this.#dirtySlots |= 1 << n;
+    this.#returnBySysexit = false;
+    this.#segments.leftUser();
   }
 
   protected override enterSysenter(): void {
     const { frame, access, machine } = this;
-    const call = this.#load(area.CALL_NUMBER);
+    const call = this.#area.load(area.CALL_NUMBER);
     const site = call === 0 ? undefined : this.#cache.callout(this.#callSites[call] ?? 0);
     if (!site) {
       super.enterSysenter();
       return;
     }
     this.lightEntry = true;
-    access.tryStore(areaLinear(area.CALL_NUMBER), 4, 0);
-    this.#stored.set(area.CALL_NUMBER, 0);
+    this.#area.forget(area.CALL_NUMBER);
+    this.#area.store(area.CALL_NUMBER, 0);
     access.charge('pushf');
     frame.eflags = (machine.cpu.eflags | FLAG_IF) >>> 0;
-    frame.esp = this.#load(area.SAVE_ESP);
+    frame.esp = this.#area.load(area.SAVE_ESP);
     frame.cs = CACHE_SELECTOR;
-    frame.ss = this.#stackSelector();
+    frame.ss = this.#segments.stackSelector;
     this.#endStep();
     this.#returnBySysexit = false;
-    this.#syncArea();
+    this.#leftCache();
     this.#callout(site.callout, site.block);
   }
 
   protected sysenterTrap(): void {
     this.frame.eflags = (this.machine.cpu.eflags | FLAG_IF) >>> 0;
     this.access.charge('pushf');
-    this.#syncUserData();
+    this.#leftUser();
     sysenter(this);
-  }
-
-  #syncUserData(): void {
-    this.#resumeAt = undefined;
-    this.#block = undefined;
-    this.#place = undefined;
-    this.#real = 'user';
-    this.#returnBySysexit = false;
-    this.access.charge('segment-read', DATA_SEGMENTS.length);
-    for (const n of DATA_SEGMENTS) this.#adopt(n, this.machine.cpu.segment(n).selector);
   }
 
   /** The state the guest has before the instruction at hand: what a sequence saved is put back. */
   #materialize(saved = this.#place?.saved ?? 0): void {
     const { access } = this;
-    if (saved & SAVED_EAX) access.setReg(EAX, this.#load(area.SAVE_EAX));
-    if (saved & SAVED_ECX) access.setReg(ECX, this.#load(area.SAVE_ECX));
-    if (saved & SAVED_EDX) access.setReg(EDX, this.#load(area.SAVE_EDX));
+    if (saved & SAVED_EAX) access.setReg(EAX, this.#area.load(area.SAVE_EAX));
+    if (saved & SAVED_ECX) access.setReg(ECX, this.#area.load(area.SAVE_ECX));
+    if (saved & SAVED_EDX) access.setReg(EDX, this.#area.load(area.SAVE_EDX));
     this.#resumeAt = undefined;
     this.#place = undefined;
   }
@@ -345,6 +273,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #debugTrap(): void {
     const { vcpu, frame } = this;
     const status = this.takeDebugStatus();
+    this.#hideOwnStep();
     // An instruction was executed, whatever there was in its shadow.
     vcpu.shadowAddress = undefined;
     this.#pendingDebug |= status & 0xf;
@@ -360,6 +289,14 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.injectEvent({ vector: 1, kind: 'trap' });
   }
 
+  /** PUSHF was stepped with a TF of the VMM's own: the guest must not find it on its stack. */
+  #hideOwnStep(): void {
+    const from = this.#steppedFrom;
+    if (from === undefined || this.#resumeAt !== from + 1 || this.access.tryLoad(from, 1) !== PUSHF) return;
+    const top = (this.segment(SS).base + this.frame.esp) >>> 0;
+    this.memory.write(top, 4, (this.memory.read(top, 4) & ~FLAG_TF) >>> 0);
+  }
+
   #userTrap(vector: number, error: number): void {
     switch (vector) {
       case VECTOR_PF:
@@ -369,7 +306,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       case 11:
       case 12:
       case VECTOR_GP:
-        if (error !== 0 && (error & 2) === 0 && this.#descriptors.sync(error & 0xffff)) return;
+        if (error !== 0 && (error & 2) === 0 && this.#segments.descriptors.sync(error & 0xffff)) return;
         this.emulateCurrent(new GuestFault(vector, error));
         return;
       case 0:
@@ -396,7 +333,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     const at = this.#resumeAt!;
     if (at === this.#missCallout) {
       this.counters.add('callouts', 'lookup');
-      this.frame.eip = this.#load(area.TARGET);
+      this.frame.eip = this.#area.load(area.TARGET);
       this.#resumeAt = undefined;
       this.#place = undefined;
       this.#block = undefined;
@@ -440,24 +377,18 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   #emulateCallout(instruction: GuestInstruction): void {
     this.emulateInstruction(instruction);
     if (instruction.op === 'sysexit' && this.vcpu.cpl === 3) this.#returnBySysexit = true;
-    if (instruction.op === 'out') this.#stored.delete(area.LATCH);
+    if (instruction.op === 'out') this.#area.forget(area.LATCH);
   }
 
   /** A write that was adapted: straight to the guest's tables. */
   #adaptedWrite(callout: Callout, block: Block): void {
     const instruction = block.instructions.get(callout.eip)!;
-    const before = this.counters.get('shadow', 'trace-unchanged') + this.#traceWork();
+    const linear = this.#linear(callout.eip);
+    const before = this.#traceWork();
     this.memory.isTracedAccess = true;
     this.emulateInstruction(instruction);
     this.memory.isTracedAccess = false;
-    const history = this.#history.get(this.#historyKey(callout.eip));
-    if (!history) return;
-    const needed = this.counters.get('shadow', 'trace-unchanged') + this.#traceWork() !== before;
-    history.unneeded = needed ? 0 : history.unneeded + 1;
-    if (history.unneeded < REVERT_AFTER || !block.valid) return;
-    delete history.adaptation;
-    history.unneeded = 0;
-    history.traps = 0;
+    if (!this.#history.calledOut(linear, this.#traceWork() !== before) || !block.valid) return;
     this.counters.add('translation', 'reverted');
     this.#retranslate(block);
   }
@@ -467,6 +398,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     return (
       this.#deviceWrites +
       this.#codeWrites +
+      this.counters.get('shadow', 'trace-unchanged') +
       this.counters.get('shadow', 'sync') +
       this.counters.get('shadow', 'sync-directory')
     );
@@ -477,37 +409,30 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   // ---- Adaptation ----------------------------------------------------------------------------------------------------
 
-  #historyKey(eip: number): number {
+  #linear(eip: number): number {
     return (this.vcpu.segment(CS).base + eip) >>> 0;
   }
 
-  #noteTrap(block: Block, eip: number, instruction: GuestInstruction, outcome: FaultOutcome, linear: number): void {
-    const key = this.#historyKey(eip);
-    const history = this.#history.get(key) ?? { traps: 0, unneeded: 0 };
-    this.#history.set(key, history);
-    history.traps++;
-    if (history.traps < ADAPT_AFTER || history.adaptation) return;
-    const isPriority = outcome.kind === 'mmio' && outcome.guestPhysical === LAPIC_BASE + APIC_TPR;
-    const isMove = instruction.op === 'mov' && instruction.form.opcode === 0x89;
-    const flat = this.vcpu.segment(3).base === 0;
-    if (isPriority && isMove && flat) {
-      history.adaptation = { kind: 'priority', linear };
-      this.#usesPriority = true;
-    }
-    if (!history.adaptation) {
-      if (instruction.repeat !== 0 || instruction.form.endsBlock) return;
-      history.adaptation = { kind: 'write' };
-    }
+  #noteTrap(block: Block, eip: number, instruction: GuestInstruction, outcome: FaultOutcome, target: number): void {
+    const flat = this.vcpu.segment(DS).base === 0;
+    const adaptation = this.#history.trapped(this.#linear(eip), instruction, outcome, target, flat);
+    if (!adaptation) return;
+    if (adaptation.kind === 'priority') this.#priority.inUse = true;
     this.counters.add('translation', 'adapted');
-    this.trace('blocks', () => `adapted to ${history.adaptation?.kind} at ${eip.toString(16)}`);
+    this.trace('blocks', () => `adapted to ${adaptation.kind} at ${eip.toString(16)}`);
     this.#retranslate(block);
   }
 
   #retranslate(block: Block): void {
     const space = this.#space();
     if (block.space !== space) return;
-    const fresh = this.#translate(space, block.eip);
-    if (fresh && block.valid) this.#cache.replace(block, fresh);
+    try {
+      const fresh = this.#translate(space, block.eip);
+      if (fresh && block.valid) this.#cache.replace(block, fresh);
+    } catch (error) {
+      // Its code cannot be fetched any more: the guest will see that when it comes there.
+      if (!(error instanceof GuestFault)) throw error;
+    }
   }
 
   // ---- Translation ---------------------------------------------------------------------------------------------------
@@ -552,7 +477,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       portHelper: this.#portHelper,
       hasCheapCallouts: (this.vcpu.msrs.get(MSR_SYSENTER_CS)?.[0] ?? 0) !== 0,
       nextCallNumber: () => this.#callSites.push(0) - 1,
-      adaptation: (at: number) => this.#history.get((code.base + at) >>> 0)?.adaptation,
+      adaptation: (at: number) => this.#history.get((code.base + at) >>> 0),
     };
     const firstCall = this.#callSites.length;
     const unit = translate(host, bytes, eip, space.mode, this.#cache.next);
@@ -572,11 +497,10 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   #framesOf(linear: number, length: number): Block['frames'] {
     const frames: { frame: number; from: number; to: number }[] = [];
-    for (let at = linear; at < linear + length; at = (at & ~0xfff) + 0x1000) {
-      if (at < 0) at += 0x1_0000_0000;
+    for (let at = linear; at < linear + length; at = (Math.floor(at / 0x1000) + 1) * 0x1000) {
       const walk = this.shadow.guest.walk(at >>> 0, { write: false, user: false, fetch: true });
       if ('error' in walk) break;
-      const from = at & 0xfff;
+      const from = at % 0x1000;
       frames.push({ frame: walk.guestPhysical >>> 12, from, to: Math.min(0x1000, from + linear + length - at) });
     }
     return frames;
@@ -596,7 +520,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected syncToHardware(): void {
     const { vcpu } = this;
     if (vcpu.shutdown) return;
-    this.#storeControls();
+    this.#area.storeControls(vcpu);
     if (vcpu.cpl === 3) {
       this.#enterUser();
       return;
@@ -636,85 +560,28 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     return target?.eip === eip ? target.entry : undefined;
   }
 
-  #stackSelector(): number {
-    return (SELECTOR_SLOTS + 8 * SS) | 1;
-  }
-
   #enterCache(at: number): void {
     const { frame, vcpu, domain } = this;
-    this.#loadSlots();
-    this.#store(area.VIRTUAL_IF, vcpu.interruptFlag ? 0x200 : 0);
-    this.#store(area.VIRTUAL_IOPL, vcpu.iopl << 12);
-    this.#store(area.PENDING, domain.interruptPending ? 0x200 : 0);
-    if (!this.#stored.has(area.LATCH)) this.#store(area.LATCH, domain.platform.portRead(POST_PORT, 1));
-    if (this.#usesPriority) this.#storePriorities();
+    this.#segments.loadSlots();
+    this.#area.store(area.VIRTUAL_IF, vcpu.interruptFlag ? 0x200 : 0);
+    this.#area.store(area.VIRTUAL_IOPL, vcpu.iopl << 12);
+    this.#area.store(area.PENDING, domain.interruptPending ? 0x200 : 0);
+    if (!this.#area.isKnown(area.LATCH)) this.#area.store(area.LATCH, domain.platform.portRead(POST_PORT, 1));
+    this.#priority.toArea();
     frame.cs = CACHE_SELECTOR;
-    frame.ss = this.#stackSelector();
+    frame.ss = this.#segments.stackSelector;
     frame.eip = at;
     this.#beginStep();
   }
 
-  /** Slots of the segment registers that changed, and the real registers. */
-  #loadSlots(): void {
-    const { access, vcpu } = this;
-    const reload = this.#real === 'slots' ? this.#dirtyReal : 0x3f;
-    for (let n = 0; n < 6; n++) {
-      const segment = vcpu.segment(n);
-      if (this.#dirtySlots & (1 << n)) {
-        this.#store(area.SELECTORS + 4 * n, segment.selector);
-        if (n !== CS && n !== GS) {
-          const [low, high] = shadowDescriptor(segment, 1);
-          access.tryStore(regionLinear(GDT_OFFSET + SELECTOR_SLOTS + 8 * n), 4, low);
-          access.tryStore(regionLinear(GDT_OFFSET + SELECTOR_SLOTS + 8 * n + 4), 4, high);
-        }
-      }
-      if (n === CS || n === SS || !(reload & (1 << n))) continue;
-      const usable = n === GS || this.#isUsable(segment);
-      this.#loadReal(n, n === GS ? AREA_SELECTOR : usable ? (SELECTOR_SLOTS + 8 * n) | 1 : 0);
-    }
-    this.#dirtySlots = 0;
-    this.#dirtyReal = 0;
-    this.#real = 'slots';
-  }
-
-  #isUsable(segment: VirtualSegment): boolean {
-    return !(segment.rights & RIGHTS_UNUSABLE) && (shadowDescriptor(segment, 1)[1] & 0x8000) !== 0;
-  }
-
   #enterUser(): void {
     const { frame, vcpu } = this;
-    const reload = this.#real === 'user' ? this.#dirtyReal : 0x3f;
-    // The kernel may have changed its tables since.
-    if (this.#real !== 'user') this.#descriptors.refresh();
-    for (const n of [CS, SS]) if (reload & (1 << n)) this.#map(vcpu.segment(n).selector);
-    for (const n of DATA_SEGMENTS) {
-      if (!(reload & (1 << n))) continue;
-      const { selector, rights } = vcpu.segment(n);
-      if (!(rights & RIGHTS_UNUSABLE)) this.#map(selector);
-      this.#loadReal(n, rights & RIGHTS_UNUSABLE ? selector & 3 : selector);
-    }
-    this.#real = 'user';
-    this.#dirtyReal = 0;
+    this.#segments.loadUser();
     this.#resumeAt = undefined;
     this.#block = undefined;
     this.#beginStep();
     frame.cs = vcpu.segment(CS).selector;
     frame.ss = vcpu.segment(SS).selector;
-  }
-
-  #map(selector: number): void {
-    if (!this.#descriptors.mapped.has(selector & 0xfffc)) this.#descriptors.sync(selector);
-  }
-
-  #loadReal(n: number, selector: number): void {
-    const { access, machine } = this;
-    const kept = machine.cpu.reg(EAX);
-    machine.cpu.setReg(EAX, selector);
-    if (access.execute([0x8e, 0xc0 | (n << 3)])) {
-      machine.cpu.setReg(EAX, 0);
-      access.execute([0x8e, 0xc0 | (n << 3)]);
-    }
-    machine.cpu.setReg(EAX, kept);
   }
 
   /** SYSEXIT back to user code that came by SYSENTER, where nothing came in between. */
@@ -735,9 +602,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   setSegment(n: number, segment: VirtualSegment): void {
-    this.vcpu.segments[n] = segment;
-    this.#dirtySlots |= 1 << n;
-    this.#dirtyReal |= 1 << n;
+    this.#segments.set(n, segment);
   }
 
   override changed(what: ControlChange): void {
@@ -763,6 +628,19 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       }
       if (this.#peekFrame(page * 0x1000) !== frame) this.#cache.invalidateRange(page * 0x1000, 0x1000);
     }
+    this.#checkPriorities();
+  }
+
+  override invlpg(linear: number): void {
+    super.invlpg(linear);
+    this.#checkPriorities();
+  }
+
+  /** Instructions that are known to write the task priority must still have it at the same address. */
+  #checkPriorities(): void {
+    if (!this.#priority.inUse) return;
+    const stale = this.#history.takeStalePriorities((linear) => this.#peekFrame(linear) === LAPIC_BASE >>> 12);
+    for (const linear of stale) this.#cache.invalidateRange(linear, 1);
   }
 
   /** Frame at a linear address by the guest's tables, uncharged: stands for the comparison of directory entries. */
@@ -774,7 +652,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override tableChanged(what: ControlChange): void {
     switch (what) {
       case 'ldtr':
-        this.#descriptors.refresh();
+        this.#segments.descriptors.refresh();
         this.access.lldt(this.vcpu.ldtr.rights & RIGHTS_UNUSABLE ? 0 : HOST_LDT);
         return;
       case 'sysenter': {
@@ -784,7 +662,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         return;
       }
       case 'gdtr':
-        this.#descriptors.refresh();
+        this.#segments.descriptors.refresh();
         return;
       default:
     }
@@ -795,7 +673,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override atBoundary(): boolean {
     if (this.vcpu.cpl === 3 || this.#resumeAt === undefined) return true;
     const place = this.#place;
-    if (!place || !place.boundary || place.at !== this.#resumeAt) return false;
+    if (!place?.boundary || place.at !== this.#resumeAt) return false;
     for (const [eip, { op, length }] of this.#block?.instructions ?? []) {
       if (op === 'sti' && (eip + length) >>> 0 === place.eip) return false;
     }
@@ -812,40 +690,12 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   protected override beforeDevices(): void {
-    if (this.#usesPriority) this.#syncPriority();
+    this.#priority.toApic();
   }
-
-  /** The virtual APIC learns the task priority that translated code wrote. */
-  #syncPriority(): void {
-    if (!this.#usesPriority || this.#load(area.TASK_PRIORITY_DIRTY) === 0) return;
-    this.#stored.delete(area.TASK_PRIORITY_DIRTY);
-    this.#store(area.TASK_PRIORITY_DIRTY, 0);
-    this.domain.platform.mmioWrite(LAPIC_BASE + APIC_TPR, 4, this.#load(area.TASK_PRIORITY));
-  }
-
-  #usesPriority = false;
-
-  /** Which task priorities would let in what waits in the virtual APIC: the table that translated code looks in. */
-  #storePriorities(): void {
-    const { lapic } = this.domain.platform;
-    let waiting = 0;
-    for (let n = 7; n >= 0 && waiting === 0; n--) {
-      const requests = lapic.read(APIC_IRR + 16 * n, 4) >>> 0;
-      if (requests !== 0) waiting = 32 * n + 31 - Math.clz32(requests);
-    }
-    if (waiting === this.#waitingVector) return;
-    this.#waitingVector = waiting;
-    for (let priority = 0; priority < 256; priority += 4) {
-      const opens = waiting >>> 4 > priority >>> 4 ? 0x0101_0101 : 0;
-      this.access.tryStore(areaLinear(area.PRIORITY_OPENS + priority), 4, opens);
-    }
-  }
-
-  #waitingVector = 0;
 
   #beforeDevice(address: number, write: boolean): void {
     if (write) this.#deviceWrites++;
-    if (this.domain.isLocalApic(address)) this.#syncPriority();
+    if (this.domain.isLocalApic(address)) this.#priority.toApic();
   }
 
   // ---- State ---------------------------------------------------------------------------------------------------------
@@ -853,75 +703,33 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override saveTechnique(): Fields {
     return {
       cache: this.#cache.save(),
-      history: [...this.#history].map(([address, { traps, unneeded, adaptation }]) => ({
-        address,
-        traps,
-        unneeded,
-        adaptation: adaptation ? { ...adaptation } : null,
-      })),
+      history: this.#history.save(),
       callSites: [...this.#callSites],
-      mapped: [...this.#descriptors.mapped],
       missCallout: this.#missCallout,
       portHelper: this.#portHelper,
-      real: this.#real,
-      dirtySlots: this.#dirtySlots,
-      dirtyReal: this.#dirtyReal,
-      usesPriority: this.#usesPriority,
-      waitingVector: this.#waitingVector,
+      segments: this.#segments.save(),
+      priority: this.#priority.save(),
       stepping: this.#stepping,
+      steppedFrom: this.#steppedFrom ?? null,
       pendingDebug: this.#pendingDebug,
-      stored: [...this.#stored].map(([offset, value]) => [offset, value]),
+      area: this.#area.save(),
     };
   }
 
   protected override loadTechnique(fields: Fields): void {
     this.#cache.load(fields.cache as Fields);
-    this.#history.clear();
-    for (const saved of fields.history as unknown as SavedHistory[]) {
-      const { address, traps, unneeded, adaptation } = saved;
-      this.#history.set(address, { traps, unneeded, ...(adaptation ? { adaptation } : {}) });
-    }
+    this.#history.restore(fields.history!);
     this.#callSites.splice(0, this.#callSites.length, ...(fields.callSites as number[]));
-    this.#descriptors.mapped.clear();
-    for (const selector of fields.mapped as number[]) this.#descriptors.mapped.add(selector);
     this.#missCallout = fields.missCallout as number;
     this.#portHelper = fields.portHelper as number;
-    this.#real = fields.real as 'slots';
-    this.#dirtySlots = fields.dirtySlots as number;
-    this.#dirtyReal = fields.dirtyReal as number;
-    this.#usesPriority = fields.usesPriority as boolean;
-    this.#waitingVector = fields.waitingVector as number;
+    this.#segments.load(fields.segments as Fields);
+    this.#priority.load(fields.priority as Fields);
     this.#stepping = fields.stepping as 'no';
+    this.#steppedFrom = typeof fields.steppedFrom === 'number' ? fields.steppedFrom : undefined;
     this.#pendingDebug = fields.pendingDebug as number;
-    this.#stored.clear();
-    for (const [offset, value] of fields.stored as [number, number][]) this.#stored.set(offset, value);
+    this.#area.restore(fields.area!);
     this.#resumeAt = undefined;
     this.#block = undefined;
     this.#place = undefined;
   }
 }
-
-interface SavedHistory {
-  address: number;
-  traps: number;
-  unneeded: number;
-  adaptation: Adaptation | null;
-}
-
-/** The technique's entry in the registry. */
-export const binaryTranslation: Technique = {
-  name: 'binary-translation',
-  aliases: ['full'],
-  summary: 'kernel code is rewritten on the fly so that nothing sensitive is executed; user code runs directly',
-  description: [
-    'Full virtualization without help from the processor. The guest kernel is read, a unit of at most twelve ' +
-      'instructions at a time, and rewritten into a cache that the processor executes in ring 1. Most instructions are ' +
-      'copied as they are; sensitive ones become a few instructions that work on the virtual CPU (CLI is a store), or a ' +
-      'call-out to the monitor. Direct branches are chained, indirect ones look their target up in a table.',
-    'User code runs directly. Segment limits end below the monitor and its cache. Instructions that turn out to trap ' +
-      'often (writes to page tables, to the local APIC) are translated again into a form that does not trap, and back ' +
-      'when that was wrong. Unmodified kernels behave as on the bare machine.',
-  ],
-  guest: 'unmodified',
-  create: (options) => new BinaryTranslationVmm(options),
-};

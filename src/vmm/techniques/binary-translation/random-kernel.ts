@@ -76,6 +76,7 @@ fill_table:
   dec ecx
   jnz fill_table
   mov dword [directory], table + 3
+  mov dword [directory + 3072], table + 3
   mov eax, directory
   mov cr3, eax
   mov eax, cr0
@@ -139,6 +140,16 @@ common:
   pop eax
   add esp, 8
   iret
+tick:
+  push eax
+  inc dword [ticks]
+  mov dword [0xfee000b0], 0
+  imul eax, [ticks], 7
+  and eax, 127
+  add eax, 350
+  mov [0xfee00380], eax
+  pop eax
+  iret
 leaf0:
   add eax, 3
   ret
@@ -166,7 +177,8 @@ gdt:
   dd 0x0000ffff, 0x00cff200
   dd 0x00000010, 0x00409200
   dd 103, 0x00008900
-gdtr: dw 47
+  dd 0x0000ffff, 0x00009a10
+gdtr: dw 55
   dd gdt
 idtr: dw 511
   dd idt
@@ -180,9 +192,12 @@ log_end: times 8 dd 0
 stack: times 512 dd 0
 stack_end: dd 0
   align 4096
+ticks: dd 0
+  align 4096
 spare: times 1024 dd 0x5a5a5a5a
 directory: times 1024 dd 0
 table: times 1024 dd 0
+apic_table: times 1024 dd 0
 end_of_image:
 `;
 
@@ -259,20 +274,39 @@ function statement(dice: Dice, label: string): string {
     () =>
       `mov eax, data\n  mov dr0, eax\n  mov eax, 0x000d0003\n  mov dr7, eax\n  mov [data], ecx\n  xor eax, eax\n  mov dr7, eax`,
     () => `clts\n  wbinvd\n  mov ecx, 0x174\n  mov eax, ${dice.pick([0, 8])}\n  xor edx, edx\n  wrmsr\n  rdmsr`,
+    // At the other end of memory, where the same code is mapped as well.
+    () => `mov eax, ${label}_t + 0xc0000000\n  jmp eax\n${label}_t:\n  inc dword ${memory()}`,
+    () => `mov eax, ${label}_t\n  call eax\n  jmp ${label}_u\n${label}_t:\n  ret\n${label}_u:`,
+    // Code with 16-bit operands and addresses.
+    () =>
+      `jmp 0x30:${label}_w - ${ORIGIN}\n  bits 16\n${label}_w:\n  add ax, ${dice.next(65536)}\n  a32 mov edx, [ebx + 8]\n  push cx\n  pop dx\n  jcxz ${label}_v\n  inc bp\n${label}_v:\n  call ${label}_x\n  jmp dword 8:${label}_t\n${label}_x:\n  shl ax, 3\n  ret\n  bits 32\n${label}_t:`,
     () => `enter 16, 0\n  mov [ebp - 4], eax\n  leave`,
   ];
   return dice.pick(choices)();
 }
 
-/** A kernel as assembly text. */
-export function randomKernel(seed: number): string {
+/** The local APIC interrupts every so often; what the handler does is not visible but for its count. */
+const TIMER = `
+  mov dword [directory + 4076], apic_table + 3
+  mov dword [apic_table + 0x800], 0xfee00003
+  mov word [idt + 0x190], tick - ${ORIGIN}
+  mov word [idt + 0x196], ${ORIGIN >>> 16}
+  mov dword [0xfee000f0], 0x1ff
+  mov dword [0xfee003e0], 0xb
+  mov dword [0xfee00320], 0x32
+  mov dword [0xfee00380], 500
+  sti
+`;
+
+/** A kernel as assembly text; with `timer` it is interrupted all the time. */
+export function randomKernel(seed: number, timer = false): string {
   const dice = new Dice(seed);
-  let text = HEADER;
+  let text = HEADER + (timer ? TIMER : '');
   for (let n = 0; n < STATEMENTS; n++) {
     text += `s${n}:\n  mov dword [resume], s${n + 1}\n  ${statement(dice, `s${n}x`)}\n`;
   }
   // Twice through everything: the second time the translations are there and adapted.
-  text += `s${STATEMENTS}:\n  mov esp, stack_end\n  mov ebx, data\n  inc dword [data + 1020]\n`;
+  text += `s${STATEMENTS}:\n${timer ? '  sti\n' : ''}  mov esp, stack_end\n  mov ebx, data\n  inc dword [data + 1020]\n`;
   text += `  mov eax, [data + 1020]\n  and eax, 0xff\n  cmp eax, 0x7d\n  jb near s0\n`;
   return `${text}${FOOTER}${stubs()}${TAIL}`;
 }

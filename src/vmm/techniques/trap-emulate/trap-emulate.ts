@@ -247,10 +247,6 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
     const { cpu } = this.machine;
     this.frame.eflags = (cpu.eflags | FLAG_IF) >>> 0;
     this.access.charge('pushf', 1);
-    // SYSENTER clears IF only: NT, AC or TF of the guest must not be the VMM's.
-    cpu.eflags = 2;
-    this.access.charge('popf', 1);
-    this.vcpu.cpl = 3;
     sysenter(this);
   }
 

@@ -73,7 +73,10 @@ function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
   });
 }
 
-/** IN, OUT, INS, OUTS: the emulator does one element at a time; a repeated instruction stays where it is until it is done. */
+/**
+ * IN, OUT, INS, OUTS: the emulator does one element at a time; a repeated instruction stays where it is until it is
+ * done.
+ */
 function io(vmm: VtxVmm, exit: ExitOf<'io-instruction'>): void {
   // the processor has looked at the I/O permission bitmap, the emulator does it again
   if (vmm.vcpu.cpl > vmm.vcpu.iopl) vmm.guest.loadTables();

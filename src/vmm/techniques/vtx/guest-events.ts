@@ -1,6 +1,6 @@
 // Exceptions and interrupts for the guest of a VMCS: injection at the next VM entry, events whose delivery an exit
-// interrupted, interrupt and NMI windows (SDM Vol. 3C "Event Injection", "Information for VM Exits That Occur During Event
-// Delivery").
+// interrupted, interrupt and NMI windows (SDM Vol. 3C "Event Injection", "Information for VM Exits That Occur During
+// Event Delivery").
 
 import * as F from '../../../cpu/vmcs-fields.ts';
 import type { Fields } from '../../../machine/stateful.ts';
@@ -76,7 +76,9 @@ export class GuestEvents {
     this.#put(event.vector, event.type, event.error, event.type >= TYPE_SOFTWARE ? this.interruptedLength : 0);
   }
 
-  /** Puts an exception before the guest, combined with the event whose delivery was interrupted. False: triple fault. */
+  /**
+   * Puts an exception before the guest, combined with the event whose delivery was interrupted. False: triple fault.
+   */
   raise(fault: GuestFault): boolean {
     const first = this.interrupted;
     if (first?.type === TYPE_EXCEPTION) {

@@ -1,5 +1,5 @@
-// The VMM's own address space. VM exits switch CR3, so nothing of the VMM lies in the guest's: no segment truncation, no
-// collisions. Only the VMM region at the top of the linear addresses is mapped.
+// The VMM's own address space. VM exits switch CR3, so nothing of the VMM lies in the guest's: no segment truncation,
+// no collisions. Only the VMM region at the top of the linear addresses is mapped.
 
 import type { Machine } from '../../../pc/machine.ts';
 import type { PagePool } from '../../host-memory.ts';

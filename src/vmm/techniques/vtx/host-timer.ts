@@ -1,5 +1,5 @@
-// The host's local APIC timer, set to the next event of the guest's virtual chips: its interrupt is a VM exit, so a guest
-// can never keep the CPU (SDM Vol. 3A "APIC Timer", Vol. 3C "External-Interrupt Exiting").
+// The host's local APIC timer, set to the next event of the guest's virtual chips: its interrupt is a VM exit, so a
+// guest can never keep the CPU (SDM Vol. 3A "APIC Timer", Vol. 3C "External-Interrupt Exiting").
 
 import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../../../devices/lapic.ts';
 import type { Machine } from '../../../pc/machine.ts';
@@ -7,6 +7,8 @@ import { LAPIC_BASE } from '../../../pc/platform.ts';
 import type { HostAccess } from '../../host-access.ts';
 import { VECTOR_SPURIOUS, VECTOR_TIMER } from '../../host-memory.ts';
 
+/** Seconds after which the VMM wants the processor back. */
+const TIME_SLICE = 0.01;
 const MAXIMUM = 0xffff_ffff;
 /** The timer was used for something else: program it whatever is due. */
 const UNKNOWN = -1;
@@ -21,6 +23,16 @@ export class HostTimer {
   constructor(machine: Machine, access: HostAccess) {
     this.#machine = machine;
     this.#access = access;
+  }
+
+  /**
+   * Before the guest runs: an interrupt comes when `due` is reached, and after a time slice at the latest, whatever the
+   * guest does. A timer that runs out earlier anyway is left alone.
+   */
+  limit(due: number): void {
+    const { clock } = this.#machine;
+    const slice = clock.now() + Math.floor(clock.frequencyHz * TIME_SLICE);
+    if (due < this.due || this.due === UNKNOWN || this.due > slice) this.program(Math.min(due, slice));
   }
 
   /** Sets the timer to a cycle count unless it stands there already. */

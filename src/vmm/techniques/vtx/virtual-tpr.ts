@@ -1,5 +1,5 @@
-// The task-priority register under a TPR shadow: the guest reads and writes it in the virtual-APIC page without an exit,
-// the VMM keeps its virtual local APIC in step (SDM Vol. 3C "TPR Virtualization").
+// The task-priority register under a TPR shadow: the guest reads and writes it in the virtual-APIC page without an
+// exit, the VMM keeps its virtual local APIC in step (SDM Vol. 3C "TPR Virtualization").
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';

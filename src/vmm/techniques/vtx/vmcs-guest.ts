@@ -1,6 +1,6 @@
 // The guest as the VMM and its instruction emulator see it. What every exit handler looks at is copied from the VMCS on
-// exit and back before entry; the emulator gets the segment registers as well. Every copy is a charged VMREAD or VMWRITE
-// ("ten or more in a typical VMM", Agesen et al., USENIX ATC 2012).
+// exit and back before entry; the emulator gets the segment registers as well. Every copy is a charged VMREAD or
+// VMWRITE ("ten or more in a typical VMM", Agesen et al., USENIX ATC 2012).
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
@@ -17,7 +17,6 @@ import { CR0_MASK, CR4_MASK } from './vmcs-setup.ts';
 
 /** Bits of EFLAGS that arithmetic changes, and DF. */
 const ARITHMETIC = 0xcd5;
-const MSR_EFER = 0xc000_0080;
 const LDTR = 6;
 const TR = 7;
 
@@ -195,11 +194,6 @@ export class VmcsGuest implements GuestContext {
       default:
         this.#p.changed(what);
     }
-  }
-
-  /** The guest's EFER as it wrote it. */
-  get efer(): number {
-    return this.vcpu.msrs.get(MSR_EFER)?.[0] ?? 0;
   }
 
   invlpg(linear: number): void {

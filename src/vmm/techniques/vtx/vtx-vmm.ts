@@ -11,15 +11,13 @@ import { booleanField, fieldsField, numberField } from '../../../machine/statefu
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
 import { Machine } from '../../../pc/machine.ts';
+import { describeException } from '../../../pc/shutdown-report.ts';
 import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
 import { Domain } from '../../domain.ts';
-import type { ControlChange } from '../../emulate/context.ts';
-import { deliver } from '../../emulate/deliver.ts';
-import { emulate, fetchInstruction } from '../../emulate/emulator.ts';
 import { GuestMemory } from '../../guest-memory.ts';
 import { GuestPaging } from '../../guest-paging.ts';
-import { GuestFault, VECTOR_UD } from '../../host-access.ts';
+import type { GuestFault } from '../../host-access.ts';
 import {
   AREA_OFFSET,
   ENTRY_VMEXIT,
@@ -33,12 +31,14 @@ import {
 import { STACK_TOP } from '../../host-setup.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
-import { CR0_PG, CR0_WP, ESP, FLAG_IF, FLAG_TF, Vcpu } from '../../vcpu.ts';
-import { decodeExit, type EventInformation, eventInformation, type ExitRecord, readExitRecord } from './exits.ts';
+import { ESP, FLAG_IF, Vcpu } from '../../vcpu.ts';
+import { decodeExit, eventInformation, readExitRecord } from './exits.ts';
 import { describeExit } from './describe-exit.ts';
 import { handleExit } from './exit-handlers.ts';
-import { BLOCKED_BY_STI_OR_MOV_SS, GuestEvents, TYPE_EXCEPTION, TYPE_SOFTWARE } from './guest-events.ts';
+import { GuestEvents } from './guest-events.ts';
 import { GuestPeek } from './guest-peek.ts';
+import { GuestControls } from './guest-controls.ts';
+import { GuestInstructions } from './guest-instructions.ts';
 import { createHostSpace } from './host-space.ts';
 import { HostTimer } from './host-timer.ts';
 import {
@@ -47,8 +47,6 @@ import {
   fillEpt,
   fillMsrBitmap,
   GUEST_APIC,
-  realCr0,
-  realCr4,
   writeControlsAndHost,
   writeGuest,
 } from './vmcs-setup.ts';
@@ -60,8 +58,8 @@ const IDT_OPERAND = regionLinear(AREA_OFFSET + 0xfe0);
 const IDT_LIMIT = 0x7ff;
 const MULTIBOOT_MAGIC = 0x2bad_b002;
 /**
- * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a handler,
- * statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
+ * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a
+ * handler, statistics, looking for pending work. Assumed; a hosted VMM of the time retires some hundreds on each exit.
  */
 const EXIT_WORK = 150;
 const ENTRY_WORK = 150;
@@ -92,11 +90,11 @@ export class VtxVmm implements Vmm, Stateful {
   #idle = false;
   #inside = false;
   #launched = false;
-  #lastCr0: number;
   readonly #events: GuestEvents;
   readonly #tpr: VirtualTpr;
   readonly #peek: GuestPeek;
-  #record: ExitRecord = { reason: 0, qualification: 0, interruption: 0, vectoring: 0, length: 0 };
+  readonly #controls: GuestControls;
+  readonly #instructions: GuestInstructions;
 
   constructor(options: DomainOptions) {
     this.#options = options;
@@ -121,7 +119,6 @@ export class VtxVmm implements Vmm, Stateful {
       if (!this.#inside) this.#timer.fire();
     };
     this.#timer = new HostTimer(this.machine, access);
-    this.#lastCr0 = vcpu.cr0;
     const pool = new PagePool();
     const hostRoot = this.#prepareHost(pool);
     this.shadow = this.paging === 'shadow' ? this.#createShadow(pool) : undefined;
@@ -145,12 +142,14 @@ export class VtxVmm implements Vmm, Stateful {
       domain,
       counters,
       paging,
-      changed: (what) => this.#changed(what),
+      changed: (what) => this.#controls.changed(what),
       // VM entry empties the TLB, and the shadow tables follow the guest's tables by tracing
       invlpg: (linear) => shadow?.invlpg(linear),
       notSupported: (what) => this.notSupported(what),
     });
     this.#events = new GuestEvents(this.guest, paging);
+    this.#controls = new GuestControls(access, vcpu, paging, shadow);
+    this.#instructions = new GuestInstructions(this.guest, this.#events, this);
     writeControlsAndHost(access, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
@@ -186,7 +185,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#resume();
   }
 
-  // ---- Host ------------------------------------------------------------------------------------------------------------
+  // ---- Host ---------------------------------------------------------------------------------------------------------
 
   /** The VMM's own address space and VMX root operation; returns the root of its page tables. */
   #prepareHost(pool: PagePool): number {
@@ -219,7 +218,7 @@ export class VtxVmm implements Vmm, Stateful {
     return shadow;
   }
 
-  // ---- Exit and entry --------------------------------------------------------------------------------------------------
+  // ---- Exit and entry -----------------------------------------------------------------------------------------------
 
   /** The doorway: a VM exit, or a host interrupt that ended the idle loop. */
   enter(entry: number): void {
@@ -231,13 +230,14 @@ export class VtxVmm implements Vmm, Stateful {
       this.#saveGuest();
       this.#tpr.load();
       this.guest.loadContext();
-      this.#record = readExitRecord(this.access);
-      const exit = decodeExit(this.access, this.#record);
+      const record = readExitRecord(this.access);
+      const exit = decodeExit(this.access, record);
       this.counters.add('exits', exit.reason);
       this.trace('exits', () => `${describeExit(exit)} at ${this.where()}`);
       const error = (): number => this.access.vmread(F.F_IDT_VECTORING_ERROR);
-      this.#events.interrupted = eventInformation(this.#record.vectoring, error);
-      this.#events.interruptedLength = this.#record.length;
+      this.#events.interrupted = eventInformation(record.vectoring, error);
+      this.#events.interruptedLength = record.length;
+      this.#instructions.exitLength = record.length;
       handleExit(this, exit);
     } else {
       this.#idle = false;
@@ -281,7 +281,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { access } = this;
     this.#events.commit();
     this.#tpr.store();
-    this.#timer.program(this.domain.nextEvent);
+    this.#timer.limit(this.domain.nextEvent);
     this.guest.storeContext();
     access.charge('software-emulation', ENTRY_WORK);
     this.#restoreGuest();
@@ -314,7 +314,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.deliverAgain();
   }
 
-  // ---- Events for the guest ----------------------------------------------------------------------------------------------
+  // ---- Events for the guest -----------------------------------------------------------------------------------------
 
   /** Something is put before the guest at the next VM entry. */
   get isInjecting(): boolean {
@@ -346,96 +346,32 @@ export class VtxVmm implements Vmm, Stateful {
     else if (!this.#events.isWakeable) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable: false };
   }
 
-  // ---- Instructions --------------------------------------------------------------------------------------------------
+  // ---- Instructions -------------------------------------------------------------------------------------------------
 
   countEmulated(mnemonic: string): void {
     this.counters.instructionsEmulated++;
     this.counters.add('emulated', mnemonic);
   }
 
-  /** The instruction that exited is done: RIP moves on, the shadow of STI or MOV SS ends, TF traps. */
+  /** The instruction that exited is done. */
   skipInstruction(): void {
-    const { guest } = this;
-    guest.eip = (guest.eip + this.#record.length) >>> 0;
-    this.#endInstruction();
-  }
-
-  #endInstruction(): void {
-    const { guest } = this;
-    guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
-    if (guest.flags & FLAG_TF) this.access.vmwrite(F.F_GUEST_PENDING_DEBUG, 0x4000);
+    this.#instructions.skip();
   }
 
   /** Fetches, decodes and emulates the instruction at the guest's RIP. */
   emulateCurrent(): void {
-    const { guest } = this;
-    guest.loadSegments();
-    if (this.#events.interrupted) {
-      this.#deliverInSoftware(this.#events.interrupted);
-      return;
-    }
-    try {
-      const instruction = fetchInstruction(guest);
-      const result = emulate(guest, instruction);
-      if (result.kind === 'done') this.#endInstruction();
-      else if (result.kind === 'fault') this.inject(result.fault);
-      else if (result.kind === 'unknown') {
-        this.notSupported(`emulation of ${instruction.form.mnemonic}`);
-        this.inject(new GuestFault(VECTOR_UD));
-      }
-    } catch (error) {
-      if (!(error instanceof GuestFault)) throw error;
-      this.inject(error);
-    }
+    this.#instructions.emulate();
   }
 
-  /** The processor cannot deliver the event because its frame or tables lie on a traced or device page. */
-  #deliverInSoftware(event: EventInformation): void {
-    const { guest } = this;
-    this.#events.interrupted = undefined;
-    guest.loadTables();
-    const isSoftware = event.type >= TYPE_SOFTWARE;
-    if (isSoftware) guest.eip = (guest.eip + this.#record.length) >>> 0;
-    const kind = isSoftware ? 'software' : event.type === TYPE_EXCEPTION ? 'fault' : 'external';
-    if (!deliver(guest, { vector: event.vector, error: event.error, kind })) this.shutDown();
-  }
-
-  /** Control registers, EFER and time-stamp counter of the guest have changed in the vcpu. */
-  #changed(what: ControlChange): void {
-    const { access, vcpu, paging, shadow } = this;
-    switch (what) {
-      case 'cr0': {
-        access.vmwrite(F.F_GUEST_CR0, realCr0(paging, vcpu.cr0));
-        access.vmwrite(F.F_CR0_SHADOW, vcpu.cr0);
-        const changed = vcpu.cr0 ^ this.#lastCr0;
-        this.#lastCr0 = vcpu.cr0;
-        if (changed & CR0_WP) shadow?.flush();
-        else if (changed & CR0_PG) shadow?.activate();
-        return;
-      }
-      case 'cr3':
-        shadow?.activate();
-        return;
-      case 'cr4':
-        access.vmwrite(F.F_GUEST_CR4, realCr4(paging, vcpu.cr4));
-        access.vmwrite(F.F_CR4_SHADOW, vcpu.cr4);
-        shadow?.activate();
-        return;
-      case 'efer':
-        if (shadow) shadow.flush();
-        else access.vmwrite(F.F_GUEST_EFER, this.guest.efer);
-        return;
-      case 'dr':
-        access.vmwrite(F.F_TSC_OFFSET, vcpu.tscOffset >>> 0, Math.floor(vcpu.tscOffset / 2 ** 32) >>> 0);
-        return;
-      default:
-    }
-  }
-
-  // ---- Reports ---------------------------------------------------------------------------------------------------------
+  // ---- Reports ------------------------------------------------------------------------------------------------------
 
   shutDown(): void {
-    const report = `The guest's processor shut down (triple fault) at ${this.where()} under ${this.technique}.`;
+    const chain = this.machine.cpu.exceptions().map((record) => `  ${describeException(record)}`);
+    const report = [
+      `The guest's processor shut down (triple fault) at ${this.where()} under ${this.technique}.`,
+      'The last exceptions the processor raised in it, oldest first:',
+      ...chain,
+    ].join('\n');
     this.#stop = { reason: 'shutdown', status: STATUS_SHUTDOWN, report };
   }
 
@@ -458,7 +394,7 @@ export class VtxVmm implements Vmm, Stateful {
     return {
       idle: this.#idle,
       launched: this.#launched,
-      lastCr0: this.#lastCr0,
+      lastCr0: this.#controls.lastCr0,
       threshold: this.#tpr.threshold,
       events: this.#events.save(),
       timerDue: Number.isFinite(this.#timer.due) ? this.#timer.due : -2,
@@ -468,7 +404,7 @@ export class VtxVmm implements Vmm, Stateful {
   load(fields: Fields): void {
     this.#idle = booleanField(fields, 'idle');
     this.#launched = booleanField(fields, 'launched');
-    this.#lastCr0 = numberField(fields, 'lastCr0');
+    this.#controls.lastCr0 = numberField(fields, 'lastCr0');
     this.#tpr.threshold = numberField(fields, 'threshold');
     this.#events.load(fieldsField(fields, 'events'));
     const due = numberField(fields, 'timerDue');

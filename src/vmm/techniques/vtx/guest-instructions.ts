@@ -1,0 +1,82 @@
+// The instruction at the guest's RIP: skipped after an exit handler has done its work, or fetched, decoded and
+// emulated; and the delivery of events that the processor cannot make itself.
+
+import * as F from '../../../cpu/vmcs-fields.ts';
+import { deliver } from '../../emulate/deliver.ts';
+import { emulate, fetchInstruction } from '../../emulate/emulator.ts';
+import { GuestFault, VECTOR_UD } from '../../host-access.ts';
+import { FLAG_TF } from '../../vcpu.ts';
+import type { EventInformation } from './exits.ts';
+import { BLOCKED_BY_STI_OR_MOV_SS, type GuestEvents, TYPE_EXCEPTION, TYPE_SOFTWARE } from './guest-events.ts';
+import type { VmcsGuest } from './vmcs-guest.ts';
+
+/** DR6-format bit of the pending debug exceptions: single step. */
+const PENDING_BS = 0x4000;
+
+/** What instructions of the guest lead to. */
+export interface InstructionOutcome {
+  inject(fault: GuestFault): void;
+  shutDown(): void;
+}
+
+/** Carries instructions out in place of the processor. */
+export class GuestInstructions {
+  readonly #guest: VmcsGuest;
+  readonly #events: GuestEvents;
+  readonly #outcome: InstructionOutcome;
+  /** Length of the instruction that exited. */
+  exitLength = 0;
+
+  constructor(guest: VmcsGuest, events: GuestEvents, outcome: InstructionOutcome) {
+    this.#guest = guest;
+    this.#events = events;
+    this.#outcome = outcome;
+  }
+
+  /** The instruction that exited is done: RIP moves on, the shadow of STI or MOV SS ends, TF traps. */
+  skip(): void {
+    const guest = this.#guest;
+    guest.eip = (guest.eip + this.exitLength) >>> 0;
+    this.#end();
+  }
+
+  #end(): void {
+    const guest = this.#guest;
+    guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
+    if (guest.flags & FLAG_TF) guest.access.vmwrite(F.F_GUEST_PENDING_DEBUG, PENDING_BS);
+  }
+
+  /** Fetches, decodes and emulates the instruction at RIP. */
+  emulate(): void {
+    const guest = this.#guest;
+    guest.loadSegments();
+    if (this.#events.interrupted) {
+      this.#deliverInSoftware(this.#events.interrupted);
+      return;
+    }
+    try {
+      const instruction = fetchInstruction(guest);
+      const result = emulate(guest, instruction);
+      if (result.kind === 'done') this.#end();
+      else if (result.kind === 'fault') this.#outcome.inject(result.fault);
+      else if (result.kind === 'unknown') {
+        guest.notSupported(`emulation of ${instruction.form.mnemonic}`);
+        this.#outcome.inject(new GuestFault(VECTOR_UD));
+      }
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error;
+      this.#outcome.inject(error);
+    }
+  }
+
+  /** The processor cannot deliver the event because its frame or tables lie on a traced or device page. */
+  #deliverInSoftware(event: EventInformation): void {
+    const guest = this.#guest;
+    this.#events.interrupted = undefined;
+    guest.loadTables();
+    const isSoftware = event.type >= TYPE_SOFTWARE;
+    if (isSoftware) guest.eip = (guest.eip + this.exitLength) >>> 0;
+    const kind = isSoftware ? 'software' : event.type === TYPE_EXCEPTION ? 'fault' : 'external';
+    if (!deliver(guest, { vector: event.vector, error: event.error, kind })) this.#outcome.shutDown();
+  }
+}
