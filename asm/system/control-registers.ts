@@ -35,9 +35,14 @@ import {
   interceptCr0Write,
   interceptCr3Read,
   interceptCr3Write,
+  hasTprShadow,
   interceptCr4Write,
+  interceptCr8Read,
+  interceptCr8Write,
   inNonRoot,
   interceptLmsw,
+  setTprShadow,
+  tprShadow,
 } from '../vmx/intercepts';
 import { debugChanged } from './debug-registers';
 import { finish } from './finish';
@@ -88,8 +93,10 @@ export function movFromCr(r: usize): void {
   if (n == 0) value = cr0ReadView(cr0());
   else if (n == 2) value = load<u64>(CR2);
   else if (n == 4) value = cr4ReadView(cr4());
-  else if (n == 8) value = readCr8();
-  else {
+  else if (n == 8) {
+    if (interceptCr8Read(r, rmNumber(r))) return;
+    value = hasTprShadow() ? tprShadow() : readCr8();
+  } else {
     if (interceptCr3Read(r, rmNumber(r))) return;
     value = load<u64>(CR3);
   }
@@ -109,7 +116,9 @@ export function movToCr(r: usize): void {
   const reg = rmNumber(r);
   const value = code64 ? getRegister(reg) : getRegister(reg) & 0xffffffff;
   if (n == 8) {
-    if (!writeCr8(value)) return;
+    if (interceptCr8Write(r, reg, value)) return;
+    if (hasTprShadow() && value < 16) setTprShadow(value);
+    else if (!writeCr8(value)) return;
   } else if (n == 0) {
     if (interceptCr0Write(r, reg, value) || !setCr0(cr0WriteValue(value))) return;
   } else if (n == 2) {

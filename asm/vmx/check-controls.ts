@@ -16,12 +16,14 @@ import {
   CHECK_EXIT_MSR_LOAD,
   CHECK_EXIT_MSR_STORE,
   CHECK_EXIT_RESERVED,
+  CHECK_HOST_ADDRESS_SPACE,
   CHECK_HOST_BASES,
   CHECK_HOST_CR0,
   CHECK_HOST_CR3,
   CHECK_HOST_CR4,
   CHECK_HOST_CS_TR,
   CHECK_HOST_EFER,
+  CHECK_HOST_PAE,
   CHECK_HOST_PAT,
   CHECK_HOST_RIP,
   CHECK_HOST_SELECTORS,
@@ -41,7 +43,8 @@ import {
   CHECK_VIRTUAL_NMIS,
   CHECK_VPID,
 } from './check-numbers';
-import { check, isAllowed, isCanonical, isMsrArea, isPat, isPhysical } from './check-memory';
+import { inLongMode } from '../long-mode/state';
+import { check, isAllowed, isCanonical, isEfer, isMsrArea, isPat, isPhysical } from './check-memory';
 import * as C from './capabilities';
 import * as F from './vmcs-fields';
 import { get, get32 } from './vmcs';
@@ -137,7 +140,7 @@ function checkInjection(info: u32): bool {
 
 /** "Checks on Host Control Registers, MSRs" to "Address-Space Size": false makes the VM entry VMfail with error 8. */
 export function checkHost(): bool {
-  return checkHostRegisters() && checkHostSegments();
+  return checkHostRegisters() && checkHostSegments() && checkAddressSpace();
 }
 
 function checkHostRegisters(): bool {
@@ -148,7 +151,10 @@ function checkHostRegisters(): bool {
   const sysenter = isCanonical(get(F.F_HOST_SYSENTER_ESP)) && isCanonical(get(F.F_HOST_SYSENTER_EIP));
   if (!check(CHECK_HOST_SYSENTER, sysenter)) return false;
   if (!check(CHECK_HOST_PAT, !(exit & F.EXIT_LOAD_PAT) || isPat(get(F.F_HOST_PAT)))) return false;
-  return check(CHECK_HOST_EFER, !(exit & F.EXIT_LOAD_EFER) || !(get(F.F_HOST_EFER) & ~(<u64>0x801)));
+  const isLong = (exit & F.EXIT_HOST_64) != 0;
+  const efer = get(F.F_HOST_EFER);
+  const eferOk = isEfer(efer, isLong) && ((efer & 0x100) != 0) == isLong;
+  return check(CHECK_HOST_EFER, !(exit & F.EXIT_LOAD_EFER) || eferOk);
 }
 
 function checkHostSegments(): bool {
@@ -157,9 +163,18 @@ function checkHostSegments(): bool {
   if (!check(CHECK_HOST_SELECTORS, !low)) return false;
   const csTr = get32(F.F_HOST_SELECTOR + 2) != 0 && get32(F.F_HOST_TR_SELECTOR) != 0;
   if (!check(CHECK_HOST_CS_TR, csTr)) return false;
-  if (!check(CHECK_HOST_SS, get32(F.F_HOST_SELECTOR + 4) != 0)) return false;
+  const isLong = (get32(F.F_EXIT_CONTROLS) & F.EXIT_HOST_64) != 0;
+  if (!check(CHECK_HOST_SS, isLong || get32(F.F_HOST_SELECTOR + 4) != 0)) return false;
   let canonical = isCanonical(get(F.F_HOST_FS_BASE)) && isCanonical(get(F.F_HOST_GS_BASE));
   canonical = canonical && isCanonical(get(F.F_HOST_GDTR_BASE)) && isCanonical(get(F.F_HOST_IDTR_BASE));
-  if (!check(CHECK_HOST_BASES, canonical && isCanonical(get(F.F_HOST_TR_BASE)))) return false;
-  return check(CHECK_HOST_RIP, !(get(F.F_HOST_RIP) >> 32));
+  return check(CHECK_HOST_BASES, canonical && isCanonical(get(F.F_HOST_TR_BASE)));
+}
+
+function checkAddressSpace(): bool {
+  const isLong = (get32(F.F_EXIT_CONTROLS) & F.EXIT_HOST_64) != 0;
+  const isLongGuest = (get32(F.F_ENTRY_CONTROLS) & F.ENTRY_IA32E) != 0;
+  if (!check(CHECK_HOST_ADDRESS_SPACE, isLong == inLongMode() && (!isLongGuest || isLong))) return false;
+  if (!check(CHECK_HOST_PAE, !isLong || (get32(F.F_HOST_CR4) & 0x20) != 0)) return false;
+  const rip = get(F.F_HOST_RIP);
+  return check(CHECK_HOST_RIP, isLong ? isCanonical(rip) : !(rip >> 32));
 }

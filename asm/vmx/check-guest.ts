@@ -19,6 +19,7 @@ import {
   CHECK_GUEST_DEBUGCTL,
   CHECK_GUEST_DR7,
   CHECK_GUEST_EFER,
+  CHECK_GUEST_IA32E,
   CHECK_GUEST_PAT,
   CHECK_GUEST_PG_PE,
   CHECK_GUEST_RIP,
@@ -34,7 +35,7 @@ import {
   CHECK_TABLE_LIMIT,
   CHECK_VMCS_LINK,
 } from './check-numbers';
-import { check, isAllowed, isCanonical, isPat, isPhysical } from './check-memory';
+import { check, isAllowed, isCanonical, isEfer, isPat, isPhysical } from './check-memory';
 import { secondaryControls } from './check-controls';
 import { checkGuestSegments } from './check-segments';
 import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1, PHYSICAL_WIDTH } from './capabilities';
@@ -64,12 +65,16 @@ function checkGuestRegisters(): bool {
   if (!check(CHECK_GUEST_CR4, isAllowed(get(F.F_GUEST_CR4), CR4_FIXED0, CR4_FIXED1))) return false;
   const debug = (entry & F.ENTRY_LOAD_DEBUG) != 0;
   if (!check(CHECK_GUEST_DEBUGCTL, !debug || !(get(F.F_GUEST_DEBUGCTL) & ~(<u64>3)))) return false;
+  const isLong = isLongGuest();
+  if (!check(CHECK_GUEST_IA32E, !isLong || ((cr0 & 0x80000000) != 0 && (get(F.F_GUEST_CR4) & 0x20) != 0))) return false;
   if (!check(CHECK_GUEST_CR3, !(get(F.F_GUEST_CR3) >> PHYSICAL_WIDTH))) return false;
   if (!check(CHECK_GUEST_DR7, !debug || !(get(F.F_GUEST_DR7) >> 32))) return false;
   const sysenter = isCanonical(get(F.F_GUEST_SYSENTER_ESP)) && isCanonical(get(F.F_GUEST_SYSENTER_EIP));
   if (!check(CHECK_GUEST_SYSENTER, sysenter)) return false;
   if (!check(CHECK_GUEST_PAT, !(entry & F.ENTRY_LOAD_PAT) || isPat(get(F.F_GUEST_PAT)))) return false;
-  return check(CHECK_GUEST_EFER, !(entry & F.ENTRY_LOAD_EFER) || !(get(F.F_GUEST_EFER) & ~(<u64>0x801)));
+  const efer = get(F.F_GUEST_EFER);
+  const eferOk = isEfer(efer, isLong) && (!(cr0 & 0x80000000) || ((efer & 0x100) != 0) == isLong);
+  return check(CHECK_GUEST_EFER, !(entry & F.ENTRY_LOAD_EFER) || eferOk);
 }
 
 function checkTables(): bool {
@@ -86,9 +91,11 @@ function injects(type: u32): bool {
 
 function checkRipAndFlags(): bool {
   const flags = get(F.F_GUEST_RFLAGS);
-  if (!check(CHECK_GUEST_RIP, !(get(F.F_GUEST_RIP) >> 32))) return false;
+  const rip = get(F.F_GUEST_RIP);
+  const isLongCode = isLongGuest() && (get32(F.F_GUEST_RIGHTS + 2) & 0x2000) != 0;
+  if (!check(CHECK_GUEST_RIP, isLongCode ? isCanonical(rip) : !(rip >> 32))) return false;
   if (!check(CHECK_RFLAGS_RESERVED, isAllowed(flags, 2, 0x3f7fd7))) return false;
-  if (!check(CHECK_RFLAGS_VM, !(flags & 0x20000) || (get(F.F_GUEST_CR0) & 1) != 0)) return false;
+  if (!check(CHECK_RFLAGS_VM, !(flags & 0x20000) || ((get(F.F_GUEST_CR0) & 1) != 0 && !isLongGuest()))) return false;
   return check(CHECK_RFLAGS_IF, !injects(0) || (flags & 0x200) != 0);
 }
 
@@ -143,9 +150,14 @@ function checkLink(): bool {
   return check(CHECK_VMCS_LINK, isPhysical(link, 4096) && other && readPhysical<u32>(link) == VMCS_REVISION);
 }
 
+/** The guest will be in IA-32e mode. */
+export function isLongGuest(): bool {
+  return (get32(F.F_ENTRY_CONTROLS) & F.ENTRY_IA32E) != 0;
+}
+
 /** The guest will use PAE paging. */
 export function guestUsesPae(): bool {
-  return (get32(F.F_GUEST_CR0) & 0x80000000) != 0 && (get32(F.F_GUEST_CR4) & 0x20) != 0;
+  return !isLongGuest() && (get32(F.F_GUEST_CR0) & 0x80000000) != 0 && (get32(F.F_GUEST_CR4) & 0x20) != 0;
 }
 
 /** Page-directory-pointer entry `n` of the guest: its field with EPT, else the entry CR3 names in memory. */

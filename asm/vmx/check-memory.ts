@@ -24,6 +24,11 @@ export function isCanonical(address: u64): bool {
   return <u64>((<i64>address << 16) >> 16) == address;
 }
 
+/** EFER as VM entry accepts it: no reserved bits, LMA as the address space says. */
+export function isEfer(efer: u64, isLong: bool): bool {
+  return !(efer & ~(<u64>0xd01)) && ((efer & 0x400) != 0) == isLong;
+}
+
 /** Each byte is one of the memory types UC WC WT WP WB UC-. */
 export function isPat(value: u64): bool {
   for (let i = 0; i < 8; i++) {

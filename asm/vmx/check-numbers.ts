@@ -49,18 +49,21 @@ export const CHECK_HOST_SS = 48;
 export const CHECK_HOST_BASES = 49;
 
 // Checks Related to Address-Space Size.
-export const CHECK_HOST_RIP = 50;
+export const CHECK_HOST_ADDRESS_SPACE = 50;
+export const CHECK_HOST_PAE = 51;
+export const CHECK_HOST_RIP = 52;
 
 // Checks on Guest Control Registers, Debug Registers, and MSRs.
 export const CHECK_GUEST_CR0 = 60;
 export const CHECK_GUEST_PG_PE = 61;
 export const CHECK_GUEST_CR4 = 62;
 export const CHECK_GUEST_DEBUGCTL = 63;
-export const CHECK_GUEST_CR3 = 64;
-export const CHECK_GUEST_DR7 = 65;
-export const CHECK_GUEST_SYSENTER = 66;
-export const CHECK_GUEST_PAT = 67;
-export const CHECK_GUEST_EFER = 68;
+export const CHECK_GUEST_IA32E = 64;
+export const CHECK_GUEST_CR3 = 65;
+export const CHECK_GUEST_DR7 = 66;
+export const CHECK_GUEST_SYSENTER = 67;
+export const CHECK_GUEST_PAT = 68;
+export const CHECK_GUEST_EFER = 69;
 
 // Checks on Guest Segment Registers.
 export const CHECK_TR_TI = 70;
@@ -80,18 +83,19 @@ export const CHECK_SS_DPL = 83;
 export const CHECK_DATA_DPL = 84;
 export const CHECK_SEGMENT_PRESENT = 85;
 export const CHECK_SEGMENT_RESERVED = 86;
-export const CHECK_SEGMENT_GRANULARITY = 87;
-export const CHECK_TR_TYPE = 88;
-export const CHECK_TR_S = 89;
-export const CHECK_TR_PRESENT = 90;
-export const CHECK_TR_RESERVED = 91;
-export const CHECK_TR_GRANULARITY = 92;
-export const CHECK_TR_USABLE = 93;
-export const CHECK_LDTR_TYPE = 94;
-export const CHECK_LDTR_S = 95;
-export const CHECK_LDTR_PRESENT = 96;
-export const CHECK_LDTR_RESERVED = 97;
-export const CHECK_LDTR_GRANULARITY = 98;
+export const CHECK_CS_LONG = 87;
+export const CHECK_SEGMENT_GRANULARITY = 88;
+export const CHECK_TR_TYPE = 89;
+export const CHECK_TR_S = 90;
+export const CHECK_TR_PRESENT = 91;
+export const CHECK_TR_RESERVED = 92;
+export const CHECK_TR_GRANULARITY = 93;
+export const CHECK_TR_USABLE = 94;
+export const CHECK_LDTR_TYPE = 95;
+export const CHECK_LDTR_S = 96;
+export const CHECK_LDTR_PRESENT = 97;
+export const CHECK_LDTR_RESERVED = 98;
+export const CHECK_LDTR_GRANULARITY = 99;
 
 // Checks on Guest Descriptor-Table Registers.
 export const CHECK_TABLE_BASE = 100;

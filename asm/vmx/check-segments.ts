@@ -2,6 +2,7 @@
 import * as N from './check-numbers';
 import { check, isCanonical } from './check-memory';
 import { secondaryControls } from './check-controls';
+import { isLongGuest } from './check-guest';
 import * as F from './vmcs-fields';
 import { get, get32 } from './vmcs';
 
@@ -17,6 +18,8 @@ const TR: u32 = 7;
 
 const S: u32 = 0x10;
 const PRESENT: u32 = 0x80;
+const LONG: u32 = 0x2000;
+const BIG: u32 = 0x4000;
 const GRANULAR: u32 = 0x8000;
 const UNUSABLE: u32 = 0x10000;
 const RESERVED: u32 = 0xfffe0f00;
@@ -117,6 +120,8 @@ function checkCommon(): bool {
   for (let seg = ES; seg <= GS; seg++) {
     if (!check(N.CHECK_SEGMENT_RESERVED, !usable(seg) || !(rights(seg) & RESERVED & ~UNUSABLE))) return false;
   }
+  const isLongCode = isLongGuest() && (rights(CS) & LONG) != 0;
+  if (!check(N.CHECK_CS_LONG, !isLongCode || !(rights(CS) & BIG))) return false;
   for (let seg = ES; seg <= GS; seg++) {
     if (!check(N.CHECK_SEGMENT_GRANULARITY, !usable(seg) || granularityOk(seg))) return false;
   }
@@ -125,7 +130,7 @@ function checkCommon(): bool {
 
 function checkTr(): bool {
   const type = rights(TR) & 15;
-  if (!check(N.CHECK_TR_TYPE, type == 3 || type == 11)) return false;
+  if (!check(N.CHECK_TR_TYPE, type == 11 || (type == 3 && !isLongGuest()))) return false;
   if (!check(N.CHECK_TR_S, !(rights(TR) & S))) return false;
   if (!check(N.CHECK_TR_PRESENT, (rights(TR) & PRESENT) != 0)) return false;
   if (!check(N.CHECK_TR_RESERVED, !(rights(TR) & RESERVED & ~UNUSABLE))) return false;

@@ -29,6 +29,31 @@ export let pendingPhysical: u64 = 0;
 /** Permissions of the last page translated; the write permission is withheld while the dirty flag is not set. */
 export let lastRights: u32 = 0;
 
+/** The last guest paging structures translated: guest-physical page; host-physical page with rights in the low bits. */
+const RECENT: u32 = 8;
+const recent: StaticArray<u64> = new StaticArray<u64>(16);
+let recentNext: u32 = 0;
+
+function noteStructure(gpa: u64, hpa: u64): void {
+  const at = recentNext++ & (RECENT - 1);
+  unchecked((recent[at] = gpa & ~(<u64>0xfff)));
+  unchecked((recent[at + RECENT] = (hpa & ~(<u64>0xfff)) | lastRights));
+}
+
+/**
+ * Translation for setting accessed and dirty flags in an entry that this very walk has read: the processor has it at hand
+ * and does not walk again. All ones if it may not write there.
+ */
+export function structureForWriting(gpa: u64): u64 {
+  for (let back: u32 = 1; back <= RECENT; back++) {
+    const at = (recentNext - back) & (RECENT - 1);
+    if (unchecked(recent[at]) != (gpa & ~(<u64>0xfff))) continue;
+    const entry = unchecked(recent[at + RECENT]);
+    return entry & WRITE ? (entry & ~(<u64>0xfff)) | (gpa & 0xfff) : u64.MAX_VALUE;
+  }
+  return u64.MAX_VALUE;
+}
+
 /** Makes the access fault with a VM exit. */
 export function exitFromAccess(vector: u32, reason: u32, qualification: u64, linear: u64, physical: u64): void {
   pendingReason = reason;
@@ -79,7 +104,9 @@ export function walkEpt(vector: u32, gpa: u64, access: u32, linear: u64, isPageW
       continue;
     }
     if ((rights & need) != need) return violate(vector, need, rights, gpa, linear, isPageWalk);
-    return leaf(place, entry, level, rights, need, withFlags, gpa);
+    const hpa = leaf(place, entry, level, rights, need, withFlags, gpa);
+    if (isPageWalk) noteStructure(gpa, hpa);
+    return hpa;
   }
   return u64.MAX_VALUE;
 }

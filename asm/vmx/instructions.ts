@@ -13,7 +13,8 @@ import {
 } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { CF, setStatusFlags, ZF } from '../flags';
-import { faulted } from '../globals';
+import { code64, faulted } from '../globals';
+import { inLongMode } from '../long-mode/state';
 import { readMemory, readReg, readRm, writeMemory, writeRm } from '../operand';
 import { flushTlb } from '../tlb';
 import { isRamPage, noteWrite } from '../physical';
@@ -77,7 +78,8 @@ function fail(error: u32): void {
 
 /** #UD outside VMX operation, VM exit in non-root operation, #GP(0) above CPL 0; true: go on. */
 function mayExecute(r: usize, reason: u32, information: u32): bool {
-  if (!load<u32>(VMX_ROOT)) {
+  const isCompatibility = inLongMode() && !code64 && reason != F.REASON_VMCALL;
+  if (!load<u32>(VMX_ROOT) || isCompatibility) {
     raise(UD, 0);
     return false;
   }
@@ -178,25 +180,37 @@ function fieldInformation(r: usize): u32 {
   return operandInformation(r) | (regNumber(r) << 28);
 }
 
+/** Operands are 64 bits wide in 64-bit code and 32 bits elsewhere, whatever the prefixes. */
+function nativeSize(): u32 {
+  return code64 ? 8 : 4;
+}
+
+/** The field encoding; one that does not fit 32 bits names no field. */
+function fieldOperand(r: usize): u32 {
+  const encoding = readReg(r, nativeSize());
+  return encoding >> 32 ? u32.MAX_VALUE : <u32>encoding;
+}
+
 export function vmread(r: usize): void {
   if (!mayExecute(r, F.REASON_VMREAD, fieldInformation(r))) return;
-  const encoding = <u32>readReg(r, 4);
+  const encoding = fieldOperand(r);
   if (load<u64>(VMX_CURRENT) == NO_VMCS) failInvalid();
   else if (!fieldExists(encoding)) fail(UNSUPPORTED_FIELD);
   else {
-    writeRm(r, 4, readField(encoding) & 0xffffffff);
+    const value = readField(encoding);
+    writeRm(r, nativeSize(), code64 ? value : value & 0xffffffff);
     if (!faulted) succeed();
   }
 }
 
 export function vmwrite(r: usize): void {
   if (!mayExecute(r, F.REASON_VMWRITE, fieldInformation(r))) return;
-  const encoding = <u32>readReg(r, 4);
+  const encoding = fieldOperand(r);
   if (load<u64>(VMX_CURRENT) == NO_VMCS) {
     failInvalid();
     return;
   }
-  const value = readRm(r, 4);
+  const value = readRm(r, nativeSize());
   if (faulted) return;
   if (!fieldExists(encoding)) fail(UNSUPPORTED_FIELD);
   else if (fieldType(encoding) == TYPE_EXIT) fail(READ_ONLY_FIELD);
@@ -238,7 +252,7 @@ export function vmcall(r: usize): void {
 /** INVEPT: type in the register, descriptor (EPT pointer, 0) in memory. All translations are dropped. */
 export function invept(r: usize): void {
   if (!mayExecute(r, F.REASON_INVEPT, fieldInformation(r))) return;
-  const type = readReg(r, 4);
+  const type = readReg(r, nativeSize());
   const eptp = readMemory(segmentNumber(r), effectiveAddress(r), 8);
   if (faulted) return;
   const high = readMemory(segmentNumber(r), effectiveAddress(r) + 8, 8);
@@ -254,7 +268,7 @@ export function invept(r: usize): void {
 /** INVVPID: type in the register, descriptor (VPID, linear address) in memory. All translations are dropped. */
 export function invvpid(r: usize): void {
   if (!mayExecute(r, F.REASON_INVVPID, fieldInformation(r))) return;
-  const type = readReg(r, 4);
+  const type = readReg(r, nativeSize());
   const vpid = readMemory(segmentNumber(r), effectiveAddress(r), 8);
   if (faulted) return;
   const linear = readMemory(segmentNumber(r), effectiveAddress(r) + 8, 8);

@@ -12,7 +12,7 @@ import { readApicPage, noteTpr, writeApicPage } from './apic-access';
 import { pushesErrorCode, secondaryControls } from './check-controls';
 import { nmiUnblockedByIret } from '../system/iret';
 import { deliverInjected } from './entry';
-import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, walkEpt } from './ept';
+import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, structureForWriting, walkEpt } from './ept';
 import {
   exitForInstruction,
   noteAddresses,
@@ -403,6 +403,10 @@ export function eptEnabled(): bool {
  * an access to a guest paging structure. All ones: `faulted` is set with FAULT_VM_EXIT, return at once.
  */
 export function eptTranslate(gpa: u64, access: u32, linear: u64, isPageWalk: bool): u64 {
+  if (isPageWalk && access == ACCESS_WRITE) {
+    const hpa = structureForWriting(gpa);
+    if (hpa != u64.MAX_VALUE) return hpa;
+  }
   return walkEpt(FAULT_VM_EXIT, gpa, access, linear, isPageWalk);
 }
 /** After `eptTranslate`: 1 read, 2 write, 4 execute permissions of the page (for filling TLB entries). */

@@ -8,13 +8,16 @@ import { recomputeSegments, setCpl } from '../system/segment';
 import { loadPdptes, pagingChanged } from '../paging';
 import { flushTlb } from '../tlb';
 import { secondaryControls } from './check-controls';
-import { guestPdpte, guestUsesPae } from './check-guest';
+import { inLongMode } from '../long-mode/state';
+import { guestPdpte, guestUsesPae, isLongGuest } from './check-guest';
 import * as F from './vmcs-fields';
 import { get, get32, put } from './vmcs';
 
 const DR7: usize = <usize>L.DR + 7 * 8;
 const RSP: usize = <usize>L.GPR + 4 * 8;
 const UNUSABLE: u32 = 0x10000;
+const EFER_LME: u64 = 0x100;
+const EFER_LMA: u64 = 0x400;
 /** Bits of CR0 that transitions leave alone: ET, CD, NW and the reserved ones. */
 const CR0_KEPT: u64 = 0x7ffaffd0;
 
@@ -27,6 +30,8 @@ function segmentSlot(vmcsSegment: u32): usize {
 /** Stores the guest's registers and non-register state, with these values of RIP and RFLAGS.RF. */
 export function saveGuest(rip: u64, flags: u64): void {
   const exit = get32(F.F_EXIT_CONTROLS);
+  const entry = get32(F.F_ENTRY_CONTROLS);
+  put(F.F_ENTRY_CONTROLS, inLongMode() ? entry | F.ENTRY_IA32E : entry & ~F.ENTRY_IA32E);
   put(F.F_GUEST_CR0, load<u64>(L.CR0));
   put(F.F_GUEST_CR3, load<u64>(L.CR3));
   put(F.F_GUEST_CR4, load<u64>(L.CR4));
@@ -65,6 +70,12 @@ function saveSegments(): void {
   put(F.F_GUEST_IDTR_LIMIT, load<u32>(L.IDTR_LIMIT));
 }
 
+/** EFER with LMA, and LME where paging makes the two equal, as a transition without "load EFER" sets them. */
+function withLongMode(efer: u64, isLong: bool, paging: bool): u64 {
+  const bits: u64 = paging ? EFER_LMA | EFER_LME : EFER_LMA;
+  return isLong ? efer | bits : efer & ~bits;
+}
+
 /** Loads the guest's registers; the checks have passed. */
 export function loadGuest(): void {
   const entry = get32(F.F_ENTRY_CONTROLS);
@@ -80,7 +91,11 @@ export function loadGuest(): void {
   store<u64>(L.MSR_SYSENTER_ESP, get(F.F_GUEST_SYSENTER_ESP));
   store<u64>(L.MSR_SYSENTER_EIP, get(F.F_GUEST_SYSENTER_EIP));
   if (entry & F.ENTRY_LOAD_PAT) store<u64>(L.MSR_PAT, get(F.F_GUEST_PAT));
-  if (entry & F.ENTRY_LOAD_EFER) store<u64>(L.EFER, get(F.F_GUEST_EFER));
+  let efer = entry & F.ENTRY_LOAD_EFER ? get(F.F_GUEST_EFER) : load<u64>(L.EFER);
+  if (!(entry & F.ENTRY_LOAD_EFER)) {
+    efer = withLongMode(efer, isLongGuest(), (get32(F.F_GUEST_CR0) & 0x80000000) != 0);
+  }
+  store<u64>(L.EFER, efer);
   store<u64>(RSP, get(F.F_GUEST_RSP));
   store<u64>(L.RIP, get(F.F_GUEST_RIP));
   setFlags(get(F.F_GUEST_RFLAGS));
@@ -127,7 +142,7 @@ export function loadHost(): bool {
   store<u64>(L.MSR_SYSENTER_EIP, get(F.F_HOST_SYSENTER_EIP));
   if (exit & F.EXIT_LOAD_PAT) store<u64>(L.MSR_PAT, get(F.F_HOST_PAT));
   if (exit & F.EXIT_LOAD_EFER) store<u64>(L.EFER, get(F.F_HOST_EFER));
-  else store<u64>(L.EFER, load<u64>(L.EFER) & ~(<u64>0x500));
+  else store<u64>(L.EFER, withLongMode(load<u64>(L.EFER), (exit & F.EXIT_HOST_64) != 0, true));
   loadHostSegments();
   store<u64>(RSP, get(F.F_HOST_RSP));
   store<u64>(L.RIP, get(F.F_HOST_RIP));
@@ -136,16 +151,17 @@ export function loadHost(): bool {
   store<u32>(L.PENDING_DEBUG, 0);
   setCpl(0);
   contextChanged();
-  const pae = (load<u32>(L.CR4) & 0x20) != 0 && (load<u32>(L.CR0) & 0x80000000) != 0;
+  const pae = !inLongMode() && (load<u32>(L.CR4) & 0x20) != 0;
   return !pae || loadPdptes(load<u64>(L.CR3));
 }
 
 /** Host segments are flat; only selectors and the bases of FS, GS and TR come from the VMCS. */
 function loadHostSegments(): void {
+  const isLong = (get32(F.F_EXIT_CONTROLS) & F.EXIT_HOST_64) != 0;
   for (let n: u32 = 0; n < 6; n++) {
     const selector = get32(F.F_HOST_SELECTOR + (n << 1));
     const base = n == 4 ? get(F.F_HOST_FS_BASE) : n == 5 ? get(F.F_HOST_GS_BASE) : 0;
-    const rights: u32 = n == 1 ? 0xc09b : 0xc093;
+    const rights: u32 = n == 1 ? (isLong ? 0xa09b : 0xc09b) : 0xc093;
     putSegment(n, selector, n != 1 && !selector ? rights | UNUSABLE : rights, base, 0xffffffff);
   }
   putSegment(6, 0, UNUSABLE, 0, 0);

@@ -210,7 +210,7 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
       'host CS and TR selectors must not be 0',
       [F.F_HOST_SELECTOR, F.F_HOST_TR_SELECTOR],
     ],
-    [N.CHECK_HOST_SS, 'host-ss', 'host SS selector must not be 0 outside 64-bit mode', [F.F_HOST_SELECTOR]],
+    [N.CHECK_HOST_SS, 'host-ss', 'host SS selector must not be 0 for a 32-bit host', [F.F_HOST_SELECTOR]],
     [
       N.CHECK_HOST_BASES,
       'host-bases',
@@ -219,7 +219,19 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
     ],
   ]),
   ...section('host', 'Checks Related to Address-Space Size', [
-    [N.CHECK_HOST_RIP, 'host-rip', 'bits 63:32 of host RIP must be 0 outside 64-bit mode', [F.F_HOST_RIP]],
+    [
+      N.CHECK_HOST_ADDRESS_SPACE,
+      'host-address-space',
+      'the host address space must be 64-bit if and only if the processor is in IA-32e mode, and IA-32e mode guests need that',
+      [F.F_EXIT_CONTROLS, F.F_ENTRY_CONTROLS],
+    ],
+    [N.CHECK_HOST_PAE, 'host-pae', 'a 64-bit host needs CR4.PAE', [F.F_HOST_CR4]],
+    [
+      N.CHECK_HOST_RIP,
+      'host-rip',
+      'host RIP must be canonical for a 64-bit host, else its bits 63:32 must be 0',
+      [F.F_HOST_RIP],
+    ],
   ]),
   ...section('guest', 'Checks on Guest Control Registers, Debug Registers, and MSRs', [
     [
@@ -236,6 +248,12 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
       [F.F_GUEST_CR4],
     ],
     [N.CHECK_GUEST_DEBUGCTL, 'guest-debugctl', 'reserved bits of guest IA32_DEBUGCTL must be 0', [F.F_GUEST_DEBUGCTL]],
+    [
+      N.CHECK_GUEST_IA32E,
+      'guest-ia32e',
+      'an IA-32e mode guest needs CR0.PG and CR4.PAE',
+      [F.F_GUEST_CR0, F.F_GUEST_CR4],
+    ],
     [N.CHECK_GUEST_CR3, 'guest-cr3', 'guest CR3 must be within the physical-address width', [F.F_GUEST_CR3]],
     [N.CHECK_GUEST_DR7, 'guest-dr7', 'bits 63:32 of guest DR7 must be 0', [F.F_GUEST_DR7]],
     [
@@ -325,13 +343,14 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
       'reserved bits of guest segment access rights must be 0',
       [F.F_GUEST_RIGHTS + 2],
     ],
+    [N.CHECK_CS_LONG, 'cs-long', 'D of guest CS must be 0 in 64-bit code', [F.F_GUEST_RIGHTS + 2]],
     [
       N.CHECK_SEGMENT_GRANULARITY,
       'segment-granularity',
       'G of a guest segment must agree with its limit',
       [F.F_GUEST_RIGHTS + 2, F.F_GUEST_LIMIT + 2],
     ],
-    [N.CHECK_TR_TYPE, 'tr-type', 'guest TR must be a busy TSS', [F.F_GUEST_RIGHTS + 14]],
+    [N.CHECK_TR_TYPE, 'tr-type', 'guest TR must be a busy TSS, in IA-32e mode a 64-bit one', [F.F_GUEST_RIGHTS + 14]],
     [N.CHECK_TR_S, 'tr-s', 'S of guest TR must be 0', [F.F_GUEST_RIGHTS + 14]],
     [N.CHECK_TR_PRESENT, 'tr-present', 'guest TR must be present', [F.F_GUEST_RIGHTS + 14]],
     [N.CHECK_TR_RESERVED, 'tr-reserved', 'reserved bits of guest TR access rights must be 0', [F.F_GUEST_RIGHTS + 14]],
@@ -373,14 +392,24 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
     ],
   ]),
   ...section('guest', 'Checks on Guest RIP, RFLAGS, and SSP', [
-    [N.CHECK_GUEST_RIP, 'guest-rip', 'bits 63:32 of guest RIP must be 0 outside 64-bit mode', [F.F_GUEST_RIP]],
+    [
+      N.CHECK_GUEST_RIP,
+      'guest-rip',
+      'guest RIP must be canonical in 64-bit code, else its bits 63:32 must be 0',
+      [F.F_GUEST_RIP],
+    ],
     [
       N.CHECK_RFLAGS_RESERVED,
       'rflags-reserved',
       'reserved bits of guest RFLAGS must be 0, bit 1 must be 1',
       [F.F_GUEST_RFLAGS],
     ],
-    [N.CHECK_RFLAGS_VM, 'rflags-vm', 'guest RFLAGS.VM needs CR0.PE', [F.F_GUEST_RFLAGS, F.F_GUEST_CR0]],
+    [
+      N.CHECK_RFLAGS_VM,
+      'rflags-vm',
+      'guest RFLAGS.VM needs CR0.PE and no IA-32e mode',
+      [F.F_GUEST_RFLAGS, F.F_GUEST_CR0],
+    ],
     [
       N.CHECK_RFLAGS_IF,
       'rflags-if',

@@ -4,7 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { describeEntryCheck, ENTRY_CHECKS, entryCheck } from '../../src/cpu/entry-checks.ts';
 import { failedEntryCheck } from '../../src/cpu/vmcs.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
-import { EPT, EXIT_CONTROLS, MSR_AREA, PIN, PRIMARY, VIRTUAL_APIC, VMCS_REGION, VmxMachine } from './machine.ts';
+import {
+  ENTRY_CONTROLS,
+  EPT,
+  EXIT_CONTROLS,
+  MSR_AREA,
+  PIN,
+  PRIMARY,
+  VIRTUAL_APIC,
+  VMCS_REGION,
+  VmxMachine,
+} from './machine.ts';
 
 type Change = (m: VmxMachine) => void;
 const put =
@@ -71,7 +81,7 @@ const CONTROLS: readonly (readonly [string, Change])[] = [
   ['eptp', secondary(F.CPU2_EPT, [F.F_EPTP, EPT | 6])],
   ['eptp', secondary(F.CPU2_EPT, [F.F_EPTP, EPT | 0x19])],
   ['unrestricted', secondary(F.CPU2_UNRESTRICTED_GUEST)],
-  ['exit-reserved', put([F.F_EXIT_CONTROLS, EXIT_CONTROLS | F.EXIT_HOST_64])],
+  ['exit-reserved', put([F.F_EXIT_CONTROLS, EXIT_CONTROLS | (1 << 12)])],
   ['save-timer', put([F.F_EXIT_CONTROLS, EXIT_CONTROLS | F.EXIT_SAVE_PREEMPTION_TIMER])],
   ['exit-msr-store', put([F.F_EXIT_MSR_STORE_COUNT, 1], [F.F_EXIT_MSR_STORE, 8])],
   ['exit-msr-load', put([F.F_EXIT_MSR_LOAD_COUNT, 2], [F.F_EXIT_MSR_LOAD, 0xf_ffff_fff0n])],
@@ -98,6 +108,8 @@ const HOST: readonly (readonly [string, Change])[] = [
   ['host-cs-tr', put([F.F_HOST_TR_SELECTOR, 0])],
   ['host-ss', put([F.F_HOST_SELECTOR + SS, 0])],
   ['host-bases', put([F.F_HOST_IDTR_BASE, NOT_CANONICAL])],
+  ['host-address-space', put([F.F_EXIT_CONTROLS, EXIT_CONTROLS | F.EXIT_HOST_64])],
+  ['host-address-space', put([F.F_ENTRY_CONTROLS, ENTRY_CONTROLS | F.ENTRY_IA32E])],
   ['host-rip', put([F.F_HOST_RIP, WIDE])],
 ];
 
@@ -244,8 +256,10 @@ describe('VM-entry checks', () => {
     expect(real.unsupported).toEqual(['real-address mode']);
   });
 
-  test('every check has a test here', () => {
-    const tested = new Set([...CONTROLS, ...HOST, ...GUEST].map(([name]) => name).concat('msr-load'));
+  test('every check has a test', () => {
+    // those that only IA-32e mode can break are in long.test.ts
+    const elsewhere = ['msr-load', 'host-pae', 'guest-ia32e', 'cs-long'];
+    const tested = new Set([...CONTROLS, ...HOST, ...GUEST].map(([name]) => name).concat(elsewhere));
     expect(ENTRY_CHECKS.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual([]);
   });
 

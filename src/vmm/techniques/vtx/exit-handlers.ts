@@ -12,6 +12,8 @@ export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => vo
 
 /** CPUID leaf 1, ECX: VMX is the VMM's own. */
 const CPUID_VMX = 1 << 5;
+/** CPUID leaf 0x80000001, EDX: the VMM has 32-bit guests only. */
+const CPUID_LONG_MODE = 1 << 29;
 const MACHINE_STATUS_WORD = 0xf;
 /** Elements of a repeated string I/O done in one exit. */
 const STRING_BATCH = 256;
@@ -38,6 +40,7 @@ function cpuid(vmm: VtxVmm): void {
     const leaf = vmm.guest.reg(EAX);
     vmm.access.execute([0x0f, 0xa2]);
     if (leaf === 1) vmm.guest.setReg(ECX, vmm.guest.reg(ECX) & ~CPUID_VMX);
+    if (leaf === 0x8000_0001) vmm.guest.setReg(EDX, vmm.guest.reg(EDX) & ~CPUID_LONG_MODE);
   });
 }
 
