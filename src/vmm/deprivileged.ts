@@ -6,13 +6,11 @@ import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
 import type { Fault } from '../cpu/cpu-state.ts';
 import type { Ring0 } from '../cpu/ring0.ts';
-import { APIC_EOI, APIC_TIMER_INITIAL, LAPIC_BUS_HZ } from '../devices/lapic.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { booleanField, fieldsField, numberField } from '../machine/stateful.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../pc/exit.ts';
 import { Machine } from '../pc/machine.ts';
-import { LAPIC_BASE } from '../pc/platform.ts';
 import { costTable } from './cost/profile.ts';
 import { EXCEPTION_NAMES, vectorName, VmmCounters } from './counters.ts';
 import { Domain } from './domain.ts';
@@ -20,6 +18,7 @@ import type { ControlChange, GuestContext } from './emulate/context.ts';
 import { deliver, type GuestEvent } from './emulate/deliver.ts';
 import { emulate, fetchInstruction, raise } from './emulate/emulator.ts';
 import type { GuestInstruction } from './emulate/instruction.ts';
+import { DR6_BS, GuestDebug } from './guest-debug.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_PF, VECTOR_UD } from './host-access.ts';
 import {
@@ -29,12 +28,11 @@ import {
   HOST_CODE,
   IDLE_OFFSET,
   PagePool,
-  REGION_LINEAR,
   regionLinear,
   VECTOR_HOST_IRQ,
-  VECTOR_SPURIOUS,
   VECTOR_TIMER,
 } from './host-memory.ts';
+import { HostTimer } from './host-timer.ts';
 import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
 import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
@@ -44,12 +42,8 @@ const ESP = 4;
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Bits of EFLAGS that arithmetic changes, and DF. */
 const ARITHMETIC = 0xcd5;
-/** DR6: single step. */
-const DR6_BS = 0x4000;
 /** Offset in the shared area of the bytes used by `executeOnBehalf`. */
 const SCRATCH = 0xf00;
-/** Longest time the host timer is set to, in bus ticks. */
-const TIMER_MAXIMUM = 0xffff_ffff;
 /** Work of the VMM's entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
 const EXIT_WORK = 12;
@@ -82,8 +76,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   #stop: MachineStop | undefined;
   #idle = false;
   #inside = false;
-  /** Deadline the host timer was last programmed to. */
-  #timerDue = Number.POSITIVE_INFINITY;
+  protected readonly debug: GuestDebug;
+  readonly #timer: HostTimer;
   readonly #warned = new Set<string>();
 
   constructor(options: DomainOptions) {
@@ -122,6 +116,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       shared: true,
       counters,
     });
+    this.debug = new GuestDebug(this.machine, vcpu, this.memory);
+    this.#timer = new HostTimer(this.machine);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
   }
@@ -267,7 +263,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
         this.shadow.activate();
         return;
       case 'dr':
-        this.loadDebugRegisters();
+        this.debug.load();
         return;
       default:
         this.tableChanged(what);
@@ -397,10 +393,10 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.machine.requestStop();
       this.#goIdle();
     } else if (this.vcpu.halted) {
-      this.#programTimer();
+      this.#timer.program(this.domain.nextEvent, false);
       this.#goIdle();
     } else {
-      this.#programTimer();
+      this.#timer.program(this.domain.nextEvent, true);
       this.syncToHardware();
       if (this.#stop) this.#goIdle();
       else this.#returnToGuest();
@@ -469,9 +465,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   // ---- Interrupts and time --------------------------------------------------------------------------------------------
 
   protected hostInterrupt(vector: number): void {
-    if (vector === VECTOR_SPURIOUS) return;
-    if (vector === VECTOR_TIMER) this.#timerDue = Number.POSITIVE_INFINITY;
-    this.access.storePhysical(LAPIC_BASE + APIC_EOI, 4, 0);
+    this.#timer.acknowledge(vector);
   }
 
   /** Virtual chips act; a pending virtual interrupt goes to the guest if it takes one here. */
@@ -517,23 +511,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     if (!wakeable) this.#stop = { reason: 'idle', status: STATUS_IDLE, wakeable };
   }
 
-  #programTimer(): void {
-    const due = this.domain.nextEvent;
-    if (due === this.#timerDue) return;
-    this.#timerDue = due;
-    let ticks = 0;
-    if (due !== Number.POSITIVE_INFINITY) {
-      const wait = Math.max(due - this.machine.clock.now(), 0);
-      ticks = Math.min(Math.max(Math.ceil((wait * LAPIC_BUS_HZ) / this.machine.clock.frequencyHz), 1), TIMER_MAXIMUM);
-    }
-    this.access.storePhysical(LAPIC_BASE + APIC_TIMER_INITIAL, 4, ticks);
-  }
-
   /** Input arrived while the guest runs: the host's interrupt that brought it enters the VMM. */
   #kick(): void {
-    if (this.#inside) return;
-    this.#timerDue = -1;
-    this.machine.platform.mmioWrite(LAPIC_BASE + APIC_TIMER_INITIAL, 4, 1);
+    if (!this.#inside) this.#timer.interruptSoon();
   }
 
   // ---- Common traps ---------------------------------------------------------------------------------------------------
@@ -554,11 +534,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   /** `otherwise` is what the guest gets when there is nothing to emulate. */
   protected emulateInstruction(instruction: GuestInstruction, otherwise?: GuestFault): void {
     const stepped = (this.frame.eflags & FLAG_TF) !== 0;
-    const watches = (this.vcpu.dr[7]! & 0xff) !== 0;
-    if (watches) this.memory.accesses = [];
+    this.debug.watch();
     const result = emulate(this, instruction);
-    const hits = watches ? this.#dataBreakpoints() : 0;
-    this.memory.accesses = undefined;
+    const hits = this.debug.hits();
     switch (result.kind) {
       case 'done':
         if (stepped || hits !== 0) this.afterStep((stepped ? DR6_BS : 0) | hits);
@@ -573,22 +551,6 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
         if (!otherwise) this.notSupported(`emulation of ${instruction.form.mnemonic}`);
         this.inject(otherwise ?? new GuestFault(VECTOR_UD));
     }
-  }
-
-  /** DR6 bits of the breakpoints that an emulated instruction's accesses hit. */
-  #dataBreakpoints(): number {
-    const { dr } = this.vcpu;
-    let hits = 0;
-    for (let n = 0; n < 4; n++) {
-      const kind = (dr[7]! >>> (16 + 4 * n)) & 3;
-      if (!(dr[7]! & (3 << (2 * n))) || kind === 0 || kind === 2) continue;
-      const length = [1, 2, 8, 4][(dr[7]! >>> (18 + 4 * n)) & 3]!;
-      const start = (dr[n]! & ~(length - 1)) >>> 0;
-      for (const { linear, size, write } of this.memory.accesses ?? []) {
-        if ((write || kind === 3) && linear < start + length && start < linear + size) hits |= 1 << n;
-      }
-    }
-    return hits;
   }
 
   /** An emulated instruction ended with TF set in the guest's flags, or hit a breakpoint: `status` for DR6. */
@@ -617,36 +579,9 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     }
   }
 
-  /** What the real DR6 says, which is cleared: the VMM keeps the guest's. */
+  /** What the real DR6 says, which is cleared. */
   protected takeDebugStatus(): number {
-    this.access.charge('dr-access');
-    const status = this.machine.cpu.dr(6) & 0xe00f;
-    if (status !== 0) this.#writeDebugRegister(6, 0xffff_0ff0);
-    return status;
-  }
-
-  /** The guest's breakpoints go into the real registers, except those on the VMM's own addresses. */
-  protected loadDebugRegisters(): void {
-    const { dr } = this.vcpu;
-    let enabled = dr[7]! & 0xffff_00ff;
-    for (let n = 0; n < 4; n++) {
-      const isForeign = dr[n]! >>> 0 >= REGION_LINEAR - 8 || ((dr[7]! >>> (16 + 4 * n)) & 3) === 2;
-      if (isForeign) enabled &= ~(3 << (2 * n));
-    }
-    if (!(enabled & 0xff) && !this.#debugging) return;
-    this.#debugging = (enabled & 0xff) !== 0;
-    for (let n = 0; n < 4; n++) this.#writeDebugRegister(n, dr[n]!);
-    this.#writeDebugRegister(7, (enabled | 0x400) >>> 0);
-  }
-
-  #debugging = false;
-
-  #writeDebugRegister(n: number, value: number): void {
-    const { cpu } = this.machine;
-    const kept = cpu.reg(0);
-    cpu.setReg(0, value);
-    this.access.execute([0x0f, 0x23, 0xc0 | (n << 3)]);
-    cpu.setReg(0, kept);
+    return this.debug.takeStatus();
   }
 
   /** A page fault: hidden, true, device or trace. Returns false when the instruction has to be emulated. */
@@ -685,8 +620,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     return {
       frame: { ...this.frame },
       idle: this.#idle,
-      timerDue: Number.isFinite(this.#timerDue) ? this.#timerDue : -2,
-      debugging: this.#debugging,
+      timer: this.#timer.save(),
+      debug: this.debug.save(),
       lastCr0: this.lastCr0,
       started: this.started,
       ...this.saveTechnique(),
@@ -697,9 +632,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.#stop = undefined;
     Object.assign(this.frame, fieldsField(fields, 'frame'));
     this.#idle = booleanField(fields, 'idle');
-    const due = numberField(fields, 'timerDue');
-    this.#timerDue = due === -2 ? Number.POSITIVE_INFINITY : due;
-    this.#debugging = booleanField(fields, 'debugging');
+    this.#timer.load(fieldsField(fields, 'timer'));
+    this.debug.restore(fieldsField(fields, 'debug'));
     this.lastCr0 = numberField(fields, 'lastCr0');
     this.started = booleanField(fields, 'started');
     this.loadTechnique(fields);
