@@ -2,6 +2,10 @@
 // the VMM. Expected costs: Adams & Agesen 2006, Fig. 4, column "hardware VMM"; expected exits: SDM Vol. 3C "VMX Non-Root
 // Operation", and for EPT "zero exits for CR3, INVLPG, page faults and page-table writes".
 import { describe, expect, test } from 'vitest';
+import { assembleProgram } from '../../src/isa/assemble.ts';
+import { findProfile } from '../../src/vmm/cost/index.ts';
+import { techniques } from '../../src/vmm/techniques/index.ts';
+import { loadCore } from '../core.ts';
 import { runGuest } from '../run-guest.ts';
 
 type Cell = 'vtx/shadow' | 'vtx/ept';
@@ -87,5 +91,53 @@ describe('a guest that spins with interrupts off and no timer running', () => {
   test.each(['vtx/shadow', 'vtx/ept'] as const)('and one that halts for ever ends the run under %s', (cell) => {
     const { stop } = runGuest('hostile', cell, { commandLine: 'mode=cli-hlt' });
     expect(stop).toMatchObject({ reason: 'idle', wakeable: false });
+  });
+});
+
+/** Runs a few instructions as a multiboot kernel of its own; the general registers at power-off. */
+function kernel(text: string, technique: 'bare' | 'vtx', paging?: 'shadow' | 'ept'): number[] {
+  const magic = 0x1bad_b002;
+  const flags = 0x1_0000;
+  const at = 0x10_0000;
+  const header = [magic, flags, -(magic + flags) >>> 0, at, at, 0, 0, at + 32];
+  const { bytes } = assembleProgram(
+    `${header.map((word) => `dd ${word}`).join('\n')}\n${text}\nmov dx, 0x604\nmov ax, 0x2000\nout dx, ax\njmp $`,
+    { origin: at, mode: 32 },
+  );
+  const vmm = techniques.find(technique)!.create({
+    module: loadCore(),
+    memory: 4 << 20,
+    profile: findProfile('p4-672'),
+    serialOut: () => {},
+    ...(paging ? { paging } : {}),
+  });
+  vmm.start(bytes, '');
+  expect(vmm.run({ instructions: 100_000 })).toMatchObject({ reason: 'power-off' });
+  return [1, 3, 5, 6, 7].map((n) => vmm.machine.cpu.reg(n));
+}
+
+describe('small kernels see what they see on the bare machine', () => {
+  const texts: readonly (readonly [string, string])[] = [
+    ['CR4 keeps its bits', 'mov eax, 0xe9c\nmov cr4, eax\nmov ecx, cr4\nmov ebx, cr0'],
+    [
+      'floating point and SSE',
+      'mov eax, 0x600\nmov cr4, eax\nfninit\nfldpi\nfistp dword [0x200000]\nmov ecx, [0x200000]\n' +
+        'mov eax, 0x3f800000\nmovd xmm0, eax\naddss xmm0, xmm0\nmovd ebx, xmm0',
+    ],
+    ['CR0.TS and CLTS', 'mov eax, cr0\nor eax, 8\nmov cr0, eax\nsmsw ecx\nclts\nmov ebx, cr0'],
+    [
+      'paging on, an alias, paging off',
+      'mov dword [0x200000], 0x00000087\nmov dword [0x200004], 0x00000087\nmov eax, 0x200000\nmov cr3, eax\n' +
+        'mov eax, 0x10\nmov cr4, eax\nmov eax, cr0\nor eax, 0x80000000\nmov cr0, eax\n' +
+        'mov dword [0x600100], 0x1234\nmov ecx, [0x200100]\nmov eax, cr0\nand eax, 0x7fffffff\nmov cr0, eax\n' +
+        'mov ebx, [0x200100]\nmov esi, cr3',
+    ],
+    ['SYSENTER MSRs', 'mov ecx, 0x176\nmov eax, 0x1234\nxor edx, edx\nwrmsr\nxor eax, eax\nrdmsr\nmov ebx, eax'],
+  ];
+
+  test.each(texts)('%s', (_name, text) => {
+    const bare = kernel(text, 'bare');
+    expect(kernel(text, 'vtx', 'shadow')).toEqual(bare);
+    expect(kernel(text, 'vtx', 'ept')).toEqual(bare);
   });
 });

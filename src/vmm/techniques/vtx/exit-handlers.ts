@@ -6,6 +6,8 @@ import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
 import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
 import { CR0_TS, EAX, ECX, EDX } from '../../vcpu.ts';
 import type { ExitOf, ExitReason } from './exits.ts';
+import type { VmcsGuest } from './vmcs-guest.ts';
+import { CR4_GUEST } from './vmcs-setup.ts';
 import type { VtxVmm } from './vtx-vmm.ts';
 
 export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => void;
@@ -15,6 +17,7 @@ const CPUID_VMX = 1 << 5;
 /** CPUID leaf 0x80000001, EDX: the VMM has 32-bit guests only. */
 const CPUID_LONG_MODE = 1 << 29;
 const MACHINE_STATUS_WORD = 0xf;
+const CR4_EMULATED = 0x7ff;
 /** Elements of a repeated string I/O done in one exit. */
 const STRING_BATCH = 256;
 
@@ -60,6 +63,16 @@ function pageFault(vmm: VtxVmm, error: number, linear: number): void {
   }
 }
 
+/** MOV to CR4. The emulator knows the bits that change how guests are run; the others go straight to the processor. */
+function writeAnyCr4(guest: VmcsGuest, value: number): void {
+  if (value & ~CR4_GUEST) throw new GuestFault(VECTOR_GP, 0);
+  writeCr4(guest, value & CR4_EMULATED);
+  const rest = value & ~CR4_EMULATED;
+  if (!rest) return;
+  guest.vcpu.cr4 = (guest.vcpu.cr4 | rest) >>> 0;
+  guest.changed('cr4');
+}
+
 function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
   const { guest, vcpu } = vmm;
   complete(vmm, exit.kind === 'lmsw' || exit.kind === 'clts' ? exit.kind : 'mov cr', () => {
@@ -69,7 +82,7 @@ function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
       writeCr0(guest, ((vcpu.cr0 & ~MACHINE_STATUS_WORD) | (exit.source & MACHINE_STATUS_WORD) | pe) >>> 0);
     } else if (exit.kind === 'read') guest.setReg(exit.register, vcpu.cr3);
     else {
-      const write = { 0: writeCr0, 3: writeCr3, 4: writeCr4 }[exit.cr];
+      const write = { 0: writeCr0, 3: writeCr3, 4: writeAnyCr4 }[exit.cr];
       if (!write) throw new GuestFault(VECTOR_UD);
       write(guest, guest.reg(exit.register));
     }

@@ -30,11 +30,19 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_PAE,
+  CR4_PGE,
+  CR4_PSE,
   CR4_TSD,
 } from '../../vcpu.ts';
 
 export const CR4_VMXE = 0x2000;
 const CR4_PCE = 0x100;
+const CR4_OSFXSR = 0x200;
+const CR4_OSXMMEXCPT = 0x400;
+const CR4_UMIP = 0x800;
+const CR4_FSGSBASE = 0x1_0000;
+/** Bits of CR4 that mean the same to the guest and to the processor, whatever the way of paging. */
+export const CR4_FREE = CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE;
 const MSR_FEATURE_CONTROL = 0x3a;
 const MSR_VMX_BASIC = 0x480;
 const EFER_NXE = 0x800;
@@ -60,9 +68,12 @@ export const CR0_MASK: Readonly<Record<PagingMode, number>> = {
   ept: ~(CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_PG | CR0_WP) >>> 0,
 };
 export const CR4_MASK: Readonly<Record<PagingMode, number>> = {
-  shadow: ~(CR4_TSD | CR4_DE | CR4_PCE) >>> 0,
+  shadow: ~CR4_FREE >>> 0,
   ept: CR4_VMXE,
 };
+
+/** Bits of CR4 a guest may set: what the processor has, without VMX. */
+export const CR4_GUEST = CR4_FREE | CR4_PSE | CR4_PAE | CR4_PGE;
 
 /** What CR0 and CR4 really hold for what the guest believes them to hold. */
 export function realCr0(paging: PagingMode, guest: number): number {
