@@ -102,6 +102,8 @@ function findHeader(image: Uint8Array): { at: number; hasAddresses: boolean } {
     const message = 'The multiboot header has a wrong checksum: magic, flags and checksum should add up to zero.';
     throw new BootError('bad-checksum', message);
   }
+  // A file cut off before its header is told so, not that it never had one.
+  if (isElf(image) && image.length < HEADER_SEARCH) planByElf(image);
   const kind = isElf(image) ? 'ELF image' : 'image';
   const message = `The ${kind} has no multiboot header: the magic number 0x1badb002 should stand in its first 8192 bytes.`;
   throw new BootError('no-header', message);
