@@ -29,6 +29,7 @@ import {
   IDLE_OFFSET,
   PagePool,
   regionLinear,
+  VECTOR_CALLOUT,
   VECTOR_HOST_IRQ,
   VECTOR_TIMER,
 } from './host-memory.ts';
@@ -280,7 +281,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   notSupported(what: string): void {
     if (this.#warned.has(what)) return;
     this.#warned.add(what);
-    this.options.warn?.(`The guest asked for ${what}, which this version does not have.`);
+    this.options.warn?.(`The guest asked for ${what}: this version does not have that.`);
   }
 
   protected trace(kind: TraceKind, text: () => string): void {
@@ -305,7 +306,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       this.saveRegisters();
       const error = this.#readFrame(entry);
       this.syncFromHardware();
-      this.counters.add('traps', hostVectorName(entry));
+      if (entry !== VECTOR_CALLOUT) this.counters.add('traps', hostVectorName(entry));
       this.trace('exits', () => `${hostVectorName(entry)} at ${this.where()}`);
       if (entry >= VECTOR_HOST_IRQ || entry === VECTOR_TIMER) this.hostInterrupt(entry);
       else this.trap(entry, error);
@@ -649,6 +650,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 export function hostVectorName(vector: number): string {
   if (vector < EXCEPTION_NAMES.length) return EXCEPTION_NAMES[vector]!;
   if (vector === VECTOR_TIMER) return 'host timer';
+  if (vector === VECTOR_CALLOUT) return 'call-out';
   if (vector >= VECTOR_HOST_IRQ) return 'host interrupt';
   return `int 0x${vector.toString(16)}`;
 }

@@ -56,6 +56,12 @@ export class GuestDebug {
     this.#write(7, (enabled | 0x400) >>> 0);
   }
 
+  /** The guest has enabled a breakpoint on an instruction. */
+  get stopsAtInstructions(): boolean {
+    const enables = this.#vcpu.dr[7]! & ENABLES;
+    return [0, 1, 2, 3].some((n) => (enables & (3 << (2 * n))) !== 0 && this.#kind(n) === KIND_EXECUTE);
+  }
+
   /** Before an instruction is emulated: its accesses will be noted if a breakpoint could want them. */
   watch(): void {
     if (this.#vcpu.dr[7]! & ENABLES) this.#memory.accesses = [];

@@ -40,6 +40,11 @@ const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
 const CACHE_SELECTOR = CACHE_CODE | 1;
 const POST_PORT = 0x80;
+/** Counts that translated code keeps itself. */
+const IN_CACHE = [
+  [area.LATCH_READS, 'port read in the cache'],
+  [area.TASK_PRIORITY_WRITES, 'task priority written in the cache'],
+] as const;
 const DR6_BS = 0x4000;
 /** Opcode of PUSHF. */
 const PUSHF = 0x9c;
@@ -64,7 +69,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   constructor(options: DomainOptions) {
     super(options);
-    this.#area = new SharedArea(this.access);
+    this.#area = new SharedArea(this.machine);
     this.#segments = new SegmentRegisters(this, this.machine.cpu, this.#area);
     this.#code = new CodeSupply(this, this.#area);
     this.#code.onTranslated = (text) => this.trace('blocks', text);
@@ -122,8 +127,21 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   /** What translated code may have changed. */
   #leftCache(): void {
     this.vcpu.interruptFlag = this.#area.loadShared(area.VIRTUAL_IF) !== 0;
+    this.#countInCache();
     this.#segments.leftCache();
   }
+
+  /** What the cache emulated by itself since the last look; looking costs nothing. */
+  #countInCache(): void {
+    for (const [offset, name] of IN_CACHE) {
+      const count = this.#area.peek(offset);
+      const seen = this.#seenInCache.get(offset) ?? 0;
+      if (count !== seen) this.counters.add('translation', name, (count - seen) >>> 0);
+      this.#seenInCache.set(offset, count);
+    }
+  }
+
+  readonly #seenInCache = new Map<number, number>();
 
   #leftUser(): void {
     this.#resumeAt = undefined;
@@ -503,6 +521,9 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     const before = this.lastCr0;
     if (what === 'cr3' || what === 'cr0' || what === 'cr4') this.#code.changeSpace(() => super.changed(what));
     else super.changed(what);
+    if (what === 'dr' && this.debug.stopsAtInstructions) {
+      this.notSupported('a breakpoint on an instruction, which works in user code but not in translated kernel code');
+    }
     if (what !== 'cr0' || !((before ^ this.vcpu.cr0) & CR0_MIRRORED)) return;
     this.access.writeCr0(((this.machine.cpu.cr0 & ~CR0_MIRRORED) | (this.vcpu.cr0 & CR0_MIRRORED)) >>> 0);
   }
@@ -571,6 +592,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       steppedFrom: this.#steppedFrom ?? null,
       pendingDebug: this.#pendingDebug,
       area: this.#area.save(),
+      seenInCache: [...this.#seenInCache].map(([offset, count]) => [offset, count]),
     };
   }
 
@@ -581,6 +603,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#steppedFrom = typeof fields.steppedFrom === 'number' ? fields.steppedFrom : undefined;
     this.#pendingDebug = fields.pendingDebug as number;
     this.#area.restore(fields.area!);
+    this.#seenInCache.clear();
+    for (const [offset, count] of fields.seenInCache as [number, number][]) this.#seenInCache.set(offset, count);
     this.#resumeAt = undefined;
     this.#block = undefined;
     this.#place = undefined;

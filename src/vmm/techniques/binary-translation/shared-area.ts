@@ -1,7 +1,9 @@
 // The VMM's side of the memory it shares with translated code: stores only what changed, and remembers what it stored.
 
 import type { Field } from '../../../machine/stateful.ts';
+import type { Machine } from '../../../pc/machine.ts';
 import type { HostAccess } from '../../host-access.ts';
+import { AREA_OFFSET, regionPhysical } from '../../host-memory.ts';
 import type { Vcpu } from '../../vcpu.ts';
 import * as area from './area.ts';
 import { areaLinear } from './area.ts';
@@ -9,10 +11,13 @@ import { areaLinear } from './area.ts';
 /** Charged access to the area. */
 export class SharedArea {
   readonly #access: HostAccess;
+  readonly #memory: DataView;
   readonly #stored = new Map<number, number>();
 
-  constructor(access: HostAccess) {
-    this.#access = access;
+  constructor(machine: Machine) {
+    this.#access = machine.cpu.ring0;
+    const { ram } = machine.cpu;
+    this.#memory = new DataView(ram.buffer, ram.byteOffset + regionPhysical(AREA_OFFSET));
   }
 
   /** Stores a word, unless it is there already. */
@@ -24,6 +29,11 @@ export class SharedArea {
 
   load(offset: number): number {
     return this.#access.tryLoad(areaLinear(offset), 4)!;
+  }
+
+  /** Reads a word without a charge, for counters. */
+  peek(offset: number): number {
+    return this.#memory.getUint32(offset, true);
   }
 
   /** Reads a word that translated code changes. */
