@@ -281,7 +281,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   notSupported(what: string): void {
     if (this.#warned.has(what)) return;
     this.#warned.add(what);
-    this.options.warn?.(`The guest asked for ${what}: this version does not have that.`);
+    this.options.warn?.(`The guest asked for ${what}, which this version does not have.`);
   }
 
   protected trace(kind: TraceKind, text: () => string): void {

@@ -522,7 +522,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     if (what === 'cr3' || what === 'cr0' || what === 'cr4') this.#code.changeSpace(() => super.changed(what));
     else super.changed(what);
     if (what === 'dr' && this.debug.stopsAtInstructions) {
-      this.notSupported('a breakpoint on an instruction, which works in user code but not in translated kernel code');
+      this.notSupported('instruction breakpoints in translated kernel code');
     }
     if (what !== 'cr0' || !((before ^ this.vcpu.cr0) & CR0_MIRRORED)) return;
     this.access.writeCr0(((this.machine.cpu.cr0 & ~CR0_MIRRORED) | (this.vcpu.cr0 & CR0_MIRRORED)) >>> 0);
