@@ -2,14 +2,16 @@
 // VM exit has taken place: host state is loaded, RIP points at HOST_RIP, `leave` is set, and the caller just returns.
 // Order against faults: the caller makes its CPL, #UD and I/O-permission checks first (SDM Vol. 3C "Relative Priority
 // of Faults and VM Exits"); MOV DR is the exception.
-import { CR0, CR4, INTERRUPTIBILITY, VMX_ROOT } from '../layout';
+import { CR0, CR4, INTERRUPTIBILITY, RIP, VMX_ROOT } from '../layout';
 import { publishTime, exactCycles, exactInstructions } from '../charge';
 import { raise, UD } from '../fault';
 import { hasFlag, IF } from '../flags';
+import { current } from '../globals';
 import { interruptAcknowledge } from '../host';
 import { readPhysical, writePhysical } from '../physical';
 import { readApicPage, noteTpr, writeApicPage } from './apic-access';
 import { pushesErrorCode, secondaryControls } from './check-controls';
+import { deliveringInfo } from '../system/interrupt';
 import { nmiUnblockedByIret } from '../system/iret';
 import { deliverInjected } from './entry';
 import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, structureForWriting, walkEpt } from './ept';
@@ -34,7 +36,7 @@ import {
 } from './private';
 import * as F from './vmcs-fields';
 import { get, get32 } from './vmcs';
-import { segmentNumber } from '../record';
+import { instructionLength, recordRip, segmentNumber } from '../record';
 
 /**
  * `faultVector` of a VM exit that arose in the middle of a memory access (EPT violation, EPT misconfiguration, APIC
@@ -297,6 +299,9 @@ export function interceptException(vector: u32, error: u32, qualification: u64):
   if (!inNonRoot()) return false;
   if (vector == FAULT_VM_EXIT) {
     noteAddresses(pendingLinear, pendingPhysical);
+    // RF as the instruction, or the event being delivered, would push it
+    const isFault = ((deliveringInfo >> 8) & 7) == 3 && ((FAULTS >> (deliveringInfo & 31)) & 1) != 0;
+    if (!deliveringInfo || isFault) noteResumeFlag();
     vmExit(pendingReason, pendingQualification);
     return true;
   }
@@ -390,6 +395,11 @@ export function interceptTripleFault(): bool {
 export function interceptTaskSwitch(selector: u32, source: u32, length: u32): bool {
   if (!inNonRoot()) return false;
   noteLength(length);
+  // an instruction asks for it in mid-block; for a task gate RIP is where the event left it
+  if (current && source != 3) {
+    noteLength(instructionLength(current));
+    store<u64>(RIP, recordRip(current));
+  }
   vmExit(F.REASON_TASK_SWITCH, (selector & 0xffff) | (source << 30));
   return true;
 }

@@ -131,6 +131,19 @@ describe('violations', () => {
     expect(exit!.rip).toBe(text.startsWith('jmp') ? PAGE + 8 : CODE);
   });
 
+  test('RF is saved set, unless an event that pushes it clear was being delivered', () => {
+    const m = withEpt();
+    leaf(m, 0);
+    m.guest(`mov eax, [${PAGE}]`);
+    expect(m.field(F.F_GUEST_RFLAGS)).toBe(0x10002);
+    const event = withEpt();
+    leaf(event, 0);
+    event.set(F.F_GUEST_RSP, PAGE + 0x100);
+    expect(event.guest('int 0x30')).toMatchObject({ reason: F.REASON_EPT_VIOLATION, rip: CODE });
+    expect(event.field(F.F_IDT_VECTORING)).toBe(0x8000_0430);
+    expect(event.field(F.F_GUEST_RFLAGS)).toBe(2);
+  });
+
   test('of a guest paging structure: not bit 8', () => {
     const m = withEpt();
     m.set(F.F_GUEST_CR3, PAGE);

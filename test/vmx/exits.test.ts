@@ -394,7 +394,13 @@ describe('exceptions', () => {
   test('a task switch always exits', () => {
     const m = VmxMachine.ready();
     m.descriptor(0x58, { type: 0x09, base: 0x5000, limit: 0x67 });
-    expect(m.guest('jmp 0x58:0')).toMatchObject({ reason: F.REASON_TASK_SWITCH, qualification: 0x8000_0058 >>> 0 });
+    m.program('nop\ninc eax\nhere: jmp 0x58:0');
+    expect(m.exitOf(m.go())).toMatchObject({
+      rip: m.label('here'),
+      length: 7,
+      reason: F.REASON_TASK_SWITCH,
+      qualification: 0x8000_0058 >>> 0,
+    });
   });
 });
 

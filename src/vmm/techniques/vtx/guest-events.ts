@@ -9,7 +9,7 @@ import { vectorName } from '../../counters.ts';
 import { nextVector } from '../../emulate/deliver.ts';
 import { type GuestFault, VECTOR_DF, VECTOR_NMI, VECTOR_PF } from '../../host-access.ts';
 import type { PagingMode } from '../../technique.ts';
-import { FLAG_IF } from '../../vcpu.ts';
+import { FLAG_IF, FLAG_RF } from '../../vcpu.ts';
 import type { EventInformation } from './exits.ts';
 import type { VmcsGuest } from './vmcs-guest.ts';
 import { primaryControls } from './vmcs-setup.ts';
@@ -73,6 +73,8 @@ export class GuestEvents {
   deliverAgain(): void {
     const event = this.interrupted;
     if (!event) return;
+    // the page fault that interrupted the delivery left RF set; a fault delivered again sets it itself
+    this.#guest.flags = (this.#guest.flags & ~FLAG_RF) >>> 0;
     this.#put(event.vector, event.type, event.error, event.type >= TYPE_SOFTWARE ? this.interruptedLength : 0);
   }
 
