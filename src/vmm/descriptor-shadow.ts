@@ -73,7 +73,7 @@ export class DescriptorShadow {
     if (!(selector & 4) && index >= (SELECTOR_SLOTS & 0xfff8) - 0x40) return false;
     const descriptor = this.#read(selector);
     let words: [number, number] = [0, 0];
-    if (descriptor && descriptor.rights & RIGHTS_S) {
+    if (descriptor && descriptor.rights & RIGHTS_S && this.#isWanted(descriptor.rights)) {
       const raw = (descriptor.low & 0xffff) | (descriptor.high & 0xf_0000);
       const segment: VirtualSegment = {
         selector,
@@ -92,6 +92,12 @@ export class DescriptorShadow {
       access.tryStore(at + 4, 4, words[1]);
     }
     return changed;
+  }
+
+  /** Shadows that only ring 3 uses: what it cannot see is left out. */
+  #isWanted(rights: number): boolean {
+    const isConforming = (rights & (RIGHTS_CODE | 4)) === (RIGHTS_CODE | 4);
+    return this.#truncate || isConforming || rightsDpl(rights) === 3;
   }
 
   /** What cannot be read now is as good as absent: the hardware would notice when the segment is loaded. */

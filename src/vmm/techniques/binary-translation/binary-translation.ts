@@ -536,7 +536,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   protected override tableChanged(what: ControlChange): void {
     switch (what) {
       case 'ldtr':
-        this.#segments.descriptors.refresh();
+        this.#segments.descriptors.syncTable('ldt');
         this.access.lldt(this.vcpu.ldtr.rights & RIGHTS_UNUSABLE ? 0 : HOST_LDT);
         return;
       case 'sysenter': {
@@ -546,7 +546,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         return;
       }
       case 'gdtr':
-        this.#segments.descriptors.refresh();
+        this.#segments.descriptors.syncTable('gdt');
         return;
       default:
     }

@@ -67,7 +67,7 @@ fill_idt:
   ltr ax
   ; identity paging of 4 MiB, one table
   mov edi, table
-  mov eax, 3
+  mov eax, 7
   mov ecx, 1024
 fill_table:
   mov [edi], eax
@@ -75,8 +75,8 @@ fill_table:
   add edi, 4
   dec ecx
   jnz fill_table
-  mov dword [directory], table + 3
-  mov dword [directory + 3072], table + 3
+  mov dword [directory], table + 7
+  mov dword [directory + 3072], table + 7
   mov eax, directory
   mov cr3, eax
   mov eax, cr0
@@ -178,7 +178,8 @@ gdt:
   dd 0x00000010, 0x00409200
   dd 103, 0x00008900
   dd 0x0000ffff, 0x00009a10
-gdtr: dw 55
+  dd 0x0000ffff, 0x00cffa00
+gdtr: dw 63
   dd gdt
 idtr: dw 511
   dd idt
@@ -191,6 +192,8 @@ log: times 1600 dd 0
 log_end: times 8 dd 0
 stack: times 512 dd 0
 stack_end: dd 0
+user_stack: times 512 dd 0
+user_stack_end: dd 0
   align 4096
 ticks: dd 0
   align 4096
@@ -264,7 +267,7 @@ function statement(dice: Dice, label: string): string {
     () => `mov dword [${dice.pick([0xf000_0000, 0xffc0_1000, 0xffd0_0000])}], eax`,
     () => `mov byte [${label}_t + 1], ${dice.next(256)}\n${label}_t:\n  mov eax, 5`,
     () =>
-      `mov dword [table + spare / 1024], spare + ${dice.pick([0, 1, 3])}\n  invlpg [spare]\n  mov [spare + ${4 * dice.next(1000)}], eax\n  mov dword [table + spare / 1024], spare + 3\n  invlpg [spare]`,
+      `mov dword [table + spare / 1024], spare + ${dice.pick([0, 1, 3, 5, 7])}\n  invlpg [spare]\n  mov [spare + ${4 * dice.next(1000)}], eax\n  mov dword [table + spare / 1024], spare + 7\n  invlpg [spare]`,
     () => `mov eax, [spare + ${4 * dice.next(1000)}]\n  or dword [table + spare / 1024], 0x200`,
     () => `mov eax, cr3\n  mov cr3, eax\n  mov eax, cr0\n  xor eax, 0x10000\n  mov cr0, eax`,
     () => `call 8:${label}_f\n  jmp ${label}_t\n${label}_f:\n  retf\n${label}_t:`,
@@ -298,16 +301,57 @@ const TIMER = `
   sti
 `;
 
-/** A kernel as assembly text; with `timer` it is interrupted all the time. */
-export function randomKernel(seed: number, timer = false): string {
+/** To ring 3, from where INT 21h is the way to the end; every vector from 20h on and INT3, INTO may be asked for there. */
+const RING3 = `
+  mov dword [tss + 4], stack_end
+  mov dword [tss + 8], 16
+  mov edx, idt
+open_gates:
+  or byte [edx + 5], 0x60
+  add edx, 8
+  cmp edx, idt + 512
+  jne open_gates
+  and byte [idt + 13 * 8 + 5], 0x9f
+  mov dword [idt + 0x108], finish - ${ORIGIN} + 0x80000
+  mov word [idt + 0x10e], ${ORIGIN >>> 16}
+  mov eax, 0x1b
+  mov ds, eax
+  mov es, eax
+  mov fs, eax
+  mov gs, eax
+  xor eax, eax
+  xor edx, edx
+  push dword 0x1b
+  push dword user_stack_end
+  push dword 0x202
+  push dword 0x3b
+  push dword s0
+  iret
+`;
+/** What differs in ring 3 by design: who asks for the real tables is told. */
+const TELLS = /^(sgdt|sidt|sldt|str|smsw)/;
+
+/** Where a random program runs. */
+export interface KernelOptions {
+  /** It is interrupted all the time. */
+  readonly timer?: boolean;
+  /** Ring 3 in place of ring 0. */
+  readonly ring3?: boolean;
+}
+
+/** A kernel as assembly text. */
+export function randomKernel(seed: number, { timer = false, ring3 = false }: KernelOptions = {}): string {
   const dice = new Dice(seed);
-  let text = HEADER + (timer ? TIMER : '');
+  let text = HEADER + (timer ? TIMER : '') + (ring3 ? RING3 : '');
   for (let n = 0; n < STATEMENTS; n++) {
-    text += `s${n}:\n  mov dword [resume], s${n + 1}\n  ${statement(dice, `s${n}x`)}\n`;
+    let body = statement(dice, `s${n}x`);
+    while (ring3 && TELLS.test(body)) body = statement(dice, `s${n}x`);
+    text += `s${n}:\n  mov dword [resume], s${n + 1}\n  ${body}\n`;
   }
   // Twice through everything: the second time the translations are there and adapted.
-  text += `s${STATEMENTS}:\n${timer ? '  sti\n' : ''}  mov esp, stack_end\n  mov ebx, data\n  inc dword [data + 1020]\n`;
-  text += `  mov eax, [data + 1020]\n  and eax, 0xff\n  cmp eax, 0x7d\n  jb near s0\n`;
+  text += `s${STATEMENTS}:\n${timer && !ring3 ? '  sti\n' : ''}  mov esp, ${ring3 ? 'user_stack_end' : 'stack_end'}\n`;
+  text += '  mov ebx, data\n  inc dword [data + 1020]\n';
+  text += `  mov eax, [data + 1020]\n  and eax, 0xff\n  cmp eax, 0x7d\n  jb near s0\n${ring3 ? '  int 0x21\n' : ''}`;
   return `${text}${FOOTER}${stubs()}${TAIL}`;
 }
 
