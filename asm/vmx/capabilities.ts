@@ -48,8 +48,6 @@ import {
   PIN_VIRTUAL_NMIS,
 } from './vmcs-fields';
 import { CR4_WRITABLE } from '../system/control-registers';
-import { secondaryControls } from './check-controls';
-import { inNonRoot } from './intercepts';
 import { HIGHEST_INDEX, VMCS_REVISION } from './vmcs';
 
 // The default1 class: bits that read as 1 in the older capability MSRs (SDM Vol. 3D "Reserved Controls and Default
@@ -94,20 +92,6 @@ export const CR0_FIXED0: u64 = 0x80000021;
 export const CR0_FIXED1: u64 = 0xffffffff;
 export const CR4_FIXED0: u64 = 0x2000;
 export const CR4_FIXED1: u64 = CR4_WRITABLE;
-
-/** CR0 bits that must be 1 now: an unrestricted guest may clear PE and PG. */
-export function cr0Fixed0(): u64 {
-  return inNonRoot() && secondaryControls() & <u32>CPU2_UNRESTRICTED_GUEST ? CR0_FIXED0 & ~(<u64>0x80000001) : CR0_FIXED0;
-}
-export function cr0Fixed1(): u64 {
-  return CR0_FIXED1;
-}
-export function cr4Fixed0(): u64 {
-  return CR4_FIXED0;
-}
-export function cr4Fixed1(): u64 {
-  return CR4_FIXED1;
-}
 
 /** The preemption timer counts down when this bit of the TSC changes. */
 export const PREEMPTION_TIMER_SHIFT: u64 = 5;

@@ -78,11 +78,6 @@ function secondary(): u32 {
   return inNonRoot() ? secondaryControls() : 0;
 }
 
-/** Exit because of the instruction in `r`: saves its length and RIP. */
-export function exitInstruction(reason: u32, qualification: u64, r: usize): void {
-  exitForInstruction(reason, qualification, r);
-}
-
 /** Exits if `condition`. */
 function exitIf(condition: bool, reason: u32, qualification: u64, r: usize): bool {
   if (condition) exitForInstruction(reason, qualification, r);
@@ -126,9 +121,6 @@ export function interceptInvd(r: usize): bool {
 }
 export function interceptWbinvd(r: usize): bool {
   return exitIf((secondary() & <u32>F.CPU2_WBINVD) != 0, F.REASON_WBINVD, 0, r);
-}
-export function interceptXsetbv(r: usize): bool {
-  return exitIf(inNonRoot(), F.REASON_XSETBV, 0, r);
 }
 
 /** Is the MSR's bit set in the bitmap at `offset` (low MSRs) or 1024 bytes further (high MSRs)? */

@@ -1,7 +1,7 @@
 // Guest state between the registers and the VMCS (SDM Vol. 3C "Guest-State Area", "Saving Guest State", "Loading Guest
 // State", "Loading Host State").
 import * as L from '../layout';
-import { getFlags, setFlags } from '../flags';
+import { setFlags } from '../flags';
 import { debugChanged } from '../system/debug-registers';
 import { cancelStep } from '../system/events';
 import { recomputeSegments, setCpl } from '../system/segment';
@@ -178,9 +178,4 @@ function contextChanged(): void {
   debugChanged();
   pagingChanged();
   cancelStep();
-}
-
-/** RFLAGS now. */
-export function currentFlags(): u64 {
-  return getFlags();
 }
