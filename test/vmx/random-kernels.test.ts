@@ -57,7 +57,7 @@ describe.each(['shadow', 'ept'] as const)(
   (paging) => {
     test.each(SEEDS)('kernel %d', (seed) => {
       for (const interrupted of [false, true]) {
-        const { bytes, symbols } = kernelImage(randomKernel(seed, interrupted));
+        const { bytes, symbols } = kernelImage(randomKernel(seed, { timer: interrupted }));
         const bare = run(bytes);
         const guest = run(bytes, paging);
         expect(difference(guest.memory, bare.memory, symbols, interrupted ? TIMING : [])).toBe(-1);

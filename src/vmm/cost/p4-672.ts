@@ -1,6 +1,11 @@
 // Pentium 4 672 at 3.8 GHz, the host of Adams & Agesen, "A Comparison of Software and Hardware Techniques for x86
 // Virtualization" (ASPLOS 2006). Inputs are its native column (Fig. 4 and appendix), Table 1 and the rdtsc triple of
 // section 3.3; its columns for the two VMMs are what the simulation is compared with and appear nowhere here.
+//
+// How far the comparison can be trusted: figures marked assumed have no source. Those that weigh most in the VMM columns
+// (load, branch-indirect, the split of a trap into delivery, ring transition and IRET) and the work the VMMs charge for
+// their own paths were settled, within what is known of the processor, while the comparison was watched. The orderings
+// do not depend on them; that a cell lies within 25 % says that the mechanism explains the cost, not that it predicts it.
 
 import { assumed, type CostProfile, derived, published } from './profile.ts';
 

@@ -1,6 +1,7 @@
 // Privileged and sensitive instructions on the virtual CPU, by operation name of the opcode table. What each does is the
 // SDM's (Vol. 2 "Instruction Set Reference"), with the virtual registers in place of the real ones.
 
+import { guestFeatures } from '../guest-cpuid.ts';
 import type { AccessSize } from '../host-access.ts';
 import { GuestFault, VECTOR_GP, VECTOR_NP, VECTOR_UD } from '../host-access.ts';
 import { CR0_PE, CR0_PG, CR0_TS, CR4_PAE, EAX, ECX, EDX, FLAG_VM, FLAG_ZF, RIGHTS_PRESENT, SS } from '../vcpu.ts';
@@ -229,8 +230,9 @@ function shadowNext(context: GuestContext): void {
 function cpuid(context: GuestContext): void {
   const leaf = context.reg(EAX);
   context.executeOnBehalf([0x0f, 0xa2]);
-  // No VMX for guests: bit 5 of the feature words.
-  if (leaf === 1) context.setReg(ECX, (context.reg(ECX) & ~0x20) >>> 0);
+  const { ecx, edx } = guestFeatures(leaf, context.reg(ECX), context.reg(EDX));
+  context.setReg(ECX, ecx);
+  context.setReg(EDX, edx);
 }
 
 function rdtsc(context: GuestContext): void {

@@ -1,6 +1,7 @@
 // What the VMM does about each VM exit. The table is exhaustive by type: a new exit reason does not compile without a
 // handler (SDM Vol. 3C "Instructions That Cause VM Exits", "Other Causes of VM Exits").
 
+import { guestFeatures } from '../../guest-cpuid.ts';
 import { readMsr, writeMsr } from '../../emulate/msrs.ts';
 import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
 import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
@@ -12,10 +13,6 @@ import type { VtxVmm } from './vtx-vmm.ts';
 
 export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => void;
 
-/** CPUID leaf 1, ECX: VMX is the VMM's own. */
-const CPUID_VMX = 1 << 5;
-/** CPUID leaf 0x80000001, EDX: the VMM has 32-bit guests only. */
-const CPUID_LONG_MODE = 1 << 29;
 const MACHINE_STATUS_WORD = 0xf;
 const CR4_EMULATED = 0x7ff;
 /** Elements of a repeated string I/O done in one exit. */
@@ -42,8 +39,9 @@ function cpuid(vmm: VtxVmm): void {
   complete(vmm, 'cpuid', () => {
     const leaf = vmm.guest.reg(EAX);
     vmm.access.execute([0x0f, 0xa2]);
-    if (leaf === 1) vmm.guest.setReg(ECX, vmm.guest.reg(ECX) & ~CPUID_VMX);
-    if (leaf === 0x8000_0001) vmm.guest.setReg(EDX, vmm.guest.reg(EDX) & ~CPUID_LONG_MODE);
+    const { ecx, edx } = guestFeatures(leaf, vmm.guest.reg(ECX), vmm.guest.reg(EDX));
+    vmm.guest.setReg(ECX, ecx);
+    vmm.guest.setReg(EDX, edx);
   });
 }
 
