@@ -68,7 +68,11 @@ function addRun(anillo: Command): void {
       'memory virtualization under vtx: shadow or ept',
       parseChoice('--paging', ['shadow', 'ept']),
     )
-    .option('--memory <size>', 'guest memory, such as 64M', parseMemory, parseMemory('64M'))
+    .addOption(
+      new Option('--memory <size>', 'guest memory, such as 64M')
+        .argParser(parseMemory)
+        .default(parseMemory('64M'), '64M'),
+    )
     .option('--append <text>', 'command line for the guest')
     .option(
       '--profile <name>',
@@ -118,7 +122,7 @@ function addCompare(anillo: Command): void {
       parseChoice('--profile', PROFILE_NAMES),
       'p4-672',
     )
-    .option('--memory <size>', 'guest memory', parseMemory, parseMemory('16M'))
+    .addOption(new Option('--memory <size>', 'guest memory').argParser(parseMemory).default(parseMemory('16M'), '16M'))
     .option('--append <text>', 'command line for the guest')
     .addOption(new Option('--json', 'print JSON'))
     .option('--html <file>', 'also write one self-contained page with charts')
