@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The anillo command: one file a subcommand, loaded only when it is asked for, so that the command starts quickly.
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
 import { parseChoice, parseCount, parseList, parseMemory } from './options.ts';
 import { CELL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
@@ -8,10 +9,15 @@ import { version } from '../../package.json';
 
 const STATUSES = `
 Exit status:
-  run: the guest's own (0 when it powers off; a value v written to port 0xf4 gives (v << 1) | 1)
-  0    success                     2    wrong usage: unknown option, technique or guest, value out of range
-  1    a file cannot be used       124  the guest was stopped at --max-instructions
-  130  interrupted (Ctrl-C)        125  the guest's processor shut down, or it sleeps and nothing can wake it
+  run: the guest's own (0 when it powers off; a value v written to port 0xf4 gives (v << 1) | 1), or
+  ${String(EXIT.failure).padEnd(4)} an image, snapshot or other file cannot be used, or the host refused
+  ${String(EXIT.usage).padEnd(4)} wrong usage: unknown option, technique or guest, a value out of range
+  ${String(STATUS_SHUTDOWN).padEnd(4)} the guest's processor shut down (triple fault)
+  ${String(STATUS_LIMIT).padEnd(4)} the guest was stopped at --max-instructions
+  ${String(STATUS_IDLE).padEnd(4)} the guest sleeps and nothing can wake it
+  ${String(STATUS_RESET).padEnd(4)} the guest asked for a reset
+  ${String(STATUS_VMX_ABORT).padEnd(4)} VMX abort
+  ${String(EXIT.interrupted).padEnd(4)} interrupted (Ctrl-C)
 `;
 
 function program(): Command {
@@ -42,12 +48,7 @@ Examples:
   anillo
     .command('explain')
     .description('explain a topic, generated from the tables the simulator runs on')
-    .addArgument(
-      new (anillo.createArgument('topic').constructor as typeof import('commander').Argument)(
-        '<topic>',
-        'what to explain',
-      ).choices(['sensitive', 'exits', 'techniques']),
-    )
+    .addArgument(new Argument('<topic>', 'what to explain').choices(['sensitive', 'exits', 'techniques']))
     .action(async (topic) => (await import('./explain.ts')).explain(topic));
   return anillo;
 }

@@ -1,7 +1,7 @@
 // anillo run: a guest whose serial port is this terminal.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { GuestRun } from '../lab/guest-run.ts';
-import type { MachineStop } from '../pc/exit.ts';
+import { type MachineStop, STATUS_IDLE } from '../pc/exit.ts';
 import { findProfile } from '../vmm/cost/index.ts';
 import type { PagingMode, TraceKind } from '../vmm/technique.ts';
 import { techniques } from '../vmm/techniques/index.ts';
@@ -76,7 +76,7 @@ async function drive(run: GuestRun, console: SerialConsole, maxInstructions?: nu
     if (stop.reason !== 'limit' || cpu.instructions >= most) return stop;
     if (console.guestWaitsInVain(cpu.instructions - before, clock.nanoseconds())) {
       process.stderr.write('anillo: the guest waits for input, and standard input has ended.\n');
-      return { reason: 'idle', status: 8, wakeable: true };
+      return { reason: 'idle', status: STATUS_IDLE, wakeable: true };
     }
   }
 }

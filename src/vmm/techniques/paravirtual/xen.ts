@@ -26,7 +26,7 @@ import { GuestCopy } from './guest-copy.ts';
 import { GuestFrame } from './guest-frame.ts';
 import { GuestState } from './guest-state.ts';
 import { hypervisorEntries } from './host.ts';
-import { HostTimer } from './host-timer.ts';
+import { HostTimer } from '../../host-timer.ts';
 import { enterHypercall } from './hypercall-entry.ts';
 import { FRAME_EIP, FRAME_TABLE_PHYSICAL, IDLE_OFFSET, SHARED_INFO_MFN, XEN_CS, xenLinear } from './layout.ts';
 import { handleException } from './exceptions.ts';
