@@ -1,4 +1,4 @@
-// The block cache: decoded records by physical address and mode (DESIGN §4 "Decode once"; ENGINE "Recommended design" 11).
+// The block cache: decoded records by physical address and mode.
 // A block never crosses a page. Branches inside a page are linked record to record; everything else goes through the jump
 // cache, which knows only targets whose fetch-TLB entry is present, so it never hides a modelled TLB miss.
 //

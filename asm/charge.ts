@@ -1,4 +1,4 @@
-// Modelled time inside the run loop (DESIGN §5): static costs are charged per block, everything dynamic goes through `charge`.
+// Modelled time inside the run loop: static costs are charged per block, everything dynamic goes through `charge`.
 import {
   COSTS,
   COUNT_NON_ROOT_INSTRUCTIONS,

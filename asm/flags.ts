@@ -1,5 +1,5 @@
 // Lazy flags: the result of the last operation and its carry vector stand for OF SF ZF AF PF CF until somebody looks
-// (SDM Vol. 1 "EFLAGS Register"; ENGINE "Recommended design" 4).
+// (SDM Vol. 1 "EFLAGS Register").
 //
 //   flagResult  ZF = (flagResult == 0), SF = sign, PF = even parity of the low byte
 //   flagAux     bit 31 CF, bit 30 CF ^ OF (the carry into the sign bit), bit 3 AF,

@@ -1,5 +1,5 @@
-// The core's working variables as module globals: time left, lazy flags, fault and leave marks (ENGINE: "Recommended
-// design" 2 and 4). Whatever outlives `run` is in linear memory (layout.ts); these are derived from it at entry.
+// The core's working variables as module globals: time left, lazy flags, fault and leave marks.
+// Whatever outlives `run` is in linear memory (layout.ts); these are derived from it at entry.
 
 /**
  * Cycles and instructions left before the current slice ends, with the whole running block already subtracted.

@@ -1,5 +1,5 @@
 // Which instructions have a case of their own in the run loop's switch (dispatch.ts), and how a decoded record gets it.
-// ENGINE "Recommended design" 1: not more than some 200 inlined cases; everything else goes through the generic handlers.
+// Not more than some 200 inlined cases; everything else goes through the generic handlers.
 import { GPR } from './layout';
 import {
   FORM_OP,

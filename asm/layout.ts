@@ -80,7 +80,7 @@ export const MSR_KERNEL_GS_BASE = 0x1468;
 export const MSR_TSC_AUX = 0x1470;
 export const MSR_MTRR = 0x1478; // 32 x u64: default type, 8 variable pairs, 11 fixed
 
-// Time (DESIGN: time is retired instructions and modelled cycles). Exact whenever the run loop is outside a block.
+// Time is retired instructions and modelled cycles. Exact whenever the run loop is outside a block.
 export const INSTRUCTIONS = 0x1600; // u64 retired instructions
 export const CYCLES = 0x1608; // u64 modelled cycles
 /** Cycle count at which `run` returns (an instruction starts only while CYCLES < this). */

@@ -1,4 +1,4 @@
-// Physical memory: RAM, ROM and MMIO pages, and which bytes of RAM hold decoded code (DESIGN §4 "Decode once").
+// Physical memory: RAM, ROM and MMIO pages, and which bytes of RAM hold decoded code.
 import { A20_MASK, MSR_APIC_BASE, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RAM } from './layout';
 import { mmioRead, mmioWrite } from './host';
 import { charge, publishTime } from './charge';

@@ -1,5 +1,5 @@
-// A decoded instruction: RECORD_SIZE bytes that the run loop executes and cold handlers read through these accessors
-// (ENGINE "Recommended design" 1). Register operands are stored as addresses of their slots in the register file, so AH..BH
+// A decoded instruction: RECORD_SIZE bytes that the run loop executes and cold handlers read through these accessors.
+// Register operands are stored as addresses of their slots in the register file, so AH..BH
 // are simply one byte further than AX..BX.
 import { CPL, GPR, SEGMENTS, SEGMENT_STRIDE, ZERO_REGISTER } from './layout';
 import { pageRip, ripMask } from './globals';

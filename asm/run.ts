@@ -1,5 +1,5 @@
 // The outer loop: between blocks it delivers faults and events, looks up the next block, and runs single instructions where
-// a block cannot be used (DESIGN §5: everything visible is independent of how blocks happen to be cut).
+// a block cannot be used (everything visible is independent of how blocks happen to be cut).
 import {
   ACTIVITY,
   CPL,

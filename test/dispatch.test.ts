@@ -1,5 +1,5 @@
-// The shape of the compiled run loops (32-bit and 64-bit code): V8 makes fast code of it only while it is one br_table and not too long (ENGINE
-// "Size of the dispatch function"). Binaryen makes the br_table out of AssemblyScript's switch, so this can be lost silently.
+// The shape of the compiled run loops (32-bit and 64-bit code): V8 makes fast code of it only while it is
+// one br_table and not too long. Binaryen makes the br_table out of AssemblyScript's switch, so this can be lost silently.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,6 +1,5 @@
 // Trap-and-emulate on purpose lets some instructions give wrong answers: the findings must name each of them, with the
-// values the guest itself prints, and a guest that goes wrong or attacks must end as documented (DESIGN "Virtualization
-// techniques").
+// values the guest itself prints, and a guest that goes wrong or attacks must end as documented.
 import { describe, expect, it } from 'vitest';
 import type { MachineStop } from '../src/pc/exit.ts';
 import { findProfile } from '../src/vmm/cost/index.ts';

@@ -1,5 +1,5 @@
 // The hot loop of 64-bit code: as asm/dispatch.ts for 32-bit code, with a switch of its own, so that neither mode makes the
-// other's function longer (ENGINE "Recommended design" 1). A case that cannot go its fast way breaks out of the switch with
+// other's function longer. A case that cannot go its fast way breaks out of the switch with
 // t = 0, and the generic handler does the whole instruction again from the start; a branch breaks out with t = the record to
 // go on with. An address that is not canonical matches no TLB entry.
 import { GPR, TLB_ARRAY_SIZE } from '../layout';

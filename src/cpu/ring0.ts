@@ -1,4 +1,4 @@
-// The charged interface for ring-0 software written in TypeScript (DESIGN "The doorway"): every register access, memory
+// The charged interface for ring-0 software written in TypeScript: every register access, memory
 // access and VMCS access costs what the cost profile says, and privileged instructions are executed by the core itself,
 // from their bytes, so that their meaning is stated nowhere else.
 import { CALL_FAULT, CALL_FAULT_ERROR, CALL_RESULT_HIGH, CR2, GPR, INJECT_BUFFER, VMX_ROOT } from '../../asm/layout.ts';

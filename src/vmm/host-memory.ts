@@ -25,7 +25,7 @@ export const GDT_OFFSET = 0x00_0000;
 export const GDT_SIZE = 0x1_0000;
 export const IDT_OFFSET = 0x01_0000;
 export const TSS_OFFSET = 0x01_1000;
-/** The doorway page (DESIGN §2): instruction fetches from it enter TypeScript. */
+/** The doorway page: instruction fetches from it enter TypeScript. */
 export const DOORWAY_OFFSET = 0x01_2000;
 /** Two instructions for the host to wait in: `hlt; jmp $-1`, ring 0. */
 export const IDLE_OFFSET = 0x01_3000;

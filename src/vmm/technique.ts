@@ -1,5 +1,5 @@
 // The seam between the laboratory and the ways to run a guest: what a technique is, what a running VMM offers, and the
-// list of all techniques (DESIGN "Virtualization techniques"). One conformance suite runs against every entry.
+// list of all techniques. One conformance suite runs against every entry.
 
 import type { Machine } from '../pc/machine.ts';
 import type { MachineStop } from '../pc/exit.ts';

@@ -1,6 +1,6 @@
 // Random programs give the same state, counts and cycles however they are run: in blocks (the cases of the run loop), one
 // instruction at a time (the generic handlers), in slices by instructions or cycles, saved and loaded into another CPU
-// between slices (DESIGN §5).
+// between slices.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { COST_CLASSES } from '../../src/isa/cost-classes.ts';

@@ -1,5 +1,5 @@
-// Instructions that software above the doorway has the core execute: alone, at the present state, RIP left where it is
-// (DESIGN §2), whatever decoded code lies at RIP.
+// Instructions that software above the doorway has the core execute: alone, at the present state, RIP left where it is,
+// whatever decoded code lies at RIP.
 import { expect, test } from 'vitest';
 import { CODE, DOORWAY, TestMachine } from '../system/machine.ts';
 

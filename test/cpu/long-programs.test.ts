@@ -1,5 +1,5 @@
 // Random programs in 64-bit code: blocks in the run loop and lone instructions through the generic handlers must leave the same
-// registers, flags, memory and time, in slices of any length (DESIGN §5).
+// registers, flags, memory and time, in slices of any length.
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Which cost classes the system instructions charge (DESIGN §6 "Cost model"): each class gets a price that shows in the sum.
+// Which cost classes the system instructions charge: each class gets a price that shows in the sum.
 import { expect, test } from 'vitest';
 import { COST_CLASSES, type CostClass, costClassNumber } from '../../src/isa/cost-classes.ts';
 import { CODE_SELECTORS, DATA_SELECTORS, DOORWAY, FREE, STACKS, TestMachine } from './machine.ts';

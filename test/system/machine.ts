@@ -1,5 +1,5 @@
 // A bare protected-mode CPU for the tests of the system instructions: GDT, IDT, TSS and stacks at fixed places, every IDT
-// gate leading to the doorway, so that a test sees the frame the CPU pushed (DESIGN §2).
+// gate leading to the doorway, so that a test sees the frame the CPU pushed.
 import { assembleProgram } from '../../src/isa/assemble.ts';
 import { Cpu, type CpuStop } from '../../src/cpu/cpu.ts';
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';

@@ -1,4 +1,4 @@
-// What a program does does not depend on where the host stops and saves it (DESIGN §5): interrupts, single-step traps,
+// What a program does does not depend on where the host stops and saves it: interrupts, single-step traps,
 // interrupt shadows and repeated instructions included.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 // Floating-point and SIMD instructions on random state: whatever the registers and control words hold, the outcome is an
-// architectural one and no WASM trap (DESIGN "The CPU core": faults are precise).
+// architectural one and no WASM trap (faults are precise).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 // What a cost profile is: cycles for every cost class of the CPU model, each with where the figure comes from. Profiles
 // hold primitive costs only. What a technique costs emerges from them and from what its VMM does; no published cost of
-// a VMM is ever an input (DESIGN "Virtualization techniques", cost model).
+// a VMM is ever an input.
 
 import { COST_CLASSES, type CostClass } from '../../isa/cost-classes.ts';
 

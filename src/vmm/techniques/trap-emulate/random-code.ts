@@ -1,5 +1,5 @@
 // Random guest kernels for the test beside this file: a small kernel whose exceptions all lead to the next piece of
-// random code, and a generator of code that prefers what touches privilege (DESIGN "Virtualization techniques", resource
+// random code, and a generator of code that prefers what touches privilege (resource
 // control).
 
 import { assembleProgram } from '../../../isa/assemble.ts';
