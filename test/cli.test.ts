@@ -170,9 +170,20 @@ describe('help', () => {
       expect(out).toContain(word);
   });
 
-  test.each(['sensitive', 'exits', 'techniques'])('explain %s prints its table', (topic) => {
+  test.each(['sensitive', 'exits', 'instructions', 'techniques'])('explain %s prints its table', (topic) => {
     const { out, status } = anillo('explain', topic);
     expect(status).toBe(0);
     expect(out.split('\n').length).toBeGreaterThan(10);
+  });
+
+  test('explain instruction: a page, the same as JSON, or a sentence', () => {
+    const { out, status } = anillo('explain', 'instruction', 'POPF');
+    expect(status).toBe(0);
+    expect(out).toMatch(/POPFW, POPFD, POPFQ [\s\S]*Sensitive +3B control/);
+    const json = JSON.parse(anillo('explain', 'instruction', 'hlt', '--json').out);
+    expect(json.variants[0]).toMatchObject({ privilege: 'CPL 0', exits: [{ reason: 12 }] });
+    expectRefusal(anillo('explain', 'instruction', 'mvo'), 2, /no instruction "mvo"\. Close names: .*mov/);
+    expectRefusal(anillo('explain', 'instruction'), 2, /missing required argument/);
+    expectRefusal(anillo('explain', 'tables'), 2, /unknown command/);
   });
 });

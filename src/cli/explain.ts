@@ -1,43 +1,87 @@
 // anillo explain: topics generated from the tables the simulator runs on, so that they are never out of date.
-import { explainExits, explainSensitive } from '../isa/explain.ts';
+import { exitTable, sensitiveTable } from '../isa/explain.ts';
+import {
+  allInstructions,
+  formatInstructionPage,
+  instructionPage,
+  instructionTable,
+  similarNames,
+} from '../isa/explain-instruction.ts';
+import { type Explanation, formatExplanation, wrap } from '../isa/explanation.ts';
 import { techniques } from '../vmm/techniques/index.ts';
+import { CliError } from './errors.ts';
 
-/** What can be explained. */
-export type Topic = 'sensitive' | 'exits' | 'techniques';
+const WIDTH = 120;
+
+/** How a topic is shown. */
+export interface ExplainOptions {
+  readonly json?: true;
+}
+
+/** What can be explained besides a single instruction. */
+export type Topic = 'sensitive' | 'exits' | 'instructions' | 'techniques';
+
+function print(text: string): void {
+  process.stdout.write(`${text.trimEnd()}\n`);
+}
+
+function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2));
+}
+
+function rowsAsObjects({ columns, rows }: Explanation): Record<string, string>[] {
+  return rows.map((row) => Object.fromEntries(columns.map((column, n) => [column, row[n]!])));
+}
+
+function printTable(table: Explanation, options: ExplainOptions): void {
+  if (options.json) printJson(rowsAsObjects(table));
+  else print(formatExplanation(table, WIDTH));
+}
 
 /** Prints a topic. */
-export function explain(topic: Topic): void {
-  const texts = {
-    sensitive: explainSensitive,
-    exits: explainExits,
-    techniques: explainTechniques,
-  } satisfies Record<Topic, () => string>;
-  process.stdout.write(`${texts[topic]().trimEnd()}\n`);
+export function explain(topic: Topic, options: ExplainOptions): void {
+  const show = {
+    sensitive: () => printTable(sensitiveTable(), options),
+    exits: () => printTable(exitTable(), options),
+    instructions: () => (options.json ? printJson(allInstructions()) : printTable(instructionTable(), options)),
+    techniques: () => explainTechniques(options),
+  } satisfies Record<Topic, () => void>;
+  show[topic]();
 }
 
-function explainTechniques(): string {
-  return techniques
-    .all()
-    .map(({ name, aliases, summary, description, guest, paging }) =>
-      [
-        `${name}${aliases.length > 0 ? ` (${aliases.join(', ')})` : ''}: ${summary}`,
-        '',
-        ...description.map((paragraph) => `${wrap(paragraph, 100, '  ')}\n`),
-        `  guest: ${guest === 'paravirtual' ? 'a kernel changed for it' : 'any kernel, unmodified'}`,
-        ...(paging ? [`  paging: ${paging.join(' or ')}`] : []),
-        '',
-      ].join('\n'),
-    )
-    .join('\n');
-}
-
-/** Breaks a paragraph into lines. */
-function wrap(text: string, width: number, indent: string): string {
-  const lines = [''];
-  for (const word of text.split(/\s+/)) {
-    const line = lines[lines.length - 1] ?? '';
-    if (line !== '' && line.length + word.length + 1 > width) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+/** Prints all there is to know of an instruction. @throws CliError when there is none of that name */
+export function explainInstruction(name: string, options: ExplainOptions): void {
+  const page = instructionPage(name);
+  if (page === undefined) {
+    const similar = similarNames(name);
+    const hint =
+      similar.length > 0 ? ` Close names: ${similar.join(', ')}.` : ' anillo explain instructions lists all.';
+    throw new CliError(`There is no instruction ${JSON.stringify(name)}.${hint}`);
   }
-  return lines.map((line) => indent + line).join('\n');
+  if (options.json) printJson(page);
+  else print(formatInstructionPage(page, WIDTH));
+}
+
+function explainTechniques(options: ExplainOptions): void {
+  const all = techniques.all().map(({ name, aliases, summary, description, guest, paging }) => ({
+    name,
+    aliases,
+    summary,
+    description,
+    guest: guest === 'paravirtual' ? 'a kernel changed for it' : 'any kernel, unmodified',
+    paging: paging ?? [],
+  }));
+  if (options.json) {
+    printJson(all);
+    return;
+  }
+  const texts = all.map(({ name, aliases, summary, description, guest, paging }) => [
+    `${name}${aliases.length > 0 ? ` (${aliases.join(', ')})` : ''}: ${summary}`,
+    '',
+    ...description.flatMap((paragraph) => [...wrap(paragraph, 98).map((line) => `  ${line}`), '']),
+    `  guest: ${guest}`,
+    ...(paging.length > 0 ? [`  paging: ${paging.join(' or ')}`] : []),
+    '',
+  ]);
+  print(texts.map((lines) => lines.join('\n')).join('\n'));
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The anillo command: one file a subcommand, loaded only when it is asked for, so that the command starts quickly.
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
+import type { Topic } from './explain.ts';
 import { parseChoice, parseCount, parseList, parseMemory } from './options.ts';
 import { CELL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
@@ -45,11 +46,7 @@ Examples:
     .description('list the bundled guests')
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./guests.ts')).listGuests(options));
-  anillo
-    .command('explain')
-    .description('explain a topic, generated from the tables the simulator runs on')
-    .addArgument(new Argument('<topic>', 'what to explain').choices(['sensitive', 'exits', 'techniques']))
-    .action(async (topic) => (await import('./explain.ts')).explain(topic));
+  addExplain(anillo);
   return anillo;
 }
 
@@ -105,6 +102,40 @@ Examples:
   anillo run nanobench --technique full --stats -`,
     )
     .action(async (image, options) => (await import('./run.ts')).runImage(image, options));
+}
+
+const TOPICS = {
+  sensitive: 'sensitive instructions, and which of them do not trap',
+  exits: 'VM exits: their reasons, controls and instructions',
+  instructions: 'all instructions: flags, exceptions, privilege, sensitivity, VM exits',
+  techniques: 'the ways to run a guest',
+} as const satisfies Record<Topic, string>;
+
+function addExplain(anillo: Command): void {
+  const explain = anillo
+    .command('explain')
+    .description('explain a topic, generated from the tables the simulator runs on')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  anillo explain instruction popf
+  anillo explain instruction cmpxchg --json
+  anillo explain sensitive`,
+    );
+  explain
+    .command('instruction')
+    .description('one instruction: forms, flags, exceptions, privilege, sensitivity, VM exits')
+    .argument('<name>', 'its mnemonic, such as mov, jcc or iretq')
+    .option('--json', 'print JSON')
+    .action(async (name, options) => (await import('./explain.ts')).explainInstruction(name, options));
+  for (const [topic, description] of Object.entries(TOPICS) as [Topic, string][]) {
+    explain
+      .command(topic)
+      .description(description)
+      .option('--json', 'print JSON')
+      .action(async (options) => (await import('./explain.ts')).explain(topic, options));
+  }
 }
 
 function addCompare(anillo: Command): void {

@@ -1,5 +1,6 @@
-// Tables for people, made from the tables of this module: what `anillo explain sensitive` and `anillo explain exits` print.
+// Tables for people, made from the tables of this module: what `anillo explain sensitive` and `anillo explain exits` show.
 import { EXIT_REASONS } from './exit-reasons.ts';
+import type { Explanation } from './explanation.ts';
 import { FORMS } from './forms.ts';
 import {
   type Protection,
@@ -7,15 +8,6 @@ import {
   sensitiveInstructions,
   unprotectedInstructions,
 } from './sensitive.ts';
-
-/** A table with a heading and closing remarks. */
-export interface Explanation {
-  readonly title: string;
-  readonly introduction: readonly string[];
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly notes: readonly string[];
-}
 
 function underVtx({ exit }: SensitiveInstruction): string {
   return exit ? `${exit.reason}: ${exit.control}` : 'none';
@@ -80,65 +72,4 @@ export function exitTable(): Explanation {
     }),
     notes: [],
   };
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
-
-/** Widths of columns: natural where they fit, else those with the least text are narrowed, down to their longest word. */
-function columnWidths(cells: readonly (readonly string[])[], width: number): number[] {
-  const widths = cells[0]!.map((_, n) => Math.max(...cells.map((row) => row[n]!.length)));
-  const words = widths.map((_, n) =>
-    Math.max(...cells.flatMap((row) => row[n]!.split(' ').map((word) => word.length))),
-  );
-  const text = widths.map((_, n) => cells.reduce((sum, row) => sum + row[n]!.length, 0));
-  const room = width - 2 * (widths.length - 1);
-  while (widths.reduce((a, b) => a + b, 0) > room) {
-    const slack = widths.map((w, n) => (w > words[n]! ? w / text[n]! : 0));
-    const emptiest = slack.indexOf(Math.max(...slack));
-    if (slack[emptiest] === 0) break;
-    widths[emptiest]!--;
-  }
-  return widths;
-}
-
-/** An explanation as plain text of at most `width` columns. */
-export function formatExplanation(explanation: Explanation, width = 120): string {
-  const { title, introduction, columns, rows, notes } = explanation;
-  const cells = [columns, ...rows];
-  const widths = columnWidths(cells, width);
-  const lines = [title, '', ...introduction, ''];
-  cells.forEach((row, n) => {
-    const wrapped = row.map((cell, column) => wrap(cell, widths[column]!));
-    const height = Math.max(...wrapped.map((cell) => cell.length));
-    for (let i = 0; i < height; i++) {
-      lines.push(
-        wrapped
-          .map((cell, column) => (cell[i] ?? '').padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd(),
-      );
-    }
-    if (n === 0) lines.push(widths.map((w) => '-'.repeat(w)).join('  '));
-  });
-  return `${[...lines, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
-}
-
-/** Text of `anillo explain sensitive`. */
-export function explainSensitive(width = 120): string {
-  return formatExplanation(sensitiveTable(), width);
-}
-
-/** Text of `anillo explain exits`. */
-export function explainExits(width = 120): string {
-  return formatExplanation(exitTable(), width);
 }

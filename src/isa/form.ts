@@ -3,7 +3,8 @@
 import type { CostClass } from './cost-classes.ts';
 
 /**
- * Letters for EFLAGS bits: C P A Z S T I D O as in the SDM's tables, L = IOPL, N = NT, R = RF, V = VM, X = AC.
+ * Letters for EFLAGS bits: C P A Z S T I D O as in the SDM's tables, L = IOPL, N = NT, R = RF, V = VM, X = AC, F = VIF,
+ * E = ID.
  */
 export type FlagLetters = string;
 
@@ -140,6 +141,8 @@ export const FLAG_BITS: Readonly<Record<string, number>> = {
   R: 0x10000,
   V: 0x20000,
   X: 0x40000,
+  F: 0x80000,
+  E: 0x200000,
 };
 
 /** EFLAGS mask of a string of flag letters. */

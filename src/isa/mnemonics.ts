@@ -72,3 +72,8 @@ export function formsNamed(name: string): readonly Named[] | undefined {
 export function isMnemonic(name: string): boolean {
   return formsNamed(name) !== undefined;
 }
+
+/** All mnemonics the assembler knows, in alphabetical order. */
+export function mnemonicNames(): string[] {
+  return [...byMnemonic.keys(), ...Object.keys(SPELLINGS)].sort();
+}

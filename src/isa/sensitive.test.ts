@@ -1,7 +1,8 @@
 // The catalogue of sensitive instructions and the texts made from it.
 import { describe, expect, it } from 'vitest';
 import { EXIT_REASONS } from './exit-reasons.ts';
-import { exitTable, explainExits, explainSensitive, sensitiveTable } from './explain.ts';
+import { exitTable, sensitiveTable } from './explain.ts';
+import { formatExplanation } from './explanation.ts';
 import {
   formsListedAs,
   protectionOf,
@@ -50,7 +51,7 @@ describe('explanations', () => {
   });
 
   it('texts fit the width asked for', () => {
-    for (const text of [explainSensitive(100), explainExits(100)]) {
+    for (const text of [sensitiveTable(), exitTable()].map((table) => formatExplanation(table, 100))) {
       const lines = text.split('\n');
       const rule = lines.findIndex((line) => line.startsWith('---'));
       const table = lines.slice(rule, lines.indexOf('', rule));

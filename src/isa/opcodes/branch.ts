@@ -29,7 +29,7 @@ const interruptReturn: Sensitivity = {
 const ends: RowOptions = { endsBlock: true };
 const near: RowOptions = { endsBlock: true, size64: 'f64' };
 const indirect: RowOptions = { ...near, memory: 'r' };
-const farFlags = { write: 'OSZAPCTIDLNRVX' };
+const farFlags = { write: 'OSZAPCTIDLNRVXFE' };
 const undefinedInstruction: RowOptions = { endsBlock: true, memory: 'address' };
 const opcode = (base: number, n: number) => (base + n).toString(16).toUpperCase();
 

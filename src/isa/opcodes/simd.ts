@@ -2,7 +2,48 @@
 import type { CostClass } from '../cost-classes.ts';
 import { type Row, type RowOptions, row } from '../form.ts';
 
-const page = (name: string) => name.toUpperCase();
+/** Pages of the SDM that describe several instructions. */
+const PAGES = [
+  'PUNPCKLBW/PUNPCKLWD/PUNPCKLDQ/PUNPCKLQDQ',
+  'PUNPCKHBW/PUNPCKHWD/PUNPCKHDQ/PUNPCKHQDQ',
+  'PACKSSWB/PACKSSDW',
+  'PCMPGTB/PCMPGTW/PCMPGTD',
+  'PCMPEQB/PCMPEQW/PCMPEQD',
+  'PSRLW/PSRLD/PSRLQ',
+  'PSRAW/PSRAD/PSRAQ',
+  'PSLLW/PSLLD/PSLLQ',
+  'PADDB/PADDW/PADDD/PADDQ',
+  'PADDSB/PADDSW',
+  'PADDUSB/PADDUSW',
+  'PSUBB/PSUBW/PSUBD',
+  'PSUBSB/PSUBSW',
+  'PSUBUSB/PSUBUSW',
+  'PMINUB/PMINUW',
+  'PMAXUB/PMAXUW',
+  'PMINSB/PMINSW',
+  'PMAXSB/PMAXSW',
+  'PMULLD/PMULLQ',
+  'PMINSD/PMINSQ',
+  'PMAXSD/PMAXSQ',
+  'PMINUD/PMINUQ',
+  'PMAXUD/PMAXUQ',
+  'PAVGB/PAVGW',
+  'PHADDW/PHADDD',
+  'PHSUBW/PHSUBD',
+  'PSIGNB/PSIGNW/PSIGND',
+  'PABSB/PABSW/PABSD/PABSQ',
+  'PEXTRB/PEXTRD/PEXTRQ',
+  'PINSRB/PINSRD/PINSRQ',
+] as const;
+const pageOf = new Map<string, string>(
+  PAGES.flatMap((title) => title.split('/').map((name) => [name, title] as const)),
+);
+
+/** Title of the SDM's page of an instruction. */
+function page(name: string): string {
+  const upper = name.toUpperCase().replace('_TO_RM', '');
+  return pageOf.get(upper) ?? upper;
+}
 
 /** Packed integer operation with an MMX form of its own feature and an XMM form behind 66. */
 function both(second: string, name: string, features: string, cost: CostClass = 'alu'): Row[] {

@@ -46,7 +46,7 @@ const popFlags: Sensitivity = {
 
 const d64: RowOptions = { size64: 'd64' };
 const legacy: RowOptions = { modes: 'legacy' };
-const flagsOut = 'OSZAPCDTILNX';
+const flagsOut = 'OSZAPCDTILNXFE';
 
 export const STACK_AND_SEGMENT: readonly Row[] = [
   row('50 +r', 'push', 'Zv', 'push', 'stack', 'PUSH', d64),

@@ -26,7 +26,7 @@ const query = (name: string): RowOptions => ({
 });
 const interruptFlag: RowOptions = {
   cpl: 'iopl',
-  flags: { write: 'I' },
+  flags: { write: 'IF' },
   sensitive: control('3B', 'It changes IF; it faults when CPL is above IOPL.'),
 };
 
