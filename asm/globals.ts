@@ -24,6 +24,8 @@ export let faulted: bool = false;
 export let leave: bool = false;
 /** With `leave`: the instruction is not complete (REP between two iterations) and RIP still points at it. */
 export let unfinished: bool = false;
+/** The fault that was raised belongs to a task that has just been switched to: RIP is not that of the instruction any more. */
+export let ripIsFinal: bool = false;
 /** The record being executed by a cold handler. */
 export let current: usize = 0;
 /** RIP of offset 0 of the linear page the running block lies in: RIP of a record is this + its offset. */

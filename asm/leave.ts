@@ -1,6 +1,6 @@
 // The ways out of a block: what was paid for instructions that did not run is given back, and RIP is stored.
 import { RIP } from './layout';
-import { current, cyclesLeft, injecting, instructionsLeft, unfinished } from './globals';
+import { current, cyclesLeft, injecting, instructionsLeft, ripIsFinal, unfinished } from './globals';
 import { H_END } from './hot';
 import { R_OP, RECORD_SIZE, recordRip, restCost, restCount } from './record';
 
@@ -19,7 +19,8 @@ export function leaveBefore(r: usize): void {
 /** Record `r` raised a fault. */
 export function leaveFaulted(r: usize): void {
   refund(r);
-  store<u64>(RIP, recordRip(r));
+  if (ripIsFinal) ripIsFinal = false;
+  else store<u64>(RIP, recordRip(r));
 }
 
 /** Record `r` is done and its handler stored RIP. */

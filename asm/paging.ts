@@ -265,17 +265,23 @@ export function pagingChanged(): void {
  * present entry, and nothing has changed.
  */
 export function loadPdptes(cr3: u64): bool {
-  const table = cr3 & 0xffffffe0;
-  for (let pass = 0; pass < 2; pass++) {
-    for (let i: u64 = 0; i < 4; i++) {
-      const hpa = entryAddress(table + (i << 3), 0, 0);
-      if (faulted) return false;
-      const entry = readPhysicalSized(hpa, 8);
-      if (pass) store<u64>(PDPTE + (usize(i) << 3), entry);
-      else if (entry & PRESENT && entry & (0x1e6 | RESERVED_HIGH | NO_EXECUTE)) return false;
-    }
+  if (!arePdptesValid(cr3)) return false;
+  for (let i: u64 = 0; i < 4; i++) store<u64>(PDPTE + (usize(i) << 3), readPdpte(cr3, i));
+  return true;
+}
+
+/** Could `loadPdptes` load them? */
+export function arePdptesValid(cr3: u64): bool {
+  for (let i: u64 = 0; i < 4; i++) {
+    const entry = readPdpte(cr3, i);
+    if (faulted || (entry & PRESENT && entry & (0x1e6 | RESERVED_HIGH | NO_EXECUTE))) return false;
   }
   return true;
+}
+
+function readPdpte(cr3: u64, i: u64): u64 {
+  const hpa = entryAddress((cr3 & 0xffffffe0) + (i << 3), 0, 0);
+  return faulted ? 0 : readPhysicalSized(hpa, 8);
 }
 
 /** Page walk without faults, charges or A/D bits; all ones if there is no translation. Ignores EPT. */

@@ -11,6 +11,7 @@ import { CR4_DE, cr4 } from './state';
 
 export const DR6_BD: u32 = 0x2000;
 export const DR6_BS: u32 = 0x4000;
+export const DR6_BT: u32 = 0x8000;
 export const DR7_GD: u64 = 0x2000;
 const DR6_FIXED: u64 = 0xffff_0ff0;
 const DR6_WRITABLE: u64 = 0xe00f;

@@ -25,8 +25,8 @@ export const BLOCKED_BY_NMI: u32 = 8;
 export const ACTIVE: u32 = 0;
 export const HALTED: u32 = 1;
 
-/** DR6 conditions in PENDING_DEBUG that make a #DB: B0-B3, BS. */
-const DEBUG_TRAPS: u32 = 0x400f;
+/** DR6 conditions in PENDING_DEBUG that make a #DB: B0-B3, BS, BT. */
+const DEBUG_TRAPS: u32 = 0xc00f;
 
 /** Cheap question in front of `checkEvents`: could anything be pending? */
 export function eventsPending(): bool {

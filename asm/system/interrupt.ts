@@ -189,16 +189,24 @@ function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: 
 
 /** Pushes EFLAGS, CS, EIP and the error code. */
 export function pushReturn(vector: u32, type: u32, size: u32, hasError: bool): bool {
-  let image = getFlags();
-  if (type == EVENT_EXCEPTION && (((FAULTS >> vector) & 1) != 0 || isGeneralDetect)) image |= RF;
-  let rip = load<u64>(RIP);
-  if (type >= EVENT_SOFTWARE) rip = (rip + deliveringLength) & ripMask;
   return (
-    framePush(image, size) &&
+    framePush(returnFlags(vector, type), size) &&
     framePush(segmentSelector(CS), size) &&
-    framePush(rip, size) &&
+    framePush(returnRip(type), size) &&
     (!hasError || framePush(deliveringError, size))
   );
+}
+
+/** RFLAGS that the event being delivered saves: RF is set for faults. */
+export function returnFlags(vector: u32, type: u32): u64 {
+  const isFault = type == EVENT_EXCEPTION && (((FAULTS >> vector) & 1) != 0 || isGeneralDetect);
+  return isFault ? getFlags() | RF : getFlags();
+}
+
+/** RIP that the event being delivered saves: software events return behind their instruction. */
+export function returnRip(type: u32): u64 {
+  const rip = load<u64>(RIP);
+  return type >= EVENT_SOFTWARE ? (rip + deliveringLength) & ripMask : rip;
 }
 
 /** #DB because of DR7.GD is a fault and pushes RF = 1, unlike the other causes of #DB. */

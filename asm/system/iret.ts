@@ -1,11 +1,11 @@
-// IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level. Returns to a nested task and to
+// IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level, or from a nested task. Returns to
 // virtual-8086 mode are not in this version.
-import { INTERRUPTIBILITY, NOT_SUPPORTED_VIRTUAL_8086, SS, TR } from '../layout';
+import { INTERRUPTIBILITY, NOT_SUPPORTED_VIRTUAL_8086, SS } from '../layout';
 import { GP, raise } from '../fault';
 import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, DF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
 import { notSupported } from '../host';
-import { readStack, readSystem } from '../memory';
+import { readStack } from '../memory';
 import { cpl, instructionLength, operandSize } from '../record';
 import { inNonRoot } from '../vmx/intercepts';
 import { get32 } from '../vmx/vmcs';
@@ -25,8 +25,8 @@ import {
   stackMask,
 } from './segment';
 import { stackPointer } from './stack-frame';
-import { segmentBase, segmentRights } from './state';
-import { TASK_BY_IRET, taskSwitch } from './task';
+import { segmentRights } from './state';
+import { returnFromTask } from './task';
 
 export const IOPL_MASK: u32 = 0x3000;
 
@@ -68,8 +68,7 @@ function perform(r: usize): void {
   const size = operandSize(r);
   const level = cpl();
   if (hasFlag(NT)) {
-    const link = readSystem<u16>(segmentBase(TR));
-    if (!faulted) taskSwitch(link, TASK_BY_IRET, instructionLength(r));
+    returnFromTask(instructionLength(r));
     return;
   }
   const mask = stackMask(segmentRights(SS));

@@ -156,16 +156,21 @@ export function loadSegment(seg: u32, selector: u32): void {
     loadStackSegment(selector);
     return;
   }
+  loadDataSegment(seg, selector, GP);
+}
+
+/** Loads ES, DS, FS or GS; `vector` (#GP or, in a task switch, #TS) for a selector that may not be loaded. */
+export function loadDataSegment(seg: u32, selector: u32, vector: u32): void {
   if (isNull(selector)) {
     nullSegment(seg, selector);
     return;
   }
-  if (!fetchDescriptor(selector, GP)) return;
+  if (!fetchDescriptor(selector, vector)) return;
   const rights = rightsOf(descriptorHigh);
   const level = max(cpl(), selector & 3);
   const isBound = !isCode(rights) || !isConforming(rights);
   if (!isReadable(rights) || (isBound && level > dplOf(rights))) {
-    raise(GP, selectorError(selector));
+    raise(vector, selectorError(selector));
   } else if (!isPresent(rights)) {
     raise(NP, selectorError(selector));
   } else if (markAccessed(descriptorAddress, descriptorHigh)) {

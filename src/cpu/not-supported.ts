@@ -4,7 +4,6 @@ import {
   NOT_SUPPORTED_LONG_MODE,
   NOT_SUPPORTED_MSR,
   NOT_SUPPORTED_REAL_MODE,
-  NOT_SUPPORTED_TASK_SWITCH,
   NOT_SUPPORTED_VIRTUAL_8086,
 } from '../../asm/layout.ts';
 
@@ -13,7 +12,6 @@ export const NOT_SUPPORTED_NAMES: Readonly<Record<number, string>> = {
   [NOT_SUPPORTED_INSTRUCTION]: 'instruction set extension',
   [NOT_SUPPORTED_REAL_MODE]: 'real-address mode',
   [NOT_SUPPORTED_LONG_MODE]: 'long mode',
-  [NOT_SUPPORTED_TASK_SWITCH]: 'hardware task switch',
   [NOT_SUPPORTED_VIRTUAL_8086]: 'virtual-8086 mode',
   [NOT_SUPPORTED_MSR]: 'model-specific register',
 };

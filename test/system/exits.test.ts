@@ -3,7 +3,7 @@
 // VM Exits That Occur During Event Delivery".
 import { describe, expect, test } from 'vitest';
 import { CONTROL, FIELD, TestGuest } from './guest.ts';
-import { CODE, DATA, DOORWAY, FREE } from './machine.ts';
+import { CODE, DATA, DOORWAY, FREE, TSS } from './machine.ts';
 
 const EXCEPTION = 0;
 const EXTERNAL_INTERRUPT = 1;
@@ -162,10 +162,40 @@ describe('exceptions and interrupts', () => {
     expect(m.exit()).toMatchObject({ reason: EXTERNAL_INTERRUPT, rip: CODE });
   });
 
-  test('a task gate in the IDT is a task-switch exit', () => {
+  test('a task gate in the IDT is a task-switch exit, with the event that was being delivered', () => {
     const m = new TestGuest();
+    m.descriptor(FREE, { type: 9, base: DATA, limit: 0x67 });
     m.gate(0x30, { type: 5, selector: FREE, offset: 0 });
-    expect(m.exitOf('int 0x30')).toMatchObject({ reason: TASK_SWITCH, qualification: (0xc0000000 | FREE) >>> 0 });
+    const qualification = (0xc0000000 | FREE) >>> 0;
+    const vectoring = 0x80000430;
+    expect(m.exitOf('int 0x30')).toMatchObject({ reason: TASK_SWITCH, qualification, vectoring, length: 2, rip: CODE });
+    const fault = new TestGuest();
+    fault.descriptor(FREE, { type: 9, base: DATA, limit: 0x67 });
+    fault.gate(13, { type: 5, selector: FREE, offset: 0 });
+    const got = fault.exitOf('mov eax, 0x1234\nbad: mov ds, ax');
+    expect(got).toMatchObject({ reason: TASK_SWITCH, qualification, vectoring: 0x80000b0d, rip: fault.label('bad') });
+    expect(fault.cpu.ring0.vmread(FIELD.vectoringError)).toBe(0x1234);
+  });
+
+  test('IRET with NT set is a task-switch exit to the task in the link field', () => {
+    const m = new TestGuest();
+    m.descriptor(FREE, { type: 11, base: DATA, limit: 0x67 });
+    m.memory.setUint16(TSS, FREE, true);
+    m.ring(0, 0x4002);
+    expect(m.exitOf('iretd')).toMatchObject({ reason: TASK_SWITCH, qualification: 0x40000000 | FREE, length: 1 });
+  });
+
+  // SDM Vol. 3C "Treatment of Task Switches": checks 1 to 4
+  test.each([
+    ['a busy TSS', { type: 11, base: DATA, limit: 0x67 }, 13],
+    ['a TSS not present', { type: 9, base: DATA, limit: 0x67, present: false }, 11],
+    ['a TSS too short', { type: 9, base: DATA, limit: 0x66 }, 10],
+  ] as const)('%s faults in the guest instead of causing an exit', (_, descriptor, vector) => {
+    const m = new TestGuest();
+    m.descriptor(FREE, descriptor);
+    m.program(`jmp ${FREE}:0`);
+    m.enter();
+    expect(m.delivered(m.run())).toMatchObject({ vector, error: FREE, eip: CODE });
   });
 });
 

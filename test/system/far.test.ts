@@ -62,13 +62,6 @@ describe('far JMP', () => {
     m.ring(ring);
     expect(m.deliver(`jmp ${selector}:${ENTRY}`)).toMatchObject({ vector, error, eip: CODE });
   });
-
-  test('to a TSS is named as not supported', () => {
-    const m = new TestMachine();
-    m.descriptor(FREE, { type: 9, base: TSS, limit: 0x67 });
-    expect(m.deliver(`jmp ${FREE}:0`)).toMatchObject({ vector: 13, error: FREE });
-    expect(m.unsupported).toHaveLength(1);
-  });
 });
 
 describe('far CALL and RET', () => {
