@@ -11,6 +11,7 @@ import {
   COUNT_BLOCKS_INVALIDATED,
   CPL,
   CS,
+  NUMBER_OF_BANKS,
   RAM,
   SEGMENTS,
   SEGMENT_BASE,
@@ -18,6 +19,7 @@ import {
   SEGMENT_RIGHTS,
   SEGMENT_STRIDE,
   SS,
+  TLB_CURRENT_BANK,
 } from './layout';
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
@@ -62,6 +64,11 @@ export let codeMode: u32 = 0;
 /** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
 let jumpContext: u64 = 0;
 let jumpGeneration: u64 = 0;
+/** u32 per TLB bank: generation of its jumps; below the oldest valid one, they are gone. */
+const GENERATIONS: usize = memory.data(NUMBER_OF_BANKS << 2);
+const GENERATION_BITS: u32 = 24;
+let newestGeneration: u32 = 0;
+let oldestGeneration: u32 = 1;
 /** What the last word of an entry of LONG_JUMP_CACHE holds: never 0. */
 let longJumpContext: u32 = 0;
 let knownBase: u64 = u64.MAX_VALUE;
@@ -93,19 +100,42 @@ export function disarmBreak(): void {
   if (load<u16>(brokenRecord, R_OP) == H_BREAK) store<u16>(brokenRecord, brokenOp, R_OP);
 }
 
-/** All jump-cache entries become invalid (a fetch-TLB entry went away, or CS means something else). */
-export function forgetJumps(): void {
-  jumpGeneration += 1 << 40;
-  if (!jumpGeneration) {
-    // the generation has wrapped round: old keys could come back to life
+function newGeneration(): u32 {
+  if (++newestGeneration >> GENERATION_BITS) {
+    // the numbers have run out: old keys could come back to life
     for (let entry = JUMP_CACHE; entry < SCRATCH; entry += 16) {
       store<u64>(entry, u64.MAX_VALUE);
       store<u32>(entry, 0, 12);
     }
-    jumpGeneration = 1 << 40;
+    memory.fill(GENERATIONS, 0, NUMBER_OF_BANKS << 2);
+    newestGeneration = 1;
+    oldestGeneration = 1;
   }
+  return newestGeneration;
+}
+
+/** The jumps of a TLB bank that has become current count: they have waited under the bank's generation. */
+export function selectJumps(bank: u32): void {
+  let generation = load<u32>(GENERATIONS + (usize(bank) << 2));
+  if (generation < oldestGeneration) {
+    generation = newGeneration();
+    store<u32>(GENERATIONS + (usize(bank) << 2), generation);
+  }
+  jumpGeneration = u64(generation) << 40;
   jumpContext = (jumpContext & 0xff_0000_0000) | jumpGeneration;
-  longJumpContext = u32(jumpGeneration >> 39) | (longJumpContext & 1);
+  longJumpContext = (generation << 1) | (longJumpContext & 1);
+}
+
+/** Jump-cache entries of one TLB bank become invalid: a fetch entry went away. */
+export function forgetJumpsOf(bank: u32): void {
+  store<u32>(GENERATIONS + (usize(bank) << 2), 0);
+  if (bank == load<u32>(TLB_CURRENT_BANK)) selectJumps(bank);
+}
+
+/** All jump-cache entries become invalid (CS means something else, or blocks went away). */
+export function forgetJumps(): void {
+  oldestGeneration = newestGeneration + 1;
+  selectJumps(load<u32>(TLB_CURRENT_BANK));
 }
 
 /** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */

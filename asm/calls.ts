@@ -1,5 +1,6 @@
 // What the host calls besides `run`: charged accesses of ring-0 software above the doorway, and uncharged upkeep.
 import {
+  BANKS_PER_CPU,
   CALL_FAULT,
   CALL_FAULT_ERROR,
   CALL_RESULT_HIGH,
@@ -9,10 +10,11 @@ import {
   INJECT_BUFFER,
   RFLAGS,
   RIP,
+  TLB_FIRST_BANK,
   VMX_CURRENT,
 } from './layout';
 import { charge } from './charge';
-import { decodeScratch, disarmBreak, flushBlocks, forgetJumps, updateContext } from './blocks';
+import { decodeScratch, disarmBreak, flushBlocks, updateContext } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { clearFault, faultError, faultLinear, faultVector, GP, PF, raise, UD } from './fault';
 import { getFlags, setFlags } from './flags';
@@ -20,7 +22,8 @@ import { COST_LOAD, COST_STORE, COST_VMREAD, COST_VMWRITE } from './gen/costs';
 import { faulted, injecting, leave, pageRip, unfinished } from './globals';
 import { readSlow, writeSlow } from './memory';
 import { debugTranslate } from './paging';
-import { flushTlb, forgetUsedEntries, initializeTlb } from './tlb';
+import { initializeTlb } from './tlb';
+import { banksLoaded, claimBanks } from './tlb-banks';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
 import { resetSystem, systemLoaded } from './system/reset';
@@ -119,13 +122,12 @@ export function loadFlags(): void {
 /** Once, after the memory was created. */
 export function initialize(): void {
   initializeTlb();
-  forgetJumps();
 }
 
 /** The processor after RESET. Memory and time stay. */
 export function reset(): void {
   startTime(u64.MAX_VALUE, u64.MAX_VALUE);
-  flushTlb(false);
+  claimBanks(load<u32>(TLB_FIRST_BANK) / BANKS_PER_CPU);
   resetSystem();
   syncFlags();
   endTime();
@@ -140,7 +142,7 @@ export function recomputeSegments(): void {
 
 /** A snapshot was loaded: everything derived from state and RAM is dropped. */
 export function stateLoaded(): void {
-  forgetUsedEntries();
+  banksLoaded();
   flushBlocks();
   loadFlags();
   clearFault();

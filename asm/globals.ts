@@ -34,8 +34,10 @@ export let pageRip: u64 = 0;
 export let ripMask: u64 = 0xffffffff;
 /** The code that runs is 64-bit code (EFER.LMA and CS.L). */
 export let code64: bool = false;
-/** TLB arrays of the current privilege: TLB, or TLB + TLB_USER arrays at CPL 3. */
-export let tlbBase: usize = 0x10000;
+/** Bank of the TLB that translates now (tlb-banks.ts). */
+export let tlbBank: usize = 0x80000;
+/** TLB arrays of the current privilege: those of tlbBank, from TLB_USER on at CPL 3. */
+export let tlbBase: usize = 0x80000;
 /** True while `inject` runs an instruction for ring-0 software above the doorway. */
 export let injecting: bool = false;
 /** True while a record from the scratch slot runs (a single instruction, not a block). */

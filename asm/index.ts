@@ -20,4 +20,4 @@ export {
 } from './calls';
 export { setPageKind, setRamSize } from './physical';
 export { flushBlocks } from './blocks';
-export { flushTlb } from './tlb';
+export { flushAllBanks } from './tlb';

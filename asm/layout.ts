@@ -166,8 +166,15 @@ export const FPU_FERR = 0x3dac;
 export const STATE_BASE = 0x1000;
 export const STATE_END = 0x4000;
 
-/** TLBs: six direct-mapped arrays (read, write, fetch; supervisor, user), TLB_ENTRIES entries {u64 tag, u64 addend}. */
-export const TLB = 0x10000;
+/**
+ * The TLB is banks, one an address-space context: six direct-mapped arrays (read, write, fetch; supervisor, user) of
+ * TLB_ENTRIES entries {u64 tag, u64 addend}, one attribute byte an entry in the order of the arrays, and a header. CPU n owns
+ * banks BANKS_PER_CPU * n and following.
+ */
+export const TLB_BANKS = 0x80000;
+export const TLB_BANK_SIZE = 0x1a000;
+export const NUMBER_OF_BANKS = 32;
+export const BANKS_PER_CPU = 4;
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_SIZE = 16;
 export const TLB_ARRAY_SIZE = 0x4000;
@@ -175,7 +182,28 @@ export const TLB_READ = 0; // array number; + TLB_USER for CPL 3
 export const TLB_WRITE = 1;
 export const TLB_FETCH = 2;
 export const TLB_USER = 3;
-export const TLB_END = 0x28000;
+/** Offsets in a bank: the attribute bytes, the header, the fields of the header. */
+export const BANK_ATTRIBUTES = 0x18000;
+export const BANK_HEADER = 0x19800;
+export const BANK_IN_USE = 0x19800; // u32: 0 = the bank has never held a translation, its contents are undefined
+export const BANK_VPID = 0x19804; // u32
+export const BANK_PCID = 0x19808; // u32
+export const BANK_LARGE = 0x1980c; // u32: 1 = it may hold parts of pages larger than 4 KiB
+export const BANK_EPT_ROOT = 0x19810; // u64: physical address of the EPT PML4 table, 0 for none
+export const BANK_USED_AT = 0x19818; // u64: TLB_CLOCK when the context was last selected
+export const BANK_MODE = 0x19820; // u32: the paging mode it was filled in
+export const BANK_HEADER_END = 0x19828;
+/** Per bank: a list of the entries in use (asm/tlb-banks.ts). */
+export const TLB_USED_LISTS = 0x3c0000;
+export const TLB_USED_LISTS_END = 0x3e0000;
+
+/** TLB state of the CPU that runs: its first bank, the current one (u32 each), and the context: VPID (u32), EPT root (u64). */
+export const TLB_FIRST_BANK = 0x3e00;
+export const TLB_CURRENT_BANK = 0x3e04;
+export const TLB_VPID = 0x3e08;
+export const TLB_EPT_ROOT = 0x3e10;
+/** u64: counts selections of contexts, so that the least recently used bank is known. */
+export const TLB_CLOCK = 0x3e18;
 
 /** asc statics start here (--memoryBase). */
 export const STATICS = 0x40000;

@@ -12,10 +12,9 @@ import {
   SEGMENT_STRIDE,
   SEGMENT_WRITE_END,
   SS,
-  TLB,
   TLB_ARRAY_SIZE,
 } from './layout';
-import { code64, faulted, otherFlags, tlbBase } from './globals';
+import { code64, faulted, otherFlags, tlbBank, tlbBase } from './globals';
 import { longAddress } from './long-mode/state';
 import { AC, raise } from './fault';
 import { AC as AC_FLAG } from './flags';
@@ -59,13 +58,13 @@ export function writeLinear<T>(linear: u64, v: T): void {
 
 /** Implicit supervisor access (descriptor tables, TSS). Then `if (faulted) return`. */
 export function readSystem<T>(linear: u64): T {
-  const host = fastHost(TLB, linear & systemMask, sizeof<T>());
+  const host = fastHost(tlbBank, linear & systemMask, sizeof<T>());
   if (host) return load<T>(host);
   return <T>readSlow(linear & systemMask, sizeof<T>(), false);
 }
 
 export function writeSystem<T>(linear: u64, v: T): void {
-  const host = fastHost(TLB + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  const host = fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
   if (host) store<T>(host, v);
   else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
 }

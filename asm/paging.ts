@@ -13,17 +13,18 @@ import {
   PDPTE,
   PAGE_RAM,
   RAM,
-  TLB,
   TLB_ARRAY_SIZE,
+  TLB_VPID,
 } from './layout';
 import { charge, noteInstructionCounts } from './charge';
 import { COST_TLB_WALK_REFERENCE } from './gen/costs';
-import { faulted } from './globals';
+import { faulted, tlbBank } from './globals';
 import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readPhysicalSized, writePhysicalSized } from './physical';
-import { fillTlb, flushTlb, TLB_CODE, TLB_INVALID, TLB_SLOW } from './tlb';
+import { fillTlb, flushContexts, TLB_CODE, TLB_INVALID, TLB_SLOW } from './tlb';
+import { ANY, ANY_ROOT, selectContext } from './tlb-banks';
 import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/intercepts';
 
 /** Mask of linear addresses: 32 bits outside 64-bit mode. */
@@ -53,6 +54,7 @@ export const EFER_NXE: u32 = 0x800;
 
 // Result of the last walk.
 export let walkPhysical: u64 = 0; // of the page
+export let walkShift: u32 = 12; // binary logarithm of the page's size
 export let walkRights: u64 = 0; // WRITABLE, USER and NO_EXECUTE combined over the levels
 export let walkDirty: bool = false;
 export let walkGlobal: bool = false;
@@ -114,6 +116,7 @@ function walk32(linear: u64, access: u32, user: bool): bool {
     }
     walkRights = pde & (WRITABLE | USER);
     if (!allowed(linear, walkRights, access, user) || !mark(pdeGpa, pdeHpa, 4, pde, dirty, linear)) return false;
+    walkShift = 22;
     walkPhysical = (pde & 0xffc00000) | ((pde & 0x1e000) << 19) | (linear & 0x3ff000);
     walkDirty = ((pde | dirty) & DIRTY) != 0;
     walkGlobal = (pde & GLOBAL) != 0;
@@ -131,6 +134,7 @@ function walk32(linear: u64, access: u32, user: bool): bool {
   walkRights = pde & pte & (WRITABLE | USER);
   if (!allowed(linear, walkRights, access, user)) return false;
   if (!mark(pdeGpa, pdeHpa, 4, pde, ACCESSED, linear) || !mark(pteGpa, pteHpa, 4, pte, dirty, linear)) return false;
+  walkShift = 12;
   walkPhysical = pte & 0xfffff000;
   walkDirty = ((pte | dirty) & DIRTY) != 0;
   walkGlobal = (pte & GLOBAL) != 0;
@@ -167,6 +171,7 @@ function walkPae(linear: u64, access: u32, user: bool): bool {
   if (large) {
     walkRights = pde & (WRITABLE | USER | NO_EXECUTE);
     if (!allowed(linear, walkRights, access, user) || !mark(pdeGpa, pdeHpa, 8, pde, dirty, linear)) return false;
+    walkShift = 21;
     walkPhysical = (pde & ADDRESS & ~0x1fffff) | (linear & 0x1ff000);
     walkDirty = ((pde | dirty) & DIRTY) != 0;
     walkGlobal = (pde & GLOBAL) != 0;
@@ -188,6 +193,7 @@ function walkPae(linear: u64, access: u32, user: bool): bool {
   walkRights = (pde & pte & (WRITABLE | USER)) | ((pde | pte) & NO_EXECUTE);
   if (!allowed(linear, walkRights, access, user)) return false;
   if (!mark(pdeGpa, pdeHpa, 8, pde, ACCESSED, linear) || !mark(pteGpa, pteHpa, 8, pte, dirty, linear)) return false;
+  walkShift = 12;
   walkPhysical = pte & ADDRESS;
   walkDirty = ((pte | dirty) & DIRTY) != 0;
   walkGlobal = (pte & GLOBAL) != 0;
@@ -202,6 +208,7 @@ function walk(linear: u64, access: u32, user: bool): bool {
     } else if (!(load<u32>(CR4) & CR4_PAE ? walkPae(linear, access, user) : walk32(linear, access, user))) return false;
     if (!(load<u32>(CR4) & CR4_PGE)) walkGlobal = false;
   } else {
+    walkShift = 12;
     walkPhysical = linear & ~0xfff;
     walkRights = WRITABLE | USER;
     walkDirty = true;
@@ -225,20 +232,20 @@ function fillAll(linear: u64, access: u32): void {
   const kind = pageKind(page);
   const user = (walkRights & USER) != 0;
   if (access == 2) {
-    fillTlb(2, linear, walkPhysical, walkGlobal, 0);
-    if (user) fillTlb(5, linear, walkPhysical, walkGlobal, 0);
+    fillTlb(2, linear, walkPhysical, walkShift, walkGlobal, 0);
+    if (user) fillTlb(5, linear, walkPhysical, walkShift, walkGlobal, 0);
     return;
   }
   let marks: u64 = kind != PAGE_RAM && kind != PAGE_ROM ? TLB_SLOW : 0;
   if (isApicAccessPage(walkPhysical)) marks = TLB_SLOW;
-  fillTlb(0, linear, walkPhysical, walkGlobal, marks);
-  if (user) fillTlb(3, linear, walkPhysical, walkGlobal, marks);
+  fillTlb(0, linear, walkPhysical, walkShift, walkGlobal, marks);
+  if (user) fillTlb(3, linear, walkPhysical, walkShift, walkGlobal, marks);
   if (!walkDirty || walkRights & (1 << 62)) return;
   if (kind == PAGE_ROM) marks = TLB_SLOW;
   if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(page) << 3))) marks |= TLB_CODE;
   const writable = (walkRights & WRITABLE) != 0;
-  if (writable || !(load<u32>(CR0) & CR0_WP)) fillTlb(1, linear, walkPhysical, walkGlobal, marks);
-  if (user && writable) fillTlb(4, linear, walkPhysical, walkGlobal, marks);
+  if (writable || !(load<u32>(CR0) & CR0_WP)) fillTlb(1, linear, walkPhysical, walkShift, walkGlobal, marks);
+  if (user && writable) fillTlb(4, linear, walkPhysical, walkShift, walkGlobal, marks);
 }
 
 /**
@@ -246,7 +253,7 @@ function fillAll(linear: u64, access: u32): void {
  * Then `if (faulted) return`.
  */
 export function translate(linear: u64, access: u32, user: bool): u64 {
-  const entry = TLB + (access + (user ? 3 : 0)) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
+  const entry = tlbBank + (access + (user ? 3 : 0)) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
   const tag = load<u64>(entry);
   if (tag != TLB_INVALID && (tag & ~0xfff) == (linear & ~0xfff)) return linear + load<u64>(entry, 8) - RAM;
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
@@ -255,9 +262,10 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
   return walkPhysical | (linear & 0xfff);
 }
 
-/** After CR0, CR4, EFER or A20 changed how linear addresses are translated: nothing cached remains valid. */
+/** After CR0, CR4 or EFER changed how linear addresses are translated: nothing cached for this VPID remains valid. */
 export function pagingChanged(): void {
-  flushTlb(false);
+  flushContexts(load<u32>(TLB_VPID), ANY, ANY_ROOT, false);
+  selectContext();
 }
 
 /**

@@ -22,7 +22,6 @@ import {
   STOP_REQUEST,
   STOP_REQUESTED,
   STOP_VMX_ABORT,
-  TLB,
   TLB_ARRAY_SIZE,
   TLB_USER,
 } from './layout';
@@ -43,6 +42,7 @@ import {
   instructionsLeft,
   leave,
   pageRip,
+  tlbBank,
   tlbBase,
   unfinished,
 } from './globals';
@@ -91,7 +91,7 @@ function refreshDeadline(): void {
 export function chooseTlb(): void {
   const user = load<u32>(CPL) == 3;
   const checks = dataBreakpoints || (user && hasFlag(AC) && load<u32>(CR0) & 0x40000);
-  tlbBase = checks ? TLB_NEVER : user ? TLB + TLB_USER * TLB_ARRAY_SIZE : TLB;
+  tlbBase = checks ? TLB_NEVER : user ? tlbBank + TLB_USER * TLB_ARRAY_SIZE : tlbBank;
 }
 
 function stop(reason: u32): bool {

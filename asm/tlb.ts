@@ -1,12 +1,34 @@
-// The TLB arrays: filling, flushing, and the marks that keep the fast path away from an entry (SDM Vol. 3A "Caching
-// Translation Information"). Their contents are modelled state, because misses cost time; the marks in a tag's low bits are
-// not: a marked entry is a hit that only the slow path can use.
-import { COUNT_TLB_FLUSHES, RAM, TLB, TLB_ARRAY_SIZE, TLB_ENTRIES, TLB_END } from './layout';
-import { forgetJumps } from './blocks';
+// The TLB: filling, flushing, invalidating, and the marks that keep the fast path away from an entry (SDM Vol. 3A "Caching
+// Translation Information"). Its contents are modelled state, because misses cost time; the marks in a tag's low bits are
+// not: a marked entry is a hit that only the slow path can use. tlb-banks.ts says which bank is whose.
+import {
+  BANK_ATTRIBUTES,
+  BANK_LARGE,
+  COUNT_TLB_FLUSHES,
+  RAM,
+  TLB_ARRAY_SIZE,
+  TLB_CURRENT_BANK,
+  TLB_ENTRIES,
+  TLB_VPID,
+} from './layout';
+import { forgetJumps, forgetJumpsOf } from './blocks';
+import { tlbBank } from './globals';
+import {
+  ANY,
+  ANY_ROOT,
+  bankAt,
+  banksInUse,
+  BANK_ENTRIES,
+  claimBanks,
+  currentPcid,
+  forgetUsed,
+  isBankOf,
+  noteUsed,
+  ownBanks,
+  usedCount,
+  usedEntry,
+} from './tlb-banks';
 
-/** One byte an entry, 1 = global page; in the order of the TLB arrays. */
-export const TLB_GLOBALS: usize = TLB_END;
-export const TLB_GLOBALS_END: usize = TLB_END + 6 * TLB_ENTRIES;
 /** Two arrays whose tags never match, for when every access must take the slow path. */
 export const TLB_NEVER: usize = 0x30000;
 export const TLB_NEVER_END: usize = 0x38000;
@@ -18,49 +40,46 @@ export const TLB_SLOW: u64 = 1;
 /** The page holds decoded code; write entries only. */
 export const TLB_CODE: u64 = 2;
 
-/**
- * u16 each: numbers of the entries filled since the last flush, so that a flush need not touch the others. Derived: more
- * than TLB_USED_MAX means unknown.
- */
-const TLB_USED: usize = TLB_NEVER_END;
-const TLB_USED_MAX: u32 = 6 * TLB_ENTRIES;
-let usedEntries: u32 = TLB_USED_MAX + 1;
+/** Attribute byte of an entry: a global page; above it the binary logarithm of the page's size - 12. */
+const ATTRIBUTE_GLOBAL: u32 = 1;
+const ATTRIBUTE_SIZE: u32 = 3;
 
-/** TLB contents came from elsewhere (a snapshot): the next flush looks at every entry. */
-export function forgetUsedEntries(): void {
-  usedEntries = TLB_USED_MAX + 1;
-}
+/** What an invalidation of one page or context spares. */
+export const DROP_ALL: u32 = 0;
+export const KEEP_GLOBAL: u32 = 1;
+export const ONLY_GLOBAL: u32 = 2;
 
-function noteUsed(number: u32): void {
-  if (usedEntries < TLB_USED_MAX) store<u16>(TLB_USED + (usedEntries << 1), u16(number));
-  if (usedEntries <= TLB_USED_MAX) usedEntries++;
-}
-
-/** Enters a translation into one array. */
-export function fillTlb(array: u32, linear: u64, physical: u64, isGlobal: bool, marks: u64): void {
+/** Enters a translation of a page of 2^shift bytes into one array of the current bank. */
+export function fillTlb(array: u32, linear: u64, physical: u64, shift: u32, isGlobal: bool, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
-  const entry = TLB + array * TLB_ARRAY_SIZE + offset;
-  if (load<u64>(entry) == TLB_INVALID) noteUsed(array * TLB_ENTRIES + (offset >> 4));
+  const entry = tlbBank + array * TLB_ARRAY_SIZE + offset;
+  const number = array * TLB_ENTRIES + (offset >> 4);
+  const n = load<u32>(TLB_CURRENT_BANK);
+  if (load<u64>(entry) == TLB_INVALID) noteUsed(n, number);
   // the jump cache stands for fetch entries
-  if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumps();
+  else if (array == 2 || array == 5) forgetJumpsOf(n);
   store<u64>(entry, (linear & ~0xfff) | marks);
   store<u64>(entry, physical + RAM - (linear & ~0xfff), 8);
-  store<u8>(TLB_GLOBALS + array * TLB_ENTRIES + (offset >> 4), u8(isGlobal));
+  store<u8>(tlbBank + number, u8(u32(isGlobal) | ((shift - 12) << ATTRIBUTE_SIZE)), BANK_ATTRIBUTES);
+  if (shift > 12) store<u32>(tlbBank, 1, BANK_LARGE);
 }
 
-/** Sets or clears TLB_CODE in the write entries that map a physical page. */
+/** Sets or clears TLB_CODE in the write entries that map a physical page, in every bank of every CPU. */
 function setCodeMark(page: u64, mark: u64): void {
   const host = (page << 12) + RAM;
-  const known = usedEntries <= TLB_USED_MAX;
-  const count = known ? usedEntries : TLB_USED_MAX;
-  for (let n: u32 = 0; n < count; n++) {
-    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
-    const array = i / TLB_ENTRIES;
-    if (array != 1 && array != 4) continue;
-    const entry: usize = TLB + (i << 4);
-    const tag = load<u64>(entry);
-    if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) continue;
-    store<u64>(entry, (tag & ~TLB_CODE) | mark);
+  for (let banks = banksInUse; banks; banks &= banks - 1) {
+    const n = ctz(banks);
+    const bank = bankAt(n);
+    const count = usedCount(n);
+    for (let at: u32 = 0; at < count; at++) {
+      const i = usedEntry(n, count, at);
+      const array = i / TLB_ENTRIES;
+      if (array != 1 && array != 4) continue;
+      const entry = bank + (usize(i) << 4);
+      const tag = load<u64>(entry);
+      if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) continue;
+      store<u64>(entry, (tag & ~TLB_CODE) | mark);
+    }
   }
 }
 
@@ -74,42 +93,93 @@ export function unmarkCodePage(page: u64): void {
   setCodeMark(page, 0);
 }
 
-/** Empties the TLB; `keepGlobal` spares global pages (a CR3 load with CR4.PGE). */
-export function flushTlb(keepGlobal: bool): void {
-  store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
-  forgetJumps();
-  const known = usedEntries <= TLB_USED_MAX;
-  const count = known ? usedEntries : TLB_USED_MAX;
-  usedEntries = 0;
-  for (let n: u32 = 0; n < count; n++) {
-    const i: u32 = known ? load<u16>(TLB_USED + (n << 1)) : n;
-    const entry: usize = TLB + (i << 4);
+/** Empties a bank; `keepGlobal` spares global pages. */
+export function emptyBank(n: u32, keepGlobal: bool): void {
+  forgetJumpsOf(n);
+  const bank = bankAt(n);
+  const count = usedCount(n);
+  forgetUsed(n);
+  if (!keepGlobal) store<u32>(bank, 0, BANK_LARGE);
+  for (let at: u32 = 0; at < count; at++) {
+    const i = usedEntry(n, count, at);
+    const entry = bank + (usize(i) << 4);
     if (load<u64>(entry) == TLB_INVALID) continue;
-    if (keepGlobal && load<u8>(TLB_GLOBALS + i)) {
-      noteUsed(i);
+    if (keepGlobal && load<u8>(bank + i, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) {
+      noteUsed(n, i);
       continue;
     }
     store<u64>(entry, TLB_INVALID);
-    store<u8>(TLB_GLOBALS + i, 0);
+    store<u8>(bank + i, 0, BANK_ATTRIBUTES);
   }
 }
 
-/** INVLPG: drops the page's entries, global ones too. */
+/**
+ * Empties the banks of the CPU that runs that belong to these contexts (ANY and ANY_ROOT match all); `keepGlobal` spares
+ * global pages. Counts as one flush.
+ */
+export function flushContexts(vpid: u32, pcid: u32, eptRoot: u64, keepGlobal: bool): void {
+  store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+  for (let banks = ownBanks(); banks; banks &= banks - 1) {
+    const n = ctz(banks);
+    if (isBankOf(n, vpid, pcid, eptRoot)) emptyBank(n, keepGlobal);
+  }
+}
+
+/** A MOV to CR3 that flushes: the present context; `keepGlobal` spares global pages. */
+export function flushTlb(keepGlobal: bool): void {
+  flushContexts(load<u32>(TLB_VPID), currentPcid(), ANY_ROOT, keepGlobal);
+}
+
+/** Empties every bank of every CPU: physical memory itself has changed. */
+export function flushAllBanks(): void {
+  store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+  for (let banks = banksInUse; banks; banks &= banks - 1) emptyBank(ctz(banks), false);
+}
+
+/** Drops an entry if it translates a part of the page that `linear` lies in, and `what` does not spare it. */
+function dropEntry(n: u32, bank: usize, number: u32, linear: u64, what: u32): void {
+  const entry = bank + (usize(number) << 4);
+  const tag = load<u64>(entry);
+  const attributes: u32 = load<u8>(bank + number, BANK_ATTRIBUTES);
+  const shift = u64(12 + (attributes >> ATTRIBUTE_SIZE));
+  if (tag == TLB_INVALID || (tag ^ linear) >> shift) return;
+  if (what != DROP_ALL && ((attributes & ATTRIBUTE_GLOBAL) != 0) == (what == KEEP_GLOBAL)) return;
+  store<u64>(entry, TLB_INVALID);
+  store<u8>(bank + number, 0, BANK_ATTRIBUTES);
+  const array = number / TLB_ENTRIES;
+  if (array == 2 || array == 5) forgetJumpsOf(n);
+}
+
+/** Drops what a bank holds of the page that `linear` lies in: all parts of a large page. */
+function dropPage(n: u32, linear: u64, what: u32): void {
+  const bank = bankAt(n);
+  if (load<u32>(bank, BANK_LARGE)) {
+    const count = usedCount(n);
+    for (let at: u32 = 0; at < count; at++) dropEntry(n, bank, usedEntry(n, count, at), linear, what);
+    return;
+  }
+  const slot = (u32(linear) >> 12) & (TLB_ENTRIES - 1);
+  for (let array: u32 = 0; array < 6; array++) dropEntry(n, bank, array * TLB_ENTRIES + slot, linear, what);
+}
+
+/** Drops one page from the banks of these contexts of the CPU that runs. */
+export function invalidateAddress(linear: u64, vpid: u32, pcid: u32, what: u32): void {
+  for (let banks = ownBanks(); banks; banks &= banks - 1) {
+    const n = ctz(banks);
+    if (isBankOf(n, vpid, pcid, ANY_ROOT)) dropPage(n, linear, what);
+  }
+}
+
+/** INVLPG: drops the page from the present context, and global pages there from every PCID. */
 export function invalidatePage(linear: u64): void {
-  forgetJumps();
-  const offset = (u32(linear) >> 8) & 0x3ff0;
-  for (let array: u32 = 0; array < 6; array++) {
-    const entry = TLB + array * TLB_ARRAY_SIZE + offset;
-    if ((load<u64>(entry) & ~0xfff) == (linear & ~0xfff)) {
-      store<u64>(entry, TLB_INVALID);
-      store<u8>(TLB_GLOBALS + array * TLB_ENTRIES + (offset >> 4), 0);
-    }
-  }
+  const vpid = load<u32>(TLB_VPID);
+  invalidateAddress(linear, vpid, ANY, ONLY_GLOBAL);
+  invalidateAddress(linear, vpid, currentPcid(), DROP_ALL);
 }
 
-/** Fills the never-matching arrays; once after the memory was created. */
+/** Fills the never-matching arrays and opens the first bank; once after the memory was created. */
 export function initializeTlb(): void {
   for (let entry = TLB_NEVER; entry < TLB_NEVER_END; entry += 16) store<u64>(entry, TLB_INVALID);
-  flushTlb(false);
+  forgetJumps();
+  claimBanks(0);
 }
-

@@ -21,6 +21,7 @@ import {
   walkGlobal,
   walkPhysical,
   walkRights,
+  walkShift,
   WRITABLE,
 } from '../paging';
 import { readPhysicalSized } from '../physical';
@@ -85,6 +86,7 @@ export function walkLong(linear: u64, access: u32, user: bool): bool {
   }
   const page = load<u64>(path, 16);
   const inside = (<u64>1 << shift) - 1;
+  walkShift = u32(shift);
   walkPhysical = (page & ADDRESS & ~inside) | (linear & inside & ~0xfff);
   walkDirty = ((page | dirty) & DIRTY) != 0;
   walkGlobal = (page & GLOBAL) != 0;

@@ -11,6 +11,7 @@ import { notSupported } from '../host';
 import { readRm, writeRm } from '../operand';
 import { loadPdptes, pagingChanged } from '../paging';
 import { flushTlb } from '../tlb';
+import { selectContext } from '../tlb-banks';
 import {
   cpl,
   effectiveAddress,
@@ -210,6 +211,7 @@ export function setCr3(value: u64): bool {
     }
   } else if (cr0() & CR0_PG && cr4() & CR4_PAE && !reloadPdptes(value)) return false;
   store<u64>(CR3, value);
+  selectContext();
   flushTlb((cr4() & CR4_PGE) != 0);
   return true;
 }

@@ -40,6 +40,7 @@ import { setFlags } from '../flags';
 import { resetFpu } from '../fpu/stack';
 import { resetModel } from './cpuid';
 import { debugChanged } from './debug-registers';
+import { selectContext } from '../tlb-banks';
 import { MISC_ENABLE_RESET } from './msr';
 import { recomputeSegments, setCpl, setSegment } from './segment';
 
@@ -100,4 +101,5 @@ function resetMsrs(): void {
 export function systemLoaded(): void {
   debugChanged();
   recomputeSegments();
+  selectContext();
 }

@@ -16,7 +16,8 @@ import { CF, setStatusFlags, ZF } from '../flags';
 import { code64, faulted } from '../globals';
 import { inLongMode } from '../long-mode/state';
 import { readMemory, readReg, readRm, writeMemory, writeRm } from '../operand';
-import { flushTlb } from '../tlb';
+import { flushContexts } from '../tlb';
+import { ANY, ANY_ROOT } from '../tlb-banks';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';
@@ -261,7 +262,7 @@ export function invept(r: usize): void {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushTlb(false);
+  flushContexts(ANY, ANY, ANY_ROOT, false);
   succeed();
 }
 
@@ -278,6 +279,6 @@ export function invvpid(r: usize): void {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushTlb(false);
+  flushContexts(ANY, ANY, ANY_ROOT, false);
   succeed();
 }

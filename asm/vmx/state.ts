@@ -6,7 +6,6 @@ import { debugChanged } from '../system/debug-registers';
 import { cancelStep } from '../system/events';
 import { recomputeSegments, setCpl } from '../system/segment';
 import { loadPdptes, pagingChanged } from '../paging';
-import { flushTlb } from '../tlb';
 import { secondaryControls } from './check-controls';
 import { inLongMode } from '../long-mode/state';
 import { guestPdpte, guestUsesPae, isLongGuest } from './check-guest';

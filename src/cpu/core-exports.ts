@@ -23,5 +23,5 @@ export interface CoreExports {
   setRamSize(low: number, high: number): void;
   setPageKind(page: number, kind: number): void;
   flushBlocks(): void;
-  flushTlb(keepGlobal: number): void;
+  flushAllBanks(): void;
 }

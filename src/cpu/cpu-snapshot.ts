@@ -1,6 +1,8 @@
 // The processor's state in a snapshot: named areas of the core's memory, and the TLB, whose contents are modelled state
 // because they decide what a memory access costs. RAM is a part of its own.
 import {
+  BANK_HEADER_END,
+  BANK_IN_USE,
   CALL_FAULT,
   COSTS,
   COUNT_VECTORS,
@@ -10,12 +12,13 @@ import {
   INSTRUCTIONS,
   MODEL,
   MSR_TSC_OFFSET,
+  NUMBER_OF_BANKS,
   RAM,
   SEGMENTS,
   STATE_END,
-  TLB,
-  TLB_END,
-  TLB_ENTRIES,
+  TLB_ARRAY_SIZE,
+  TLB_BANK_SIZE,
+  TLB_BANKS,
   TLB_ENTRY_SIZE,
   VMX_ROOT,
   X87,
@@ -35,8 +38,6 @@ const AREAS: Readonly<Record<string, readonly [from: number, to: number]>> = {
   vmx: [VMX_ROOT, MODEL],
   model: [MODEL, X87],
   fpu: [X87, STATE_END],
-  tlb: [TLB, TLB_END],
-  tlbGlobal: [TLB_END, TLB_END + 6 * TLB_ENTRIES],
 };
 
 /** Tag of an empty TLB entry, and the mark of pages with decoded code (asm/tlb.ts): an implementation's memory, not state. */
@@ -46,9 +47,13 @@ const TLB_CODE = 2;
 /** Copies the state out. Flags have to be synced. */
 export function saveCpuState(view: DataView, ramSize: number): CpuFields {
   const fields: CpuFields = { ramSize, ramBase: RAM };
-  for (const [name, [from, to]] of Object.entries(AREAS))
-    fields[name] = new Uint8Array(view.buffer, view.byteOffset + from, to - from).slice();
-  forgetCodeMarks(fields.tlb as Uint8Array);
+  for (const [name, [from, to]] of Object.entries(AREAS)) fields[name] = bytesAt(view, from, to - from).slice();
+  for (let n = 0; n < NUMBER_OF_BANKS; n++) {
+    const bank = bytesAt(view, TLB_BANKS + n * TLB_BANK_SIZE, BANK_HEADER_END);
+    if (!bank[BANK_IN_USE]) continue;
+    fields[bankName(n)] = bank.slice();
+    forgetCodeMarks(fields[bankName(n)] as Uint8Array);
+  }
   return fields;
 }
 
@@ -61,16 +66,37 @@ export function loadCpuState(view: DataView, ramSize: number, fields: CpuFields)
     throw new RangeError(`the processor was saved with ${fields.ramSize} bytes of RAM, not ${ramSize}`);
   for (const [name, [from, to]] of Object.entries(AREAS)) {
     const bytes = fields[name];
-    if (!(bytes instanceof Uint8Array) || bytes.length !== to - from)
+    if (!isBytes(bytes, to - from))
       throw new RangeError(`field "${name}" of the processor is missing or has another size`);
-    new Uint8Array(view.buffer, view.byteOffset + from, to - from).set(bytes);
+    bytesAt(view, from, to - from).set(bytes);
   }
+  for (let n = 0; n < NUMBER_OF_BANKS; n++) loadBank(view, n, fields[bankName(n)]);
   view.setInt32(CALL_FAULT, -1, true);
 }
 
-function forgetCodeMarks(tlb: Uint8Array): void {
-  const view = new DataView(tlb.buffer, tlb.byteOffset, tlb.length);
-  for (let at = 0; at < tlb.length; at += TLB_ENTRY_SIZE) {
+/** A bank of the TLB that the snapshot does not have was never used. */
+function loadBank(view: DataView, n: number, bytes: number | Uint8Array | undefined): void {
+  const bank = bytesAt(view, TLB_BANKS + n * TLB_BANK_SIZE, BANK_HEADER_END);
+  if (bytes === undefined) bank[BANK_IN_USE] = 0;
+  else if (isBytes(bytes, BANK_HEADER_END)) bank.set(bytes);
+  else throw new RangeError(`field "${bankName(n)}" of the processor has another size`);
+}
+
+function bankName(n: number): string {
+  return `tlb${n}`;
+}
+
+function bytesAt(view: DataView, from: number, length: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + from, length);
+}
+
+function isBytes(value: number | Uint8Array | undefined, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}
+
+function forgetCodeMarks(bank: Uint8Array): void {
+  const view = new DataView(bank.buffer, bank.byteOffset, bank.length);
+  for (let at = 0; at < 6 * TLB_ARRAY_SIZE; at += TLB_ENTRY_SIZE) {
     const tag = view.getUint32(at, true);
     if ((tag & 0xfff) !== TLB_INVALID_LOW && tag & TLB_CODE) view.setUint32(at, tag & ~TLB_CODE, true);
   }

@@ -224,7 +224,7 @@ export class Cpu {
   /** The A20 gate: closed, address bit 20 reads as zero. */
   setA20(open: boolean): void {
     this.view.setBigUint64(A20_MASK, open ? 0xffff_ffff_ffff_ffffn : 0xffff_ffff_ffef_ffffn, true);
-    this.#core.flushTlb(0);
+    this.#core.flushAllBanks();
     this.#core.flushBlocks();
   }
 
@@ -252,15 +252,15 @@ export class Cpu {
     this.#core.flushBlocks();
   }
 
-  /** Drops all cached translations, as a MOV to CR3 does. */
-  flushTlb(keepGlobal = false): void {
-    this.#core.flushTlb(keepGlobal ? 1 : 0);
+  /** Drops all cached translations. */
+  flushTlb(): void {
+    this.#core.flushAllBanks();
   }
 
   /** PAGE_RAM, PAGE_MMIO or PAGE_ROM of asm/layout.ts for a physical page of RAM. */
   setPageKind(page: number, kind: number): void {
     this.#core.setPageKind(page, kind);
-    this.#core.flushTlb(0);
+    this.#core.flushAllBanks();
     this.#core.flushBlocks();
   }
 
