@@ -8,9 +8,11 @@ import { interruptAcknowledge } from '../host';
 import {
   inNonRoot,
   interceptEachInstruction,
+  interceptBeforeTraps,
   interceptExternalInterrupt,
   interceptNmi,
   interceptWindow,
+  WAIT_FOR_SIPI,
 } from '../vmx/intercepts';
 import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
 import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
@@ -41,6 +43,9 @@ export function eventsPending(): bool {
  * STOP_HALT if ACTIVITY is not 0.
  */
 export function checkEvents(): bool {
+  // nothing but a start-up signal ends that state
+  if (load<u32>(ACTIVITY) == WAIT_FOR_SIPI) return false;
+  if (inNonRoot() && interceptBeforeTraps()) return true;
   const blocked = load<u32>(INTERRUPTIBILITY);
   const debug = load<u32>(PENDING_DEBUG) & DEBUG_TRAPS;
   if (debug && !(blocked & BLOCKED_BY_MOV_SS)) {

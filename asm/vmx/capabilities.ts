@@ -97,6 +97,8 @@ export const CR4_FIXED1: u64 = CR4_WRITABLE;
 export const PREEMPTION_TIMER_SHIFT: u64 = 5;
 /** Physical addresses have this many bits. */
 export const PHYSICAL_WIDTH: u64 = 36;
+/** Linear addresses have this many bits (CPUID leaf 0x80000008). */
+export const LINEAR_WIDTH: i64 = 57;
 export const CR3_TARGETS: u32 = 4;
 /** Recommended limit of the MSR lists. */
 export const MSR_LIST_LIMIT: u32 = 512;
@@ -120,9 +122,12 @@ const EPT_VPID_CAPABILITY: u64 =
 /** IA32_VMX_BASIC: revision, region of 4096 bytes, write-back, INS/OUTS information, TRUE MSRs. */
 const BASIC: u64 = <u64>VMCS_REVISION | ((<u64>4096) << 32) | ((<u64>6) << 50) | ((<u64>1) << 54) | ((<u64>1) << 55);
 
-/** IA32_VMX_MISC: timer rate, EFER.LMA stored, activity states HLT and shutdown, CR3 targets, injection of length 0. */
+/**
+ * IA32_VMX_MISC: timer rate, EFER.LMA stored, the activity states HLT, shutdown and wait-for-SIPI, CR3 targets, injection of
+ * length 0.
+ */
 const MISC: u64 =
-  PREEMPTION_TIMER_SHIFT | ((<u64>1) << 5) | ((<u64>3) << 6) | ((<u64>CR3_TARGETS) << 16) | ((<u64>1) << 30);
+  PREEMPTION_TIMER_SHIFT | ((<u64>1) << 5) | ((<u64>7) << 6) | ((<u64>CR3_TARGETS) << 16) | ((<u64>1) << 30);
 
 /** True for the VMX capability MSRs this processor has. */
 export function isVmxMsr(msr: u32): bool {

@@ -25,6 +25,7 @@ import {
   CHECK_HOST_EFER,
   CHECK_HOST_PAE,
   CHECK_HOST_PAT,
+  CHECK_HOST_PCIDE,
   CHECK_HOST_RIP,
   CHECK_HOST_SELECTORS,
   CHECK_HOST_SS,
@@ -48,6 +49,8 @@ import { check, isAllowed, isCanonical, isEfer, isMsrArea, isPat, isPhysical } f
 import * as C from './capabilities';
 import * as F from './vmcs-fields';
 import { get, get32 } from './vmcs';
+
+const CR4_PCIDE: u32 = 0x20000;
 
 /** Secondary controls in effect: 0 unless they are activated. */
 export function secondaryControls(): u32 {
@@ -174,7 +177,9 @@ function checkAddressSpace(): bool {
   const isLong = (get32(F.F_EXIT_CONTROLS) & F.EXIT_HOST_64) != 0;
   const isLongGuest = (get32(F.F_ENTRY_CONTROLS) & F.ENTRY_IA32E) != 0;
   if (!check(CHECK_HOST_ADDRESS_SPACE, isLong == inLongMode() && (!isLongGuest || isLong))) return false;
-  if (!check(CHECK_HOST_PAE, !isLong || (get32(F.F_HOST_CR4) & 0x20) != 0)) return false;
+  const cr4 = get32(F.F_HOST_CR4);
+  if (!check(CHECK_HOST_PAE, !isLong || (cr4 & 0x20) != 0)) return false;
+  if (!check(CHECK_HOST_PCIDE, isLong || !(cr4 & CR4_PCIDE))) return false;
   const rip = get(F.F_HOST_RIP);
   return check(CHECK_HOST_RIP, isLong ? isCanonical(rip) : !(rip >> 32));
 }

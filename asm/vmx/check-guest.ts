@@ -21,6 +21,7 @@ import {
   CHECK_GUEST_EFER,
   CHECK_GUEST_IA32E,
   CHECK_GUEST_PAT,
+  CHECK_GUEST_PCIDE,
   CHECK_GUEST_PG_PE,
   CHECK_GUEST_RIP,
   CHECK_GUEST_SYSENTER,
@@ -41,6 +42,11 @@ import { checkGuestSegments } from './check-segments';
 import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1, PHYSICAL_WIDTH } from './capabilities';
 import * as F from './vmcs-fields';
 import { get, get32, VMCS_REVISION } from './vmcs';
+
+const CR4_PCIDE: u64 = 0x20000;
+/** Activity states. */
+const SHUTDOWN: u32 = 2;
+const WAIT_FOR_SIPI: u32 = 3;
 
 /** Exit qualification for a failed guest check: 0, 2 (PDPTEs), 3 (NMI injection), 4 (VMCS link pointer). */
 export let guestCheckQualification: u64 = 0;
@@ -67,6 +73,7 @@ function checkGuestRegisters(): bool {
   if (!check(CHECK_GUEST_DEBUGCTL, !debug || !(get(F.F_GUEST_DEBUGCTL) & ~(<u64>3)))) return false;
   const isLong = isLongGuest();
   if (!check(CHECK_GUEST_IA32E, !isLong || ((cr0 & 0x80000000) != 0 && (get(F.F_GUEST_CR4) & 0x20) != 0))) return false;
+  if (!check(CHECK_GUEST_PCIDE, isLong || !(get(F.F_GUEST_CR4) & CR4_PCIDE))) return false;
   if (!check(CHECK_GUEST_CR3, !(get(F.F_GUEST_CR3) >> PHYSICAL_WIDTH))) return false;
   if (!check(CHECK_GUEST_DR7, !debug || !(get(F.F_GUEST_DR7) >> 32))) return false;
   const sysenter = isCanonical(get(F.F_GUEST_SYSENTER_ESP)) && isCanonical(get(F.F_GUEST_SYSENTER_EIP));
@@ -101,21 +108,22 @@ function checkRipAndFlags(): bool {
 
 function checkActivity(): bool {
   const activity = get32(F.F_GUEST_ACTIVITY);
-  if (!check(CHECK_ACTIVITY, activity <= 2)) return false;
+  if (!check(CHECK_ACTIVITY, activity <= WAIT_FOR_SIPI)) return false;
   const ssDpl = (get32(F.F_GUEST_RIGHTS + 4) >> 5) & 3;
   if (!check(CHECK_ACTIVITY_HLT_DPL, activity != 1 || !ssDpl)) return false;
   if (!check(CHECK_ACTIVITY_BLOCKING, !activity || !(get32(F.F_GUEST_INTERRUPTIBILITY) & 3))) return false;
   return check(CHECK_ACTIVITY_EVENT, !activity || canWake(activity));
 }
 
-/** May the injected event reach a guest in HLT (1) or shutdown (2)? */
+/** May the injected event reach a guest in HLT, shutdown or wait-for-SIPI? */
 function canWake(activity: u32): bool {
   const info = get32(F.F_ENTRY_INTERRUPTION);
   if (!(info & 0x80000000)) return true;
   const type = (info >> 8) & 7;
   const vector = info & 0xff;
+  if (activity == WAIT_FOR_SIPI) return false;
   if (type == 2 || (type == 3 && vector == 18)) return true;
-  if (activity == 2) return false;
+  if (activity == SHUTDOWN) return false;
   return type == 0 || (type == 3 && vector == 1) || type == 7;
 }
 
@@ -136,7 +144,7 @@ function checkInterruptibility(): bool {
 
 function checkPendingDebug(): bool {
   const pending = get(F.F_GUEST_PENDING_DEBUG);
-  if (!check(CHECK_PENDING_DEBUG_RESERVED, !(pending & ~(<u64>0x1500f)))) return false;
+  if (!check(CHECK_PENDING_DEBUG_RESERVED, !(pending & ~(<u64>0x500f)))) return false;
   const blocked = (get32(F.F_GUEST_INTERRUPTIBILITY) & 3) != 0 || get32(F.F_GUEST_ACTIVITY) == 1;
   if (!blocked) return true;
   const single = (get(F.F_GUEST_RFLAGS) & 0x100) != 0 && !(get(F.F_GUEST_DEBUGCTL) & 2);

@@ -51,19 +51,21 @@ export const CHECK_HOST_BASES = 49;
 // Checks Related to Address-Space Size.
 export const CHECK_HOST_ADDRESS_SPACE = 50;
 export const CHECK_HOST_PAE = 51;
-export const CHECK_HOST_RIP = 52;
+export const CHECK_HOST_PCIDE = 52;
+export const CHECK_HOST_RIP = 53;
 
 // Checks on Guest Control Registers, Debug Registers, and MSRs.
-export const CHECK_GUEST_CR0 = 60;
-export const CHECK_GUEST_PG_PE = 61;
-export const CHECK_GUEST_CR4 = 62;
-export const CHECK_GUEST_DEBUGCTL = 63;
-export const CHECK_GUEST_IA32E = 64;
-export const CHECK_GUEST_CR3 = 65;
-export const CHECK_GUEST_DR7 = 66;
-export const CHECK_GUEST_SYSENTER = 67;
-export const CHECK_GUEST_PAT = 68;
-export const CHECK_GUEST_EFER = 69;
+export const CHECK_GUEST_CR0 = 58;
+export const CHECK_GUEST_PG_PE = 59;
+export const CHECK_GUEST_CR4 = 60;
+export const CHECK_GUEST_DEBUGCTL = 61;
+export const CHECK_GUEST_IA32E = 62;
+export const CHECK_GUEST_PCIDE = 63;
+export const CHECK_GUEST_CR3 = 64;
+export const CHECK_GUEST_DR7 = 65;
+export const CHECK_GUEST_SYSENTER = 66;
+export const CHECK_GUEST_PAT = 67;
+export const CHECK_GUEST_EFER = 68;
 
 // Checks on Guest Segment Registers.
 export const CHECK_TR_TI = 70;

@@ -104,11 +104,11 @@ function noteEvent(): void {
   store<u32>(VMX_INJECTED, 0);
   if (!(info & 0x80000000)) return;
   const type = (info >> 8) & 7;
-  store<u32>(PENDING_DEBUG, 0);
   if (type == 7) {
     store<u32>(VMX_PENDING, load<u32>(VMX_PENDING) | PENDING_MONITOR_TRAP);
     return;
   }
+  store<u32>(PENDING_DEBUG, 0);
   store<u32>(VMX_INJECTED, info & 0x80000fff);
   store<u32>(VMX_INJECTED_ERROR, get32(F.F_ENTRY_ERROR_CODE));
   store<u32>(VMX_INJECTED_LENGTH, type >= 4 ? get32(F.F_ENTRY_LENGTH) : 0);

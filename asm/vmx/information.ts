@@ -36,6 +36,12 @@ export function operandSizeInformation(r: usize): u32 {
   return operandSize(r) == 2 ? 0 : 1 << 11;
 }
 
+/** RDRAND and RDSEED: destination register in bits 6:3, operand size in bits 12:11 (0 16 bits, 1 32 bits, 2 64 bits). */
+export function randomInformation(r: usize): u32 {
+  const size = operandSize(r);
+  return (rmNumber(r) << 3) | ((size == 2 ? 0 : size == 4 ? 1 : 2) << 11);
+}
+
 /** Displacement of the memory operand, the exit qualification of many instructions. */
 export function displacementOf(r: usize): u64 {
   return isMemory(r) ? <u64>displacement(r) : 0;

@@ -2,7 +2,7 @@
 // VM exit has taken place: host state is loaded, RIP points at HOST_RIP, `leave` is set, and the caller just returns.
 // Order against faults: the caller makes its CPL, #UD and I/O-permission checks first (SDM Vol. 3C "Relative Priority
 // of Faults and VM Exits"); MOV DR is the exception.
-import { CR0, CR4, INTERRUPTIBILITY, RIP, VMX_ROOT } from '../layout';
+import { ACTIVITY, CR0, CR4, INTERRUPTIBILITY, RIP, VMX_ROOT } from '../layout';
 import { publishTime, exactCycles, exactInstructions } from '../charge';
 import { raise, UD } from '../fault';
 import { hasFlag, IF } from '../flags';
@@ -44,6 +44,10 @@ import { instructionLength, recordRip, segmentNumber } from '../record';
  */
 export const FAULT_VM_EXIT: u32 = 0x100;
 
+/** Activity states; shutdown is between them. */
+const HALTED: u32 = 1;
+export const WAIT_FOR_SIPI: u32 = 3;
+
 /** Kinds of access for `eptTranslate`. */
 export const ACCESS_READ: u32 = 0;
 export const ACCESS_WRITE: u32 = 1;
@@ -69,17 +73,17 @@ export function inNonRoot(): bool {
 /** Primary processor-based controls in non-root operation, 0 outside it. */
 // @ts-ignore: decorator
 @inline
-function primary(): u32 {
+export function primary(): u32 {
   return inNonRoot() ? get32(F.F_PRIMARY_CONTROLS) : 0;
 }
 
 /** Secondary processor-based controls in non-root operation, 0 outside it. */
-function secondary(): u32 {
+export function secondary(): u32 {
   return inNonRoot() ? secondaryControls() : 0;
 }
 
 /** Exits if `condition`. */
-function exitIf(condition: bool, reason: u32, qualification: u64, r: usize): bool {
+export function exitIf(condition: bool, reason: u32, qualification: u64, r: usize): bool {
   if (condition) exitForInstruction(reason, qualification, r);
   return condition;
 }
@@ -339,24 +343,26 @@ export function interceptNmi(): bool {
   return true;
 }
 /**
- * Asked between instructions before NMI and INTR: the event to inject, TPR threshold, monitor trap, preemption timer,
- * NMI window, interrupt window.
+ * Asked between instructions before debug traps: the event to inject, TPR threshold, monitor trap. The exits wake a guest in
+ * HLT and do not occur in shutdown.
  */
-export function interceptWindow(): bool {
-  if (!inNonRoot()) return false;
+export function interceptBeforeTraps(): bool {
   if (deliverInjected()) return true;
+  if (load<u32>(ACTIVITY) > HALTED) return false;
   const pending = load<u32>(VMX_PENDING);
-  const controls = get32(F.F_PRIMARY_CONTROLS);
-  const stepped = (controls & <u32>F.CPU_MONITOR_TRAP) != 0 && exactInstructions() > load<u64>(VMX_ENTRY_INSTRUCTIONS);
   if (pending & PENDING_THRESHOLD) return exitBetween(F.REASON_TPR_BELOW_THRESHOLD);
-  if (stepped || pending & PENDING_MONITOR_TRAP) return exitBetween(F.REASON_MONITOR_TRAP);
+  const traps = (get32(F.F_PRIMARY_CONTROLS) & <u32>F.CPU_MONITOR_TRAP) != 0;
+  const stepped = traps && exactInstructions() > load<u64>(VMX_ENTRY_INSTRUCTIONS);
+  return stepped || pending & PENDING_MONITOR_TRAP ? exitBetween(F.REASON_MONITOR_TRAP) : false;
+}
+/** Asked between debug traps and NMI: preemption timer, NMI window, interrupt window. */
+export function interceptWindow(): bool {
   if (exactCycles() >= load<u64>(VMX_PREEMPTION_DEADLINE)) return exitBetween(F.REASON_PREEMPTION_TIMER);
+  const controls = get32(F.F_PRIMARY_CONTROLS);
   const blocked = load<u32>(INTERRUPTIBILITY);
   if (controls & <u32>F.CPU_NMI_WINDOW && !(blocked & 0xb)) return exitBetween(F.REASON_NMI_WINDOW);
-  if (controls & <u32>F.CPU_INTERRUPT_WINDOW && !(blocked & 3) && hasFlag(IF)) {
-    return exitBetween(F.REASON_INTERRUPT_WINDOW);
-  }
-  return false;
+  const isOpen = !(blocked & 3) && hasFlag(IF) && load<u32>(ACTIVITY) <= HALTED;
+  return controls & <u32>F.CPU_INTERRUPT_WINDOW && isOpen ? exitBetween(F.REASON_INTERRUPT_WINDOW) : false;
 }
 function exitBetween(reason: u32): bool {
   vmExit(reason, 0);
@@ -364,7 +370,8 @@ function exitBetween(reason: u32): bool {
 }
 /** Cycle count at which `interceptWindow` must be asked again (preemption timer), all ones for never. */
 export function interceptDeadline(): u64 {
-  return inNonRoot() ? load<u64>(VMX_PREEMPTION_DEADLINE) : u64.MAX_VALUE;
+  const runs = inNonRoot() && load<u32>(ACTIVITY) != WAIT_FOR_SIPI;
+  return runs ? load<u64>(VMX_PREEMPTION_DEADLINE) : u64.MAX_VALUE;
 }
 /**
  * True while blocks may not be used because `interceptWindow` must be asked after each instruction (monitor trap

@@ -133,6 +133,9 @@ export const CPU2_RDTSCP = 1 << 3;
 export const CPU2_VPID = 1 << 5;
 export const CPU2_WBINVD = 1 << 6;
 export const CPU2_UNRESTRICTED_GUEST = 1 << 7;
+export const CPU2_RDRAND = 1 << 11;
+export const CPU2_INVPCID = 1 << 12;
+export const CPU2_RDSEED = 1 << 16;
 
 // VM-exit controls.
 export const EXIT_SAVE_DEBUG = 1 << 2;
@@ -154,6 +157,8 @@ export const ENTRY_LOAD_EFER = 1 << 15;
 export const REASON_EXCEPTION_NMI = 0;
 export const REASON_EXTERNAL_INTERRUPT = 1;
 export const REASON_TRIPLE_FAULT = 2;
+export const REASON_INIT = 3;
+export const REASON_SIPI = 4;
 export const REASON_INTERRUPT_WINDOW = 7;
 export const REASON_NMI_WINDOW = 8;
 export const REASON_TASK_SWITCH = 9;
@@ -196,3 +201,6 @@ export const REASON_PREEMPTION_TIMER = 52;
 export const REASON_INVVPID = 53;
 export const REASON_WBINVD = 54;
 export const REASON_XSETBV = 55;
+export const REASON_RDRAND = 57;
+export const REASON_INVPCID = 58;
+export const REASON_RDSEED = 61;

@@ -226,6 +226,7 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
       [F.F_EXIT_CONTROLS, F.F_ENTRY_CONTROLS],
     ],
     [N.CHECK_HOST_PAE, 'host-pae', 'a 64-bit host needs CR4.PAE', [F.F_HOST_CR4]],
+    [N.CHECK_HOST_PCIDE, 'host-pcide', 'CR4.PCIDE is for 64-bit hosts', [F.F_HOST_CR4]],
     [
       N.CHECK_HOST_RIP,
       'host-rip',
@@ -254,6 +255,7 @@ export const ENTRY_CHECKS: readonly EntryCheck[] = [
       'an IA-32e mode guest needs CR0.PG and CR4.PAE',
       [F.F_GUEST_CR0, F.F_GUEST_CR4],
     ],
+    [N.CHECK_GUEST_PCIDE, 'guest-pcide', 'CR4.PCIDE is for IA-32e mode guests', [F.F_GUEST_CR4, F.F_ENTRY_CONTROLS]],
     [N.CHECK_GUEST_CR3, 'guest-cr3', 'guest CR3 must be within the physical-address width', [F.F_GUEST_CR3]],
     [N.CHECK_GUEST_DR7, 'guest-dr7', 'bits 63:32 of guest DR7 must be 0', [F.F_GUEST_DR7]],
     [

@@ -44,7 +44,8 @@ const DS = 6;
 const LDTR = 12;
 const TR = 14;
 const WIDE = 0x1_0000_0000n;
-const NOT_CANONICAL = 0x8000_0000_0000n;
+/** For 57 linear-address bits. */
+const NOT_CANONICAL = 0x100_0000_0000_0000n;
 const V86 = 0x2_0002;
 
 /** A virtual-8086 guest that passes all checks of its segments. */
@@ -171,6 +172,7 @@ const GUEST: readonly (readonly [string, Change, qualification?: number])[] = [
   ['activity-hlt-dpl', both((m) => m.guestRing(3), put([F.F_GUEST_ACTIVITY, 1]))],
   ['activity-blocking', put([F.F_GUEST_ACTIVITY, 1], [F.F_GUEST_INTERRUPTIBILITY, 2])],
   ['activity-event', both(put([F.F_GUEST_ACTIVITY, 1]), inject(0xb0d))],
+  ['activity-event', both(put([F.F_GUEST_ACTIVITY, 3]), inject(0x202))],
   ['interruptibility-reserved', put([F.F_GUEST_INTERRUPTIBILITY, 0x20])],
   ['blocking-both', put([F.F_GUEST_INTERRUPTIBILITY, 3], [F.F_GUEST_RFLAGS, 0x202])],
   ['blocking-sti-if', put([F.F_GUEST_INTERRUPTIBILITY, 1])],
@@ -258,7 +260,7 @@ describe('VM-entry checks', () => {
 
   test('every check has a test', () => {
     // those that only IA-32e mode can break are in long.test.ts
-    const elsewhere = ['msr-load', 'host-pae', 'guest-ia32e', 'cs-long'];
+    const elsewhere = ['msr-load', 'host-pae', 'guest-ia32e', 'cs-long', 'host-pcide', 'guest-pcide'];
     const tested = new Set([...CONTROLS, ...HOST, ...GUEST].map(([name]) => name).concat(elsewhere));
     expect(ENTRY_CHECKS.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual([]);
   });

@@ -174,6 +174,48 @@ describe('windows', () => {
     expect(m.exitOf(m.go())).toMatchObject({ reason: F.REASON_NMI_WINDOW, rip: m.label('after') });
   });
 
+  test('monitor trap flag: before the single-step trap of the same instruction, which stays pending', () => {
+    const m = VmxMachine.ready();
+    m.enable(F.F_PRIMARY_CONTROLS, F.CPU_MONITOR_TRAP);
+    m.set(F.F_GUEST_RFLAGS, 0x102);
+    m.program('nop\none: nop');
+    expect(m.exitOf(m.go())).toMatchObject({ reason: F.REASON_MONITOR_TRAP, rip: m.label('one') });
+    expect(m.field(F.F_GUEST_PENDING_DEBUG)).toBe(0x4000);
+  });
+
+  test('a pending monitor trap leaves pending debug exceptions alone', () => {
+    const m = VmxMachine.ready();
+    m.set(F.F_GUEST_PENDING_DEBUG, 0x4000);
+    inject(m, 0x700);
+    expect(m.exitOf(m.go())).toMatchObject({ reason: F.REASON_MONITOR_TRAP, rip: CODE });
+    expect(m.field(F.F_GUEST_PENDING_DEBUG)).toBe(0x4000);
+    expect(m.delivered(m.go())).toMatchObject({ vector: 1, eip: CODE });
+  });
+
+  test.each([
+    ['shutdown', 2],
+    ['wait-for-SIPI', 3],
+  ])('a TPR below the threshold is not looked at in %s', (_name, activity) => {
+    const m = VmxMachine.ready();
+    m.enable(F.F_PRIMARY_CONTROLS, F.CPU_TPR_SHADOW);
+    m.enable(F.F_SECONDARY_CONTROLS, F.CPU2_APIC_ACCESSES);
+    m.set(F.F_TPR_THRESHOLD, 1);
+    m.set(F.F_GUEST_ACTIVITY, activity);
+    expect(m.go().reason).toBe('halt');
+  });
+
+  test('wait-for-SIPI is left by nothing that wakes other states', () => {
+    const m = VmxMachine.ready();
+    m.set(F.F_PIN_CONTROLS, PIN | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS | F.PIN_PREEMPTION_TIMER);
+    m.enable(F.F_PRIMARY_CONTROLS, F.CPU_NMI_WINDOW | F.CPU_INTERRUPT_WINDOW | F.CPU_MONITOR_TRAP);
+    m.set(F.F_GUEST_RFLAGS, IF | 2);
+    m.set(F.F_GUEST_ACTIVITY, 3);
+    m.cpu.setIntr(true);
+    m.cpu.raiseNmi();
+    expect(m.go().reason).toBe('halt');
+    expect(m.mode).toBe(2);
+  });
+
   test('monitor trap flag: after each instruction', () => {
     const m = VmxMachine.ready();
     m.enable(F.F_PRIMARY_CONTROLS, F.CPU_MONITOR_TRAP);

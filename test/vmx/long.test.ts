@@ -220,11 +220,11 @@ describe('VM-entry checks of IA-32e mode', () => {
     ['host-address-space', (m) => m.set(F.F_EXIT_CONTROLS, EXIT_CONTROLS)],
     ['host-cr4', (m) => m.set(F.F_HOST_CR4, 0x20)],
     ['host-pae', (m) => m.set(F.F_HOST_CR4, 0x2010)],
-    ['host-rip', (m) => m.set(F.F_HOST_RIP, 0x8000_0000_0000n)],
+    ['host-rip', (m) => m.set(F.F_HOST_RIP, 0x100_0000_0000_0000n)],
     ['guest-ia32e', (m) => m.set(F.F_GUEST_CR4, 0x2000)],
     ['cs-long', (m) => m.set(F.F_GUEST_RIGHTS + 2, 0xe09b)],
     ['tr-type', (m) => m.set(F.F_GUEST_RIGHTS + 14, 0x83)],
-    ['guest-rip', (m) => m.set(F.F_GUEST_RIP, 0x8000_0000_0000n)],
+    ['guest-rip', (m) => m.set(F.F_GUEST_RIP, 0x100_0000_0000_0000n)],
   ];
 
   test.each(cases)('%s', (name, change) => {
