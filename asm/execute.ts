@@ -1,7 +1,7 @@
 // The generic handlers: any instruction at any operand size, straight from its opcode-table form. The run loop comes here
 // for everything that has no case in its switch and for cases that could not go their fast way.
 import { NOT_SUPPORTED_INSTRUCTION } from './layout';
-import { FORMS, FORM_CPL0, FORM_FLAGS, FORM_OP, FORM_OPERANDS, FORM_SIZE } from './gen/tables';
+import { FORMS, FORM_CPL0, FORM_FLAGS, FORM_OP, FORM_OPERANDS, FORM_PROTECTED_ONLY, FORM_SIZE } from './gen/tables';
 import * as op from './gen/ops';
 import { faulted } from './globals';
 import { GP, raise, UD } from './fault';
@@ -16,6 +16,7 @@ import { moveOp } from './moves';
 import { stackOp } from './stack';
 import { stringOp } from './strings';
 import { systemOp } from './system/dispatch';
+import { in8086Mode } from './system/mode-8086';
 import { vmxOp } from './vmx/dispatch';
 import { x87Op } from './fpu/dispatch';
 import { simdOp } from './simd/dispatch';
@@ -50,6 +51,7 @@ export function execute(r: usize): usize {
   else if (operation >= op.OP_JO && operation <= op.OP_RET) return branchOp(operation, r, form);
   else if (stackOp(operation, r, form)) return 0;
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
+  else if (load<u32>(form, FORM_FLAGS) & FORM_PROTECTED_ONLY && in8086Mode()) raise(UD, 0);
   else if (!systemOp(operation, r) && !vmxOp(operation, r)) {
     // privilege is checked first even of a privileged instruction that is missing
     if (load<u32>(form, FORM_FLAGS) & FORM_CPL0 && cpl() != 0) raise(GP, 0);

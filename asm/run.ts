@@ -56,6 +56,7 @@ import { restCost, restCount } from './record';
 import { dataBreakpoints } from './system/debug-registers';
 import { checkEvents, eventsPending, stepEnd, stepping, stepStart } from './system/events';
 import { deliverFault } from './system/exception';
+import { isVirtualInterruptDue } from './system/virtual-8086';
 import { interceptDeadline, vmxAborted } from './vmx/intercepts';
 
 /** No budget is larger, so that sums stay far from overflow. */
@@ -121,6 +122,10 @@ function enter(): bool {
   chooseTlb();
   const rip = load<u64>(RIP);
   if (code64 ? !isCanonical(rip) : rip > u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) {
+    raise(GP, 0);
+    return true;
+  }
+  if (isVirtualInterruptDue()) {
     raise(GP, 0);
     return true;
   }

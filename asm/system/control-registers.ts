@@ -1,13 +1,12 @@
 // MOV to and from control registers, LMSW, SMSW, CLTS (SDM Vol. 3A "Control Registers", "Paging-Mode Modifiers",
 // "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches").
-import { CR0, CR2, CR3, CR4, CS, EFER, NOT_SUPPORTED_REAL_MODE, VMX_ROOT } from '../layout';
+import { CR0, CR2, CR3, CR4, CS, EFER, VMX_ROOT } from '../layout';
 import { chargeDifference } from './cost';
 import { GP, raise, UD } from '../fault';
 import { COST_CR0_WRITE, COST_CR3_WRITE, COST_CR4_WRITE } from '../gen/costs';
 import { code64, faulted } from '../globals';
 import { codeModeChanged, inLongMode, RIGHTS_LONG } from '../long-mode/state';
 import { readCr8, writeCr8 } from '../long-mode/task-priority';
-import { notSupported } from '../host';
 import { readRm, writeRm } from '../operand';
 import { loadPdptes, pagingChanged } from '../paging';
 import { flushTlb } from '../tlb';
@@ -163,7 +162,6 @@ export function setCr0(value: u64): bool {
     raise(GP, 0);
     return false;
   }
-  if (!(value & CR0_PE)) return refuse(NOT_SUPPORTED_REAL_MODE, u32(value));
   const changed = old ^ value;
   if (changed & CR0_PG && !maySwitchLongMode(value)) {
     raise(GP, 0);
@@ -194,12 +192,6 @@ export function setCr0(value: u64): bool {
 function maySwitchLongMode(value: u64): bool {
   if (!(value & CR0_PG)) return !code64;
   return !(efer() & EFER_LME) || ((cr4() & CR4_PAE) != 0 && !(segmentRights(CS) & RIGHTS_LONG));
-}
-
-function refuse(what: u32, argument: u32): bool {
-  notSupported(what, argument);
-  raise(UD, 0);
-  return false;
 }
 
 /** Writes CR3; false when a fault was raised. */

@@ -14,6 +14,7 @@ const ANY_SUBLEAF: u32 = 0xffffffff;
 
 // Leaf 1 EDX.
 const FEATURE_FPU: u32 = 1;
+const FEATURE_VME: u32 = 1 << 1;
 const FEATURE_DE: u32 = 1 << 2;
 const FEATURE_PSE: u32 = 1 << 3;
 const FEATURE_TSC: u32 = 1 << 4;
@@ -98,6 +99,7 @@ export function resetModel(): void {
       FEATURE_POPCNT |
       FEATURE_AES,
     FEATURE_FPU |
+      FEATURE_VME |
       FEATURE_DE |
       FEATURE_PSE |
       FEATURE_TSC |

@@ -19,6 +19,7 @@ import { faulted } from '../globals';
 import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercepts';
 import { endIret } from './iret';
 import { DR6_BD, DR7_GD } from './debug-registers';
+import { inRealMode } from './mode-8086';
 import {
   deliverEvent,
   deliveringInfo,
@@ -34,9 +35,10 @@ const WITH_ERROR: u32 = 0x0002_7d00;
 /** #DE #TS #NP #SS #GP. */
 const CONTRIBUTORY: u32 = 0x3c01;
 
-/** VMX interruption information of an exception. */
+/** VMX interruption information of an exception. Real-address mode has no error codes. */
 export function exceptionInfo(vector: u32): u32 {
-  return vector | (EVENT_EXCEPTION << 8) | ((WITH_ERROR >> vector) & 1 ? EVENT_HAS_ERROR : 0);
+  const pushes = !inRealMode() && ((WITH_ERROR >> vector) & 1) != 0;
+  return vector | (EVENT_EXCEPTION << 8) | (pushes ? EVENT_HAS_ERROR : 0);
 }
 
 /** Notes an exception where a triple fault's report finds the chain. */

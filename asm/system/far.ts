@@ -22,6 +22,7 @@ import {
 import { retFarLong, transferLong } from '../long-mode/far';
 import { inLongMode } from '../long-mode/state';
 import { finishAt } from './finish';
+import { in8086Mode, retFarReal, transferReal } from './mode-8086';
 import {
   baseOf,
   checkStackDescriptor,
@@ -101,6 +102,10 @@ function transfer(r: usize, isCall: bool): void {
     return;
   }
   const selector = targetSelector;
+  if (in8086Mode()) {
+    transferReal(r, isCall, selector, targetOffset);
+    return;
+  }
   if (isNull(selector)) {
     raise(GP, 0);
     return;
@@ -223,6 +228,10 @@ function callInner(r: usize, selector: u32, level: u32, size: u32, parameters: u
 export function retFar(r: usize): void {
   if (inLongMode()) {
     retFarLong(r);
+    return;
+  }
+  if (in8086Mode()) {
+    retFarReal(r);
     return;
   }
   const size = operandSize(r);

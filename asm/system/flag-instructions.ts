@@ -1,7 +1,7 @@
 // CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
 import { ACTIVITY, INTERRUPTIBILITY, MONITOR_ARMED, MSR_MISC_ENABLE } from '../layout';
 import { GP, raise, UD } from '../fault';
-import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VM } from '../flags';
+import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
 import { pop, push } from '../memory';
 import { readMemory } from '../operand';
@@ -9,21 +9,21 @@ import { addressMask, cpl, getRegister, getRegister32, operandSize, segmentNumbe
 import { interceptHlt, interceptMonitor, interceptMwait } from '../vmx/intercepts';
 import { BLOCKED_BY_STI, HALTED } from './events';
 import { finish } from './finish';
-import { IOPL_MASK } from './iret';
 import { MISC_MONITOR } from './msr';
+import { IOPL_MASK } from './state';
+import { areFlagsSensitive, hasVirtualInterrupts, popVirtualFlags, pushVirtualFlags } from './virtual-8086';
 
 export function cli(): void {
-  if (cpl() > iopl()) {
-    raise(GP, 0);
-    return;
-  }
-  changeFlags(IF, 0);
+  if (cpl() <= iopl()) changeFlags(IF, 0);
+  else if (hasVirtualInterrupts()) changeFlags(VIF, 0);
+  else raise(GP, 0);
 }
 
 /** Interrupts stay blocked for one more instruction when IF was clear. */
 export function sti(r: usize): void {
   if (cpl() > iopl()) {
-    raise(GP, 0);
+    if (hasVirtualInterrupts() && !hasFlag(VIP)) changeFlags(0, VIF);
+    else raise(GP, 0);
     return;
   }
   finish(r);
@@ -33,10 +33,16 @@ export function sti(r: usize): void {
 }
 
 export function pushf(r: usize): void {
-  push(getFlags() & ~u64(RF | VM), operandSize(r));
+  if (areFlagsSensitive()) pushVirtualFlags(r);
+  else push(getFlags() & ~u64(RF | VM), operandSize(r));
 }
 
 export function popf(r: usize): void {
+  if (areFlagsSensitive()) {
+    popVirtualFlags(r);
+    if (!faulted) finish(r);
+    return;
+  }
   const size = operandSize(r);
   const level = cpl();
   const image = u32(pop(size));

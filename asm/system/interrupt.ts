@@ -8,6 +8,7 @@ import { faulted, ripMask } from '../globals';
 import { readSystem } from '../memory';
 import { cpl, setRegister } from '../record';
 import { cancelStep } from './events';
+import { inRealMode, inVirtual8086 } from './mode-8086';
 import {
   baseOf,
   checkStackDescriptor,
@@ -43,6 +44,8 @@ import {
 } from './stack-frame';
 import { linear32, segmentSelector, setRip } from './state';
 import { TASK_GATE_IN_IDT, taskSwitch } from './task';
+import { throughVectorTable } from './vector-table';
+import { dropVirtualSegments, pushVirtualSegments } from './virtual-8086';
 import { throughLongGate } from '../long-mode/interrupt';
 import { inLongMode } from '../long-mode/state';
 
@@ -87,6 +90,7 @@ export function deliverEvent(info: u32, error: u32, length: u32): void {
   deliveringLength = length;
   setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
   if (inLongMode()) throughLongGate(info & 0xff, type);
+  else if (inRealMode()) throughVectorTable(info & 0xff, type);
   else throughGate(info & 0xff, type);
   setExternalBit(0);
   if (!faulted) endDelivery();
@@ -152,6 +156,11 @@ function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: 
   const isInner = target < level;
   const hasError = (deliveringInfo & EVENT_HAS_ERROR) != 0;
   const size: u32 = kind & 8 ? 4 : 2;
+  const isVirtual = inVirtual8086();
+  if (isVirtual && target != 0) {
+    raise(GP, selectorError(selector));
+    return;
+  }
   let stackLow: u32 = 0;
   let stackHigh: u32 = 0;
   let stackSelector: u32 = 0;
@@ -162,7 +171,7 @@ function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: 
     stackLow = descriptorLow;
     stackHigh = descriptorHigh;
     openFrame(rightsOf(stackHigh), baseOf(stackLow, stackHigh), limitOf(stackLow, stackHigh), innerPointer, target);
-    if (!hasFrameRoom(hasError ? 6 : 5, size)) {
+    if (!hasFrameRoom((hasError ? 6 : 5) + (isVirtual ? 4 : 0), size)) {
       raise(STACK_FAULT, selectorError(stackSelector));
       return;
     }
@@ -177,11 +186,13 @@ function enterHandler(vector: u32, type: u32, selector: u32, offset: u32, kind: 
     if (!checkTarget(codeLow, codeHigh, offset)) return;
   }
   if (!markAccessed(codePlace, codeHigh)) return;
+  if (isVirtual && !pushVirtualSegments(size)) return;
   if (isInner && !(framePush(segmentSelector(SS), size) && framePush(stackPointer(), size))) return;
   if (!pushReturn(vector, type, size, hasError)) return;
   setRegister(4, framePointer);
   setCodeSegment((selector & 0xfffc) | target, codeLow, codeHigh);
   if (isInner) setSegmentFrom(SS, stackSelector, stackLow, stackHigh);
+  if (isVirtual) dropVirtualSegments();
   setRip(offset);
   changeFlags(TF | NT | RF | VM | (kind & 1 ? 0 : IF), 0);
   finishDelivery(vector, type, isInner);

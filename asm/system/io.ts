@@ -12,6 +12,7 @@ import { cpl, getRegister32, immediate, operandSize, R_FORM, setRegisterSized } 
 import { interceptIo } from '../vmx/intercepts';
 import { notePortAccess, portBreakpoints } from './debug-registers';
 import { finish } from './finish';
+import { inVirtual8086 } from './mode-8086';
 import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights } from './state';
 
 /** OPERAND_ constant of operand `i` of the instruction's form. */
@@ -21,22 +22,26 @@ export function formOperand(r: usize, i: u32): u32 {
 
 /** Is [port, port + size) allowed? Raises #GP(0) if not. */
 export function mayUsePort(port: u32, size: u32): bool {
-  if (cpl() <= iopl()) return true;
+  if (cpl() <= iopl() && !inVirtual8086()) return true;
   if (isInBitmap(port, size)) return true;
   if (!faulted) raise(GP, 0);
   return false;
 }
 
+/** Offset of the I/O permission bit map in the TSS, beyond every limit if it has none. Then `if (faulted) return`. */
+export function ioMapBase(): u32 {
+  const rights = segmentRights(TR);
+  if (rights & RIGHTS_UNUSABLE || (rights & 13) != 9 || segmentLimit(TR) < 103) return u32.MAX_VALUE;
+  return u32(readSystem<u16>(linear32(segmentBase(TR) + 102)));
+}
+
 /** Looks the ports up in the I/O permission bit map of the (32-bit) TSS. */
 function isInBitmap(port: u32, size: u32): bool {
-  const rights = segmentRights(TR);
-  const limit = segmentLimit(TR);
-  if (rights & RIGHTS_UNUSABLE || (rights & 13) != 9 || limit < 103) return false;
-  const map = u32(readSystem<u16>(linear32(segmentBase(TR) + 102)));
+  const map = ioMapBase();
   if (faulted) return false;
-  const at = map + (port >> 3);
+  const at = u64(map) + (port >> 3);
   // two bytes are always read, so one byte of ones has to follow the map
-  if (at + 1 > limit) return false;
+  if (at + 1 > u64(segmentLimit(TR))) return false;
   const bits = readSystem<u16>(linear32(segmentBase(TR) + at));
   if (faulted) return false;
   return !((u32(bits) >> (port & 7)) & ((1 << size) - 1));

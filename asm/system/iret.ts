@@ -1,10 +1,7 @@
-// IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level, or from a nested task. Returns to
-// virtual-8086 mode are not in this version.
-import { INTERRUPTIBILITY, NOT_SUPPORTED_VIRTUAL_8086, SS } from '../layout';
-import { GP, raise } from '../fault';
+// IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level, to virtual-8086 mode, from a nested task.
+import { INTERRUPTIBILITY, SS } from '../layout';
 import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, DF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
-import { notSupported } from '../host';
 import { readStack } from '../memory';
 import { cpl, instructionLength, operandSize } from '../record';
 import { inNonRoot } from '../vmx/intercepts';
@@ -15,6 +12,7 @@ import { inLongMode } from '../long-mode/state';
 import { BLOCKED_BY_NMI } from './events';
 import { checkReturnSegment, releaseStack, returnOuter } from './far';
 import { finishAt } from './finish';
+import { inRealMode, inVirtual8086, iretReal } from './mode-8086';
 import {
   checkTarget,
   descriptorAddress,
@@ -25,15 +23,14 @@ import {
   stackMask,
 } from './segment';
 import { stackPointer } from './stack-frame';
-import { segmentRights } from './state';
+import { IOPL_MASK, segmentRights } from './state';
 import { returnFromTask } from './task';
-
-export const IOPL_MASK: u32 = 0x3000;
+import { iretVirtual8086, returnToVirtual8086 } from './virtual-8086';
 
 /** True when the IRET in progress ended blocking by NMI (VMX reports it with faults and exits that IRET causes). */
 export let nmiUnblockedByIret: bool = false;
 
-/** Flags that IRET and POPF take from the stack with `size` bytes at privilege `level`. */
+/** Flags that IRET takes from the stack with `size` bytes at privilege `level` of protected mode. */
 export function changeableByIret(level: u32, size: u32): u32 {
   let mask = STATUS_FLAGS | TF | DF | NT;
   if (level <= iopl()) mask |= IF;
@@ -50,6 +47,8 @@ export function iret(r: usize): void {
   nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0 && unblocksNmis();
   if (nmiUnblockedByIret) store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
   if (inLongMode()) iretLong(r);
+  else if (inVirtual8086()) iretVirtual8086(r);
+  else if (inRealMode()) iretReal(r);
   else perform(r);
   if (!faulted) nmiUnblockedByIret = false;
 }
@@ -80,8 +79,7 @@ function perform(r: usize): void {
   const image = u32(readStack((pointer + 2 * size) & mask, size));
   if (faulted) return;
   if (image & VM && size == 4 && level == 0) {
-    notSupported(NOT_SUPPORTED_VIRTUAL_8086, u32(ip));
-    raise(GP, 0);
+    returnToVirtual8086(ip, selector, image);
     return;
   }
   if (!checkReturnSegment(selector)) return;

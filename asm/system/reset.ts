@@ -51,7 +51,7 @@ export function resetSystem(): void {
   store<u64>(RIP, 0xfff0);
   setFlags(2);
   for (let seg: u32 = ES; seg <= <u32>TR; seg++) setSegment(seg, 0, 0x93, 0, 0xffff);
-  setSegment(CS, 0xf000, 0x9b, 0xffff0000, 0xffff);
+  setSegment(CS, 0xf000, 0x93, 0xffff0000, 0xffff);
   setSegment(TR, 0, 0x8b, 0, 0xffff);
   setSegment(LDTR, 0, 0x82, 0, 0xffff);
   store<u64>(GDTR_BASE, 0);

@@ -22,6 +22,7 @@ import { codeModeChanged } from '../long-mode/state';
 import { readSystem, writeSystem } from '../memory';
 import { privilegeChanged } from '../paging';
 import { cpl } from '../record';
+import { in8086Mode, loadRealSegment } from './mode-8086';
 import {
   linear32,
   RIGHTS_BIG,
@@ -152,6 +153,10 @@ export function nullStackSegment(selector: u32, level: u32): void {
 
 /** Loads ES, SS, DS, FS or GS the way MOV, POP and LDS do. Then `if (faulted) return`; nothing has changed after a fault. */
 export function loadSegment(seg: u32, selector: u32): void {
+  if (in8086Mode()) {
+    loadRealSegment(seg, selector);
+    return;
+  }
   if (seg == SS) {
     loadStackSegment(selector);
     return;

@@ -8,7 +8,9 @@ import { readMemory, readReg } from '../operand';
 import { effectiveAddress, immediate, instructionLength, operandSize, recordRip, segmentNumber } from '../record';
 import { interceptSoftwareException } from '../vmx/intercepts';
 import { deliverEvent, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from './interrupt';
+import { inVirtual8086 } from './mode-8086';
 import { setRip } from './state';
+import { interruptVirtual8086 } from './virtual-8086';
 
 function deliver(r: usize, type: u32, vector: u32): void {
   setRip(recordRip(r));
@@ -17,7 +19,8 @@ function deliver(r: usize, type: u32, vector: u32): void {
 }
 
 export function intN(r: usize): void {
-  deliver(r, EVENT_SOFTWARE, u32(immediate(r)) & 0xff);
+  const vector = u32(immediate(r)) & 0xff;
+  if (!inVirtual8086() || !interruptVirtual8086(r, vector)) deliver(r, EVENT_SOFTWARE, vector);
 }
 
 export function int3(r: usize): void {

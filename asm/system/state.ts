@@ -27,6 +27,8 @@ export const CR0_NW: u64 = 0x20000000;
 export const CR0_CD: u64 = 0x40000000;
 export const CR0_PG: u64 = 0x80000000;
 
+export const CR4_VME: u64 = 1;
+export const CR4_PVI: u64 = 2;
 export const CR4_TSD: u64 = 4;
 export const CR4_DE: u64 = 8;
 export const CR4_PSE: u64 = 0x10;
@@ -42,6 +44,8 @@ export const CR4_FSGSBASE: u64 = 0x10000;
 
 /** CR4 bits of the features this processor reports; all others are reserved. */
 export const CR4_WRITABLE: u64 =
+  CR4_VME |
+  CR4_PVI |
   CR4_TSD |
   CR4_DE |
   CR4_PSE |
@@ -54,6 +58,9 @@ export const CR4_WRITABLE: u64 =
   CR4_LA57 |
   CR4_VMXE |
   CR4_FSGSBASE;
+
+/** I/O privilege level in EFLAGS. */
+export const IOPL_MASK: u32 = 0x3000;
 
 export const EFER_SCE: u64 = 1;
 export const EFER_LME: u64 = 0x100;

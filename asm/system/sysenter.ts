@@ -6,6 +6,7 @@ import { cpl, getRegister32, setRegister } from '../record';
 import { inLongMode } from '../long-mode/state';
 import { sysenterLong, sysexitLong } from '../long-mode/system-call';
 import { finishAt } from './finish';
+import { inRealMode } from './mode-8086';
 import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from './segment';
 
 /** Flat CS and SS for privilege level `level`: SS is the descriptor after CS. */
@@ -16,6 +17,10 @@ function setFlatSegments(selector: u32, level: u32): void {
 }
 
 export function sysenter(): void {
+  if (inRealMode()) {
+    raise(GP, 0);
+    return;
+  }
   if (inLongMode()) {
     sysenterLong();
     return;
@@ -32,6 +37,10 @@ export function sysenter(): void {
 }
 
 export function sysexit(r: usize): void {
+  if (inRealMode()) {
+    raise(GP, 0);
+    return;
+  }
   if (inLongMode()) {
     sysexitLong(r);
     return;

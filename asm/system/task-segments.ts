@@ -1,14 +1,13 @@
 // The segment registers of a task that has been switched to: their selectors are loaded, their descriptors are checked here.
 // Every fault belongs to the new task (SDM Vol. 3A "Exception Conditions Checked During a Task Switch"). The registers behind
 // the one that faults stay unusable.
-import { CS, DS, ES, FS, GS, LDTR, NOT_SUPPORTED_VIRTUAL_8086, SS } from '../layout';
+import { CS, DS, ES, FS, GS, LDTR, SS } from '../layout';
 import { charge } from '../charge';
-import { GP, NP, raise, TS } from '../fault';
-import { hasFlag, VM } from '../flags';
+import { NP, raise, TS } from '../fault';
 import { COST_SEGMENT_LOAD } from '../gen/costs';
 import { faulted } from '../globals';
-import { notSupported } from '../host';
 import { cpl } from '../record';
+import { inVirtual8086, loadRealSegment } from './mode-8086';
 import {
   baseOf,
   checkStackDescriptor,
@@ -35,15 +34,14 @@ import { segmentSelector } from './state';
 
 const TYPE_LDT: u32 = 2;
 
-/** LDTR, CS (its RPL becomes CPL), SS, DS, ES, FS, GS. False after a fault. */
+/** LDTR, CS (its RPL becomes CPL, 3 in virtual-8086 mode), SS, DS, ES, FS, GS. False after a fault. */
 export function loadTaskSegments(ldt: u32): bool {
   charge(COST_SEGMENT_LOAD, 7);
-  setCpl(segmentSelector(CS) & 3);
+  setCpl(inVirtual8086() ? 3 : segmentSelector(CS) & 3);
   if (!loadLdt(ldt)) return false;
-  if (hasFlag(VM)) {
-    notSupported(NOT_SUPPORTED_VIRTUAL_8086, segmentSelector(CS));
-    raise(GP, 0);
-    return false;
+  if (inVirtual8086()) {
+    for (let seg: u32 = ES; seg <= <u32>GS; seg++) loadRealSegment(seg, segmentSelector(seg));
+    return true;
   }
   return loadCode() && loadStack() && loadData(DS) && loadData(ES) && loadData(FS) && loadData(GS);
 }

@@ -8,7 +8,6 @@ const IF = 0x200;
 const IOPL3 = 0x3000;
 const AC = 0x40000;
 const ID = 0x200000;
-const VM = 0x20000;
 
 /** Stops at the doorway with CPL unchanged: a gate with DPL 3 to a conforming segment. */
 function stopper(m: TestMachine): void {
@@ -92,12 +91,6 @@ describe('IRET', () => {
       `push dword ${selector}\npush dword 0\npush dword 2\npush dword ${CODE_SELECTORS[3]}\npush dword 0\nbad: iretd`,
     );
     expect(got).toMatchObject({ vector, error, eip: m.label('bad'), cs: CODE_SELECTORS[0] });
-  });
-
-  test('a return to virtual-8086 mode is named as not supported', () => {
-    const m = new TestMachine();
-    m.deliver(`push dword ${VM | 2}\npush cs\npush dword 0\niretd`);
-    expect(m.unsupported).toHaveLength(1);
   });
 });
 

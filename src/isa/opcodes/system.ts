@@ -226,13 +226,11 @@ const PROCESSOR: readonly Row[] = [
 /** Fast system calls. */
 const SYSTEM_CALL: readonly Row[] = [
   row('0F 34', 'sysenter', '', 'sysenter', 'sysenter', 'SYSENTER', {
-    ...protectedOnly,
     endsBlock: true,
     cpuid: 'sep',
     flags: { write: 'IRV' },
   }),
   row('0F 35', 'sysexit', '', 'sysexit', 'sysexit', 'SYSEXIT', {
-    ...protectedOnly,
     cpl: 0,
     cpuid: 'sep',
     sensitive: control('3A', 'SYSEXIT goes to CPL 3 at once.'),
