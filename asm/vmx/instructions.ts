@@ -21,7 +21,8 @@ import { ANY, ANY_ROOT } from '../tlb-banks';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';
-import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1 } from './capabilities';
+import { cr4Writable } from '../system/model';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0 } from './capabilities';
 import { isEptPointer } from './check-controls';
 import { isAllowed, isCanonical, isPhysical } from './check-memory';
 import { enterGuest } from './entry';
@@ -110,7 +111,7 @@ export function vmxon(r: usize): void {
     raise(UD, 0);
     return;
   }
-  const allowed = isAllowed(load<u64>(CR0), CR0_FIXED0, CR0_FIXED1) && isAllowed(load<u64>(CR4), CR4_FIXED0, CR4_FIXED1);
+  const allowed = isAllowed(load<u64>(CR0), CR0_FIXED0, CR0_FIXED1) && isAllowed(load<u64>(CR4), CR4_FIXED0, cr4Writable());
   // locked and enabled outside SMX; A20 must not be masked
   const enabled = (load<u64>(MSR_FEATURE_CONTROL) & 5) == 5 && load<u64>(A20_MASK) == u64.MAX_VALUE;
   if (load<u32>(CPL) || !allowed || !enabled) {

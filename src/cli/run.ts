@@ -1,5 +1,6 @@
 // anillo run: a guest whose serial port is this terminal.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
 import { GuestRun } from '../lab/guest-run.ts';
 import { type MachineStop, STATUS_IDLE } from '../pc/exit.ts';
 import { findProfile } from '../vmm/cost/index.ts';
@@ -16,6 +17,7 @@ export interface RunOptions {
   readonly memory: number;
   readonly append?: string;
   readonly profile: string;
+  readonly cpu: CpuModelName;
   readonly maxInstructions?: number;
   readonly stats?: string;
   readonly trace?: readonly TraceKind[];
@@ -43,6 +45,7 @@ export async function runImage(image: string, options: RunOptions): Promise<void
         : {}),
     memory: options.memory,
     profile: findProfile(options.profile),
+    model: findCpuModel(options.cpu),
     commandLine: options.append ?? '',
     serialOut: (byte) => console.write(byte),
     warn: (message) => process.stderr.write(`anillo: ${message}\n`),

@@ -4,7 +4,7 @@
 
 import type { BootOptions } from '../boot/multiboot.ts';
 import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
-import type { CpuOptions } from '../cpu/cpu.ts';
+import type { CpuModel, CpuOptions } from '../cpu/cpu.ts';
 import { Cpu } from '../cpu/cpu.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
@@ -35,6 +35,8 @@ export interface MachineOptions {
   /** RAM in bytes, whole pages, MEMORY_MINIMUM to MEMORY_MAXIMUM. */
   readonly memory?: number;
   readonly cpuFrequencyHz?: number;
+  /** Which processor it has; the one with all features if absent. */
+  readonly model?: CpuModel | undefined;
   /** Cycles per cost class; the core's own table if absent. */
   readonly costs?: Uint32Array;
   /** Date of the real-time clock at power-on, ISO 8601 in UTC. */
@@ -72,6 +74,7 @@ export class Machine {
     this.ramSize = memory;
     this.cpu = createCpu(module, {
       ramSize: memory,
+      model: options.model,
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
         portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
@@ -98,7 +101,7 @@ export class Machine {
       a20: (open) => this.cpu.setA20(open),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
-    const hardware = new HardwarePart(memory, this.clock.frequencyHz);
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name);
     this.#parts = [hardware, memoryPart, new CpuPart(this.cpu), this.clock, this.input, this.platform, this.#end];
   }
 

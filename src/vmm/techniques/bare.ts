@@ -21,6 +21,7 @@ class BareVmm implements Vmm {
     this.#warn = options.warn;
     this.machine = new Machine(options.module, {
       memory: options.memory,
+      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       serialOut: options.serialOut,
@@ -67,5 +68,6 @@ export const bare: Technique = {
       'guest, is held against this.',
   ],
   guest: 'unmodified',
+  needs: [],
   create: (options) => new BareVmm(options),
 };
