@@ -47,7 +47,7 @@ import {
   PIN_PREEMPTION_TIMER,
   PIN_VIRTUAL_NMIS,
 } from './vmcs-fields';
-import { FEATURE_EPT, FEATURE_RDTSCP, FEATURE_UNRESTRICTED_GUEST, FEATURE_VPID } from '../gen/features';
+import { FEATURE_EPT, FEATURE_LA57, FEATURE_RDTSCP, FEATURE_UNRESTRICTED_GUEST, FEATURE_VPID } from '../gen/features';
 import { cr4Writable, hasFeature } from '../system/model';
 import { HIGHEST_INDEX, VMCS_REVISION } from './vmcs';
 
@@ -97,8 +97,12 @@ export const CR4_FIXED0: u64 = 0x2000;
 export const PREEMPTION_TIMER_SHIFT: u64 = 5;
 /** Physical addresses have this many bits. */
 export const PHYSICAL_WIDTH: u64 = 36;
-/** Linear addresses have this many bits (CPUID leaf 0x80000008). */
-export const LINEAR_WIDTH: i64 = 57;
+/** Linear addresses have this many bits (CPUID leaf 0x80000008), whatever CR4.LA57 is. */
+export function linearWidth(): i64 {
+  return hasFeature(FEATURE_LA57) ? 57 : 48;
+}
+/** The table an EPT pointer names, by which translations are tagged. */
+export const EPT_ROOT: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 0x1000;
 export const CR3_TARGETS: u32 = 4;
 /** Recommended limit of the MSR lists. */
 export const MSR_LIST_LIMIT: u32 = 512;

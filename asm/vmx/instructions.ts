@@ -16,13 +16,13 @@ import { CF, setStatusFlags, ZF } from '../flags';
 import { code64, faulted } from '../globals';
 import { inLongMode } from '../long-mode/state';
 import { readMemory, readReg, readRm, writeMemory, writeRm } from '../operand';
-import { flushContexts } from '../tlb';
+import { DROP_ALL, flushContexts, flushEptContexts, flushVpidContexts, invalidateAddress } from '../tlb';
 import { ANY, ANY_ROOT } from '../tlb-banks';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';
 import { cr4Writable } from '../system/model';
-import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0 } from './capabilities';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, EPT_ROOT } from './capabilities';
 import { isEptPointer } from './check-controls';
 import { isAllowed, isCanonical, isPhysical } from './check-memory';
 import { enterGuest } from './entry';
@@ -251,7 +251,7 @@ export function vmcall(r: usize): void {
   if (mayExecute(r, F.REASON_VMCALL, 0)) fail(VMCALL_IN_ROOT);
 }
 
-/** INVEPT: type in the register, descriptor (EPT pointer, 0) in memory. All translations are dropped. */
+/** INVEPT: type in the register, descriptor (EPT pointer, 0) in memory. */
 export function invept(r: usize): void {
   if (!mayExecute(r, F.REASON_INVEPT, fieldInformation(r))) return;
   const type = readReg(r, nativeSize());
@@ -263,11 +263,16 @@ export function invept(r: usize): void {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushContexts(ANY, ANY, ANY_ROOT, false);
+  if (type == 1) flushContexts(ANY, ANY, eptp & EPT_ROOT, false);
+  else flushEptContexts();
   succeed();
 }
 
-/** INVVPID: type in the register, descriptor (VPID, linear address) in memory. All translations are dropped. */
+const INDIVIDUAL_ADDRESS: u64 = 0;
+const ALL_CONTEXTS: u64 = 2;
+const RETAINING_GLOBALS: u64 = 3;
+
+/** INVVPID: type in the register, descriptor (VPID, linear address) in memory. */
 export function invvpid(r: usize): void {
   if (!mayExecute(r, F.REASON_INVVPID, fieldInformation(r))) return;
   const type = readReg(r, nativeSize());
@@ -275,11 +280,13 @@ export function invvpid(r: usize): void {
   if (faulted) return;
   const linear = readMemory(segmentNumber(r), effectiveAddress(r) + 8, 8);
   if (faulted) return;
-  const wrongVpid = (vpid >> 16) != 0 || (type != 2 && !vpid);
-  if (type > 3 || wrongVpid || (type == 0 && !isCanonical(linear))) {
+  const wrongVpid = (vpid >> 16) != 0 || (type != ALL_CONTEXTS && !vpid);
+  if (type > RETAINING_GLOBALS || wrongVpid || (type == INDIVIDUAL_ADDRESS && !isCanonical(linear))) {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushContexts(ANY, ANY, ANY_ROOT, false);
+  if (type == INDIVIDUAL_ADDRESS) invalidateAddress(linear, u32(vpid), ANY, DROP_ALL);
+  else if (type == ALL_CONTEXTS) flushVpidContexts();
+  else flushContexts(u32(vpid), ANY, ANY_ROOT, type == RETAINING_GLOBALS);
   succeed();
 }
