@@ -18,6 +18,6 @@ export {
   vmreadField,
   vmwriteField,
 } from './calls';
-export { setPageKind, setRamSize } from './physical';
+export { setPageKind, setRamSize, setRomSize } from './physical';
 export { flushBlocks } from './blocks';
 export { flushAllBanks } from './tlb';

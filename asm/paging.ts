@@ -22,7 +22,7 @@ import { faulted, tlbBank } from './globals';
 import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
-import { PAGE_CODE, pageKind, readPhysicalSized, writePhysicalSized } from './physical';
+import { PAGE_CODE, pageKind, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
 import { fillTlb, flushContexts, TLB_CODE, TLB_INVALID, TLB_SLOW } from './tlb';
 import { ANY, ANY_ROOT, selectContext } from './tlb-banks';
 import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/intercepts';
@@ -223,6 +223,7 @@ function walk(linear: u64, access: u32, user: bool): bool {
     if (!(rights & 2)) walkRights |= 1 << 62;
     if (!(rights & 4)) walkRights |= NO_EXECUTE;
   }
+  walkPhysical = romAlias(walkPhysical);
   return true;
 }
 

@@ -19,6 +19,26 @@ export function setRamSize(low: u32, high: u32): void {
   ramPages = ((u64(high) << 32) | low) >> 12;
 }
 
+/**
+ * A ROM that ends at 4 GiB has its bytes behind those of RAM. Its pages are known by another physical address: that of the
+ * bytes, with a bit above all real addresses. `romAlias` gives it, and everything behind a translation uses it.
+ */
+const ROM_ALIAS: u64 = 1 << 52;
+const FOUR_GIB: u64 = 1 << 32;
+/** First physical address of the ROM: all ones when there is none. */
+let romStart: u64 = u64.MAX_VALUE;
+
+export function setRomSize(size: u32): void {
+  romStart = FOUR_GIB - size;
+}
+
+/** The address by which the bytes at `physical` are known. */
+// @ts-ignore: decorator
+@inline
+export function romAlias(physical: u64): u64 {
+  return physical < romStart || physical >= FOUR_GIB ? physical : ROM_ALIAS + (ramPages << 12) + physical - romStart;
+}
+
 export function setPageKind(page: u32, kind: u32): void {
   store<u8>(PAGE_KINDS + page, u8(kind));
 }
@@ -27,7 +47,8 @@ export function setPageKind(page: u32, kind: u32): void {
 // @ts-ignore: decorator
 @inline
 export function pageKind(page: u64): u32 {
-  return page < ramPages ? load<u8>(PAGE_KINDS + usize(page)) : PAGE_MMIO;
+  if (page < ramPages) return load<u8>(PAGE_KINDS + usize(page));
+  return page >= ROM_ALIAS >> 12 ? PAGE_ROM : PAGE_MMIO;
 }
 
 // @ts-ignore: decorator
@@ -65,6 +86,7 @@ function writeDevice(physical: u64, size: u32, v: u64): void {
 
 /** Reads within one physical page; `size` 1, 2, 4 or 8. */
 export function readPhysicalSized(physical: u64, size: u32): u64 {
+  physical = romAlias(physical);
   if (pageKind(physical >> 12) == PAGE_MMIO) return readDevice(physical, size);
   const host = RAM + usize(physical);
   if (size == 4) return load<u32>(host);
@@ -75,7 +97,7 @@ export function readPhysicalSized(physical: u64, size: u32): u64 {
 
 /** Writes within one physical page; decoded code under it is dropped, ROM keeps its contents. */
 export function writePhysicalSized(physical: u64, size: u32, v: u64): void {
-  const kind = pageKind(physical >> 12);
+  const kind = pageKind(romAlias(physical) >> 12);
   if (kind == PAGE_MMIO) {
     writeDevice(physical, size, v);
     return;

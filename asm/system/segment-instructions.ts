@@ -3,7 +3,7 @@ import { INTERRUPTIBILITY, SS } from '../layout';
 import { UD, raise } from '../fault';
 import { OPERAND_ES } from '../gen/tables';
 import { faulted } from '../globals';
-import { push, readStack, RSP, setStackPointer, stackMask } from '../memory';
+import { push, readStack, RSP, stackMask } from '../memory';
 import { readRm, writeReg, writeRm } from '../operand';
 import { isMemory, operandSize, regNumber } from '../record';
 import { BLOCKED_BY_MOV_SS } from './events';
@@ -57,7 +57,9 @@ export function popSegment(r: usize): void {
   if (faulted) return;
   loadSegment(seg, selector);
   if (faulted) return;
-  setStackPointer((pointer + size) & mask);
+  // as wide as the stack was that the selector came from
+  if (mask == 0xffff) store<u16>(RSP, u16(pointer + size));
+  else store<u64>(RSP, (pointer + size) & mask);
   if (seg != SS) return;
   finish(r);
   blockAfterStackLoad();

@@ -1,5 +1,6 @@
 // What a task-state segment holds, and moving it to and from the registers (SDM Vol. 3A "Task-State Segment (TSS)", "16-Bit
-// Task-State Segment (TSS)"). The SDM leaves the upper halves of registers loaded from a 16-bit TSS open: here they are zero.
+// Task-State Segment (TSS)"). The SDM leaves the upper halves of general registers loaded from a 16-bit TSS open: they are
+// all ones here, as tests written against processors expect.
 import { CR3, ES, FS, GPR, GS } from '../layout';
 import { faulted } from '../globals';
 import { probeWrite, readSystem, writeSystem } from '../memory';
@@ -115,7 +116,9 @@ function loadState16(base: u64): void {
   taskFlags = readSystem<u16>(base + FLAGS_16);
   taskLdt = readSystem<u16>(base + LDT_16);
   taskTraps = false;
-  for (let n: u32 = 0; n < 8; n++) store<u64>(GPR + (n << 3), readSystem<u16>(base + REGISTERS_16 + (n << 1)));
+  for (let n: u32 = 0; n < 8; n++) {
+    store<u64>(GPR + (n << 3), 0xffff0000 | u64(readSystem<u16>(base + REGISTERS_16 + (n << 1))));
+  }
   for (let seg: u32 = ES; seg < <u32>FS; seg++) setSelector(seg, readSystem<u16>(base + SELECTORS_16 + (seg << 1)));
   setSelector(FS, 0);
   setSelector(GS, 0);

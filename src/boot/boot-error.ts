@@ -2,6 +2,7 @@
 
 export type BootErrorCode =
   | 'empty'
+  | 'bad-size'
   | 'too-large'
   | 'no-header'
   | 'bad-checksum'

@@ -4,8 +4,8 @@ import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Topic } from './explain.ts';
-import { parseChoice, parseCount, parseList, parseMemory } from './options.ts';
-import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
+import { parseChoice, parseCount, parseList, parseMemory, parsePort } from './options.ts';
+import { CELL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
 const STATUSES = `
@@ -54,7 +54,7 @@ function addRun(anillo: Command): void {
   anillo
     .command('run')
     .description('run a guest image: its serial port is this terminal')
-    .argument('<image>', 'a multiboot image, or the name of a bundled guest (anillo guests)')
+    .argument('[image]', 'a multiboot image, or the name of a bundled guest (anillo guests)')
     .option(
       '-t, --technique <name>',
       'how to run it: bare, trap-emulate, binary-translation (full), paravirtual (para), vtx (assisted)',
@@ -72,17 +72,14 @@ function addRun(anillo: Command): void {
         .default(parseMemory('64M'), '64M'),
     )
     .option('--append <text>', 'command line for the guest')
+    .option('--bios <file>', 'instead of an image: a ROM of 64 KiB to 16 MiB, started at the reset vector')
+    .option('--post <port>', 'report bytes written to this port on standard error (POST codes)', parsePort('--post'))
+    .option('--debugcon <port>', 'print bytes written to this port on standard output', parsePort('--debugcon'))
     .option(
       '--profile <name>',
       `what operations cost: ${PROFILE_NAMES.join(', ')}`,
       parseChoice('--profile', PROFILE_NAMES),
       'p4-672',
-    )
-    .option(
-      '--cpu <model>',
-      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
-      parseChoice('--cpu', CPU_MODEL_NAMES),
-      'max',
     )
     .option(
       '--max-instructions <count>',
@@ -102,11 +99,11 @@ function addRun(anillo: Command): void {
       `
 Examples:
   anillo run hello
-  anillo run rings --cpu p6
   anillo run sensitive --technique trap-emulate
   anillo run tinyos --max-instructions 200K --save half.anillo
   anillo run tinyos --restore half.anillo
-  anillo run nanobench --technique full --stats -`,
+  anillo run nanobench --technique full --stats -
+  anillo run --bios test.bin --post 0x190 --debugcon 0xe9    a test ROM, its stages and what it prints`,
     )
     .action(async (image, options) => (await import('./run.ts')).runImage(image, options));
 }
@@ -116,7 +113,6 @@ const TOPICS = {
   exits: 'VM exits: their reasons, controls and instructions',
   instructions: 'all instructions: flags, exceptions, privilege, sensitivity, VM exits',
   techniques: 'the ways to run a guest',
-  cpus: 'the processors of --cpu, and what each of them has',
 } as const satisfies Record<Topic, string>;
 
 function addExplain(anillo: Command): void {
@@ -161,12 +157,6 @@ function addCompare(anillo: Command): void {
       `what operations cost: ${PROFILE_NAMES.join(', ')}`,
       parseChoice('--profile', PROFILE_NAMES),
       'p4-672',
-    )
-    .option(
-      '--cpu <model>',
-      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
-      parseChoice('--cpu', CPU_MODEL_NAMES),
-      'max',
     )
     .addOption(new Option('--memory <size>', 'guest memory').argParser(parseMemory).default(parseMemory('16M'), '16M'))
     .option('--append <text>', 'command line for the guest')

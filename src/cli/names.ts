@@ -35,5 +35,3 @@ export const TRACE_NAMES = [
   'hypercalls',
   'interrupts',
 ] as const satisfies readonly TraceKind[];
-
-export { CPU_MODEL_NAMES } from '../isa/cpu-model-names.ts';

@@ -29,6 +29,15 @@ export function parseCount(option: string): (text: string) => number {
   };
 }
 
+/** An I/O port, `0x190` or `400`. @throws CliError */
+export function parsePort(option: string): (text: string) => number {
+  return (text) => {
+    const port = /^(0x[0-9a-f]{1,8}|\d{1,9})$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(port <= 0xffff)) throw new CliError(`${option} ${text} is not an I/O port: write a number up to 0xffff.`);
+    return port;
+  };
+}
+
 /** One of a closed list of words. @throws CliError naming them all */
 export function parseChoice<T extends string>(option: string, choices: readonly T[]): (text: string) => T {
   return (text) => {

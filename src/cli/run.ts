@@ -1,10 +1,10 @@
 // anillo run: a guest whose serial port is this terminal.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
-import { GuestRun } from '../lab/guest-run.ts';
+import { type GuestImage, GuestRun, type GuestRunOptions } from '../lab/guest-run.ts';
+import { BusOverlapError } from '../machine/bus.ts';
 import { type MachineStop, STATUS_IDLE } from '../pc/exit.ts';
 import { findProfile } from '../vmm/cost/index.ts';
-import type { PagingMode, TraceKind } from '../vmm/technique.ts';
+import type { BoardOptions, PagingMode, TraceKind } from '../vmm/technique.ts';
 import { techniques } from '../vmm/techniques/index.ts';
 import { hostReason, loadCore, loadGuest, readUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -17,25 +17,27 @@ export interface RunOptions {
   readonly memory: number;
   readonly append?: string;
   readonly profile: string;
-  readonly cpu: CpuModelName;
   readonly maxInstructions?: number;
   readonly stats?: string;
   readonly trace?: readonly TraceKind[];
   readonly save?: string;
   readonly restore?: string;
+  readonly bios?: string;
+  readonly post?: number;
+  readonly debugcon?: number;
 }
 
 /** Instructions between two looks at the terminal. */
 const SLICE = 500_000;
 
-/** Runs an image; the process's exit status becomes the guest's. */
-export async function runImage(image: string, options: RunOptions): Promise<void> {
+/** Runs an image, or a ROM; the process's exit status becomes the guest's. */
+export async function runImage(image: string | undefined, options: RunOptions): Promise<void> {
   const technique = techniques.find(options.technique);
   if (!technique) throw new CliError(`--technique ${options.technique} is unknown.`);
-  const guest = loadGuest(image);
+  const guest = chooseGuest(image, options.bios);
   const snapshot = options.restore === undefined ? undefined : readUserFile(options.restore, 'snapshot');
   const console = new SerialConsole();
-  const run = new GuestRun(guest, {
+  const run = build(guest, {
     module: loadCore(),
     technique,
     ...(options.paging
@@ -45,12 +47,12 @@ export async function runImage(image: string, options: RunOptions): Promise<void
         : {}),
     memory: options.memory,
     profile: findProfile(options.profile),
-    model: findCpuModel(options.cpu),
     commandLine: options.append ?? '',
     serialOut: (byte) => console.write(byte),
     warn: (message) => process.stderr.write(`anillo: ${message}\n`),
     trace: (kind, text) => process.stderr.write(`${kind}: ${text}\n`),
     traceKinds: new Set(options.trace ?? []),
+    ...board(guest, options, console),
   });
   if (snapshot) run.restore(snapshot);
   const started = process.cpuUsage();
@@ -63,6 +65,48 @@ export async function runImage(image: string, options: RunOptions): Promise<void
   if (console.interrupted) process.stderr.write('anillo: interrupted.\n');
   else reportStop(stop, options.maxInstructions);
   process.exitCode = console.interrupted ? EXIT.interrupted : stop.status;
+}
+
+/** @throws CliError when a port the user named belongs to a chip */
+function build(guest: GuestImage, options: GuestRunOptions): GuestRun {
+  try {
+    return new GuestRun(guest, options);
+  } catch (error) {
+    if (error instanceof BusOverlapError) throw new CliError(`${error.message}; choose another port.`);
+    throw error;
+  }
+}
+
+/** A kernel, or the ROM that `--bios` names. */
+function chooseGuest(image: string | undefined, bios: string | undefined): GuestImage {
+  if (bios === undefined && image !== undefined) return loadGuest(image);
+  if (bios === undefined) throw new CliError('An image is missing: name a guest, or a ROM with --bios.');
+  if (image !== undefined)
+    throw new CliError(`--bios starts what is in the ROM; it does not go together with ${image}.`);
+  return { name: bios, file: readUserFile(bios, 'ROM image') };
+}
+
+/** The ROM and the ports for tests of firmware. */
+function board(guest: GuestImage, options: RunOptions, console: SerialConsole): { board?: BoardOptions } {
+  const { bios, post, debugcon } = options;
+  if (bios === undefined && post === undefined && debugcon === undefined) return {};
+  if (post !== undefined && post === debugcon)
+    throw new CliError(`--post and --debugcon cannot have the same port ${hex(post)}.`);
+  return {
+    board: {
+      ...(bios === undefined ? {} : { rom: guest.file }),
+      ...(post === undefined ? {} : { post: { port: post, write: reportPost } }),
+      ...(debugcon === undefined ? {} : { debugConsole: { port: debugcon, write: (byte) => console.write(byte) } }),
+    },
+  };
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
+}
+
+function reportPost(code: number): void {
+  process.stderr.write(`POST ${hex(code)}\n`);
 }
 
 /** Runs slices until the guest ends, feeding the terminal in between. */

@@ -21,6 +21,7 @@ export interface CoreExports {
   notePhysicalWrite(low: number, high: number, length: number): void;
   translate(low: number, high: number): number;
   setRamSize(low: number, high: number): void;
+  setRomSize(size: number): void;
   setPageKind(page: number, kind: number): void;
   flushBlocks(): void;
   flushAllBanks(): void;

@@ -1,11 +1,9 @@
 // One guest under one technique, from image to end: what `run`, `compare` and the tests have in common.
-import { type CpuModel, DEFAULT_CPU_MODEL } from '../cpu/cpu.ts';
-import type { FeatureName } from '../isa/cpu-features.ts';
 import { readParts, readSnapshot, SnapshotError, writeSnapshot } from '../machine/snapshot.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import type { CostProfile } from '../vmm/cost/profile.ts';
-import type { PagingMode, RunLimits, Technique, TraceKind, Vmm } from '../vmm/technique.ts';
+import type { BoardOptions, PagingMode, RunLimits, Technique, TraceKind, Vmm } from '../vmm/technique.ts';
 
 /** A guest: one kernel, and where it has one, its paravirtualized build. */
 export interface GuestImage {
@@ -23,17 +21,17 @@ export interface GuestRunOptions {
   /** Guest RAM in bytes. */
   readonly memory: number;
   readonly profile: CostProfile;
-  /** Which processor the machine has; the one with all features if absent. */
-  readonly model?: CpuModel;
   readonly commandLine: string;
   readonly serialOut: (byte: number) => void;
   readonly warn?: (message: string) => void;
   readonly trace?: (kind: TraceKind, text: string) => void;
   readonly traceKinds?: ReadonlySet<TraceKind>;
+  /** Under `bare` only. With a ROM, the guest is what is in it. */
+  readonly board?: BoardOptions;
 }
 
 /** Why a guest cannot be run as asked. */
-export type GuestRunErrorCode = 'no-paravirtual-build' | 'paging-without-choice' | 'processor-too-old';
+export type GuestRunErrorCode = 'no-paravirtual-build' | 'paging-without-choice' | 'board-under-hypervisor';
 
 /** A technique that does not fit the guest; the message is one full sentence. */
 export class GuestRunError extends Error {
@@ -85,16 +83,6 @@ class ChoicesPart implements Stateful {
   }
 }
 
-/** @throws GuestRunError when the processor lacks what the VMM itself uses */
-function checkProcessor(model: CpuModel, technique: Technique, paging: PagingMode | undefined): void {
-  const needs: readonly FeatureName[] = paging === 'ept' ? [...technique.needs, 'ept'] : technique.needs;
-  const missing = needs.filter((name) => !model.features.has(name));
-  if (missing.length === 0) return;
-  const what = paging === 'ept' ? `${technique.name} with --paging ept` : technique.name;
-  const message = `${what} needs a processor with ${missing.join(', ')}, and --cpu ${model.name} has none; use a newer one.`;
-  throw new GuestRunError('processor-too-old', message);
-}
-
 /** A guest that is running. */
 export class GuestRun {
   readonly vmm: Vmm;
@@ -112,23 +100,24 @@ export class GuestRun {
       const message = `--paging is a choice under vtx only; ${technique.name} has one way to virtualize memory.`;
       throw new GuestRunError('paging-without-choice', message);
     }
+    if (options.board !== undefined && technique.name !== 'bare') {
+      const message = `--bios, --post and --debugcon are for the bare machine; ${technique.name} gives its guest a machine of its own.`;
+      throw new GuestRunError('board-under-hypervisor', message);
+    }
     const file = technique.guest === 'paravirtual' ? guest.paravirtual : guest.file;
     if (file === undefined) {
       const message = `${guest.name} has no paravirtualized build, and ${technique.name} runs nothing else; use another technique.`;
       throw new GuestRunError('no-paravirtual-build', message);
     }
-    const model = options.model ?? DEFAULT_CPU_MODEL;
-    checkProcessor(model, technique, paging);
     this.guest = guest;
     this.#options = options;
     this.vmm = technique.create(options);
-    this.vmm.start(file, options.commandLine);
+    if (options.board?.rom === undefined) this.vmm.start(file, options.commandLine);
     this.#choices = new ChoicesPart({
       guest: guest.name,
       technique: technique.name,
       paging: paging ?? '',
       profile: options.profile.name,
-      cpu: model.name,
       memory: options.memory,
     });
   }

@@ -3,26 +3,24 @@
 import type { Cpu } from '../cpu/cpu.ts';
 import type { CpuFields } from '../cpu/cpu-snapshot.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
-import { FieldError, numberField } from '../machine/stateful.ts';
+import { bytesField, FieldError, numberField } from '../machine/stateful.ts';
 import type { PlatformExit } from './exit.ts';
 import { STATUS_RESET } from './exit.ts';
 
 /** What a machine is made of. Loaded first: a snapshot of another machine is refused before anything has changed. */
 export class HardwarePart implements Stateful {
   readonly name = 'hardware';
-  readonly version = 2;
+  readonly version = 1;
   readonly #memory: number;
   readonly #frequencyHz: number;
-  readonly #model: string;
 
-  constructor(memory: number, frequencyHz: number, model: string) {
+  constructor(memory: number, frequencyHz: number) {
     this.#memory = memory;
     this.#frequencyHz = frequencyHz;
-    this.#model = model;
   }
 
   save(): Fields {
-    return { memory: this.#memory, frequencyHz: this.#frequencyHz, model: this.#model };
+    return { memory: this.#memory, frequencyHz: this.#frequencyHz };
   }
 
   load(fields: Fields): void {
@@ -34,9 +32,29 @@ export class HardwarePart implements Stateful {
     if (frequencyHz !== this.#frequencyHz) {
       throw new FieldError(`the processor ran at ${frequencyHz} Hz and this one runs at ${this.#frequencyHz} Hz`);
     }
-    if (fields.model !== this.#model) {
-      throw new FieldError(`the processor was a ${String(fields.model)} and this one is a ${this.#model}`);
-    }
+  }
+}
+
+/** The ROM's bytes: the machine that goes on has a ROM of the same size, and from then on the same one. */
+export class RomPart implements Stateful {
+  readonly name = 'rom';
+  readonly version = 1;
+  readonly #cpu: Cpu;
+
+  constructor(cpu: Cpu) {
+    this.#cpu = cpu;
+  }
+
+  save(): Fields {
+    return { bytes: this.#cpu.rom.slice() };
+  }
+
+  load(fields: Fields): void {
+    const bytes = bytesField(fields, 'bytes');
+    const { rom } = this.#cpu;
+    if (bytes.length !== rom.length)
+      throw new FieldError(`the ROM had ${bytes.length >> 10} KiB and this machine's has ${rom.length >> 10} KiB`);
+    rom.set(bytes);
   }
 }
 

@@ -4,18 +4,20 @@
 
 import type { BootOptions } from '../boot/multiboot.ts';
 import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
-import type { CpuModel, CpuOptions } from '../cpu/cpu.ts';
-import { Cpu } from '../cpu/cpu.ts';
+import { checkRom, placeRom } from '../boot/rom.ts';
+import type { CpuOptions } from '../cpu/cpu.ts';
+import { Cpu, PAGE_ROM } from '../cpu/cpu.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
 import { MemoryPart } from '../machine/memory-part.ts';
 import { readSnapshot, writeSnapshot } from '../machine/snapshot.ts';
 import type { Stateful } from '../machine/stateful.ts';
 import { enterProtectedMode } from './boot-state.ts';
-import { CpuPart, ExitPart, HardwarePart } from './machine-parts.ts';
+import { CpuPart, ExitPart, HardwarePart, RomPart } from './machine-parts.ts';
 import type { MachineStop, PlatformExit } from './exit.ts';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from './exit.ts';
 import { MachineError } from './machine-error.ts';
+import type { DebugConsoleOptions } from './platform.ts';
 import { DEFAULT_DATE, LAPIC_BASE, Platform } from './platform.ts';
 import { shutdownReport } from './shutdown-report.ts';
 
@@ -35,14 +37,18 @@ export interface MachineOptions {
   /** RAM in bytes, whole pages, MEMORY_MINIMUM to MEMORY_MAXIMUM. */
   readonly memory?: number;
   readonly cpuFrequencyHz?: number;
-  /** Which processor it has; the one with all features if absent. */
-  readonly model?: CpuModel | undefined;
   /** Cycles per cost class; the core's own table if absent. */
   readonly costs?: Uint32Array;
   /** Date of the real-time clock at power-on, ISO 8601 in UTC. */
   readonly date?: string;
   readonly serialOut?: (byte: number) => void;
   readonly post?: (code: number) => void;
+  /** Where the POST port is, 0x80 if absent. */
+  readonly postPort?: number;
+  /** A port whose bytes go to the host's console. */
+  readonly debugConsole?: DebugConsoleOptions;
+  /** A ROM that ends at 4 GiB; the processor starts in it, at the reset vector. */
+  readonly rom?: Uint8Array;
   /** The processor met something this version does not have. */
   readonly notSupported?: (what: string, detail: string) => void;
 }
@@ -71,10 +77,11 @@ export class Machine {
   constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
     const memory = options.memory ?? MEMORY_DEFAULT;
     checkMemory(memory);
+    if (options.rom !== undefined) checkRom(options.rom);
     this.ramSize = memory;
     this.cpu = createCpu(module, {
       ramSize: memory,
-      model: options.model,
+      ...(options.rom === undefined ? {} : { romSize: options.rom.length }),
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
         portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
@@ -98,11 +105,30 @@ export class Machine {
       exit: (exit) => this.end(exit),
       serialOut: options.serialOut ?? (() => {}),
       ...(options.post === undefined ? {} : { post: options.post }),
+      ...(options.postPort === undefined ? {} : { postPort: options.postPort }),
+      ...(options.debugConsole === undefined ? {} : { debugConsole: options.debugConsole }),
+      hasRom: options.rom !== undefined,
       a20: (open) => this.cpu.setA20(open),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
-    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name);
-    this.#parts = [hardware, memoryPart, new CpuPart(this.cpu), this.clock, this.input, this.platform, this.#end];
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz);
+    if (options.rom !== undefined) this.#placeRom(options.rom);
+    this.#parts = [
+      hardware,
+      memoryPart,
+      new RomPart(this.cpu),
+      new CpuPart(this.cpu),
+      this.clock,
+      this.input,
+      this.platform,
+      this.#end,
+    ];
+  }
+
+  /** The ROM lies below 4 GiB and its end below 1 MiB, where RAM is not written any more. */
+  #placeRom(image: Uint8Array): void {
+    const start = placeRom(image, this.cpu.rom, this.cpu.ram);
+    for (let at = start; at < MEBIBYTE; at += PAGE_SIZE) this.cpu.setPageKind(at / PAGE_SIZE, PAGE_ROM);
   }
 
   /** Loads a multiboot-1 image and sets the processor up as its specification says. */

@@ -5,6 +5,7 @@
 
 import { AcpiPm } from '../devices/acpi-pm.ts';
 import { Cmos } from '../devices/cmos.ts';
+import { DebugConsole } from '../devices/debug-console.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
 import { I8042 } from '../devices/i8042.ts';
 import { Lapic } from '../devices/lapic.ts';
@@ -22,12 +23,18 @@ import { fieldsField } from '../machine/stateful.ts';
 import type { Wire } from '../machine/wire.ts';
 import type { PlatformExit } from './exit.ts';
 import { STATUS_RESET } from './exit.ts';
-import { runFirmware } from './firmware.ts';
+import { runFirmware, wireApic } from './firmware.ts';
 
 export const LAPIC_BASE = 0xfee00000;
 export const LAPIC_LENGTH = 0x1000;
 /** Date of the real-time clock at power-on unless the options say otherwise. */
 export const DEFAULT_DATE = '2026-01-01T00:00:00Z';
+
+/** A port for text and where the text goes. */
+export interface DebugConsoleOptions {
+  readonly port: number;
+  readonly write: (byte: number) => void;
+}
 
 /** How a platform is tied to the world around it. */
 export interface PlatformOptions {
@@ -46,6 +53,12 @@ export interface PlatformOptions {
   readonly date?: string;
   /** A byte was written to the POST port. */
   readonly post?: (code: number) => void;
+  /** Where the POST port is, 0x80 if absent. */
+  readonly postPort?: number;
+  /** A port whose bytes go to the host's console. */
+  readonly debugConsole?: DebugConsoleOptions;
+  /** A ROM programs the chips itself: they stay as RESET leaves them. */
+  readonly hasRom?: boolean;
   /** The A20 gate opened or closed. */
   readonly a20?: (open: boolean) => void;
   /** The local APIC delivered an NMI. */
@@ -117,11 +130,12 @@ export class Platform implements Stateful {
       this.post,
       this.resetControl,
     ];
-    this.#map();
-    runFirmware(this.bus, LAPIC_BASE);
+    this.#map(options);
+    if (options.hasRom) wireApic(this.bus, LAPIC_BASE);
+    else runFirmware(this.bus, LAPIC_BASE);
   }
 
-  #map(): void {
+  #map({ postPort, debugConsole }: PlatformOptions): void {
     const { bus } = this;
     bus.mapPorts(0x20, 2, this.pic.master, 'pic8259 master');
     bus.mapPorts(0xa0, 2, this.pic.slave, 'pic8259 slave');
@@ -132,11 +146,13 @@ export class Platform implements Stateful {
     bus.mapPorts(0x60, 1, this.i8042.data, 'i8042 data');
     bus.mapPorts(0x64, 1, this.i8042.control, 'i8042 control');
     bus.mapPorts(0x92, 1, this.i8042.systemControlA, 'system control port A');
-    bus.mapPorts(0x80, 1, this.post, 'post');
     bus.mapPorts(0xf4, 4, this.debugExit, 'debug exit');
     bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
     bus.mapPorts(0x600, 0x0c, this.acpi, 'acpi power management');
     bus.mapPorts(0xcf9, 1, this.resetControl, 'reset control');
+    bus.mapPorts(postPort ?? 0x80, 1, this.post, 'post');
+    if (debugConsole !== undefined)
+      bus.mapPorts(debugConsole.port, 1, new DebugConsole(debugConsole.write), 'debug console');
     bus.mapMemory(LAPIC_BASE, LAPIC_LENGTH, this.lapic, 'lapic');
   }
 

@@ -1,8 +1,6 @@
 // The seam between the laboratory and the ways to run a guest: what a technique is, what a running VMM offers, and the
 // list of all techniques. One conformance suite runs against every entry.
 
-import type { CpuModel } from '../cpu/cpu.ts';
-import type { FeatureName } from '../isa/cpu-features.ts';
 import type { Machine } from '../pc/machine.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import type { Stateful } from '../machine/stateful.ts';
@@ -25,8 +23,6 @@ export interface DomainOptions {
   /** Guest RAM in bytes. */
   readonly memory: number;
   readonly profile: CostProfile;
-  /** Which processor the machine has; the one with all features if absent. */
-  readonly model?: CpuModel;
   readonly paging?: PagingMode;
   /** A byte left the guest's serial port. */
   readonly serialOut: (byte: number) => void;
@@ -35,6 +31,16 @@ export interface DomainOptions {
   /** Called for every event of the kinds in `traceKinds`. */
   readonly trace?: (kind: TraceKind, text: string) => void;
   readonly traceKinds?: ReadonlySet<TraceKind>;
+  /** What only a machine without a hypervisor can be given. */
+  readonly board?: BoardOptions;
+}
+
+/** Firmware, and ports for those who test it. */
+export interface BoardOptions {
+  /** A ROM that ends at 4 GiB. There is no kernel then: the processor starts at the reset vector. */
+  readonly rom?: Uint8Array;
+  readonly post?: { readonly port: number; readonly write: (code: number) => void };
+  readonly debugConsole?: { readonly port: number; readonly write: (byte: number) => void };
 }
 
 /** How long to run. */
@@ -89,8 +95,6 @@ export interface Technique {
   /** What the technique asks of the guest image. */
   readonly guest: 'unmodified' | 'paravirtual';
   readonly paging?: readonly PagingMode[];
-  /** Features of the processor the VMM itself uses. */
-  readonly needs: readonly FeatureName[];
   create(options: DomainOptions): Vmm;
 }
 

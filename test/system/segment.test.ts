@@ -75,6 +75,15 @@ describe('loading a data segment register', () => {
     expect(got).toMatchObject({ vector: 13, error: (3 << 3) | 2 });
     expect(m.cpu.segment(ES).selector).toBe(FREE | 3);
   });
+
+  test('POP SS moves the stack pointer as wide as the old stack was (SDM Vol. 2 "POP": StackAddrSize)', () => {
+    const m = new TestMachine();
+    m.descriptor(FREE, { type: 0x13, limit: 0xffff, big: false });
+    m.program(`mov ax, ${FREE}\nmov ss, ax\nmov esp, 0x2fffc\nmov dword [0xfffc], ${DATA_SELECTORS[0]}\npop ss${END}`);
+    expect(m.run()).toMatchObject(finished);
+    expect(m.cpu.segment(SS).selector).toBe(DATA_SELECTORS[0]);
+    expect(m.cpu.reg(4)).toBe(0x20000);
+  });
 });
 
 describe('loading SS', () => {

@@ -19,14 +19,17 @@ class BareVmm implements Vmm {
 
   constructor(options: DomainOptions) {
     this.#warn = options.warn;
+    const { rom, post, debugConsole } = options.board ?? {};
     this.machine = new Machine(options.module, {
       memory: options.memory,
-      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       serialOut: options.serialOut,
       notSupported: (what, detail) =>
         options.warn?.(`The guest met something this version does not have: ${what} (${detail}).`),
+      ...(rom === undefined ? {} : { rom }),
+      ...(post === undefined ? {} : { postPort: post.port, post: post.write }),
+      ...(debugConsole === undefined ? {} : { debugConsole }),
     });
   }
 
@@ -68,6 +71,5 @@ export const bare: Technique = {
       'guest, is held against this.',
   ],
   guest: 'unmodified',
-  needs: [],
   create: (options) => new BareVmm(options),
 };

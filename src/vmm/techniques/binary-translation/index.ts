@@ -1,6 +1,5 @@
 // Binary translation among the techniques: its name and what `explain techniques` says about it.
 
-import { HOST_NEEDS } from '../../host-setup.ts';
 import type { Technique } from '../../technique.ts';
 import { BinaryTranslationVmm } from './binary-translation.ts';
 
@@ -21,6 +20,5 @@ export const binaryTranslation: Technique = {
       'under any monitor of this kind.',
   ],
   guest: 'unmodified',
-  needs: HOST_NEEDS,
   create: (options) => new BinaryTranslationVmm(options),
 };
