@@ -2,6 +2,11 @@
 // A block never crosses a page. Branches inside a page are linked record to record; everything else goes through the jump
 // cache, which knows only targets whose fetch-TLB entry is present, so it never hides a modelled TLB miss.
 //
+// Outside 64-bit code a block does not leave its window either: the part of the page where IP is within the segment and has
+// the same upper 16 bits. A window is normally the whole page; of segments whose base or limit lies inside a page (nearly all
+// of real-address mode) it is a part. The window is in the key, so a link between two blocks of one window holds wherever
+// they are used: no limit lies between them, and a 16-bit branch does not wrap on the way.
+//
 // Layout of CODE_CACHE: block table {u64 key, u32 record}, jump cache {u64 key, u32 record}, scratch records, then blocks:
 // {u32 next block of the page, u32 records, u64 key} and the records, the last of them H_END.
 import {
@@ -39,6 +44,7 @@ import {
   R_OFFSET,
   R_OP,
   RECORD_SIZE,
+  recordRip,
 } from './record';
 
 const BLOCK_TABLE: usize = CODE_CACHE;
@@ -73,6 +79,19 @@ let oldestGeneration: u32 = 1;
 let longJumpContext: u32 = 0;
 let knownBase: u64 = u64.MAX_VALUE;
 let knownLimit: u64 = 0;
+/**
+ * {u64 base, u64 limit} of the code segments whose targets the jump cache holds; the number of the present one is in the
+ * keys, so that far calls between a few segments forget nothing.
+ */
+const SEGMENTS_KNOWN: u32 = 8;
+const KNOWN_SEGMENTS: usize = memory.data(SEGMENTS_KNOWN << 4);
+let knownSegment: u32 = 0;
+let nextSegment: u32 = 0;
+
+/** In a block's key: upper half of IP not zero; above the physical address: how much of the page lies outside the window. */
+const KEY_HIGH: u64 = 1 << 63;
+const KEY_BEFORE: u64 = 32;
+const KEY_BEHIND: u64 = 44;
 
 let armed: bool = false;
 let brokenRecord: usize = 0;
@@ -138,15 +157,29 @@ export function forgetJumps(): void {
   selectJumps(load<u32>(TLB_CURRENT_BANK));
 }
 
+/** The jumps of another code segment count. */
+function selectSegment(base: u64, limit: u64): void {
+  knownBase = base;
+  knownLimit = limit;
+  for (let n: u32 = 0; n < SEGMENTS_KNOWN; n++) {
+    const known = KNOWN_SEGMENTS + (usize(n) << 4);
+    if (load<u64>(known) == base && load<u64>(known, 8) == limit) {
+      knownSegment = n;
+      return;
+    }
+  }
+  knownSegment = nextSegment;
+  nextSegment = (nextSegment + 1) % SEGMENTS_KNOWN;
+  store<u64>(KNOWN_SEGMENTS + (usize(knownSegment) << 4), base);
+  store<u64>(KNOWN_SEGMENTS + (usize(knownSegment) << 4), limit, 8);
+  forgetJumps();
+}
+
 /** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */
 export function updateContext(): void {
   const base = code64 ? 0 : load<u64>(CODE_SEGMENT, SEGMENT_BASE);
   const limit: u64 = code64 ? u64.MAX_VALUE : load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);
-  if (base != knownBase || limit != knownLimit) {
-    knownBase = base;
-    knownLimit = limit;
-    forgetJumps();
-  }
+  if (base != knownBase || limit != knownLimit) selectSegment(base, limit);
   const isUser = load<u32>(CPL) == 3;
   longJumpContext = u32(jumpGeneration >> 39) | u32(isUser);
   if (code64) {
@@ -156,7 +189,7 @@ export function updateContext(): void {
   codeMode =
     (load<u32>(CODE_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_CODE32 : 0) |
     (load<u32>(STACK_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_STACK32 : 0);
-  jumpContext = (u64(codeMode | (isUser ? 0x10 : 0)) << 32) | jumpGeneration;
+  jumpContext = (u64(codeMode | (isUser ? 0x10 : 0) | (knownSegment << 5)) << 32) | jumpGeneration;
 }
 
 // @ts-ignore: decorator
@@ -187,12 +220,14 @@ export function findTarget64(target: u64): usize {
 
 /**
  * The same for a relative branch in `r` with the link field at `slot`: remembers the record there if it lies in the same
- * page.
+ * window.
  */
 export function findLinked(r: usize, target: u64, slot: usize): usize {
   const page = pageRip;
+  // the end of a block may already lie behind the window
+  const from = recordRip(r) - u64(load<u16>(r, R_OP) == H_END);
   const t = findTarget(target);
-  if (t && pageRip == page) store<u32>(r + slot, u32(t));
+  if (t && pageRip == page && from >> 16 == target >> 16) store<u32>(r + slot, u32(t));
   return t;
 }
 
@@ -204,12 +239,25 @@ export function findLinked64(r: usize, target: u64, slot: usize): usize {
   return t;
 }
 
-/** Can the page at `rip` be executed in blocks: is all of it inside the segment limit, without wrapping? */
-// @ts-ignore: decorator
-@inline
-export function wholePage(rip: u64, linear: u64): bool {
-  const offset = linear & 0xfff;
-  return rip >= offset && rip - offset + 0xfff <= knownLimit;
+/** Key of the block at `physical` for RIP `rip` within the segment limit. */
+function keyOf(rip: u64, physical: u64): u64 {
+  const key = physical | (u64(codeMode) << 56);
+  if (code64) return key;
+  const offset = physical & 0xfff;
+  const low = rip & 0xffff;
+  const before = offset > low ? offset - low : 0;
+  const last = offset + min(knownLimit, rip | 0xffff) - rip;
+  const behind = last < 0xfff ? 0xfff - last : 0;
+  return key | (before << KEY_BEFORE) | (behind << KEY_BEHIND) | (rip > 0xffff ? KEY_HIGH : 0);
+}
+
+/** Physical address of a block's first byte. */
+function keyAddress(key: u64): u64 {
+  return key & 0xffffffff;
+}
+/** Offset in the page of the first byte behind a block's window. */
+function keyEnd(key: u64): u32 {
+  return 0x1000 - (u32(key >> KEY_BEHIND) & 0xfff);
 }
 
 function blockTableEntry(key: u64): usize {
@@ -218,10 +266,10 @@ function blockTableEntry(key: u64): usize {
 
 /**
  * First record of the block at a physical address (in RAM) for RIP `rip`, decoded if need be; pageRip is set. 0: its first
- * instruction crosses the page and has to run from the scratch slot.
+ * instruction leaves the window and has to run from the scratch slot.
  */
 export function blockAt(rip: u64, linear: u64, physical: u64): usize {
-  const key = physical | (u64(codeMode) << 56);
+  const key = keyOf(rip, physical);
   const entry = blockTableEntry(key);
   let record: usize = 0;
   if (load<u64>(entry) == key) record = load<usize>(entry, 8);
@@ -261,12 +309,13 @@ function decodeBlock(key: u64, physical: u64): usize {
   const block = nextBlock;
   const page = usize(physical >> 12);
   const host = RAM + (page << 12);
+  const end = keyEnd(key);
   let offset = u32(physical) & 0xfff;
   let r = block + BLOCK_HEADER;
   let count: u32 = 0;
-  while (count < MAX_RECORDS && offset < 0x1000) {
+  while (count < MAX_RECORDS && offset < end) {
     store<u16>(r, u16(offset), R_OFFSET);
-    const length = decode(r, host + offset, min<u32>(15, 0x1000 - offset), codeMode);
+    const length = decode(r, host + offset, min<u32>(15, end - offset), codeMode);
     if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
     count++;
     offset += length;
@@ -330,7 +379,7 @@ export function flushBlocks(): void {
   }
   let block = BLOCKS;
   while (block < nextBlock) {
-    const page = usize((load<u64>(block, 8) & 0x00ffffffffffffff) >> 12);
+    const page = usize(keyAddress(load<u64>(block, 8)) >> 12);
     if (load<u32>(PAGE_BLOCKS + (page << 2))) {
       store<u32>(PAGE_BLOCKS + (page << 2), 0);
       store<u64>(PAGE_CODE + (page << 3), 0);

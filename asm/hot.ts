@@ -15,6 +15,7 @@ import {
   OPERAND_WIDTH,
   WIDTH_B,
   WIDTH_W,
+  WIDTH_Y,
 } from './gen/tables';
 import {
   OP_ADD,
@@ -57,7 +58,6 @@ import {
 import {
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
-  MODE_CODE32,
   MODE_STACK32,
   R_BASE,
   R_FLAGS,
@@ -380,12 +380,15 @@ function choose32(r: usize, form: usize, op: u32, isMemory: bool, stack32: bool)
   return H_COLD;
 }
 
-/** The switch case for a record, H_COLD if it has none. Needs 32-bit code with 32-bit addresses. */
+/**
+ * The switch case for a record, H_COLD if it has none. In code of either size: what counts is the operand size, and that
+ * addresses are of 32 bits.
+ */
 export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool): u32 {
   const op: u32 = load<u16>(form, FORM_OP);
   if (op == OP_NOP) return NOP;
   const flags: u32 = load<u8>(r, R_FLAGS);
-  if (!(mode & MODE_CODE32) || flags & FLAG_LOCK) return H_COLD;
+  if (flags & FLAG_LOCK) return H_COLD;
   if (memoryOperand && (flags >> FLAG_ADDRESS_SHIFT) & 3) {
     if (((flags >> FLAG_ADDRESS_SHIFT) & 3) != 2) return H_COLD;
   }
@@ -395,6 +398,8 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
     if (load<u8>(form + FORM_OPERANDS) == OPERAND_NONE) return H_COLD;
     if (op == OP_MOV) {
       if (byte) return shaped(MOV8_RR, shape(r, form, memoryOperand));
+      // MOVNTI of 16-bit code moves 32 bits
+      if (size != 2 && width(form, 0) == WIDTH_Y) return H_COLD;
       return shaped(size == 2 ? MOV32_RR : MOV16_RR, shape(r, form, memoryOperand));
     }
     if (!byte && size != 2) return H_COLD;

@@ -26,7 +26,7 @@ import {
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
-import { blockAt, decodeScratch, disarmBreak, FETCH_BUFFER, SCRATCH, updateContext, wholePage } from './blocks';
+import { blockAt, decodeScratch, disarmBreak, FETCH_BUFFER, SCRATCH, updateContext } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
@@ -137,7 +137,7 @@ function enter(): bool {
     store<u32>(STOP_ARGUMENT, u32(physical) & 0xfff);
     return stop(STOP_DOORWAY);
   }
-  if (!stepping() && wholePage(rip, linear) && pageKind(page) != PAGE_MMIO) {
+  if (!stepping() && pageKind(page) != PAGE_MMIO) {
     const r = blockAt(rip, linear, physical);
     if (r) {
       const cost = i64(restCost(r));

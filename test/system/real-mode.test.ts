@@ -2,7 +2,7 @@
 // "Real-Address Mode" of "8086 Emulation", Vol. 2 "INT n/INTO/INT3/INT1", "IRET", "JMP", "CALL", "RET", Vol. 3A "Processor
 // State After Reset".
 import { describe, expect, test } from 'vitest';
-import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';
+import { COUNT_BLOCKS_DECODED, CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';
 import { Cpu } from '../../src/cpu/cpu.ts';
 import { loadCore } from '../core.ts';
 import { CODE, DATA } from './machine.ts';
@@ -307,5 +307,50 @@ describe('instructions', () => {
     const ip = CODE + m.label('op');
     // DD /3, ModRM 1E: opcode 51E
     expect([word(3), word(4), word(5), word(6)]).toEqual([ip & 0xffff, ((ip >> 4) & 0xf000) | 0x51e, 0x0020, 0x2000]);
+  });
+});
+
+describe('decoded blocks', () => {
+  const loop = 'mov cx, 500\nagain: inc ax\nloop again\nint 0x20';
+
+  test.each([0, 0xfff0 - 0x10])('code runs in blocks in the partial pages at both ends of a segment (%x)', (offset) => {
+    const m = new RealMachine();
+    m.cpu.setSegment(CS, { selector: 0x1001, rights: 0x93, base: 0x10010, limit: 0xffff });
+    m.program(loop, offset + 0x10);
+    m.cpu.eip = offset;
+    const decoded = () => m.cpu.view.getBigUint64(COUNT_BLOCKS_DECODED, true);
+    const before = decoded();
+    expect(m.run(2000)).toMatchObject({ reason: 'doorway', entry: 0x20 });
+    expect(m.cpu.reg(0) & 0xffff).toBe(500);
+    expect(decoded()).toBeGreaterThan(before);
+  });
+
+  test('a jump that stays in its page in one segment and wraps in another does both', () => {
+    const m = new RealMachine();
+    const at = (linear: number, text: string) => m.program(text, linear - CODE);
+    at(0x20010, 'db 0xeb, 0x2e');
+    at(0x20040, 'int 0x30');
+    at(0x10040, 'int 0x31');
+    const from = (paragraph: number) => {
+      m.cpu.setSegment(CS, { selector: paragraph, rights: 0x93, base: paragraph * 16, limit: 0xffff });
+      m.cpu.eip = 0x20010 - paragraph * 16;
+      return m.run();
+    };
+    for (let n = 0; n < 3; n++) {
+      expect(from(0x2000)).toMatchObject({ entry: 0x30 });
+      expect(from(0x1002)).toMatchObject({ entry: 0x31 });
+    }
+  });
+
+  test('a limit inside a block is found although the same bytes ran without it', () => {
+    const m = new RealMachine();
+    m.program('nop\nnop\nnop\nint 0x20');
+    expect(m.run()).toMatchObject({ entry: 0x20 });
+    m.cpu.setSegment(CS, { selector: CODE_PARAGRAPH, rights: 0x93, base: CODE, limit: 1 });
+    m.cpu.eip = 0;
+    m.cpu.idtr = { base: 0, limit: 0x3ff };
+    // the handler lies beyond the limit too
+    expect(m.run()).toMatchObject({ reason: 'shutdown' });
+    expect(m.cpu.eip).toBe(2);
   });
 });
