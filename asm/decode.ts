@@ -8,6 +8,9 @@ import {
   FORM_COST,
   FORM_D64,
   FORM_F64,
+  FORM_FALLBACK,
+  FORM_FEATURE,
+  FORM_FEATURE64,
   FORM_FLAGS,
   FORM_IMMEDIATE1,
   FORM_LOCKABLE,
@@ -48,6 +51,7 @@ import {
   FLAG_LONG,
   FLAG_REP,
   FLAG_REPNE,
+  FLAG_SIZE,
   MODE_CODE32,
   MODE_CODE64,
   R_BASE,
@@ -72,6 +76,7 @@ import {
 } from './record';
 import { chooseHot } from './hot';
 import { chooseLong } from './long-mode/hot';
+import { hasFeature } from './system/model';
 
 /** `decode` results other than a length: more bytes are needed; longer than 15 bytes. */
 export const DECODE_MORE: u32 = 0;
@@ -199,6 +204,15 @@ function setUndefined(r: usize, extension: u32): void {
   store<u32>(r, extension, R_IMM);
 }
 
+/** The form an encoding has on this processor: without the feature of a form it means something older, or nothing (0). */
+function existingForm(entry: u32): u32 {
+  let form = entry;
+  while (!hasFeature(load<u8>(FORMS + form * FORM_SIZE, FORM_FEATURE))) {
+    form = load<u16>(FORMS + form * FORM_SIZE, FORM_FALLBACK);
+  }
+  return form;
+}
+
 /** Does the form have a byte register operand in ModRM.reg (`kind` KIND_REG) or ModRM.rm? */
 function byteOperand(form: usize, kind: u32): bool {
   for (let i: usize = 0; i < 3; i++) {
@@ -309,10 +323,9 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     }
     entry = load<u16>(DECODE_NODES + (((entry & 0x1fff) + index) << 1));
   }
-  if (entry >> 13 == NODE_NOT_SUPPORTED) {
-    setUndefined(r, entry & 0x1fff);
-    return finish(r, FORMS, code, flags, mode, false);
-  }
+  if (entry >> 13 == NODE_NOT_SUPPORTED) return finishUndefined(r, entry & 0x1fff, code, flags, mode);
+  entry = existingForm(entry);
+  if (!entry) return finishUndefined(r, 0, code, flags, mode);
 
   const form = FORMS + entry * FORM_SIZE;
   const formFlags = load<u32>(form, FORM_FLAGS);
@@ -355,7 +368,9 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     if (second) store<u32>(r, second == IMMEDIATE_IB ? fetch8() : fetch16(), R_DISP);
   }
   if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
+  const needed = (flags & FLAG_SIZE) == 3 ? load<u8>(form, FORM_FEATURE64) : 0;
   if (flags & FLAG_LOCK && !(formFlags & FORM_LOCKABLE && memoryOperand)) setUndefined(r, 0);
+  else if (!hasFeature(needed)) setUndefined(r, 0);
   return finish(r, FORMS + load<u16>(r, R_FORM) * FORM_SIZE, code, flags, mode, memoryOperand);
 }
 
@@ -368,6 +383,11 @@ function relateToPage(r: usize, length: u32): void {
   }
   store<i32>(r, i32(disp), R_DISP);
   store<u16>(r, u16(PAGE_RIP), R_BASE);
+}
+
+function finishUndefined(r: usize, extension: u32, code: usize, flags: u32, mode: u32): u32 {
+  setUndefined(r, extension);
+  return finish(r, FORMS, code, flags, mode, false);
 }
 
 function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memoryOperand: bool): u32 {

@@ -141,8 +141,24 @@ export const VMX_CURRENT = 0x2710; // u64 current-VMCS pointer, all ones for non
 export const VMX_FAILED_CHECK = 0x2718; // u32
 export const VMX_PRIVATE = 0x2720;
 
-/** CPU model: feature words reported by CPUID and MSRs that depend on it (asm/system/cpuid.ts owns the format). */
+// The processor model: what is legal on it, written by the host before RESET (src/cpu/model-area.ts) from the table of models.
+/** Answers of CPUID: u32 number of rows, highest basic leaf, highest extended leaf, 0; rows of u32 leaf, subleaf, EAX to EDX. */
 export const MODEL = 0x3000;
+export const MODEL_ROWS = 0x3010;
+export const MODEL_ROW_SIZE = 24;
+/** Subleaf of a row whose leaf does not look at ECX. */
+export const MODEL_ANY_SUBLEAF = 0xffffffff;
+/** u8 x 128: 1 for each feature it has, by number (asm/gen/features.ts); number 0, "no feature needed", is always 1. */
+export const MODEL_FEATURES = 0x3600;
+/** u64: bits of CR4 and EFER that may be set. */
+export const MODEL_CR4 = 0x3680;
+export const MODEL_EFER = 0x3688;
+/** u64: bits of EFLAGS that exist on some models only. */
+export const MODEL_EFLAGS = 0x3690;
+/** u32: EDX after RESET. */
+export const MODEL_SIGNATURE = 0x3698;
+/** The MSRs it has: u32 number of ranges, then pairs of u32 first, last. */
+export const MODEL_MSRS = 0x3700;
 
 /** x87 registers R0..R7 (physical, not relative to TOP), 16 bytes each: u64 significand, u16 sign and exponent. */
 export const X87 = 0x3c00;

@@ -161,6 +161,36 @@ function fetchBytes(physical: u64, at: u32, n: u32): void {
   for (let i: u32 = 0; i < n; i++) store<u8>(FETCH_BUFFER + at + i, u8(readPhysicalSized(physical + i, 1)));
 }
 
+/** Where the bytes of the instruction in the scratch slot lie: host addresses in its page and in the next, 0 for not in RAM. */
+let scratchHost: usize = 0;
+let scratchNext: usize = 0;
+/**
+ * Some of its bytes came from a device. A repeated instruction is then fetched again for every iteration, as it is when the
+ * time slice ends between two of them: reading a device has effects and costs time.
+ */
+export let scratchFromDevice: bool = false;
+
+/** Mixes the aligned words of [host, host + 16) that lie in the page of `host`. */
+function mixWords(host: usize, mix: u64): u64 {
+  const end = min<usize>(host + 16, (host | 0xfff) + 1);
+  for (let at = host & ~7; at < end; at += 8) mix = (mix ^ load<u64>(at)) * 0x9e3779b97f4a7c15;
+  return mix;
+}
+
+/** A digest of the bytes the instruction in the scratch slot was decoded from, as they are now. */
+export function scratchDigest(): u64 {
+  let mix: u64 = 0;
+  if (scratchHost) mix = mixWords(scratchHost, mix);
+  if (scratchNext) mix = mixWords(scratchNext, mix);
+  return mix;
+}
+
+/** True if `host` lies in a page the instruction in the scratch slot came from. */
+export function isScratchPage(host: usize): bool {
+  const page = host >> 12;
+  return page == scratchHost >> 12 || page == scratchNext >> 12;
+}
+
 /** Decodes the instruction at RIP into the scratch slot; it may cross into the next page. False: a fault is pending. */
 function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
   const offset = u32(linear) & 0xfff;
@@ -168,7 +198,11 @@ function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
   const inSegment: u32 = code64 ? 15 : u32(min<u64>(15, limit - rip + 1));
   const inPage = min<u32>(inSegment, 0x1000 - offset);
   let length: u32;
-  if (pageKind(physical >> 12) != PAGE_MMIO) length = decodeScratch(RAM + usize(physical), inPage, offset);
+  scratchHost = 0;
+  scratchNext = 0;
+  if (pageKind(physical >> 12) != PAGE_MMIO) scratchHost = RAM + usize(physical);
+  scratchFromDevice = !scratchHost;
+  if (scratchHost) length = decodeScratch(scratchHost, inPage, offset);
   else {
     fetchBytes(physical, 0, inPage);
     length = decodeScratch(FETCH_BUFFER, inPage, offset);
@@ -183,6 +217,8 @@ function fetchScratch(rip: u64, linear: u64, physical: u64): bool {
     if (faulted) return false;
     fetchBytes(physical, 0, inPage);
     fetchBytes(next, inPage, inSegment - inPage);
+    if (pageKind(next >> 12) != PAGE_MMIO) scratchNext = RAM + usize(next);
+    else scratchFromDevice = true;
     length = decodeScratch(FETCH_BUFFER, inSegment, offset);
   }
   // more bytes than the segment or an instruction may have
@@ -208,6 +244,9 @@ function step(rip: u64, linear: u64, physical: u64): void {
   pageRip = rip - (linear & 0xfff);
   if (!fetchScratch(rip, linear, physical)) return;
   runScratch();
+  scratchHost = 0;
+  scratchNext = 0;
+  scratchFromDevice = false;
   if (single && !faulted) stepEnd(!unfinished);
 }
 

@@ -5,9 +5,10 @@ import { COSTS, ES, GPR, RIP, TLB_ARRAY_SIZE } from './layout';
 import * as op from './gen/ops';
 import { COST_STRING_ITERATION } from './gen/costs';
 import { FORM_OPERANDS, FORM_REPEAT_CONDITION, FORM_FLAGS } from './gen/tables';
-import { cyclesLeft, faulted, leave, tlbBase, unfinished } from './globals';
+import { cyclesLeft, faulted, inScratch, leave, tlbBase, unfinished } from './globals';
 import { charge, chargeCycles } from './charge';
 import { DF, hasFlag, zero, changeFlags, RF } from './flags';
+import { H_DEAD } from './hot';
 import { fastHost, linearForRead, linearForWrite } from './memory';
 import { operandBytes, readAccumulator, readMemory, writeAccumulator, writeMemory } from './operand';
 import {
@@ -16,11 +17,13 @@ import {
   getRegister,
   hasRep,
   hasRepne,
+  R_OP,
   recordRip,
   restCost,
   segmentNumber,
   setRegisterSized,
 } from './record';
+import { isScratchPage, scratchDigest, scratchFromDevice } from './run';
 import { sub } from './ops/arithmetic';
 
 const ECX: u32 = 1;
@@ -116,7 +119,7 @@ function bulk(operation: u32, r: usize, size: u32, count: u64): u32 {
   linearForWrite(ES, destination, n * size);
   if (faulted) return 0;
   const hostTo = fastHost(tlbBase + TLB_ARRAY_SIZE, to, n * size);
-  if (!hostTo) return 0;
+  if (!hostTo || (inScratch && isScratchPage(hostTo))) return 0;
   const bytes: usize = n * size;
   if (operation == op.OP_MOVS) {
     if (hostTo > hostFrom && hostTo < hostFrom + bytes) return 0;
@@ -142,6 +145,13 @@ function goOnLater(r: usize): void {
   leave = true;
 }
 
+/** Does a repeated instruction that stores still stand where it was decoded? `digest` is that of its bytes then. */
+// @ts-ignore: decorator
+@inline
+function stillThere(r: usize, digest: u64): bool {
+  return inScratch ? scratchDigest() == digest : load<u16>(r, R_OP) != u16(H_DEAD);
+}
+
 export function stringOp(operation: u32, r: usize, form: usize): void {
   const code = load<u8>(form + FORM_OPERANDS + (operation == op.OP_LODS || operation == op.OP_SCAS ? 1 : 0));
   const size = operandBytes(r, code);
@@ -153,13 +163,15 @@ export function stringOp(operation: u32, r: usize, form: usize): void {
   const mask = addressMask(r);
   const isConditional = (load<u32>(form, FORM_FLAGS) & FORM_REPEAT_CONDITION) != 0;
   const wanted = !hasRepne(r);
-  const start = hasFlag(0x100);
+  const oneByOne = hasFlag(0x100) || scratchFromDevice;
+  const stores = operation == op.OP_MOVS || operation == op.OP_STOS;
+  const digest: u64 = stores && inScratch ? scratchDigest() : 0;
   for (;;) {
     let count = getRegister(ECX) & mask;
     if (!count) return;
     let done: u32 = 0;
-    if (operation == op.OP_MOVS || operation == op.OP_STOS) {
-      if (!start) done = bulk(operation, r, size, count);
+    if (stores) {
+      if (!oneByOne) done = bulk(operation, r, size, count);
       if (faulted) return;
     }
     if (!done) {
@@ -171,8 +183,8 @@ export function stringOp(operation: u32, r: usize, form: usize): void {
     setRegisterSized(ECX, count, addressSize(r));
     chargeCycles(u64(load<u32>(COSTS + (COST_STRING_ITERATION << 2))) * done);
     if (!count || (isConditional && zero() != wanted)) return;
-    // an armed break means: time is up or an event may be due
-    if (cyclesLeft < -(1 << 61) || cyclesLeft + restCost(r) <= 0 || start) {
+    // an armed break means: time is up or an event may be due; what was overwritten goes on as what it now is
+    if (cyclesLeft < -(1 << 61) || cyclesLeft + restCost(r) <= 0 || oneByOne || (stores && !stillThere(r, digest))) {
       goOnLater(r);
       return;
     }

@@ -3,7 +3,9 @@
 // not: a marked entry is a hit that only the slow path can use. tlb-banks.ts says which bank is whose.
 import {
   BANK_ATTRIBUTES,
+  BANK_EPT_ROOT,
   BANK_LARGE,
+  BANK_VPID,
   COUNT_TLB_FLUSHES,
   RAM,
   TLB_ARRAY_SIZE,
@@ -122,6 +124,22 @@ export function flushContexts(vpid: u32, pcid: u32, eptRoot: u64, keepGlobal: bo
   for (let banks = ownBanks(); banks; banks &= banks - 1) {
     const n = ctz(banks);
     if (isBankOf(n, vpid, pcid, eptRoot)) emptyBank(n, keepGlobal);
+  }
+}
+
+/** Empties the banks of every VPID but 0, the host's. Counts as one flush. */
+export function flushVpidContexts(): void {
+  store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+  for (let banks = ownBanks(); banks; banks &= banks - 1) {
+    if (load<u32>(bankAt(ctz(banks)), BANK_VPID)) emptyBank(ctz(banks), false);
+  }
+}
+
+/** Empties the banks of every context that is translated by EPT. Counts as one flush. */
+export function flushEptContexts(): void {
+  store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+  for (let banks = ownBanks(); banks; banks &= banks - 1) {
+    if (load<u64>(bankAt(ctz(banks)), BANK_EPT_ROOT)) emptyBank(ctz(banks), false);
   }
 }
 

@@ -157,6 +157,16 @@ describe('options that cannot be met', () => {
     expectRefusal(anillo('run', 'hello', '--paging', 'ept'), 2, /vtx only/);
   });
 
+  test('an unknown processor', () => {
+    expectRefusal(anillo('run', 'hello', '--cpu', '8086'), 2, /choose i486, pentium/);
+  });
+
+  test('a processor without VT-x under vtx, and without EPT under --paging ept', () => {
+    expectRefusal(anillo('run', 'hello', '--technique', 'vtx', '--cpu', 'p6'), 2, /needs a processor with nx, vmx/);
+    const ept = ['--technique', 'vtx', '--paging', 'ept', '--cpu', 'core2'];
+    expectRefusal(anillo('run', 'hello', ...ept), 2, /needs a processor with ept, and --cpu core2 has none/);
+  });
+
   test('a count that is none', () => {
     expectRefusal(anillo('run', 'hello', '--max-instructions', '-5'), 2, /not a count/);
   });
@@ -191,6 +201,10 @@ describe('snapshots that cannot be restored', () => {
     expectRefusal(anillo('run', 'hello', '--technique', 'vtx', '--restore', saved), 1, /technique/);
   });
 
+  test('a snapshot of another processor', () => {
+    expectRefusal(anillo('run', 'hello', '--cpu', 'core2', '--restore', saved), 1, /made with cpu max, not core2/);
+  });
+
   test('an unreadable path', () => {
     expectRefusal(anillo('run', 'hello', '--restore', folder), 1, /folder/);
   });
@@ -210,7 +224,7 @@ describe('help', () => {
       expect(out).toContain(word);
   });
 
-  test.each(['sensitive', 'exits', 'instructions', 'techniques'])('explain %s prints its table', (topic) => {
+  test.each(['sensitive', 'exits', 'instructions', 'techniques', 'cpus'])('explain %s prints its table', (topic) => {
     const { out, status } = anillo('explain', topic);
     expect(status).toBe(0);
     expect(out.split('\n').length).toBeGreaterThan(10);

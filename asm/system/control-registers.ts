@@ -24,7 +24,7 @@ import {
 } from '../record';
 import { secondaryControls } from '../vmx/check-controls';
 import { CPU2_UNRESTRICTED_GUEST } from '../vmx/vmcs-fields';
-import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1 } from '../vmx/capabilities';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0 } from '../vmx/capabilities';
 import {
   cltsClears,
   cr0ReadView,
@@ -46,6 +46,7 @@ import {
 } from '../vmx/intercepts';
 import { debugChanged } from './debug-registers';
 import { finish } from './finish';
+import { cr4Writable } from './model';
 import {
   CR0_CD,
   CR0_EM,
@@ -63,7 +64,6 @@ import {
   CR4_PGE,
   CR4_PSE,
   CR4_UMIP,
-  CR4_WRITABLE,
   cr0,
   cr4,
   CR4_LA57,
@@ -79,9 +79,14 @@ const CR0_WRITABLE: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | 
 const PHYSICAL_MASK: u64 = 0xf_ffff_ffff;
 const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 
+/** CR4 came with the first feature that has a bit in it. */
+function controlRegisterExists(n: u32): bool {
+  return n == 4 ? cr4Writable() != 0 : n == 0 || n == 2 || n == 3 || n == 8;
+}
+
 export function movFromCr(r: usize): void {
   const n = regNumber(r);
-  if (n == 1 || (n > 4 && n != 8)) {
+  if (!controlRegisterExists(n)) {
     raise(UD, 0);
     return;
   }
@@ -105,7 +110,7 @@ export function movFromCr(r: usize): void {
 
 export function movToCr(r: usize): void {
   const n = regNumber(r);
-  if (n == 1 || (n > 4 && n != 8)) {
+  if (!controlRegisterExists(n)) {
     raise(UD, 0);
     return;
   }
@@ -213,7 +218,7 @@ export function setCr4(value: u64): bool {
   const changed = cr4() ^ value;
   // PAE and the number of levels stay as they are in IA-32e mode
   const isPinned = inLongMode() && (changed & CR4_LA57 || !(value & CR4_PAE));
-  if (value & ~CR4_WRITABLE || isPinned || !isFixedRight(value, CR4_FIXED0, CR4_FIXED1)) {
+  if (value & ~cr4Writable() || isPinned || !isFixedRight(value, CR4_FIXED0, cr4Writable())) {
     raise(GP, 0);
     return false;
   }
@@ -257,5 +262,3 @@ export function smsw(r: usize): void {
   }
   writeRm(r, isMemory(r) ? 2 : operandSize(r), cr0ReadView(cr0()));
 }
-
-export { CR4_WRITABLE } from './state';

@@ -1,5 +1,5 @@
 // CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
-import { ACTIVITY, INTERRUPTIBILITY, MONITOR_ARMED, MSR_MISC_ENABLE } from '../layout';
+import { ACTIVITY, INTERRUPTIBILITY, MODEL_EFLAGS, MONITOR_ARMED, MSR_MISC_ENABLE } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
@@ -50,7 +50,7 @@ export function popf(r: usize): void {
   let mask = STATUS_FLAGS | TF | DF | NT;
   if (level <= iopl()) mask |= IF;
   if (level == 0) mask |= IOPL_MASK;
-  if (size != 2) mask |= AC | ID;
+  if (size != 2) mask |= AC | (load<u32>(MODEL_EFLAGS) & ID);
   setFlags((getFlags() & ~u64(mask | RF)) | (image & mask));
   finish(r);
 }

@@ -1,5 +1,5 @@
 // IRET (SDM Vol. 2 "IRET/IRETD/IRETQ"): to the same or an outer privilege level, to virtual-8086 mode, from a nested task.
-import { INTERRUPTIBILITY, SS } from '../layout';
+import { INTERRUPTIBILITY, MODEL_EFLAGS, SS } from '../layout';
 import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, DF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
 import { readStack } from '../memory';
@@ -36,8 +36,9 @@ export function changeableByIret(level: u32, size: u32): u32 {
   if (level <= iopl()) mask |= IF;
   if (level == 0) mask |= IOPL_MASK;
   if (size != 2) {
-    mask |= RF | AC | ID;
-    if (level == 0) mask |= VIF | VIP;
+    const existing = load<u32>(MODEL_EFLAGS);
+    mask |= RF | AC | (existing & ID);
+    if (level == 0) mask |= existing & (VIF | VIP);
   }
   return mask;
 }

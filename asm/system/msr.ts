@@ -1,8 +1,9 @@
 // RDMSR and WRMSR (SDM Vol. 4 "Model-Specific Registers"; Vol. 3A "Memory Type Range Registers (MTRRs)", "Page Attribute
-// Table (PAT)"). A number that is not here is #GP(0), as on a processor that does not have it.
+// Table (PAT)"). A number that the processor model does not have is #GP(0).
 import {
   CR0,
   EFER,
+  MODEL_EFER,
   MSR_APIC_BASE,
   MSR_DEBUGCTL,
   MSR_FEATURE_CONTROL,
@@ -25,7 +26,8 @@ import { cpl, getRegister32, setRegister } from '../record';
 import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
 import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
 import { finish } from './finish';
-import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, efer } from './state';
+import { msrExists } from './model';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
 
 export const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
 const IA32_PLATFORM_ID: u32 = 0x17;
@@ -99,6 +101,10 @@ function mtrrSlot(msr: u32): i32 {
 
 /** Reads an MSR; raises #GP(0) for one that does not exist. Also used for the MSR lists of VMX. */
 export function readMsr(msr: u32): u64 {
+  if (!msrExists(msr)) {
+    refuse();
+    return 0;
+  }
   switch (msr) {
     case IA32_TIME_STAMP_COUNTER:
       return timeStampCounter() + tscAdjustment();
@@ -139,6 +145,10 @@ export function readMsr(msr: u32): u64 {
 
 /** Writes an MSR; raises #GP(0) for a wrong number or value. Also used for the MSR lists of VMX. */
 export function writeMsr(msr: u32, value: u64): void {
+  if (!msrExists(msr)) {
+    refuse();
+    return;
+  }
   switch (msr) {
     case IA32_TIME_STAMP_COUNTER:
       store<u64>(MSR_TSC_OFFSET, value - exactCycles());
@@ -200,7 +210,7 @@ function storeChecked(place: usize, value: u64, writable: u64): void {
   else store<u64>(place, value);
 }
 
-/** Everything else simply does not exist. */
+/** An MSR the processor does not have, or a direction in which it cannot be accessed. */
 function refuse(): void {
   raise(GP, 0);
 }
@@ -236,7 +246,7 @@ function writeEfer(value: u64): void {
   const old = efer();
   const isChangedWhilePaging = (load<u64>(CR0) & CR0_PG) != 0 && ((old ^ value) & EFER_LME) != 0;
   const isDisabled = (value & EFER_NXE) != 0 && (load<u64>(MSR_MISC_ENABLE) & MISC_DISABLE_XD) != 0;
-  const writable = EFER_SCE | EFER_LME | EFER_NXE;
+  const writable = load<u64>(MODEL_EFER);
   if (value & ~(writable | EFER_LMA) || isChangedWhilePaging || isDisabled) {
     raise(GP, 0);
     return;

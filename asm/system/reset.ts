@@ -18,6 +18,7 @@ import {
   IDTR_LIMIT,
   INTERRUPTIBILITY,
   LDTR,
+  MODEL_SIGNATURE,
   MONITOR_ARMED,
   MSR_APIC_BASE,
   MSR_DEBUGCTL,
@@ -38,8 +39,9 @@ import {
 } from '../layout';
 import { setFlags } from '../flags';
 import { resetFpu } from '../fpu/stack';
-import { resetModel } from './cpuid';
+import { FEATURE_APIC, FEATURE_VMX } from '../gen/features';
 import { debugChanged } from './debug-registers';
+import { hasFeature } from './model';
 import { selectContext } from '../tlb-banks';
 import { MISC_ENABLE_RESET } from './msr';
 import { recomputeSegments, setCpl, setSegment } from './segment';
@@ -47,7 +49,7 @@ import { recomputeSegments, setCpl, setSegment } from './segment';
 /** Sets the architectural state that RESET gives (the machine then puts the CPU where its boot protocol wants it). */
 export function resetSystem(): void {
   for (let n: usize = 0; n < 17; n++) store<u64>(GPR + (n << 3), 0);
-  store<u64>(GPR + 2 * 8, 0x6f6); // EDX: processor signature
+  store<u64>(GPR + 2 * 8, load<u32>(MODEL_SIGNATURE)); // EDX
   store<u64>(RIP, 0xfff0);
   setFlags(2);
   for (let seg: u32 = ES; seg <= <u32>TR; seg++) setSegment(seg, 0, 0x93, 0, 0xffff);
@@ -76,20 +78,20 @@ export function resetSystem(): void {
   store<u64>(A20_MASK, u64.MAX_VALUE);
   resetFpu();
   resetMsrs();
-  resetModel();
   systemLoaded();
 }
 
 function resetMsrs(): void {
   store<u64>(MSR_TSC_OFFSET, 0);
-  store<u64>(MSR_APIC_BASE, 0xfee00900); // bootstrap processor, enabled
+  // bootstrap processor, enabled
+  store<u64>(MSR_APIC_BASE, hasFeature(FEATURE_APIC) ? 0xfee00900 : 0);
   store<u64>(MSR_SYSENTER_CS, 0);
   store<u64>(MSR_SYSENTER_ESP, 0);
   store<u64>(MSR_SYSENTER_EIP, 0);
   store<u64>(MSR_PAT, 0x0007040600070406);
   store<u64>(MSR_MISC_ENABLE, MISC_ENABLE_RESET);
   // locked by firmware with VMXON allowed outside SMX
-  store<u64>(MSR_FEATURE_CONTROL, 5);
+  store<u64>(MSR_FEATURE_CONTROL, hasFeature(FEATURE_VMX) ? 5 : 0);
   store<u64>(MSR_DEBUGCTL, 0);
   store<u64>(MSR_TSC_AUX, 0);
   for (let place: usize = MSR_DEBUGCTL + 8; place <= <usize>MSR_KERNEL_GS_BASE; place += 8) store<u64>(place, 0);

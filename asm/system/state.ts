@@ -42,23 +42,6 @@ export const CR4_LA57: u64 = 0x1000;
 export const CR4_VMXE: u64 = 0x2000;
 export const CR4_FSGSBASE: u64 = 0x10000;
 
-/** CR4 bits of the features this processor reports; all others are reserved. */
-export const CR4_WRITABLE: u64 =
-  CR4_VME |
-  CR4_PVI |
-  CR4_TSD |
-  CR4_DE |
-  CR4_PSE |
-  CR4_PAE |
-  CR4_PGE |
-  CR4_PCE |
-  CR4_OSFXSR |
-  CR4_OSXMMEXCPT |
-  CR4_UMIP |
-  CR4_LA57 |
-  CR4_VMXE |
-  CR4_FSGSBASE;
-
 /** I/O privilege level in EFLAGS. */
 export const IOPL_MASK: u32 = 0x3000;
 

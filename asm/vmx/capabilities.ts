@@ -47,7 +47,8 @@ import {
   PIN_PREEMPTION_TIMER,
   PIN_VIRTUAL_NMIS,
 } from './vmcs-fields';
-import { CR4_WRITABLE } from '../system/control-registers';
+import { FEATURE_EPT, FEATURE_LA57, FEATURE_RDTSCP, FEATURE_UNRESTRICTED_GUEST, FEATURE_VPID } from '../gen/features';
+import { cr4Writable, hasFeature } from '../system/model';
 import { HIGHEST_INDEX, VMCS_REVISION } from './vmcs';
 
 // The default1 class: bits that read as 1 in the older capability MSRs (SDM Vol. 3D "Reserved Controls and Default
@@ -72,33 +73,36 @@ export const CPU_MAY: u32 =
   <u32>(CPU_CR3_LOAD | CPU_CR3_STORE | CPU_CR8_LOAD | CPU_CR8_STORE | CPU_TPR_SHADOW | CPU_NMI_WINDOW | CPU_MOV_DR) |
   <u32>(CPU_UNCONDITIONAL_IO | CPU_IO_BITMAPS | CPU_MONITOR_TRAP | CPU_MSR_BITMAPS | CPU_MONITOR | CPU_PAUSE) |
   <u32>CPU_SECONDARY;
-export const CPU2_MAY: u32 = <u32>(
-  (CPU2_APIC_ACCESSES |
-    CPU2_EPT |
-    CPU2_DESCRIPTOR_TABLE |
-    CPU2_RDTSCP |
-    CPU2_VPID |
-    CPU2_WBINVD |
-    CPU2_UNRESTRICTED_GUEST)
-);
+/** Secondary controls that may be 1: those whose feature the processor has. */
+export function secondaryMay(): u32 {
+  let may: u32 = <u32>(CPU2_APIC_ACCESSES | CPU2_DESCRIPTOR_TABLE | CPU2_WBINVD);
+  if (hasFeature(FEATURE_EPT)) may |= <u32>CPU2_EPT;
+  if (hasFeature(FEATURE_RDTSCP)) may |= <u32>CPU2_RDTSCP;
+  if (hasFeature(FEATURE_VPID)) may |= <u32>CPU2_VPID;
+  if (hasFeature(FEATURE_UNRESTRICTED_GUEST)) may |= <u32>CPU2_UNRESTRICTED_GUEST;
+  return may;
+}
 export const EXIT_MAY: u32 =
   EXIT_DEFAULT1 |
   <u32>(EXIT_HOST_64 | EXIT_ACKNOWLEDGE_INTERRUPT | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER) |
   <u32>EXIT_SAVE_PREEMPTION_TIMER;
 export const ENTRY_MAY: u32 = ENTRY_DEFAULT1 | <u32>(ENTRY_IA32E | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER);
 
-/** CR0 and CR4 in VMX operation: bits of FIXED0 must be 1, bits outside FIXED1 must be 0. */
+/** CR0 and CR4 in VMX operation: bits of FIXED0 must be 1, bits outside FIXED1 (CR4: outside `cr4Writable`) must be 0. */
 export const CR0_FIXED0: u64 = 0x80000021;
 export const CR0_FIXED1: u64 = 0xffffffff;
 export const CR4_FIXED0: u64 = 0x2000;
-export const CR4_FIXED1: u64 = CR4_WRITABLE;
 
 /** The preemption timer counts down when this bit of the TSC changes. */
 export const PREEMPTION_TIMER_SHIFT: u64 = 5;
 /** Physical addresses have this many bits. */
 export const PHYSICAL_WIDTH: u64 = 36;
-/** Linear addresses have this many bits (CPUID leaf 0x80000008). */
-export const LINEAR_WIDTH: i64 = 57;
+/** Linear addresses have this many bits (CPUID leaf 0x80000008), whatever CR4.LA57 is. */
+export function linearWidth(): i64 {
+  return hasFeature(FEATURE_LA57) ? 57 : 48;
+}
+/** The table an EPT pointer names, by which translations are tagged. */
+export const EPT_ROOT: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 0x1000;
 export const CR3_TARGETS: u32 = 4;
 /** Recommended limit of the MSR lists. */
 export const MSR_LIST_LIMIT: u32 = 512;
@@ -156,11 +160,11 @@ export function vmxMsr(msr: u32): u64 {
     case 0x488:
       return CR4_FIXED0;
     case 0x489:
-      return CR4_FIXED1;
+      return cr4Writable();
     case 0x48a:
       return (<u64>HIGHEST_INDEX) << 1;
     case 0x48b:
-      return pair(0, CPU2_MAY);
+      return pair(0, secondaryMay());
     case 0x48c:
       return EPT_VPID_CAPABILITY;
     case 0x48d:

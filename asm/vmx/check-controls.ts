@@ -1,6 +1,7 @@
 // VM-entry checks on the VMX controls and the host-state area (SDM Vol. 3C "Checks on VMX Controls and Host-State
 // Area"), each a named rule, in the order of the manual.
 import { readPhysical } from '../physical';
+import { cr4Writable } from '../system/model';
 import {
   CHECK_APIC_ACCESS,
   CHECK_CR3_TARGETS,
@@ -72,7 +73,7 @@ function checkExecutionControls(): bool {
   const cpu = get32(F.F_PRIMARY_CONTROLS);
   if (!check(CHECK_PIN_RESERVED, isAllowed(get32(F.F_PIN_CONTROLS), C.PIN_MUST, C.PIN_MAY))) return false;
   if (!check(CHECK_PRIMARY_RESERVED, isAllowed(cpu, C.CPU_MUST, C.CPU_MAY))) return false;
-  if (!check(CHECK_SECONDARY_RESERVED, isAllowed(secondaryControls(), 0, C.CPU2_MAY))) return false;
+  if (!check(CHECK_SECONDARY_RESERVED, isAllowed(secondaryControls(), 0, C.secondaryMay()))) return false;
   if (!check(CHECK_CR3_TARGETS, get32(F.F_CR3_TARGET_COUNT) <= C.CR3_TARGETS)) return false;
   const ioBitmaps = isPhysical(get(F.F_IO_BITMAP_A), 4096) && isPhysical(get(F.F_IO_BITMAP_B), 4096);
   if (!check(CHECK_IO_BITMAPS, !(cpu & F.CPU_IO_BITMAPS) || ioBitmaps)) return false;
@@ -149,7 +150,7 @@ export function checkHost(): bool {
 function checkHostRegisters(): bool {
   const exit = get32(F.F_EXIT_CONTROLS);
   if (!check(CHECK_HOST_CR0, isAllowed(get(F.F_HOST_CR0), C.CR0_FIXED0, C.CR0_FIXED1))) return false;
-  if (!check(CHECK_HOST_CR4, isAllowed(get(F.F_HOST_CR4), C.CR4_FIXED0, C.CR4_FIXED1))) return false;
+  if (!check(CHECK_HOST_CR4, isAllowed(get(F.F_HOST_CR4), C.CR4_FIXED0, cr4Writable()))) return false;
   if (!check(CHECK_HOST_CR3, !(get(F.F_HOST_CR3) >> C.PHYSICAL_WIDTH))) return false;
   const sysenter = isCanonical(get(F.F_HOST_SYSENTER_ESP)) && isCanonical(get(F.F_HOST_SYSENTER_EIP));
   if (!check(CHECK_HOST_SYSENTER, sysenter)) return false;

@@ -2,6 +2,7 @@
 // order of the manual. A failure is a VM exit with reason 33, not a VMfail. Segments are checked in check-segments.ts.
 import { VMX_CURRENT, VMX_ON_POINTER } from '../layout';
 import { readPhysical } from '../physical';
+import { cr4Writable } from '../system/model';
 import {
   CHECK_ACTIVITY,
   CHECK_ACTIVITY_BLOCKING,
@@ -39,7 +40,7 @@ import {
 import { check, isAllowed, isCanonical, isEfer, isPat, isPhysical } from './check-memory';
 import { secondaryControls } from './check-controls';
 import { checkGuestSegments } from './check-segments';
-import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1, PHYSICAL_WIDTH } from './capabilities';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, PHYSICAL_WIDTH } from './capabilities';
 import * as F from './vmcs-fields';
 import { get, get32, VMCS_REVISION } from './vmcs';
 
@@ -68,7 +69,7 @@ function checkGuestRegisters(): bool {
   const exempt: u64 = secondaryControls() & F.CPU2_UNRESTRICTED_GUEST ? 0x80000001 : 0;
   if (!check(CHECK_GUEST_CR0, isAllowed(cr0, CR0_FIXED0 & ~exempt, CR0_FIXED1))) return false;
   if (!check(CHECK_GUEST_PG_PE, !(cr0 & 0x80000000) || (cr0 & 1) != 0)) return false;
-  if (!check(CHECK_GUEST_CR4, isAllowed(get(F.F_GUEST_CR4), CR4_FIXED0, CR4_FIXED1))) return false;
+  if (!check(CHECK_GUEST_CR4, isAllowed(get(F.F_GUEST_CR4), CR4_FIXED0, cr4Writable()))) return false;
   const debug = (entry & F.ENTRY_LOAD_DEBUG) != 0;
   if (!check(CHECK_GUEST_DEBUGCTL, !debug || !(get(F.F_GUEST_DEBUGCTL) & ~(<u64>3)))) return false;
   const isLong = isLongGuest();

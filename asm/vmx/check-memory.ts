@@ -1,6 +1,6 @@
 // Small rules shared by the VM-entry checks (SDM Vol. 3C "VM Entries"): addresses, memory types, access rights.
 import { VMX_FAILED_CHECK } from '../layout';
-import { LINEAR_WIDTH, PHYSICAL_WIDTH } from './capabilities';
+import { linearWidth, PHYSICAL_WIDTH } from './capabilities';
 
 /** Applies one named check: on failure its number is kept for the host. */
 export function check(number: u32, ok: bool): bool {
@@ -21,7 +21,7 @@ export function isMsrArea(address: u64, count: u32): bool {
 
 /** Canonical for the linear-address width the processor supports, whether or not CR4.LA57 uses all of it. */
 export function isCanonical(address: u64): bool {
-  const unused: i64 = 64 - LINEAR_WIDTH;
+  const unused: i64 = 64 - linearWidth();
   return <u64>((<i64>address << unused) >> unused) == address;
 }
 

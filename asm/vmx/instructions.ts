@@ -16,12 +16,13 @@ import { CF, setStatusFlags, ZF } from '../flags';
 import { code64, faulted } from '../globals';
 import { inLongMode } from '../long-mode/state';
 import { readMemory, readReg, readRm, writeMemory, writeRm } from '../operand';
-import { flushContexts } from '../tlb';
+import { DROP_ALL, flushContexts, flushEptContexts, flushVpidContexts, invalidateAddress } from '../tlb';
 import { ANY, ANY_ROOT } from '../tlb-banks';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';
-import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, CR4_FIXED1 } from './capabilities';
+import { cr4Writable } from '../system/model';
+import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, EPT_ROOT } from './capabilities';
 import { isEptPointer } from './check-controls';
 import { isAllowed, isCanonical, isPhysical } from './check-memory';
 import { enterGuest } from './entry';
@@ -110,7 +111,7 @@ export function vmxon(r: usize): void {
     raise(UD, 0);
     return;
   }
-  const allowed = isAllowed(load<u64>(CR0), CR0_FIXED0, CR0_FIXED1) && isAllowed(load<u64>(CR4), CR4_FIXED0, CR4_FIXED1);
+  const allowed = isAllowed(load<u64>(CR0), CR0_FIXED0, CR0_FIXED1) && isAllowed(load<u64>(CR4), CR4_FIXED0, cr4Writable());
   // locked and enabled outside SMX; A20 must not be masked
   const enabled = (load<u64>(MSR_FEATURE_CONTROL) & 5) == 5 && load<u64>(A20_MASK) == u64.MAX_VALUE;
   if (load<u32>(CPL) || !allowed || !enabled) {
@@ -250,7 +251,7 @@ export function vmcall(r: usize): void {
   if (mayExecute(r, F.REASON_VMCALL, 0)) fail(VMCALL_IN_ROOT);
 }
 
-/** INVEPT: type in the register, descriptor (EPT pointer, 0) in memory. All translations are dropped. */
+/** INVEPT: type in the register, descriptor (EPT pointer, 0) in memory. */
 export function invept(r: usize): void {
   if (!mayExecute(r, F.REASON_INVEPT, fieldInformation(r))) return;
   const type = readReg(r, nativeSize());
@@ -262,11 +263,16 @@ export function invept(r: usize): void {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushContexts(ANY, ANY, ANY_ROOT, false);
+  if (type == 1) flushContexts(ANY, ANY, eptp & EPT_ROOT, false);
+  else flushEptContexts();
   succeed();
 }
 
-/** INVVPID: type in the register, descriptor (VPID, linear address) in memory. All translations are dropped. */
+const INDIVIDUAL_ADDRESS: u64 = 0;
+const ALL_CONTEXTS: u64 = 2;
+const RETAINING_GLOBALS: u64 = 3;
+
+/** INVVPID: type in the register, descriptor (VPID, linear address) in memory. */
 export function invvpid(r: usize): void {
   if (!mayExecute(r, F.REASON_INVVPID, fieldInformation(r))) return;
   const type = readReg(r, nativeSize());
@@ -274,11 +280,13 @@ export function invvpid(r: usize): void {
   if (faulted) return;
   const linear = readMemory(segmentNumber(r), effectiveAddress(r) + 8, 8);
   if (faulted) return;
-  const wrongVpid = (vpid >> 16) != 0 || (type != 2 && !vpid);
-  if (type > 3 || wrongVpid || (type == 0 && !isCanonical(linear))) {
+  const wrongVpid = (vpid >> 16) != 0 || (type != ALL_CONTEXTS && !vpid);
+  if (type > RETAINING_GLOBALS || wrongVpid || (type == INDIVIDUAL_ADDRESS && !isCanonical(linear))) {
     fail(INVALID_INVEPT_OPERAND);
     return;
   }
-  flushContexts(ANY, ANY, ANY_ROOT, false);
+  if (type == INDIVIDUAL_ADDRESS) invalidateAddress(linear, u32(vpid), ANY, DROP_ALL);
+  else if (type == ALL_CONTEXTS) flushVpidContexts();
+  else flushContexts(u32(vpid), ANY, ANY_ROOT, type == RETAINING_GLOBALS);
   succeed();
 }

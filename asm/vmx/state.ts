@@ -5,7 +5,10 @@ import { setFlags } from '../flags';
 import { debugChanged } from '../system/debug-registers';
 import { cancelStep } from '../system/events';
 import { recomputeSegments, setCpl } from '../system/segment';
-import { loadPdptes, pagingChanged } from '../paging';
+import { loadPdptes } from '../paging';
+import { flushContexts } from '../tlb';
+import { ANY, ANY_ROOT, selectContext } from '../tlb-banks';
+import { EPT_ROOT } from './capabilities';
 import { secondaryControls } from './check-controls';
 import { inLongMode } from '../long-mode/state';
 import { guestPdpte, guestUsesPae, isLongGuest } from './check-guest';
@@ -104,7 +107,8 @@ export function loadGuest(): void {
   store<u32>(L.PENDING_DEBUG, get32(F.F_GUEST_PENDING_DEBUG));
   if (guestUsesPae()) for (let i: u32 = 0; i < 4; i++) store<u64>(L.PDPTE + (i << 3), guestPdpte(i));
   setCpl((get32(F.F_GUEST_RIGHTS + 4) >> 5) & 3);
-  contextChanged();
+  const controls = secondaryControls();
+  contextChanged(controls & F.CPU2_VPID ? get32(F.F_VPID) : 0, controls & F.CPU2_EPT ? get(F.F_EPTP) & EPT_ROOT : 0);
 }
 
 function loadSegments(): void {
@@ -149,7 +153,7 @@ export function loadHost(): bool {
   store<u32>(L.ACTIVITY, 0);
   store<u32>(L.PENDING_DEBUG, 0);
   setCpl(0);
-  contextChanged();
+  contextChanged(0, 0);
   const pae = !inLongMode() && (load<u32>(L.CR4) & 0x20) != 0;
   return !pae || loadPdptes(load<u64>(L.CR3));
 }
@@ -171,10 +175,16 @@ function loadHostSegments(): void {
   store<u32>(L.IDTR_LIMIT, 0xffff);
 }
 
-/** Everything derived from the registers just loaded. Without tagged translations a transition empties the TLB. */
-function contextChanged(): void {
+/**
+ * Everything derived from the registers just loaded. Without "enable VPID" a transition drops the translations of VPID 0, which
+ * host and guest share then (SDM Vol. 3C "Operations that Invalidate Cached Mappings").
+ */
+function contextChanged(vpid: u32, eptRoot: u64): void {
   recomputeSegments();
   debugChanged();
-  pagingChanged();
+  store<u32>(L.TLB_VPID, vpid);
+  store<u64>(L.TLB_EPT_ROOT, eptRoot);
+  if (!(secondaryControls() & F.CPU2_VPID)) flushContexts(0, ANY, ANY_ROOT, false);
+  selectContext();
   cancelStep();
 }

@@ -1,6 +1,7 @@
 // anillo compare: one guest under several techniques, side by side.
 import { writeFileSync } from 'node:fs';
 import pc from 'picocolors';
+import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
 import { buildComparison, type MeasuredRun, type SkippedTechnique } from '../lab/comparison.ts';
 import { GuestRunError } from '../lab/guest-run.ts';
 import { measure } from '../lab/measure.ts';
@@ -15,6 +16,7 @@ import { CliError, EXIT } from './errors.ts';
 export interface CompareOptions {
   readonly techniques?: readonly TechniqueCell[];
   readonly profile: string;
+  readonly cpu: CpuModelName;
   readonly memory: number;
   readonly append?: string;
   readonly json?: boolean;
@@ -37,6 +39,7 @@ export async function compareImage(image: string, options: CompareOptions): Prom
       ...(paging ? { paging } : {}),
       memory: options.memory,
       profile,
+      model: findCpuModel(options.cpu),
       commandLine: options.append ?? '',
     };
     try {

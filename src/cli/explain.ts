@@ -1,5 +1,6 @@
 // anillo explain: topics generated from the tables the simulator runs on, so that they are never out of date.
 import { exitTable, sensitiveTable } from '../isa/explain.ts';
+import { featureTable, modelTable } from '../isa/explain-cpus.ts';
 import {
   allInstructions,
   formatInstructionPage,
@@ -19,7 +20,7 @@ export interface ExplainOptions {
 }
 
 /** What can be explained besides a single instruction. */
-export type Topic = 'sensitive' | 'exits' | 'instructions' | 'techniques';
+export type Topic = 'sensitive' | 'exits' | 'instructions' | 'techniques' | 'cpus';
 
 function print(text: string): void {
   process.stdout.write(`${text.trimEnd()}\n`);
@@ -45,6 +46,7 @@ export function explain(topic: Topic, options: ExplainOptions): void {
     exits: () => printTable(exitTable(), options),
     instructions: () => (options.json ? printJson(allInstructions()) : printTable(instructionTable(), options)),
     techniques: () => explainTechniques(options),
+    cpus: () => explainCpus(options),
   } satisfies Record<Topic, () => void>;
   show[topic]();
 }
@@ -60,6 +62,11 @@ export function explainInstruction(name: string, options: ExplainOptions): void 
   }
   if (options.json) printJson(page);
   else print(formatInstructionPage(page, WIDTH));
+}
+
+function explainCpus(options: ExplainOptions): void {
+  if (options.json) printJson({ models: rowsAsObjects(modelTable()), features: rowsAsObjects(featureTable()) });
+  else print([modelTable(), featureTable()].map((table) => formatExplanation(table, WIDTH)).join('\n'));
 }
 
 function explainTechniques(options: ExplainOptions): void {

@@ -5,7 +5,7 @@ import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_AB
 import { CliError, EXIT } from './errors.ts';
 import type { Topic } from './explain.ts';
 import { parseChoice, parseCount, parseList, parseMemory, parsePort } from './options.ts';
-import { CELL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
+import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
 const STATUSES = `
@@ -82,6 +82,12 @@ function addRun(anillo: Command): void {
       'p4-672',
     )
     .option(
+      '--cpu <model>',
+      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
+      parseChoice('--cpu', CPU_MODEL_NAMES),
+      'max',
+    )
+    .option(
       '--max-instructions <count>',
       'stop the guest after so many instructions (50M, 2G)',
       parseCount('--max-instructions'),
@@ -99,6 +105,7 @@ function addRun(anillo: Command): void {
       `
 Examples:
   anillo run hello
+  anillo run rings --cpu p6
   anillo run sensitive --technique trap-emulate
   anillo run tinyos --max-instructions 200K --save half.anillo
   anillo run tinyos --restore half.anillo
@@ -113,6 +120,7 @@ const TOPICS = {
   exits: 'VM exits: their reasons, controls and instructions',
   instructions: 'all instructions: flags, exceptions, privilege, sensitivity, VM exits',
   techniques: 'the ways to run a guest',
+  cpus: 'the processors of --cpu, and what each of them has',
 } as const satisfies Record<Topic, string>;
 
 function addExplain(anillo: Command): void {
@@ -157,6 +165,12 @@ function addCompare(anillo: Command): void {
       `what operations cost: ${PROFILE_NAMES.join(', ')}`,
       parseChoice('--profile', PROFILE_NAMES),
       'p4-672',
+    )
+    .option(
+      '--cpu <model>',
+      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
+      parseChoice('--cpu', CPU_MODEL_NAMES),
+      'max',
     )
     .addOption(new Option('--memory <size>', 'guest memory').argParser(parseMemory).default(parseMemory('16M'), '16M'))
     .option('--append <text>', 'command line for the guest')

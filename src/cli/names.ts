@@ -35,3 +35,5 @@ export const TRACE_NAMES = [
   'hypercalls',
   'interrupts',
 ] as const satisfies readonly TraceKind[];
+
+export { CPU_MODEL_NAMES } from '../isa/cpu-model-names.ts';

@@ -1,5 +1,6 @@
 // anillo run: a guest whose serial port is this terminal.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
 import { type GuestImage, GuestRun, type GuestRunOptions } from '../lab/guest-run.ts';
 import { BusOverlapError } from '../machine/bus.ts';
 import { type MachineStop, STATUS_IDLE } from '../pc/exit.ts';
@@ -17,6 +18,7 @@ export interface RunOptions {
   readonly memory: number;
   readonly append?: string;
   readonly profile: string;
+  readonly cpu: CpuModelName;
   readonly maxInstructions?: number;
   readonly stats?: string;
   readonly trace?: readonly TraceKind[];
@@ -47,6 +49,7 @@ export async function runImage(image: string | undefined, options: RunOptions): 
         : {}),
     memory: options.memory,
     profile: findProfile(options.profile),
+    model: findCpuModel(options.cpu),
     commandLine: options.append ?? '',
     serialOut: (byte) => console.write(byte),
     warn: (message) => process.stderr.write(`anillo: ${message}\n`),

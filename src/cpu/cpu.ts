@@ -68,13 +68,17 @@ import {
   STOP_VMX_ABORT,
   VMX_ROOT,
 } from '../../asm/layout.ts';
+import { type CpuModel, DEFAULT_CPU_MODEL } from '../isa/cpu-models.ts';
 import type { CoreExports } from './core-exports.ts';
 import type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
 import { loadCpuState, type CpuFields, saveCpuState } from './cpu-snapshot.ts';
+import { writeModel } from './model-area.ts';
 import { NOT_SUPPORTED_NAMES } from './not-supported.ts';
 import { Ring0 } from './ring0.ts';
 
 export { PAGE_ROM } from '../../asm/layout.ts';
+export type { CpuModelName } from '../isa/cpu-model-names.ts';
+export { type CpuModel, DEFAULT_CPU_MODEL, findCpuModel } from '../isa/cpu-models.ts';
 export type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
 
 const WASM_PAGE = 0x10000;
@@ -108,6 +112,8 @@ export interface CpuOptions {
   /** Bytes of ROM, whole pages, that end at physical address 4 GiB; none if absent. */
   readonly romSize?: number;
   readonly host: CpuHost;
+  /** Which processor it is; the one with all features if absent. */
+  readonly model?: CpuModel | undefined;
 }
 
 /** Model-specific registers the host may set, by number (SDM Vol. 4), and where they lie. */
@@ -137,6 +143,7 @@ export class Cpu {
   /** The ROM below 4 GiB, to be filled before the processor runs. */
   readonly rom: Uint8Array;
   readonly ring0: Ring0;
+  readonly model: CpuModel;
   readonly #core: CoreExports;
   readonly #ramSize: number;
   #notSupported: CpuHost['notSupported'];
@@ -149,6 +156,7 @@ export class Cpu {
     this.rom = new Uint8Array(memory.buffer, RAM + options.ramSize, romSize);
     this.#core = core;
     this.#ramSize = options.ramSize;
+    this.model = options.model ?? DEFAULT_CPU_MODEL;
     this.#notSupported = options.host.notSupported;
     this.ring0 = new Ring0(core, this.view, { get: () => this.eflags });
     core.setRamSize(options.ramSize % HIGH, Math.floor(options.ramSize / HIGH));
@@ -156,6 +164,7 @@ export class Cpu {
     core.initialize();
     this.view.setBigUint64(A20_MASK, 0xffff_ffff_ffff_ffffn, true);
     for (let cls = 0; cls < 128; cls++) this.view.setUint32(COSTS + 4 * cls, 1, true);
+    writeModel(this.view, this.model);
     core.reset();
   }
 

@@ -1,7 +1,8 @@
-// The opcode table in the form the core's decoder reads, as the text of asm/gen/ops.ts, costs.ts and tables.ts
+// The opcode table in the form the core's decoder reads, as the text of asm/gen/ops.ts, costs.ts, features.ts and tables.ts
 // (src/build/generate.ts writes them). What every field means is said in TABLES_HEAD, which heads tables.ts.
 import { COST_CLASSES, COST_CLASS_DESCRIPTIONS, costClassNumber } from './cost-classes.ts';
-import { buildDecodeTree } from './decode-tree.ts';
+import { FEATURES, type FeatureName, featureOf } from './cpu-features.ts';
+import { buildDecodeTree, fallbackOf } from './decode-tree.ts';
 import { type Row, flagMask } from './form.ts';
 import { FORMS, type Form, hasModrm, memoryUse } from './forms.ts';
 import { EXTENSIONS } from './not-supported.ts';
@@ -45,6 +46,9 @@ const TABLES_HEAD = `${HEAD}//
 //                           and is what may be written: a shift by zero and REP with a count of zero write nothing.
 //                           Bits 31:16 (RF, VM, AC) are left out.
 //      FORM_OPCODE     u8   last opcode byte
+//      FORM_FEATURE    u8   FEATURE_ constant the processor must have, 0 = none. Without it the encoding is the form in
+//      FORM_FALLBACK   u16  (0 = undefined), for which the same is asked
+//      FORM_FEATURE64  u8   FEATURE_ constant that operand size 64 needs, 0 = none; #UD without it
 // 6. LOCK (F0): #UD unless FORM_LOCKABLE is set and the ModRM operand is memory (mod != 3).
 // 7. Each OPERAND_ number has load<u8>(OPERAND_KIND + n) (KIND_*: where it is) and load<u8>(OPERAND_WIDTH + n) (WIDTH_*: size):
 //      KIND_RM register or memory by ModRM.mod; KIND_MEMORY mod != 3; KIND_ADDRESS only the address counts (LEA, INVLPG);
@@ -62,7 +66,7 @@ const TABLES_HEAD = `${HEAD}//
 `;
 
 const FORM_FIELDS = {
-  FORM_SIZE: 24,
+  FORM_SIZE: 28,
   FORM_OP: 0,
   FORM_OPERANDS: 2,
   FORM_COST: 6,
@@ -76,6 +80,9 @@ const FORM_FIELDS = {
   FORM_FLAGS_WRITTEN: 18,
   FORM_FLAGS_UNDEFINED: 20,
   FORM_OPCODE: 22,
+  FORM_FEATURE: 23,
+  FORM_FALLBACK: 24,
+  FORM_FEATURE64: 26,
 };
 
 const NODE_KINDS = {
@@ -126,6 +133,8 @@ export function operations(rows: readonly Row[] = FORMS): string[] {
   return [...new Set(['none', 'ud', ...rows.map((row) => row.op)])];
 }
 
+const featureNumber = (name: FeatureName | undefined) => (name === undefined ? 0 : featureOf(name).number);
+
 function formBytes(form: Form, numbers: ReadonlyMap<string, number>): number[] {
   const bytes = new Uint8Array(FORM_FIELDS.FORM_SIZE);
   const view = new DataView(bytes.buffer);
@@ -150,6 +159,9 @@ function formBytes(form: Form, numbers: ReadonlyMap<string, number>): number[] {
   view.setUint16(FORM_FIELDS.FORM_FLAGS_WRITTEN, flagMask(form.flags.write), true);
   view.setUint16(FORM_FIELDS.FORM_FLAGS_UNDEFINED, flagMask(form.flags.undefined), true);
   view.setUint8(FORM_FIELDS.FORM_OPCODE, form.opcode);
+  view.setUint8(FORM_FIELDS.FORM_FEATURE, featureNumber(form.cpuid));
+  view.setUint16(FORM_FIELDS.FORM_FALLBACK, fallbackOf(form), true);
+  view.setUint8(FORM_FIELDS.FORM_FEATURE64, featureNumber(form.cpuid64));
   return [...bytes];
 }
 
@@ -191,7 +203,7 @@ function tables(numbers: ReadonlyMap<string, number>): string {
     data('OPERAND_WIDTH', 'u8', [0, ...OPERAND_CODES.map((c) => OPERAND_WIDTHS.indexOf(c.width))], 32),
     data('DECODE_ROOTS', 'u16', tree.roots, 16),
     data('DECODE_NODES', 'u16', tree.nodes, 16),
-    data('FORMS', 'u8', [...undefinedForm, ...FORMS.flatMap((form) => formBytes(form, numbers))], 24),
+    data('FORMS', 'u8', [...undefinedForm, ...FORMS.flatMap((form) => formBytes(form, numbers))], 28),
   ].join('\n');
 }
 
@@ -203,7 +215,11 @@ export function generateCoreTables(): Record<string, string> {
   const costs = constants(
     COST_CLASSES.map((c, n) => [`COST_${constantName(c)}`, n, COST_CLASS_DESCRIPTIONS[c]] as const),
   );
+  const features = constants(
+    FEATURES.map(({ name, number, meaning }) => [`FEATURE_${constantName(name)}`, number, meaning] as const),
+  );
   return {
+    'features.ts': `${HEAD}// Features of the processor: indices into MODEL_FEATURES (asm/layout.ts).\n${features}`,
     'ops.ts': `${HEAD}// One constant an operation of the opcode table (column \`op\`).\n${ops}${constants([['OP_COUNT', names.length]])}`,
     'costs.ts': `${HEAD}// Cost classes: indices into COSTS (asm/layout.ts).\n${costs}${constants([['COST_COUNT', COST_CLASSES.length]])}`,
     'tables.ts': tables(numbers),

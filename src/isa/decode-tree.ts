@@ -121,6 +121,33 @@ export function buildDecodeTree(): DecodeTree {
   return { roots, nodes };
 }
 
+/** Keys at which a form is looked up: all combinations of what its encoding leaves open. */
+function* keysOf(form: Form): Generator<Key> {
+  for (const mode64 of [0, 1])
+    for (let prefix = 0; prefix < 4; prefix++)
+      for (const mod3 of [0, 1])
+        for (let reg = 0; reg < 8; reg++)
+          for (let rm = 0; rm < 8; rm++) {
+            const key = { mode64, prefix, mod3, reg, rm };
+            if (matches(form, key)) yield key;
+          }
+}
+
+/** Number of the form an encoding has on a processor without the feature of `form`, 0 for an undefined opcode. */
+export function fallbackOf(form: Form): number {
+  if (form.cpuid === undefined) return 0;
+  const others = FORMS.filter((f) => f !== form && f.map === form.map && f.opcode === form.opcode && !f.plusRegister);
+  const less = others.filter((f) => f.prefix === 'any' && specificity(f) < specificity(form));
+  const found = new Set<number>();
+  for (const key of less.length > 0 ? keysOf(form) : []) {
+    const [best] = less.filter((f) => matches(f, key)).sort((a, b) => specificity(b) - specificity(a));
+    found.add(best?.index ?? 0);
+  }
+  if (found.size > 1)
+    throw new Error(`'${form.enc}' (${form.mnemonic}) has more than one meaning without ${form.cpuid}`);
+  return [...found][0] ?? 0;
+}
+
 let tree: DecodeTree | undefined;
 
 /** The tree, built on first use. */

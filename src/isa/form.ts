@@ -1,6 +1,7 @@
 // What a row of the opcode table is. Notation: SDM Vol. 2 "Interpreting the Instruction Reference Pages" for encodings and
 // Appendix A "Opcode Map" for operand codes. Everything that knows an instruction is generated from these rows.
 import type { CostClass } from './cost-classes.ts';
+import type { FeatureName } from './cpu-features.ts';
 
 /**
  * Letters for EFLAGS bits: C P A Z S T I D O as in the SDM's tables, L = IOPL, N = NT, R = RF, V = VM, X = AC, F = VIF,
@@ -56,8 +57,13 @@ export interface RowOptions {
   readonly cpl?: 0 | 'iopl';
   readonly sensitive?: Sensitivity;
   readonly exit?: ExitCause;
-  /** CPUID feature that must be reported for the form to exist. */
-  readonly cpuid?: string;
+  /**
+   * Feature a processor must have for the form to exist. Without it the encoding means what it meant before (F3 0F BC is BSF),
+   * or is undefined.
+   */
+  readonly cpuid?: FeatureName;
+  /** Feature that must be there for operand size 64 (CMPXCHG16B). */
+  readonly cpuid64?: FeatureName;
   readonly modes?: FormModes;
   /** Use of the operand in memory; needed when the first operand may be memory, else a read. */
   readonly memory?: MemoryUse;

@@ -1,4 +1,6 @@
 // One guest under one technique, from image to end: what `run`, `compare` and the tests have in common.
+import { type CpuModel, DEFAULT_CPU_MODEL } from '../cpu/cpu.ts';
+import type { FeatureName } from '../isa/cpu-features.ts';
 import { readParts, readSnapshot, SnapshotError, writeSnapshot } from '../machine/snapshot.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import type { MachineStop } from '../pc/exit.ts';
@@ -21,6 +23,8 @@ export interface GuestRunOptions {
   /** Guest RAM in bytes. */
   readonly memory: number;
   readonly profile: CostProfile;
+  /** Which processor the machine has; the one with all features if absent. */
+  readonly model?: CpuModel;
   readonly commandLine: string;
   readonly serialOut: (byte: number) => void;
   readonly warn?: (message: string) => void;
@@ -31,7 +35,11 @@ export interface GuestRunOptions {
 }
 
 /** Why a guest cannot be run as asked. */
-export type GuestRunErrorCode = 'no-paravirtual-build' | 'paging-without-choice' | 'board-under-hypervisor';
+export type GuestRunErrorCode =
+  | 'no-paravirtual-build'
+  | 'paging-without-choice'
+  | 'processor-too-old'
+  | 'board-under-hypervisor';
 
 /** A technique that does not fit the guest; the message is one full sentence. */
 export class GuestRunError extends Error {
@@ -83,6 +91,16 @@ class ChoicesPart implements Stateful {
   }
 }
 
+/** @throws GuestRunError when the processor lacks what the VMM itself uses */
+function checkProcessor(model: CpuModel, technique: Technique, paging: PagingMode | undefined): void {
+  const needs: readonly FeatureName[] = paging === 'ept' ? [...technique.needs, 'ept'] : technique.needs;
+  const missing = needs.filter((name) => !model.features.has(name));
+  if (missing.length === 0) return;
+  const what = paging === 'ept' ? `${technique.name} with --paging ept` : technique.name;
+  const message = `${what} needs a processor with ${missing.join(', ')}, and --cpu ${model.name} has none; use a newer one.`;
+  throw new GuestRunError('processor-too-old', message);
+}
+
 /** A guest that is running. */
 export class GuestRun {
   readonly vmm: Vmm;
@@ -109,6 +127,8 @@ export class GuestRun {
       const message = `${guest.name} has no paravirtualized build, and ${technique.name} runs nothing else; use another technique.`;
       throw new GuestRunError('no-paravirtual-build', message);
     }
+    const model = options.model ?? DEFAULT_CPU_MODEL;
+    checkProcessor(model, technique, paging);
     this.guest = guest;
     this.#options = options;
     this.vmm = technique.create(options);
@@ -118,6 +138,7 @@ export class GuestRun {
       technique: technique.name,
       paging: paging ?? '',
       profile: options.profile.name,
+      cpu: model.name,
       memory: options.memory,
     });
   }

@@ -10,17 +10,19 @@ import { STATUS_RESET } from './exit.ts';
 /** What a machine is made of. Loaded first: a snapshot of another machine is refused before anything has changed. */
 export class HardwarePart implements Stateful {
   readonly name = 'hardware';
-  readonly version = 1;
+  readonly version = 2;
   readonly #memory: number;
   readonly #frequencyHz: number;
+  readonly #model: string;
 
-  constructor(memory: number, frequencyHz: number) {
+  constructor(memory: number, frequencyHz: number, model: string) {
     this.#memory = memory;
     this.#frequencyHz = frequencyHz;
+    this.#model = model;
   }
 
   save(): Fields {
-    return { memory: this.#memory, frequencyHz: this.#frequencyHz };
+    return { memory: this.#memory, frequencyHz: this.#frequencyHz, model: this.#model };
   }
 
   load(fields: Fields): void {
@@ -31,6 +33,9 @@ export class HardwarePart implements Stateful {
     const frequencyHz = numberField(fields, 'frequencyHz');
     if (frequencyHz !== this.#frequencyHz) {
       throw new FieldError(`the processor ran at ${frequencyHz} Hz and this one runs at ${this.#frequencyHz} Hz`);
+    }
+    if (fields.model !== this.#model) {
+      throw new FieldError(`the processor was a ${String(fields.model)} and this one is a ${this.#model}`);
     }
   }
 }

@@ -5,7 +5,7 @@
 import type { BootOptions } from '../boot/multiboot.ts';
 import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
 import { checkRom, placeRom } from '../boot/rom.ts';
-import type { CpuOptions } from '../cpu/cpu.ts';
+import type { CpuModel, CpuOptions } from '../cpu/cpu.ts';
 import { Cpu, PAGE_ROM } from '../cpu/cpu.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
@@ -37,6 +37,8 @@ export interface MachineOptions {
   /** RAM in bytes, whole pages, MEMORY_MINIMUM to MEMORY_MAXIMUM. */
   readonly memory?: number;
   readonly cpuFrequencyHz?: number;
+  /** Which processor it has; the one with all features if absent. */
+  readonly model?: CpuModel | undefined;
   /** Cycles per cost class; the core's own table if absent. */
   readonly costs?: Uint32Array;
   /** Date of the real-time clock at power-on, ISO 8601 in UTC. */
@@ -81,6 +83,7 @@ export class Machine {
     this.ramSize = memory;
     this.cpu = createCpu(module, {
       ramSize: memory,
+      model: options.model,
       ...(options.rom === undefined ? {} : { romSize: options.rom.length }),
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
@@ -111,7 +114,7 @@ export class Machine {
       a20: (open) => this.cpu.setA20(open),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
-    const hardware = new HardwarePart(memory, this.clock.frequencyHz);
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name);
     if (options.rom !== undefined) this.#placeRom(options.rom);
     this.#parts = [
       hardware,

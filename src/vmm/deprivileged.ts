@@ -85,6 +85,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.options = options;
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
+      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),

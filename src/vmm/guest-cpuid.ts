@@ -1,17 +1,24 @@
-// What the VMMs hide of the processor from their guests, because they do not virtualize it: VT-x itself, long mode and
-// the virtual-8086 mode extensions (SDM Vol. 2 "CPUID").
+// What the VMMs hide of the processor from their guests, because they do not virtualize it: VT-x itself, long mode and what
+// belongs to it, and the features whose control bits live in a CR4 that guests do not have (SDM Vol. 2 "CPUID").
+import type { CpuidRegister, FeatureName } from '../isa/cpu-features.ts';
+import { featureOf } from '../isa/cpu-features.ts';
 
-const LEAF_FEATURES = 1;
-const LEAF_EXTENDED_FEATURES = 0x8000_0001;
-/** Leaf 1, ECX. */
-const FEATURE_VMX = 1 << 5;
-/** Leaf 1, EDX. */
-const FEATURE_VME = 1 << 1;
-/** Leaf 0x80000001, EDX. */
-const FEATURE_LONG_MODE = 1 << 29;
+const HIDDEN: readonly FeatureName[] = [
+  ...(['vmx', 'lm', 'la57', 'vme', 'pcid', 'invpcid', 'smep', 'smap', 'umip', 'xsave'] as const),
+];
 
-/** ECX and EDX of a CPUID leaf as a guest may see them. */
-export function guestFeatures(leaf: number, ecx: number, edx: number): { ecx: number; edx: number } {
-  if (leaf === LEAF_FEATURES) return { ecx: (ecx & ~FEATURE_VMX) >>> 0, edx: (edx & ~FEATURE_VME) >>> 0 };
-  return { ecx, edx: (leaf === LEAF_EXTENDED_FEATURES ? edx & ~FEATURE_LONG_MODE : edx) >>> 0 };
+/** EBX, ECX and EDX of a CPUID leaf. */
+export type CpuidAnswer = Readonly<Record<'ebx' | 'ecx' | 'edx', number>>;
+
+/** What a guest may see of a CPUID leaf. */
+export function guestFeatures(leaf: number, answer: CpuidAnswer): CpuidAnswer {
+  const visible = (register: CpuidRegister, value: number): number =>
+    HIDDEN.map((name) => featureOf(name).cpuid!)
+      .filter((place) => place.leaf === leaf && place.register === register)
+      .reduce((rest, { bit }) => (rest & ~(1 << bit)) >>> 0, value >>> 0);
+  return {
+    ebx: visible('ebx', answer.ebx),
+    ecx: visible('ecx', answer.ecx),
+    edx: visible('edx', answer.edx),
+  };
 }

@@ -2,6 +2,7 @@
 // of the linear address space, host GDT, IDT, TSS and the doorway page. This is the boot loader's work, done before time
 // begins, so it is not charged (SDM Vol. 3 "Processor Management and Initialization").
 
+import type { FeatureName } from '../isa/cpu-features.ts';
 import type { Machine } from '../pc/machine.ts';
 import { APIC_LVT_LINT0, APIC_LVT_TIMER, APIC_SVR, APIC_TIMER_DIVIDE } from '../devices/lapic.ts';
 import { LAPIC_BASE } from '../pc/platform.ts';
@@ -44,6 +45,9 @@ const MSR_SYSENTER_ESP = 0x175;
 const MSR_SYSENTER_EIP = 0x176;
 const MSR_EFER = 0xc000_0080;
 const EFER_NXE = 0x800;
+
+/** What the host side of every VMM asks of the processor. */
+export const HOST_NEEDS: readonly FeatureName[] = ['apic', 'pae', 'pge', 'sep', 'nx'];
 
 /** A descriptor's two words. */
 export function packDescriptor(base: number, limit: number, rights: number): [low: number, high: number] {

@@ -1,6 +1,8 @@
 // The seam between the laboratory and the ways to run a guest: what a technique is, what a running VMM offers, and the
 // list of all techniques. One conformance suite runs against every entry.
 
+import type { CpuModel } from '../cpu/cpu.ts';
+import type { FeatureName } from '../isa/cpu-features.ts';
 import type { Machine } from '../pc/machine.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import type { Stateful } from '../machine/stateful.ts';
@@ -23,6 +25,8 @@ export interface DomainOptions {
   /** Guest RAM in bytes. */
   readonly memory: number;
   readonly profile: CostProfile;
+  /** Which processor the machine has; the one with all features if absent. */
+  readonly model?: CpuModel;
   readonly paging?: PagingMode;
   /** A byte left the guest's serial port. */
   readonly serialOut: (byte: number) => void;
@@ -95,6 +99,8 @@ export interface Technique {
   /** What the technique asks of the guest image. */
   readonly guest: 'unmodified' | 'paravirtual';
   readonly paging?: readonly PagingMode[];
+  /** Features of the processor the VMM itself uses. */
+  readonly needs: readonly FeatureName[];
   create(options: DomainOptions): Vmm;
 }
 

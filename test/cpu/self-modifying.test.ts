@@ -72,6 +72,19 @@ describe('self-modifying code', () => {
     expect(run(m, text)).toBe(77);
   });
 
+  // REP is "repeat the following string instruction" and may be interrupted after every iteration (SDM Vol. 2 "REP/REPE/REPZ/
+  // REPNE/REPNZ"), so what it has become counts from the next iteration on, in a block or alone under TF or RF.
+  test.each([
+    ['in a block', ''],
+    ['with RF set, one instruction at a time', `pushfd\npush cs\npush copy\nor dword [esp+8], 0x10000\niretd\n`],
+  ])('a repeated string store over itself goes on as what it has become, %s', (_, before) => {
+    const text = `mov ecx, 40\nmov edi, copy - 8\nmov al, 0x90\n${before}times 8 nop\ncopy: rep stosb\nmov eax, ecx\n${END}`;
+    const m = new TestMachine();
+    // the ninth iteration makes it NOP; STOSB, which turns itself into a NOP and leaves ECX alone
+    expect(run(m, text)).toBe(31);
+    expect(m.cpu.reg(7)).toBe(m.label('copy') + 2);
+  });
+
   test('so often that the block cache fills up and starts again', () => {
     const m = new TestMachine();
     m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax

@@ -1,7 +1,7 @@
 // A bare CPU in IA-32e mode for the tests of long mode: four-level tables that map the first 8 MiB onto themselves with 2 MiB
 // pages for every ring, 16-byte gates to the doorway, a 64-bit TSS; 64-bit, compatibility and data segments of rings 0 and 3.
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';
-import { Cpu, type CpuStop } from '../../src/cpu/cpu.ts';
+import { Cpu, type CpuModel, type CpuStop } from '../../src/cpu/cpu.ts';
 import { assembleProgram } from '../../src/isa/assemble.ts';
 import { loadCore } from '../core.ts';
 
@@ -60,10 +60,11 @@ export class LongMachine {
   readonly memory: DataView;
   symbols: ReadonlyMap<string, number> = new Map();
 
-  constructor() {
+  constructor(model?: CpuModel) {
     const none = () => 0xffff_ffff;
     this.cpu = Cpu.create(loadCore(), {
       ramSize: RAM_SIZE,
+      model,
       host: { portRead: none, portWrite() {}, mmioRead: none, mmioWrite() {}, interruptAcknowledge: () => 0x20 },
     });
     const { ram } = this.cpu;

@@ -1,7 +1,7 @@
 // A bare protected-mode CPU for the tests of the system instructions: GDT, IDT, TSS and stacks at fixed places, every IDT
 // gate leading to the doorway, so that a test sees the frame the CPU pushed.
 import { assembleProgram } from '../../src/isa/assemble.ts';
-import { Cpu, type CpuStop } from '../../src/cpu/cpu.ts';
+import { Cpu, type CpuModel, type CpuStop } from '../../src/cpu/cpu.ts';
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../../asm/layout.ts';
 import { loadCore } from '../core.ts';
 
@@ -103,9 +103,10 @@ export class TestMachine {
   interruptVector = 0x20;
   symbols: ReadonlyMap<string, number> = new Map();
 
-  constructor() {
+  constructor(model?: CpuModel) {
     this.cpu = Cpu.create(loadCore(), {
       ramSize: RAM_SIZE,
+      model,
       host: {
         portRead: (port, size) => {
           this.ports.push({ port, size });

@@ -99,8 +99,8 @@ export const ARITHMETIC: readonly Row[] = [
   row('D4 ib', 'aam', 'Ib', 'aam', 'decimal', 'AAM', { flags: { write: ALL, undefined: 'OAC' }, modes: 'legacy' }),
   row('D5 ib', 'aad', 'Ib', 'aad', 'decimal', 'AAD', { flags: { write: ALL, undefined: 'OAC' }, modes: 'legacy' }),
 
-  row('F2 0F 38 F0 /r', 'crc32', 'Gy,Eb', 'crc32', 'alu', 'CRC32', { cpuid: 'sse4_2' }),
-  row('F2 0F 38 F1 /r', 'crc32', 'Gy,Ev', 'crc32', 'alu', 'CRC32', { cpuid: 'sse4_2' }),
+  row('F2 0F 38 F0 /r', 'crc32', 'Gy,Eb', 'crc32', 'alu', 'CRC32', { cpuid: 'sse4.2' }),
+  row('F2 0F 38 F1 /r', 'crc32', 'Gy,Ev', 'crc32', 'alu', 'CRC32', { cpuid: 'sse4.2' }),
   row('66 0F 38 F6 /r', 'adcx', 'Gy,Ey', 'adcx', 'alu', 'ADCX', { flags: { read: 'C', write: 'C' }, cpuid: 'adx' }),
   row('F3 0F 38 F6 /r', 'adox', 'Gy,Ey', 'adox', 'alu', 'ADOX', { flags: { read: 'O', write: 'O' }, cpuid: 'adx' }),
 ];

@@ -5,7 +5,8 @@ import { CONDITIONS, type Row, type RowOptions, row } from '../form.ts';
 const store: RowOptions = { memory: 'w' };
 const exchange: RowOptions = { memory: 'rw', lock: true };
 const compareExchange: RowOptions = { ...exchange, flags: { write: 'OSZAPC' } };
-const hint: RowOptions = { memory: 'address' };
+const hint: RowOptions = { memory: 'address', cpuid: 'nopl' };
+const prefetch: RowOptions = { ...hint, cpuid: 'sse' };
 const opcode = (base: number, n: number) => (base + n).toString(16).toUpperCase().padStart(2, '0');
 
 export const DATA: readonly Row[] = [
@@ -29,7 +30,7 @@ export const DATA: readonly Row[] = [
   row('0F BE /r', 'movsx', 'Gv,Eb', 'movsx', 'alu', 'MOVSX/MOVSXD'),
   row('0F BF /r', 'movsx', 'Gv,Ew', 'movsx', 'alu', 'MOVSX/MOVSXD'),
   row('63 /r', 'movsxd', 'Gv,Ed', 'movsx', 'alu', 'MOVSX/MOVSXD', { modes: '64' }),
-  row('8D /r', 'lea', 'Gv,M', 'lea', 'lea', 'LEA', hint),
+  row('8D /r', 'lea', 'Gv,M', 'lea', 'lea', 'LEA', { memory: 'address' }),
   row('98', 'cbw/cwde/cdqe', '', 'cbw', 'alu', 'CBW/CWDE/CDQE'),
   row('99', 'cwd/cdq/cqo', '', 'cwd', 'alu', 'CWD/CDQ/CQO'),
   row('D7', 'xlatb', '', 'xlat', 'decimal', 'XLAT/XLATB'),
@@ -45,6 +46,7 @@ export const DATA: readonly Row[] = [
     ...exchange,
     flags: { write: 'Z' },
     cpuid: 'cx8',
+    cpuid64: 'cx16',
   }),
   row('0F C8 +r', 'bswap', 'Zv', 'bswap', 'alu', 'BSWAP'),
 
@@ -66,18 +68,23 @@ export const DATA: readonly Row[] = [
   row('F5', 'cmc', '', 'cmc', 'flags', 'CMC', { flags: { read: 'C', write: 'C' } }),
   row('FC', 'cld', '', 'cld', 'flags', 'CLD', { flags: { write: 'D' } }),
   row('FD', 'std', '', 'std', 'flags', 'STD', { flags: { write: 'D' } }),
-  row('9F', 'lahf', '', 'lahf', 'flags', 'LAHF', { flags: { read: 'SZAPC' } }),
-  row('9E', 'sahf', '', 'sahf', 'flags', 'SAHF', { flags: { write: 'SZAPC' } }),
+  ...(['legacy', '64'] as const).flatMap((modes) => {
+    const only: RowOptions = modes === '64' ? { modes, cpuid: 'lahf64' } : { modes };
+    return [
+      row('9F', 'lahf', '', 'lahf', 'flags', 'LAHF', { flags: { read: 'SZAPC' }, ...only }),
+      row('9E', 'sahf', '', 'sahf', 'flags', 'SAHF', { flags: { write: 'SZAPC' }, ...only }),
+    ];
+  }),
   row('D6', 'salc', '', 'salc', 'flags', 'Opcode Map, D6H', { flags: { read: 'C' }, modes: 'legacy' }),
 
   row('90', 'nop', '', 'nop', 'nop', 'NOP'),
   row('F3 90', 'pause', '', 'pause', 'nop', 'PAUSE', { exit: { reason: 40, control: 'PAUSE exiting' } }),
-  row('0F 0D /1', 'prefetchw', 'Mb', 'nop', 'nop', 'PREFETCHW', hint),
+  row('0F 0D /1', 'prefetchw', 'Mb', 'nop', 'nop', 'PREFETCHW', { ...hint, cpuid: 'prefetchw' }),
   row('0F 0D /r', 'nop', 'Ev', 'nop', 'nop', 'PREFETCHW', { ...hint, alias: true }),
-  row('0F 18 /0', 'prefetchnta', 'Mb', 'nop', 'nop', 'PREFETCHh', hint),
-  row('0F 18 /1', 'prefetcht0', 'Mb', 'nop', 'nop', 'PREFETCHh', hint),
-  row('0F 18 /2', 'prefetcht1', 'Mb', 'nop', 'nop', 'PREFETCHh', hint),
-  row('0F 18 /3', 'prefetcht2', 'Mb', 'nop', 'nop', 'PREFETCHh', hint),
+  row('0F 18 /0', 'prefetchnta', 'Mb', 'nop', 'nop', 'PREFETCHh', prefetch),
+  row('0F 18 /1', 'prefetcht0', 'Mb', 'nop', 'nop', 'PREFETCHh', prefetch),
+  row('0F 18 /2', 'prefetcht1', 'Mb', 'nop', 'nop', 'PREFETCHh', prefetch),
+  row('0F 18 /3', 'prefetcht2', 'Mb', 'nop', 'nop', 'PREFETCHh', prefetch),
   ...['18', '19', '1A', '1B', '1C', '1D', '1E'].map((second) =>
     row(`0F ${second} /r`, 'nop', 'Ev', 'nop', 'nop', 'NOP', { ...hint, alias: true }),
   ),

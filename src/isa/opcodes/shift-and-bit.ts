@@ -56,7 +56,7 @@ export const SHIFT_AND_BIT: readonly Row[] = [
 
   row('0F BC /r', 'bsf', 'Gv,Ev', 'bsf', 'bit', 'BSF', { flags: scan }),
   row('0F BD /r', 'bsr', 'Gv,Ev', 'bsr', 'bit', 'BSR', { flags: scan }),
-  row('F3 0F BC /r', 'tzcnt', 'Gv,Ev', 'tzcnt', 'bit', 'TZCNT', { flags: count, cpuid: 'bmi1' }),
+  row('F3 0F BC /r', 'tzcnt', 'Gv,Ev', 'tzcnt', 'bit', 'TZCNT', { flags: count, cpuid: 'tzcnt' }),
   row('F3 0F BD /r', 'lzcnt', 'Gv,Ev', 'lzcnt', 'bit', 'LZCNT', { flags: count, cpuid: 'lzcnt' }),
   row('F3 0F B8 /r', 'popcnt', 'Gv,Ev', 'popcnt', 'bit', 'POPCNT', { flags: { write: 'OSZAPC' }, cpuid: 'popcnt' }),
 ];

@@ -1,5 +1,6 @@
 // Opcode rows: MMX, SSE to SSE4.2, AES, PCLMULQDQ, SHA. Truth: SDM Vol. 2 "Instruction Set Reference".
 import type { CostClass } from '../cost-classes.ts';
+import type { FeatureName } from '../cpu-features.ts';
 import { type Row, type RowOptions, row } from '../form.ts';
 
 /** Pages of the SDM that describe several instructions. */
@@ -47,10 +48,10 @@ function page(name: string): string {
 
 /** Packed integer operation with an MMX form of its own feature and an XMM form behind 66. */
 function both(second: string, name: string, features: string, cost: CostClass = 'alu'): Row[] {
-  const [mmx, xmm] = features.split(' ');
+  const [mmx, xmm] = features.split(' ') as [FeatureName, FeatureName?];
   return [
     row(`NP ${second} /r`, name, name.startsWith('punpckl') ? 'Pq,Qd' : 'Pq,Qq', name, cost, page(name), {
-      cpuid: mmx!,
+      cpuid: mmx,
     }),
     row(`66 ${second} /r`, name, 'Vdq,Wdq', name, cost, page(name), { cpuid: xmm ?? 'sse2' }),
   ];
@@ -130,7 +131,7 @@ const PACKED: readonly (readonly [opcode: string, name: string, features: string
 ];
 
 /** XMM,XMM/m128 only. */
-const XMM_ONLY: readonly (readonly [enc: string, name: string, feature: string, cost?: CostClass])[] = [
+const XMM_ONLY: readonly (readonly [enc: string, name: string, feature: FeatureName, cost?: CostClass])[] = [
   ['66 0F 6C', 'punpcklqdq', 'sse2'],
   ['66 0F 6D', 'punpckhqdq', 'sse2'],
   ['66 0F 38 10', 'pblendvb', 'sse4.1'],
@@ -176,7 +177,7 @@ const XMM_ONLY: readonly (readonly [enc: string, name: string, feature: string, 
 ];
 
 /** XMM,XMM/m128,imm8. */
-const XMM_IMMEDIATE: readonly (readonly [enc: string, name: string, feature: string])[] = [
+const XMM_IMMEDIATE: readonly (readonly [enc: string, name: string, feature: FeatureName])[] = [
   ['66 0F 70', 'pshufd', 'sse2'],
   ['F2 0F 70', 'pshuflw', 'sse2'],
   ['F3 0F 70', 'pshufhw', 'sse2'],
@@ -248,9 +249,9 @@ const integer: readonly Row[] = [
   row('66 0F 38 17 /r', 'ptest', 'Vdq,Wdq', 'ptest', 'alu', 'PTEST', { cpuid: 'sse4.1', flags: { write: 'OSZAPC' } }),
 ];
 
-const load = (enc: string, name: string, operands: string, op: string, feature: string): Row =>
+const load = (enc: string, name: string, operands: string, op: string, feature: FeatureName): Row =>
   row(`${enc} /r`, name, operands, op, 'alu', page(name), { cpuid: feature });
-const store = (enc: string, name: string, operands: string, op: string, feature: string): Row =>
+const store = (enc: string, name: string, operands: string, op: string, feature: FeatureName): Row =>
   row(`${enc} /r`, name, operands, op, 'alu', page(name), { cpuid: feature, memory: 'w' });
 const pair = (
   prefix: string,
@@ -258,7 +259,7 @@ const pair = (
   name: string,
   codes: string,
   op: string,
-  feature: string,
+  feature: FeatureName,
 ) => {
   const [register, other] = codes.split(',');
   return [
@@ -309,8 +310,14 @@ const moves: readonly Row[] = [
   load('66 0F D7', 'pmovmskb', 'Gd,Udq', 'pmovmskb', 'sse2'),
 ];
 
-const element = (enc: string, name: string, operands: string, op: string, feature: string, options: RowOptions = {}) =>
-  row(`${enc} /r ib`, name, `${operands},Ib`, op, 'alu', page(op), { cpuid: feature, ...options });
+const element = (
+  enc: string,
+  name: string,
+  operands: string,
+  op: string,
+  feature: FeatureName,
+  options: RowOptions = {},
+) => row(`${enc} /r ib`, name, `${operands},Ib`, op, 'alu', page(op), { cpuid: feature, ...options });
 
 const elements: readonly Row[] = [
   element('NP 0F C4', 'pinsrw', 'Pq,Mw/Rd', 'pinsrw', 'sse'),
@@ -327,7 +334,7 @@ const elements: readonly Row[] = [
 ];
 
 /** Packed and scalar, single and double: the operation numbers follow each other as ps, pd, ss, sd. */
-const KINDS: readonly (readonly [prefix: string, suffix: string, operand: string, feature: string])[] = [
+const KINDS: readonly (readonly [prefix: string, suffix: string, operand: string, feature: FeatureName])[] = [
   ['NP', 'ps', 'Wdq', 'sse'],
   ['66', 'pd', 'Wdq', 'sse2'],
   ['F3', 'ss', 'Wd', 'sse'],
@@ -391,18 +398,18 @@ const float: readonly Row[] = [
   ),
 ];
 
-const CONVERSIONS: readonly (readonly [enc: string, name: string, operands: string])[] = [
-  ['NP 0F 2A', 'cvtpi2ps', 'Vdq,Qq'],
+const CONVERSIONS: readonly (readonly [enc: string, name: string, operands: string, feature?: FeatureName])[] = [
+  ['NP 0F 2A', 'cvtpi2ps', 'Vdq,Qq', 'sse'],
   ['66 0F 2A', 'cvtpi2pd', 'Vdq,Qq'],
-  ['F3 0F 2A', 'cvtsi2ss', 'Vdq,Ey'],
+  ['F3 0F 2A', 'cvtsi2ss', 'Vdq,Ey', 'sse'],
   ['F2 0F 2A', 'cvtsi2sd', 'Vdq,Ey'],
-  ['NP 0F 2C', 'cvttps2pi', 'Pq,Wq'],
+  ['NP 0F 2C', 'cvttps2pi', 'Pq,Wq', 'sse'],
   ['66 0F 2C', 'cvttpd2pi', 'Pq,Wdq'],
-  ['F3 0F 2C', 'cvttss2si', 'Gy,Wd'],
+  ['F3 0F 2C', 'cvttss2si', 'Gy,Wd', 'sse'],
   ['F2 0F 2C', 'cvttsd2si', 'Gy,Wq'],
-  ['NP 0F 2D', 'cvtps2pi', 'Pq,Wq'],
+  ['NP 0F 2D', 'cvtps2pi', 'Pq,Wq', 'sse'],
   ['66 0F 2D', 'cvtpd2pi', 'Pq,Wdq'],
-  ['F3 0F 2D', 'cvtss2si', 'Gy,Wd'],
+  ['F3 0F 2D', 'cvtss2si', 'Gy,Wd', 'sse'],
   ['F2 0F 2D', 'cvtsd2si', 'Gy,Wq'],
   ['NP 0F 5A', 'cvtps2pd', 'Vdq,Wq'],
   ['66 0F 5A', 'cvtpd2ps', 'Vdq,Wdq'],
@@ -415,8 +422,8 @@ const CONVERSIONS: readonly (readonly [enc: string, name: string, operands: stri
   ['F2 0F E6', 'cvtpd2dq', 'Vdq,Wdq'],
   ['F3 0F E6', 'cvtdq2pd', 'Vdq,Wq'],
 ];
-const conversions: readonly Row[] = CONVERSIONS.map(([enc, name, operands]) =>
-  row(`${enc} /r`, name, operands, name, 'mul', page(name), { cpuid: /p[is]|ss2si|si2ss/.test(name) ? 'sse' : 'sse2' }),
+const conversions: readonly Row[] = CONVERSIONS.map(([enc, name, operands, feature]) =>
+  row(`${enc} /r`, name, operands, name, 'mul', page(name), { cpuid: feature ?? 'sse2' }),
 );
 
 const state: readonly Row[] = [

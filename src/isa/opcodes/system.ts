@@ -154,15 +154,18 @@ const PROCESSOR: readonly Row[] = [
   }),
   row('0F 30', 'wrmsr', '', 'wrmsr', 'wrmsr', 'WRMSR', {
     cpl: 0,
+    cpuid: 'msr',
     sensitive: control('3B', 'WRMSR changes a model-specific register.'),
     exit: { reason: 32, control: 'MSR bitmaps' },
   }),
   row('0F 32', 'rdmsr', '', 'rdmsr', 'rdmsr', 'RDMSR', {
     cpl: 0,
+    cpuid: 'msr',
     sensitive: behavior('3B', 'RDMSR reads a model-specific register.'),
     exit: { reason: 31, control: 'MSR bitmaps' },
   }),
   row('0F 31', 'rdtsc', '', 'rdtsc', 'rdtsc', 'RDTSC', {
+    cpuid: 'tsc',
     sensitive: behavior(
       '3B',
       'RDTSC reveals the time the VMM has taken; it faults at CPL above 0 only when CR4.TSD is set.',
@@ -178,6 +181,7 @@ const PROCESSOR: readonly Row[] = [
     exit: { reason: 51, control: 'RDTSC exiting' },
   }),
   row('0F 33', 'rdpmc', '', 'rdpmc', 'rdtsc', 'RDPMC', {
+    cpuid: 'rdpmc',
     sensitive: behavior(
       '3B',
       'RDPMC reveals the performance counters; it faults at CPL above 0 unless CR4.PCE is set.',
@@ -185,6 +189,7 @@ const PROCESSOR: readonly Row[] = [
     exit: { reason: 15, control: 'RDPMC exiting' },
   }),
   row('0F A2', 'cpuid', '', 'cpuid', 'cpuid', 'CPUID', {
+    cpuid: 'cpuid',
     sensitive: behavior('3B', 'CPUID reveals the features of the real processor at any privilege level.'),
     exit: { reason: 10, control: 'always' },
   }),
@@ -220,7 +225,7 @@ const PROCESSOR: readonly Row[] = [
     sensitive: control('3C', 'INVPCID changes what the translation caches hold.'),
     exit: { reason: 58, control: 'enable INVPCID and INVLPG exiting' },
   }),
-  row('0F AA', 'rsm', '', 'ud', 'alu', 'RSM', { endsBlock: true }),
+  row('0F AA', 'rsm', '', 'ud', 'alu', 'RSM', { endsBlock: true, cpuid: 'smm' }),
 ];
 
 /** Fast system calls. */
@@ -245,6 +250,7 @@ const SYSTEM_CALL: readonly Row[] = [
   row('0F 01 F8', 'swapgs', '', 'swapgs', 'wrmsr', 'SWAPGS', {
     cpl: 0,
     modes: '64',
+    cpuid: 'lm',
     sensitive: control('3B', 'SWAPGS exchanges the GS base with an MSR.'),
   }),
 ];

@@ -8,7 +8,7 @@ const read: RowOptions = { memory: 'r', cpuid: 'fpu' };
 const plain: RowOptions = { cpuid: 'fpu' };
 const alias: RowOptions = { cpuid: 'fpu', alias: true };
 const area: RowOptions = { memory: 'address', cpuid: 'fpu' };
-const compareFlags: RowOptions = { cpuid: 'fpu', flags: { write: 'OSZAPC' } };
+const compareFlags: RowOptions = { cpuid: 'cmov', flags: { write: 'OSZAPC' } };
 
 /** The eight operations of the escape opcodes D8, DA, DC and DE, in the order of ModRM.reg. */
 const OPERATIONS: readonly (readonly [name: string, cost: CostClass])[] = [

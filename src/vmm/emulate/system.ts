@@ -4,7 +4,7 @@
 import { guestFeatures } from '../guest-cpuid.ts';
 import type { AccessSize } from '../host-access.ts';
 import { GuestFault, VECTOR_GP, VECTOR_NP, VECTOR_UD } from '../host-access.ts';
-import { CR0_PE, CR0_PG, CR0_TS, CR4_PAE, EAX, ECX, EDX, FLAG_VM, FLAG_ZF, RIGHTS_PRESENT, SS } from '../vcpu.ts';
+import { CR0_PE, CR0_PG, CR0_TS, CR4_PAE, EAX, EBX, ECX, EDX, FLAG_VM, FLAG_ZF, RIGHTS_PRESENT, SS } from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
 import { farReturn, farTransfer, interruptReturn, mergeFlags, sysenter, sysexit } from './far.ts';
 import type { GuestInstruction } from './instruction.ts';
@@ -230,7 +230,9 @@ function shadowNext(context: GuestContext): void {
 function cpuid(context: GuestContext): void {
   const leaf = context.reg(EAX);
   context.executeOnBehalf([0x0f, 0xa2]);
-  const { ecx, edx } = guestFeatures(leaf, context.reg(ECX), context.reg(EDX));
+  const answer = { ebx: context.reg(EBX), ecx: context.reg(ECX), edx: context.reg(EDX) };
+  const { ebx, ecx, edx } = guestFeatures(leaf, answer);
+  context.setReg(EBX, ebx);
   context.setReg(ECX, ecx);
   context.setReg(EDX, edx);
 }

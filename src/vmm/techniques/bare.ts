@@ -22,6 +22,7 @@ class BareVmm implements Vmm {
     const { rom, post, debugConsole } = options.board ?? {};
     this.machine = new Machine(options.module, {
       memory: options.memory,
+      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       serialOut: options.serialOut,
@@ -71,5 +72,6 @@ export const bare: Technique = {
       'guest, is held against this.',
   ],
   guest: 'unmodified',
+  needs: [],
   create: (options) => new BareVmm(options),
 };

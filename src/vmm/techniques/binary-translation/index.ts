@@ -1,5 +1,6 @@
 // Binary translation among the techniques: its name and what `explain techniques` says about it.
 
+import { HOST_NEEDS } from '../../host-setup.ts';
 import type { Technique } from '../../technique.ts';
 import { BinaryTranslationVmm } from './binary-translation.ts';
 
@@ -20,5 +21,6 @@ export const binaryTranslation: Technique = {
       'under any monitor of this kind.',
   ],
   guest: 'unmodified',
+  needs: HOST_NEEDS,
   create: (options) => new BinaryTranslationVmm(options),
 };

@@ -1,5 +1,6 @@
 // The technique `paravirtual`: a guest kernel that was changed to call the hypervisor, by Xen's 32-bit interface.
 
+import { HOST_NEEDS } from '../../host-setup.ts';
 import type { Technique } from '../../technique.ts';
 import { HYPERCALLS, type HypercallSupport } from '../../xen/hypercalls.ts';
 import { Xen } from './xen.ts';
@@ -34,5 +35,6 @@ export const paravirtual: Technique = {
     `Hypercalls that are there: ${names('full')}. In part: ${partial()}. Not there (ENOSYS and a warning): ${names('none')}.`,
   ],
   guest: 'paravirtual',
+  needs: HOST_NEEDS,
   create: (options) => new Xen(options),
 };

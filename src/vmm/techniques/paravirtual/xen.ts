@@ -75,6 +75,7 @@ export class Xen implements Vmm, Stateful {
     this.options = options;
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
+      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.warn(`The guest met ${what} (${detail}), which this version does not have.`),

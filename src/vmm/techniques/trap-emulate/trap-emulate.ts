@@ -2,6 +2,7 @@
 // instruction that faults there is emulated. What does not fault runs on the real machine state, so the sensitive
 // unprivileged instructions give wrong answers: that is the point (Popek & Goldberg 1974; Robin & Irvine 2000).
 
+import { HOST_NEEDS } from '../../host-setup.ts';
 import { booleanField, type Fields, listField } from '../../../machine/stateful.ts';
 import { DeprivilegedVmm } from '../../deprivileged.ts';
 import type { ControlChange } from '../../emulate/context.ts';
@@ -284,5 +285,6 @@ export const trapEmulate: Technique = {
       'the guest wrongly saw.',
   ],
   guest: 'unmodified',
+  needs: HOST_NEEDS,
   create: (options) => new TrapEmulateVmm(options),
 };

@@ -5,7 +5,7 @@ import { guestFeatures } from '../../guest-cpuid.ts';
 import { readMsr, writeMsr } from '../../emulate/msrs.ts';
 import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
 import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
-import { CR0_TS, EAX, ECX, EDX } from '../../vcpu.ts';
+import { CR0_TS, EAX, EBX, ECX, EDX } from '../../vcpu.ts';
 import type { ExitOf, ExitReason } from './exits.ts';
 import type { VmcsGuest } from './vmcs-guest.ts';
 import { CR4_GUEST } from './vmcs-setup.ts';
@@ -39,7 +39,10 @@ function cpuid(vmm: VtxVmm): void {
   complete(vmm, 'cpuid', () => {
     const leaf = vmm.guest.reg(EAX);
     vmm.access.execute([0x0f, 0xa2]);
-    const { ecx, edx } = guestFeatures(leaf, vmm.guest.reg(ECX), vmm.guest.reg(EDX));
+    const { guest } = vmm;
+    const answer = { ebx: guest.reg(EBX), ecx: guest.reg(ECX), edx: guest.reg(EDX) };
+    const { ebx, ecx, edx } = guestFeatures(leaf, answer);
+    vmm.guest.setReg(EBX, ebx);
     vmm.guest.setReg(ECX, ecx);
     vmm.guest.setReg(EDX, edx);
   });

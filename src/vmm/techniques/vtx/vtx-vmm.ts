@@ -101,6 +101,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.paging = options.paging ?? 'shadow';
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
+      model: options.model,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),

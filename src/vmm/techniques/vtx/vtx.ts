@@ -1,5 +1,6 @@
 // The technique `vtx`: hardware-assisted virtualization.
 
+import { HOST_NEEDS } from '../../host-setup.ts';
 import type { Technique } from '../../technique.ts';
 import { VtxVmm } from './vtx-vmm.ts';
 
@@ -16,6 +17,7 @@ export const vtx: Technique = {
       'to page tables exit. With EPT the processor translates twice and none of them exits.',
   ],
   guest: 'unmodified',
+  needs: [...HOST_NEEDS, 'vmx'],
   paging: ['shadow', 'ept'],
   create: (options) => new VtxVmm(options),
 };

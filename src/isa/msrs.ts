@@ -1,0 +1,54 @@
+// The model-specific registers of the core and the features they come with (SDM Vol. 4 "Model-Specific Registers (MSRs)").
+// A number that is not here, or whose feature a processor lacks, is #GP(0) there.
+import type { FeatureName } from './cpu-features.ts';
+
+/** A range of MSRs, usually one. */
+export interface MsrRange {
+  readonly first: number;
+  readonly last: number;
+  readonly name: string;
+  /** It exists when the processor has one of these. */
+  readonly features: readonly FeatureName[];
+  /** RDMSR of it is #GP(0). */
+  readonly writeOnly?: true;
+}
+
+const msr = (first: number, name: string, ...features: FeatureName[]): MsrRange => ({
+  first,
+  last: first,
+  name,
+  features,
+});
+const range = (first: number, last: number, name: string, ...features: FeatureName[]): MsrRange => ({
+  first,
+  last,
+  name,
+  features,
+});
+
+/** Ascending. */
+export const MSRS: readonly MsrRange[] = [
+  msr(0x10, 'IA32_TIME_STAMP_COUNTER', 'tsc'),
+  msr(0x17, 'IA32_PLATFORM_ID', 'p6-msrs'),
+  msr(0x1b, 'IA32_APIC_BASE', 'p6-msrs'),
+  msr(0x3a, 'IA32_FEATURE_CONTROL', 'vmx'),
+  { ...msr(0x79, 'IA32_BIOS_UPDT_TRIG', 'p6-msrs'), writeOnly: true },
+  msr(0x8b, 'IA32_BIOS_SIGN_ID', 'p6-msrs'),
+  msr(0xfe, 'IA32_MTRRCAP', 'mtrr'),
+  range(0x174, 0x176, 'IA32_SYSENTER_CS, ESP and EIP', 'sep'),
+  msr(0x1a0, 'IA32_MISC_ENABLE', 'misc-enable'),
+  msr(0x1d9, 'IA32_DEBUGCTL', 'debugctl'),
+  range(0x200, 0x20f, 'IA32_MTRR_PHYSBASE and PHYSMASK', 'mtrr'),
+  msr(0x250, 'IA32_MTRR_FIX64K', 'mtrr'),
+  range(0x258, 0x259, 'IA32_MTRR_FIX16K', 'mtrr'),
+  range(0x268, 0x26f, 'IA32_MTRR_FIX4K', 'mtrr'),
+  msr(0x277, 'IA32_PAT', 'pat'),
+  msr(0x2ff, 'IA32_MTRR_DEF_TYPE', 'mtrr'),
+  range(0x480, 0x48b, 'VMX capabilities', 'vmx'),
+  msr(0x48c, 'IA32_VMX_EPT_VPID_CAP', 'ept', 'vpid'),
+  range(0x48d, 0x490, 'VMX capabilities without default settings', 'vmx'),
+  msr(0xc000_0080, 'IA32_EFER', 'syscall', 'nx', 'lm'),
+  range(0xc000_0081, 0xc000_0084, 'IA32_STAR, LSTAR, CSTAR and FMASK', 'syscall'),
+  range(0xc000_0100, 0xc000_0102, 'IA32_FS_BASE, GS_BASE and KERNEL_GS_BASE', 'lm'),
+  msr(0xc000_0103, 'IA32_TSC_AUX', 'rdtscp'),
+];
