@@ -178,6 +178,11 @@ export const FPU_DS = 0x3da8; // u16
 /** u32: level of the FERR# pin (to IRQ 13 on a PC): an unmasked x87 exception is reported while CR0.NE is clear. */
 export const FPU_FERR = 0x3dac;
 
+/** Extended control register 0, u64: state components that XSAVE and its kin manage. */
+export const XCR0 = 0x3f00;
+/** State of the generator behind RDRAND and RDSEED, u64; the host seeds it. RESET leaves it alone. */
+export const RANDOM_STATE = 0x3f08;
+
 /** All of the state above is one contiguous area: [STATE_BASE, STATE_END) is what a snapshot saves of the core. */
 export const STATE_BASE = 0x1000;
 export const STATE_END = 0x4000;

@@ -9,7 +9,7 @@ import { linearMask } from '../paging';
 import { effectiveAddress, segmentNumber } from '../record';
 
 /** The operand as read or to be written. */
-export const BUFFER: usize = memory.data(512, 16);
+export const BUFFER: usize = memory.data(576, 16);
 
 /** Reads `size` bytes (even) of the memory operand. Then `if (faulted) return`. */
 export function readBuffer(r: usize, size: u32, unit: u32): void {
@@ -46,8 +46,13 @@ export function writeBufferAt(linear: u64, size: u32, unit: u32): void {
   }
 }
 
+/** Writes the bytes of the buffer from `from` to `to`, multiples of 8, to the same places of the area at `linear`. */
+export function writePart(linear: u64, from: u32, to: u32): void {
+  for (let i = from; i < to; i += 8) writeLinear<u64>((linear + i) & linearMask, load<u64>(BUFFER + i));
+}
+
 /** Would a write of the range succeed? It is shorter than a page. */
-function probeRange(linear: u64, size: u32, unit: u32): void {
+export function probeRange(linear: u64, size: u32, unit: u32): void {
   const user = load<u32>(CPL) == 3;
   probeWrite(linear, unit, user);
   if (faulted) return;

@@ -1,8 +1,7 @@
-// The x87 environment and whole state in memory: FNSTENV, FLDENV, FNSAVE, FRSTOR, FXSAVE, FXRSTOR, MXCSR
-// (SDM Vol. 1 "x87 FPU Instruction and Operand (Data) Pointers", figures of the state images; SDM Vol. 2 "FXSAVE").
+// The x87 environment and whole x87 state in memory: FNSTENV, FLDENV, FNSAVE, FRSTOR (SDM Vol. 1 "x87 FPU Instruction and
+// Operand (Data) Pointers", figures of the state images).
 import {
   CR0,
-  CR4,
   FPU_CONTROL,
   FPU_CS,
   FPU_DP,
@@ -10,20 +9,13 @@ import {
   FPU_IP,
   FPU_OPCODE,
   FPU_TAGS,
-  MXCSR,
   X87,
-  XMM,
 } from '../layout';
 import { faulted, otherFlags } from '../globals';
 import { VM } from '../flags';
-import { GP, raise } from '../fault';
-import { linearForRead, linearForWrite, probeWrite, readLinear, readSegment, writeSegment } from '../memory';
-import { cpl, effectiveAddress, FLAG_LONG, operandSize, R_FLAGS, segmentNumber } from '../record';
-import { BUFFER, readBuffer, readBufferAt, writeBuffer, writeBufferAt } from './buffer';
+import { operandSize } from '../record';
+import { BUFFER, readBuffer, writeBuffer } from './buffer';
 import { control, initialize, physical, setStatus, status, updateSummary } from './stack';
-
-/** MXCSR bits that exist. */
-export const MXCSR_MASK: u32 = 0xffff;
 
 /** FCW as it is kept: bit 6 reads as 1, bits 7 and 15:13 as 0. */
 export function setControl(v: u32): void {
@@ -160,90 +152,4 @@ export function frstor(r: usize): void {
   if (faulted) return;
   loadEnvironment(size);
   for (let i: u32 = 0; i < 8; i++) memory.copy(X87 + (physical(i) << 4), BUFFER + length + i * 10, 10);
-}
-
-const FXSR_SIZE: u32 = 512;
-const CR4_OSFXSR: u32 = 0x200;
-
-function isLong(r: usize): bool {
-  return (load<u8>(r, R_FLAGS) & FLAG_LONG) != 0;
-}
-
-/** FXSAVE: bytes 464..511 are left alone. */
-export function fxsave(r: usize): void {
-  const linear = linearForWrite(segmentNumber(r), effectiveAddress(r), FXSR_SIZE);
-  if (faulted) return;
-  if (linear & 15) {
-    raise(GP, 0);
-    return;
-  }
-  memory.fill(BUFFER, 0, FXSR_SIZE);
-  store<u16>(BUFFER, u16(control()));
-  store<u16>(BUFFER + 2, u16(status()));
-  store<u8>(BUFFER + 4, load<u8>(FPU_TAGS));
-  store<u16>(BUFFER + 6, load<u16>(FPU_OPCODE));
-  store<u64>(BUFFER + 8, load<u64>(FPU_IP));
-  store<u64>(BUFFER + 16, load<u64>(FPU_DP));
-  if (!(isLong(r) && operandSize(r) == 8)) {
-    store<u32>(BUFFER + 12, load<u16>(FPU_CS));
-    store<u32>(BUFFER + 20, load<u16>(FPU_DS));
-  }
-  store<u32>(BUFFER + 24, load<u32>(MXCSR));
-  store<u32>(BUFFER + 28, MXCSR_MASK);
-  for (let i: u32 = 0; i < 8; i++) memory.copy(BUFFER + 32 + (i << 4), X87 + (physical(i) << 4), 10);
-  let length: u32 = 160;
-  if (load<u32>(CR4) & CR4_OSFXSR) {
-    const count: u32 = isLong(r) ? 16 : 8;
-    memory.copy(BUFFER + 160, XMM, count << 4);
-    length += count << 4;
-  }
-  // the last byte of the area is looked at first (as recorded on hardware)
-  probeWrite(linear + FXSR_SIZE - 1, 1, cpl() == 3);
-  if (faulted) return;
-  writeBufferAt(linear, length, 8);
-}
-
-export function fxrstor(r: usize): void {
-  const linear = linearForRead(segmentNumber(r), effectiveAddress(r), FXSR_SIZE);
-  if (faulted) return;
-  if (linear & 15) {
-    raise(GP, 0);
-    return;
-  }
-  readLinear<u8>(linear + FXSR_SIZE - 1);
-  if (faulted) return;
-  readBufferAt(linear, FXSR_SIZE, 8);
-  if (faulted) return;
-  const hasXmm = (load<u32>(CR4) & CR4_OSFXSR) != 0;
-  if (load<u32>(BUFFER + 24) & ~MXCSR_MASK) {
-    raise(GP, 0);
-    return;
-  }
-  setStatus(load<u16>(BUFFER + 2));
-  store<u8>(FPU_TAGS, load<u8>(BUFFER + 4));
-  store<u16>(FPU_OPCODE, load<u16>(BUFFER + 6) & 0x7ff);
-  if (isLong(r) && operandSize(r) == 8) {
-    store<u64>(FPU_IP, load<u64>(BUFFER + 8));
-    store<u64>(FPU_DP, load<u64>(BUFFER + 16));
-  } else {
-    store<u64>(FPU_IP, load<u32>(BUFFER + 8));
-    store<u16>(FPU_CS, load<u16>(BUFFER + 12));
-    store<u64>(FPU_DP, load<u32>(BUFFER + 16));
-    store<u16>(FPU_DS, load<u16>(BUFFER + 20));
-  }
-  setControl(load<u16>(BUFFER));
-  for (let i: u32 = 0; i < 8; i++) memory.copy(X87 + (physical(i) << 4), BUFFER + 32 + (i << 4), 10);
-  store<u32>(MXCSR, load<u32>(BUFFER + 24));
-  if (hasXmm) memory.copy(XMM, BUFFER + 160, (isLong(r) ? 16 : 8) << 4);
-}
-
-export function ldmxcsr(r: usize): void {
-  const v = readSegment<u32>(segmentNumber(r), effectiveAddress(r));
-  if (faulted) return;
-  if (v & ~MXCSR_MASK) raise(GP, 0);
-  else store<u32>(MXCSR, v);
-}
-
-export function stmxcsr(r: usize): void {
-  writeSegment<u32>(segmentNumber(r), effectiveAddress(r), load<u32>(MXCSR));
 }

@@ -6,7 +6,7 @@ import * as op from '../gen/ops';
 import { KIND_IMMEDIATE } from '../gen/tables';
 import { faultVector, NM, raise, UD, XM } from '../fault';
 import { isMemory, operandSize, R_IMM } from '../record';
-import { fxrstor, fxsave, ldmxcsr, stmxcsr } from '../fpu/environment';
+import { fxrstor, fxsave, ldmxcsr, stmxcsr, xrstor, xsave } from '../fpu/save-area';
 import { convert } from './convert';
 import { crypto } from './crypto';
 import { arithmetic, compare, compareToFlags, dotProduct, horizontal, reciprocal, roundToIntegral } from './float';
@@ -27,6 +27,8 @@ import { packed, shift } from './packed';
 import { shuffle } from './shuffle';
 import { stringCompare } from './string-compare';
 import { setStatusFlags } from '../flags';
+
+const CR4_OSXSAVE: u32 = 0x40000;
 
 /** Executes an MMX or SSE operation. */
 export function simdOp(operation: u32, r: usize, form: usize): void {
@@ -57,9 +59,16 @@ function needsXmm(operation: u32, mmx: bool): bool {
   return operation >= op.OP_ADDPS || operation == op.OP_MOVDQ2Q || operation == op.OP_MOVQ2DQ;
 }
 
-/** FXSAVE, FXRSTOR, LDMXCSR, STMXCSR. */
+/** FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, XSAVE and its kin. */
 function stateOp(operation: u32, r: usize): void {
   const cr0 = load<u32>(CR0);
+  if (operation >= op.OP_XSAVE) {
+    if (!(load<u32>(CR4) & CR4_OSXSAVE)) raise(UD, 0);
+    else if (cr0 & 8) raise(NM, 0);
+    else if (operation == op.OP_XRSTOR) xrstor(r);
+    else xsave(operation, r);
+    return;
+  }
   const isControl = operation == op.OP_LDMXCSR || operation == op.OP_STMXCSR;
   if (isControl && (cr0 & 4 || !(load<u32>(CR4) & 0x200))) raise(UD, 0);
   else if (cr0 & 8 || (!isControl && cr0 & 4)) raise(NM, 0);

@@ -1,6 +1,6 @@
-// INVD, WBINVD, INVLPG, XSETBV/XGETBV (SDM Vol. 3A "Cache Control", "Invalidation of TLBs and Paging-Structure Caches").
+// INVD, WBINVD, INVLPG (SDM Vol. 3A "Cache Control", "Invalidation of TLBs and Paging-Structure Caches").
 // There are no modelled caches; only translations are dropped.
-import { GP, raise, UD } from '../fault';
+import { GP, raise } from '../fault';
 import { code64 } from '../globals';
 import { effectiveBase, isCanonical } from '../long-mode/state';
 import { linearMask } from '../paging';
@@ -29,9 +29,4 @@ export function invlpg(r: usize): void {
   if (interceptInvlpg(r, linear)) return;
   if (!code64 || isCanonical(linear)) invalidatePage(linear);
   finish(r);
-}
-
-/** XGETBV and XSETBV: CR4.OSXSAVE cannot be set on this processor. */
-export function xsave(): void {
-  raise(UD, 0);
 }

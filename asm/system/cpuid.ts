@@ -5,10 +5,12 @@ import { code64 } from '../globals';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
 import { MISC_DISABLE_XD, MISC_LIMIT_CPUID, MISC_MONITOR } from './msr';
+import { CR4_OSXSAVE, cr4 } from './state';
 
 // Bits that follow the MSRs which switch the feature, or the mode.
 const FEATURE_APIC: u32 = 1 << 9; // leaf 1 EDX
 const FEATURE_MONITOR: u32 = 1 << 3; // leaf 1 ECX
+const FEATURE_OSXSAVE: u32 = 1 << 27; // leaf 1 ECX
 const FEATURE_SYSCALL: u32 = 1 << 11; // leaf 0x80000001 EDX
 const FEATURE_NX: u32 = 1 << 20; // leaf 0x80000001 EDX
 
@@ -46,6 +48,7 @@ export function cpuid(r: usize): void {
   if (leaf == 0) eax = highestBasic();
   // some bits follow the MSRs that switch the feature
   if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
+  if (leaf == 1 && cr4() & CR4_OSXSAVE) ecx |= FEATURE_OSXSAVE;
   if (leaf == 1 && !(misc & MISC_MONITOR)) ecx &= ~FEATURE_MONITOR;
   if (leaf == 0x80000001 && misc & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
   if (leaf == 0x80000001 && !code64) edx &= ~FEATURE_SYSCALL;

@@ -60,12 +60,16 @@ import {
   OP_STI,
   OP_MONITOR,
   OP_MWAIT,
+  OP_RDRAND,
+  OP_RDSEED,
   OP_XGETBV,
   OP_XSETBV,
   OP_SYSENTER,
   OP_SYSEXIT,
 } from '../gen/ops';
-import { invd, invlpg, wbinvd, xsave } from './caches';
+import { invd, invlpg, wbinvd } from './caches';
+import { xgetbv, xsetbv } from './extended-control';
+import { rdrand, rdseed } from './random';
 import { clts, lmsw, movFromCr, movToCr, smsw } from './control-registers';
 import { cpuid } from './cpuid';
 import { movFromDr, movToDr } from './debug-registers';
@@ -259,11 +263,17 @@ export function systemOp(operation: u32, r: usize): bool {
     case OP_MWAIT:
       mwait(r);
       return true;
+    case OP_RDRAND:
+      rdrand(r);
+      return true;
+    case OP_RDSEED:
+      rdseed(r);
+      return true;
     case OP_XGETBV:
-      xsave();
+      xgetbv();
       return true;
     case OP_XSETBV:
-      xsave();
+      xsetbv(r);
       return true;
     case OP_SYSENTER:
       sysenter();

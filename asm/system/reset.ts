@@ -36,6 +36,7 @@ import {
   PENDING_DEBUG,
   RIP,
   TR,
+  XCR0,
 } from '../layout';
 import { setFlags } from '../flags';
 import { resetFpu } from '../fpu/stack';
@@ -66,6 +67,7 @@ export function resetSystem(): void {
   store<u64>(CR4, 0);
   store<u64>(CR8, 0);
   store<u64>(EFER, 0);
+  store<u64>(XCR0, 1);
   for (let n: usize = 0; n < 8; n++) store<u64>(DR + (n << 3), 0);
   store<u64>(DR + 6 * 8, 0xffff0ff0);
   store<u64>(DR + 7 * 8, 0x400);

@@ -5,6 +5,9 @@ import {
   CPU2_APIC_ACCESSES,
   CPU2_DESCRIPTOR_TABLE,
   CPU2_EPT,
+  CPU2_INVPCID,
+  CPU2_RDRAND,
+  CPU2_RDSEED,
   CPU2_RDTSCP,
   CPU2_UNRESTRICTED_GUEST,
   CPU2_VPID,
@@ -47,7 +50,16 @@ import {
   PIN_PREEMPTION_TIMER,
   PIN_VIRTUAL_NMIS,
 } from './vmcs-fields';
-import { FEATURE_EPT, FEATURE_LA57, FEATURE_RDTSCP, FEATURE_UNRESTRICTED_GUEST, FEATURE_VPID } from '../gen/features';
+import {
+  FEATURE_EPT,
+  FEATURE_INVPCID,
+  FEATURE_LA57,
+  FEATURE_RDRAND,
+  FEATURE_RDSEED,
+  FEATURE_RDTSCP,
+  FEATURE_UNRESTRICTED_GUEST,
+  FEATURE_VPID,
+} from '../gen/features';
 import { cr4Writable, hasFeature } from '../system/model';
 import { HIGHEST_INDEX, VMCS_REVISION } from './vmcs';
 
@@ -79,6 +91,9 @@ export function secondaryMay(): u32 {
   if (hasFeature(FEATURE_EPT)) may |= <u32>CPU2_EPT;
   if (hasFeature(FEATURE_RDTSCP)) may |= <u32>CPU2_RDTSCP;
   if (hasFeature(FEATURE_VPID)) may |= <u32>CPU2_VPID;
+  if (hasFeature(FEATURE_RDRAND)) may |= <u32>CPU2_RDRAND;
+  if (hasFeature(FEATURE_RDSEED)) may |= <u32>CPU2_RDSEED;
+  if (hasFeature(FEATURE_INVPCID)) may |= <u32>CPU2_INVPCID;
   if (hasFeature(FEATURE_UNRESTRICTED_GUEST)) may |= <u32>CPU2_UNRESTRICTED_GUEST;
   return may;
 }

@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Topic } from './explain.ts';
-import { parseChoice, parseCount, parseList, parseMemory, parsePort } from './options.ts';
+import { parseChoice, parseCount, parseList, parseMemory, parsePort, parseSeed } from './options.ts';
 import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
@@ -87,6 +87,7 @@ function addRun(anillo: Command): void {
       parseChoice('--cpu', CPU_MODEL_NAMES),
       'max',
     )
+    .option('--seed <number>', 'what RDRAND and RDSEED start from', parseSeed, 0)
     .option(
       '--max-instructions <count>',
       'stop the guest after so many instructions (50M, 2G)',

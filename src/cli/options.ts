@@ -52,3 +52,10 @@ export function parseList<T extends string>(option: string, choices: readonly T[
   const one = parseChoice(option, choices);
   return (text) => text.split(',').map((word) => one(word.trim()));
 }
+
+/** A whole number from 0 on. @throws CliError */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(seed)) return seed;
+  throw new CliError(`--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+}

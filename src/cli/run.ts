@@ -19,6 +19,7 @@ export interface RunOptions {
   readonly append?: string;
   readonly profile: string;
   readonly cpu: CpuModelName;
+  readonly seed: number;
   readonly maxInstructions?: number;
   readonly stats?: string;
   readonly trace?: readonly TraceKind[];
@@ -50,6 +51,7 @@ export async function runImage(image: string | undefined, options: RunOptions): 
     memory: options.memory,
     profile: findProfile(options.profile),
     model: findCpuModel(options.cpu),
+    seed: options.seed,
     commandLine: options.append ?? '',
     serialOut: (byte) => console.write(byte),
     warn: (message) => process.stderr.write(`anillo: ${message}\n`),

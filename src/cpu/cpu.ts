@@ -49,6 +49,7 @@ import {
   MSR_TSC_OFFSET,
   NMI_PENDING,
   RAM,
+  RANDOM_STATE,
   RFLAGS,
   RIP,
   SEGMENT_BASE,
@@ -114,6 +115,8 @@ export interface CpuOptions {
   readonly host: CpuHost;
   /** Which processor it is; the one with all features if absent. */
   readonly model?: CpuModel | undefined;
+  /** What RDRAND and RDSEED start from; 0 if absent. */
+  readonly seed?: number | undefined;
 }
 
 /** Model-specific registers the host may set, by number (SDM Vol. 4), and where they lie. */
@@ -165,6 +168,7 @@ export class Cpu {
     this.view.setBigUint64(A20_MASK, 0xffff_ffff_ffff_ffffn, true);
     for (let cls = 0; cls < 128; cls++) this.view.setUint32(COSTS + 4 * cls, 1, true);
     writeModel(this.view, this.model);
+    this.view.setBigUint64(RANDOM_STATE, BigInt(options.seed ?? 0), true);
     core.reset();
   }
 

@@ -86,15 +86,21 @@ const TABLE = {
   popcnt: newer(23, 'POPCNT'),
   aes: newer(25, 'AES instructions'),
   xsave: newer(26, 'XSAVE', { cr4: 0x4_0000 }),
+  rdrand: newer(30, 'RDRAND'),
 
   fsgsbase: structured('ebx', 0, 'RDFSBASE and its kin', { cr4: 0x1_0000 }),
   smep: structured('ebx', 7, 'supervisor-mode execution prevention', { cr4: 0x10_0000 }),
   invpcid: structured('ebx', 10, 'INVPCID'),
+  rdseed: structured('ebx', 18, 'RDSEED'),
   adx: structured('ebx', 19, 'ADCX and ADOX'),
   smap: structured('ebx', 20, 'supervisor-mode access prevention', { cr4: 0x20_0000 }),
   sha: structured('ebx', 29, 'SHA instructions'),
   umip: structured('ecx', 2, 'user-mode instruction prevention', { cr4: 0x800 }),
   la57: structured('ecx', 16, 'five-level paging', { cr4: 0x1000 }),
+
+  xsaveopt: announced(0xd, 'eax', 0, 'XSAVEOPT'),
+  xsavec: announced(0xd, 'eax', 1, 'XSAVEC and the compacted form of XRSTOR'),
+  xgetbv1: announced(0xd, 'eax', 2, 'XGETBV of the components in use'),
 
   lahf64: extended('ecx', 0, 'LAHF and SAHF in 64-bit mode'),
   lzcnt: extended('ecx', 5, 'LZCNT'),

@@ -42,7 +42,7 @@ const X86_64: readonly FeatureName[] = [
 const CORE2: readonly FeatureName[] = [...X86_64, 'sse3', 'monitor', 'vmx', 'ssse3', 'cx16', 'lahf64'];
 
 /** Features of the table that the core does not have. */
-const MISSING: readonly FeatureName[] = ['pcid', 'invpcid', 'smep', 'smap', 'xsave'];
+const MISSING: readonly FeatureName[] = ['pcid', 'invpcid', 'smep', 'smap'];
 
 /** Leaf 2 sends the reader to leaf 4. */
 const IN_LEAF_4 = [0x0000_ff01, 0, 0, 0] as const;
@@ -105,7 +105,7 @@ export const CPU_MODELS: readonly CpuModel[] = [
     summary: 'everything this simulator has',
     signature: 0x6f6,
     features: new Set(FEATURES.map(({ name }) => name).filter((name) => !MISSING.includes(name))),
-    highestLeaf: 10,
+    highestLeaf: 13,
     highestExtendedLeaf: 0x8000_0008,
     descriptors: IN_LEAF_4,
     brand: 'anillo x86 processor',
@@ -173,6 +173,9 @@ function identification(model: CpuModel): CpuidRow[] {
     answer(5, features.has('monitor') ? [64, 64, 0, 0] : [0, 0, 0, 0]),
     answer(6, [0, 0, 0, 0]),
     answer(7, [0, 0, 0, 0], 0),
+    // x87 and SSE state; the area has 576 bytes whatever is enabled
+    answer(13, [3, 576, 576, 0], 0),
+    answer(13, [0, 576, 0, 0], 1),
     answer(0x8000_0000, [highestExtendedLeaf, 0, 0, 0]),
     answer(0x8000_0001, [0, 0, 0, 0]),
     answer(0x8000_0002, quad(0)),

@@ -133,8 +133,8 @@ describe('what is no instruction', () => {
 
   it('names extensions this processor does not have', () => {
     expect(tryDecode(bytes('C5 F8 77'), 0, 32)).toBe('AVX instruction');
-    expect(tryDecode(bytes('0F C7 F0'), 0, 32)).toBe('RDRAND/RDSEED instruction');
-    expect(tryDecode(bytes('0F AE 20'), 0, 32)).toBe('XSAVE instruction');
+    expect(tryDecode(bytes('0F C7 28'), 0, 32)).toBe('XSAVES instruction');
+    expect(tryDecode(bytes('0F 37'), 0, 32)).toBe('SMX instruction');
   });
 
   it('stops after 15 bytes and at the end of the bytes', () => {

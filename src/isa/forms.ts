@@ -85,7 +85,7 @@ export function needsMemory(form: Form): boolean {
 /** True when ModRM.rm has to be a register (mod 3). */
 export function needsRegister(form: Form): boolean {
   const kinds = ['mm-rm-register', 'xmm-rm-register', 'st-rm'];
-  return form.codes.some((c) => c.name === 'Ry' || kinds.includes(c.kind));
+  return form.codes.some((c) => c.name === 'Ry' || c.name === 'Rv' || kinds.includes(c.kind));
 }
 
 /** How the form uses the operand that is (or may be) in memory by ModRM or offset; undefined without one. */

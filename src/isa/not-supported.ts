@@ -6,8 +6,7 @@ export const EXTENSIONS = [
   'undefined opcode',
   'AVX instruction',
   'AVX-512 instruction',
-  'XSAVE instruction',
-  'RDRAND/RDSEED instruction',
+  'XSAVES instruction',
   'SMX instruction',
   'SGX or CET instruction',
 ] as const;
@@ -33,9 +32,7 @@ export const NOT_SUPPORTED_RANGES: readonly Range[] = [
   { map: 0, from: 0xc4, to: 0xc5, extension: 'AVX instruction', register: true },
   { map: 0, from: 0x62, to: 0x62, extension: 'AVX-512 instruction', register: true },
   range(1, 0x37, 0x37, 'SMX instruction'),
-  range(1, 0xae, 0xae, 'XSAVE instruction', [4, 5, 6]),
-  { map: 1, from: 0xc7, to: 0xc7, extension: 'RDRAND/RDSEED instruction', digits: [6, 7], register: true },
-  { map: 1, from: 0xc7, to: 0xc7, extension: 'XSAVE instruction', digits: [3, 4, 5], register: false },
+  { map: 1, from: 0xc7, to: 0xc7, extension: 'XSAVES instruction', digits: [3, 5], register: false },
   range(2, 0xf5, 0xf6, 'SGX or CET instruction'),
 ];
 

@@ -100,6 +100,7 @@ export const OPERAND_CODES: readonly OperandCode[] = [
   code('Mr', 'memory', 'r'),
   code('Rn', 'rm-register', 'n'),
   code('Ry', 'rm-register', 'y'),
+  code('Rv', 'rm-register', 'v'),
   code('Cn', 'control', 'n'),
   code('Dn', 'debug', 'n'),
   code('Sw', 'segment', 'w'),

@@ -25,6 +25,8 @@ export interface GuestRunOptions {
   readonly profile: CostProfile;
   /** Which processor the machine has; the one with all features if absent. */
   readonly model?: CpuModel;
+  /** What the random numbers of the processor start from; 0 if absent. */
+  readonly seed?: number;
   readonly commandLine: string;
   readonly serialOut: (byte: number) => void;
   readonly warn?: (message: string) => void;

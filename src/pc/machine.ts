@@ -39,6 +39,8 @@ export interface MachineOptions {
   readonly cpuFrequencyHz?: number;
   /** Which processor it has; the one with all features if absent. */
   readonly model?: CpuModel | undefined;
+  /** What the random numbers of the processor start from; 0 if absent. */
+  readonly seed?: number | undefined;
   /** Cycles per cost class; the core's own table if absent. */
   readonly costs?: Uint32Array;
   /** Date of the real-time clock at power-on, ISO 8601 in UTC. */
@@ -84,6 +86,7 @@ export class Machine {
     this.cpu = createCpu(module, {
       ramSize: memory,
       model: options.model,
+      seed: options.seed,
       ...(options.rom === undefined ? {} : { romSize: options.rom.length }),
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),

@@ -86,6 +86,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
       model: options.model,
+      seed: options.seed,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),

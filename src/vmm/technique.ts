@@ -27,6 +27,8 @@ export interface DomainOptions {
   readonly profile: CostProfile;
   /** Which processor the machine has; the one with all features if absent. */
   readonly model?: CpuModel;
+  /** What the random numbers of the processor start from; 0 if absent. */
+  readonly seed?: number;
   readonly paging?: PagingMode;
   /** A byte left the guest's serial port. */
   readonly serialOut: (byte: number) => void;

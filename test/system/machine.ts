@@ -103,10 +103,11 @@ export class TestMachine {
   interruptVector = 0x20;
   symbols: ReadonlyMap<string, number> = new Map();
 
-  constructor(model?: CpuModel) {
+  constructor(model?: CpuModel, seed = 0) {
     this.cpu = Cpu.create(loadCore(), {
       ramSize: RAM_SIZE,
       model,
+      seed,
       host: {
         portRead: (port, size) => {
           this.ports.push({ port, size });

@@ -426,11 +426,19 @@ const conversions: readonly Row[] = CONVERSIONS.map(([enc, name, operands, featu
   row(`${enc} /r`, name, operands, name, 'mul', page(name), { cpuid: feature ?? 'sse2' }),
 );
 
+/** An area of memory with the state of registers; with REX.W its pointers are wider and its name ends in 64. */
+const area = (enc: string, name: string, section: string, cpuid: FeatureName): Row =>
+  row(`NP ${enc}`, `${name}/${name}/${name}64`, 'M', name, 'stack-frame', section, { memory: 'address', cpuid });
+
 const state: readonly Row[] = [
-  row('NP 0F AE /0', 'fxsave', 'M', 'fxsave', 'stack-frame', 'FXSAVE', { memory: 'address', cpuid: 'fxsr' }),
-  row('NP 0F AE /1', 'fxrstor', 'M', 'fxrstor', 'stack-frame', 'FXRSTOR', { memory: 'address', cpuid: 'fxsr' }),
+  area('0F AE /0', 'fxsave', 'FXSAVE', 'fxsr'),
+  area('0F AE /1', 'fxrstor', 'FXRSTOR', 'fxsr'),
   row('NP 0F AE /2', 'ldmxcsr', 'Md', 'ldmxcsr', 'alu', 'LDMXCSR', { memory: 'r', cpuid: 'sse' }),
   row('NP 0F AE /3', 'stmxcsr', 'Md', 'stmxcsr', 'alu', 'STMXCSR', { memory: 'w', cpuid: 'sse' }),
+  area('0F AE /4', 'xsave', 'XSAVE', 'xsave'),
+  area('0F AE /6', 'xsaveopt', 'XSAVEOPT', 'xsaveopt'),
+  area('0F C7 /4', 'xsavec', 'XSAVEC', 'xsavec'),
+  area('0F AE /5', 'xrstor', 'XRSTOR', 'xsave'),
 ];
 
 export const SIMD: readonly Row[] = [...integer, ...moves, ...elements, ...float, ...conversions, ...state];

@@ -228,6 +228,22 @@ const PROCESSOR: readonly Row[] = [
   row('0F AA', 'rsm', '', 'ud', 'alu', 'RSM', { endsBlock: true, cpuid: 'smm' }),
 ];
 
+const random: RowOptions = { flags: { write: 'OSZAPC' } };
+
+/** Random numbers. */
+const RANDOM: readonly Row[] = [
+  row('NFx 0F C7 /6', 'rdrand', 'Rv', 'rdrand', 'rdtsc', 'RDRAND', {
+    ...random,
+    cpuid: 'rdrand',
+    exit: { reason: 57, control: 'RDRAND exiting' },
+  }),
+  row('NFx 0F C7 /7', 'rdseed', 'Rv', 'rdseed', 'rdtsc', 'RDSEED', {
+    ...random,
+    cpuid: 'rdseed',
+    exit: { reason: 61, control: 'RDSEED exiting' },
+  }),
+];
+
 /** Fast system calls. */
 const SYSTEM_CALL: readonly Row[] = [
   row('0F 34', 'sysenter', '', 'sysenter', 'sysenter', 'SYSENTER', {
@@ -263,4 +279,4 @@ const SEGMENT_BASE: readonly Row[] = ['rdfsbase', 'rdgsbase', 'wrfsbase', 'wrgsb
   }),
 );
 
-export const SYSTEM: readonly Row[] = [...DESCRIPTOR, ...PROCESSOR, ...SYSTEM_CALL, ...SEGMENT_BASE];
+export const SYSTEM: readonly Row[] = [...DESCRIPTOR, ...PROCESSOR, ...RANDOM, ...SYSTEM_CALL, ...SEGMENT_BASE];

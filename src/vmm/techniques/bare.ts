@@ -23,6 +23,7 @@ class BareVmm implements Vmm {
     this.machine = new Machine(options.module, {
       memory: options.memory,
       model: options.model,
+      seed: options.seed,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       serialOut: options.serialOut,

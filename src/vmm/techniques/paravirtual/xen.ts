@@ -76,6 +76,7 @@ export class Xen implements Vmm, Stateful {
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
       model: options.model,
+      seed: options.seed,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.warn(`The guest met ${what} (${detail}), which this version does not have.`),

@@ -102,6 +102,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.machine = new Machine(options.module, {
       memory: GUEST_BASE + options.memory,
       model: options.model,
+      seed: options.seed,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),
