@@ -44,11 +44,19 @@ let countingUser: bool = false;
 let countingNonRoot: bool = false;
 
 /**
- * Credits the instructions retired since the last call to the privilege they ran at. Called when CPL changes, at VM entry
- * and VM exit, and at the end of a run.
+ * Credits the instructions retired since the last call to the privilege they ran at. Called when CPL changes, at VM exit, and
+ * at the end of a run.
  */
 export function noteInstructionCounts(): void {
-  const now = exactInstructions();
+  credit(exactInstructions());
+}
+
+/** VM entry: VMLAUNCH or VMRESUME, which is about to retire, still belongs to root operation. */
+export function noteEnteredGuest(): void {
+  credit(exactInstructions() + 1);
+}
+
+function credit(now: u64): void {
   const n = now - countedUntil;
   if (countingUser) store<u64>(COUNT_USER_INSTRUCTIONS, load<u64>(COUNT_USER_INSTRUCTIONS) + n);
   if (countingNonRoot) store<u64>(COUNT_NON_ROOT_INSTRUCTIONS, load<u64>(COUNT_NON_ROOT_INSTRUCTIONS) + n);

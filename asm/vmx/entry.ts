@@ -9,7 +9,7 @@ import {
   VMX_FAILED_CHECK,
   VMX_ROOT,
 } from '../layout';
-import { chargeCycles, exactCycles, exactInstructions } from '../charge';
+import { chargeCycles, exactCycles, exactInstructions, noteEnteredGuest } from '../charge';
 import { COST_VM_ENTRY, COST_VMX_OTHER } from '../gen/costs';
 import { VM } from '../flags';
 import { leave } from '../globals';
@@ -66,6 +66,7 @@ export function enterGuest(): u32 {
   }
   store<u32>(currentVmcs(), 1, HEADER_LAUNCHED);
   store<u32>(VMX_ROOT, 2);
+  noteEnteredGuest();
   store<u64>(VMX_ENTRY_INSTRUCTIONS, exactInstructions() + 1);
   startTimer();
   noteThreshold();

@@ -9,7 +9,7 @@ import {
   VMX_ROOT,
 } from '../layout';
 import { armBreak } from '../blocks';
-import { charge, exactCycles } from '../charge';
+import { charge, exactCycles, noteInstructionCounts } from '../charge';
 import { clearFault } from '../fault';
 import { getFlags, RF } from '../flags';
 import { COST_VM_EXIT, COST_VM_EXIT_PAGEFAULT } from '../gen/costs';
@@ -189,6 +189,7 @@ export function loadMsrs(area: u64, count: u32): u32 {
 
 function toHost(): void {
   store<u32>(VMX_ROOT, 1);
+  noteInstructionCounts();
   // blocking by STI and MOV SS ends; blocking by NMI is virtual in a guest with virtual NMIs
   const virtualNmis = (get32(F.F_PIN_CONTROLS) & F.PIN_VIRTUAL_NMIS) != 0;
   const byNmi = (get32(F.F_EXIT_INTERRUPTION) & 0x80000700) == 0x80000200;

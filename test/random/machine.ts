@@ -20,7 +20,7 @@ import { RAM_SIZE } from './world.ts';
 
 /** RAM and devices end here; what lies behind in the core's memory must never change. */
 const CANARY_SIZE = 0x10000;
-const CANARY = 0xa5;
+const CANARY = Buffer.alloc(CANARY_SIZE, 0xa5);
 
 /** What the devices have seen: every access in order, as a digest. */
 export class Devices {
@@ -77,7 +77,8 @@ export class RandomMachine {
     });
     this.#fresh = this.cpu.save();
     this.state = new Uint8Array(this.cpu.memory.buffer, STATE_BASE, STATE_END - STATE_BASE);
-    this.#canary = new Uint8Array(this.cpu.memory.buffer, this.cpu.ram.byteOffset + RAM_SIZE, CANARY_SIZE).fill(CANARY);
+    this.#canary = new Uint8Array(this.cpu.memory.buffer, this.cpu.ram.byteOffset + RAM_SIZE, CANARY_SIZE);
+    this.#canary.set(CANARY);
   }
 
   #signal(value: number): void {
@@ -126,6 +127,6 @@ export class RandomMachine {
 
   /** False once something wrote behind the end of RAM. */
   canaryLives(): boolean {
-    return this.#canary.every((byte) => byte === CANARY);
+    return Buffer.compare(CANARY, this.#canary) === 0;
   }
 }

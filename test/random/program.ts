@@ -4,6 +4,7 @@ import { CR0, CR4, DR, FPU_STATUS, FPU_TAGS, GPR, RFLAGS, RIP, STATE_BASE, X87, 
 import type { Kind, Piece, Pool } from './pool.ts';
 import type { Random } from './random.ts';
 import type { Setting } from './setting.ts';
+import { intoGuest } from './vmx-world.ts';
 import { CODE, DATA, DIRECTORY, GDT, IDT, PD, PDPT, PT, SELECTORS, SLOT, STACKS, TSS } from './world.ts';
 
 /** Bytes at a physical address. */
@@ -235,5 +236,6 @@ export function randomProgram(
   control(view, random);
   if (random.oneIn(6)) breakpoints(view, start, random);
   const tables = random.oneIn(3) ? Array.from({ length: 1 + random.below(3) }, () => damage(ram, setting, random)) : [];
+  if (setting.guest) tables.push(...intoGuest(state, base, random));
   return { seed, setting, state, code: chunks, tables, instructions: 16 + random.below(80), cycles: 3000 };
 }

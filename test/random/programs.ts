@@ -4,12 +4,14 @@ import { instructionPool, type Pool } from './pool.ts';
 import { type Program, randomProgram } from './program.ts';
 import { Random } from './random.ts';
 import { enterSetting, SETTINGS, stateBytes } from './setting.ts';
+import { enterVmxHost } from './vmx-world.ts';
 import { worldMemory } from './world.ts';
 
 /** Builds programs, and machines that can run them. */
 export class Programs {
   readonly pools: Readonly<Record<16 | 32 | 64, Pool>>;
-  readonly #states: readonly Uint8Array[];
+  /** What the programs of a mode start from. */
+  readonly #bases: readonly { readonly state: Uint8Array; readonly ram: Uint8Array }[];
   readonly #memory = {
     16: worldMemory(16).bytes,
     32: worldMemory(32).bytes,
@@ -22,22 +24,29 @@ export class Programs {
     this.pools = { 16: pool(16), 32: pool(32), 64: pool(64) };
     const machine = this.machine();
     const fresh = machine.state.slice();
-    this.#states = SETTINGS.map((setting) => {
+    this.#bases = SETTINGS.map((setting) => {
       machine.state.set(fresh);
-      enterSetting(machine.cpu, setting);
-      return stateBytes(machine.cpu);
+      const tables = this.#memory[setting.gates];
+      if (!setting.guest) {
+        enterSetting(machine.cpu, setting);
+        return { state: stateBytes(machine.cpu), ram: tables };
+      }
+      machine.cpu.ram.set(tables);
+      machine.cpu.flushBlocks();
+      enterVmxHost(machine.cpu, setting);
+      return { state: stateBytes(machine.cpu), ram: machine.cpu.ram.slice() };
     });
   }
 
   machine(): RandomMachine {
-    return new RandomMachine(({ setting }) => this.#memory[setting.gates]);
+    return new RandomMachine(({ setting }) => this.#bases[SETTINGS.indexOf(setting)]!.ram);
   }
 
   /** The program of a seed; seeds go through the modes in turn. */
   program(seed: number): Program {
     const n = seed % SETTINGS.length;
-    const { bits, gates } = SETTINGS[n]!;
+    const { state, ram } = this.#bases[n]!;
     const random = new Random(seed);
-    return randomProgram(seed, random, SETTINGS[n]!, this.pools[bits], this.#states[n]!, this.#memory[gates]);
+    return randomProgram(seed, random, SETTINGS[n]!, this.pools[SETTINGS[n]!.bits], state, ram);
   }
 }

@@ -35,6 +35,8 @@ export interface Setting {
   readonly gates: 16 | 32 | 64;
   readonly ring: Ring;
   readonly paging: Paging;
+  /** The program is a guest in VMX non-root operation. */
+  readonly guest?: true;
 }
 
 const RINGS: readonly Ring[] = [0, 1, 2, 3];
@@ -60,8 +62,17 @@ function longSettings(): Setting[] {
   );
 }
 
+const BARE = [...protectedSettings(), ...longSettings()];
+
+/** Guests of VMX have paging. */
+const GUESTS = BARE.filter(({ paging, ring }) => paging !== 'none' && (ring === 0 || ring === 3)).map(
+  (setting): Setting => {
+    return { ...setting, name: `VMX guest, ${setting.name}`, guest: true };
+  },
+);
+
 /** All of them. */
-export const SETTINGS: readonly Setting[] = [...protectedSettings(), ...longSettings()];
+export const SETTINGS: readonly Setting[] = [...BARE, ...GUESTS];
 
 const CR4_OF: Readonly<Record<Paging, number>> = {
   none: 0,

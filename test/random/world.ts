@@ -3,8 +3,9 @@
 // skip what faulted. Truth: SDM Vol. 3A "Protected-Mode Memory Management", "Interrupt and Exception Handling", "Paging".
 import { assemble } from '../../src/isa/assemble.ts';
 
-/** All RAM; devices answer above it. */
-export const RAM_SIZE = 0x20000;
+/** All RAM; devices answer above it. Programs see the first SEEN bytes again and again where there is paging. */
+export const RAM_SIZE = 0x24000;
+const SEEN = 0x20000;
 export const GDT = 0x1000;
 export const GDT_LIMIT = 0x1ff;
 export const LDT = 0x1200;
@@ -25,6 +26,8 @@ export const DIRECTORY = 0x9000;
 export const VMXON_REGION = 0xa000;
 export const VMCS_REGION = 0xb000;
 export const BITMAPS = 0xc000;
+/** EPT tables: four levels. */
+export const EPT = 0x20000;
 export const CODE = 0x10000;
 export const DATA = 0x14000;
 export const STACKS = 0x18000;
@@ -202,13 +205,18 @@ function taskStates(memory: Memory, long: boolean): void {
 /** Every linear address leads to RAM: all entries of a table are alike, the last level repeats the RAM. */
 function pageTables(memory: Memory): void {
   for (let n = 0; n < 1024; n++) memory.dword(DIRECTORY + 4 * n, 0xd007);
-  for (let n = 0; n < 1024; n++) memory.dword(0xd000 + 4 * n, ((n % 32) << 12) | 7);
+  for (let n = 0; n < 1024; n++) memory.dword(0xd000 + 4 * n, ((n << 12) % SEEN) | 7);
   for (let n = 0; n < 512; n++) {
     memory.quad(PML5 + 8 * n, PML4 | 7, 0);
     memory.quad(PML4 + 8 * n, PDPT | 7, 0);
     memory.quad(PDPT + 8 * n, PD | 7, 0);
     memory.quad(PD + 8 * n, PT | 7, 0);
-    memory.quad(PT + 8 * n, ((n % 32) << 12) | 7, 0);
+    memory.quad(PT + 8 * n, ((n << 12) % SEEN) | 7, 0);
+  }
+  for (let n = 0; n < 512; n++) {
+    for (let level = 0; level < 3; level++)
+      memory.quad(EPT + 0x1000 * level + 8 * n, (EPT + 0x1000 * (level + 1)) | 7, 0);
+    memory.quad(EPT + 0x3000 + 8 * n, ((n << 12) % SEEN) | 0x37, 0);
   }
   for (let n = 0; n < 4; n++) memory.quad(0xe000 + 8 * n, PD | 1, 0); // PAE: page-directory pointers
 }
