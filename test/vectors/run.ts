@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCore } from '../core.ts';
-import { type GroupResult, runVectors } from './run-vectors.ts';
+import { type GroupResult, modesOf, runVectors } from './run-vectors.ts';
 import { VectorFile, VectorFileError } from './vector-file.ts';
 
 const USAGE = 'Usage: npm run vectors -- DIR [--json]';
@@ -33,9 +33,10 @@ function open(path: string): VectorFile {
 }
 
 function print(result: GroupResult): void {
-  const { group, mode, total, passed, failed, unsupported } = result;
-  const cells = [`${group}-${mode}`.padEnd(14), String(total).padStart(8)];
-  for (const count of [passed, failed, unsupported]) cells.push(String(count).padStart(8));
+  const { group, mode, run, total, passed, failed, leftOut } = result;
+  const name = run === 'recorded' ? `${group}-${mode}` : `${group}-${mode} ${run}`;
+  const cells = [name.padEnd(24), String(total).padStart(8)];
+  for (const count of [passed, failed, leftOut]) cells.push(String(count).padStart(8));
   console.log(cells.join(' '));
   for (const line of result.differences) console.log(`    ${line}`);
 }
@@ -45,12 +46,15 @@ function main(args: readonly string[]): number {
   const module = loadCore();
   const results: GroupResult[] = [];
   const files = vectorFiles(args);
-  if (!json) console.log('group           vectors   passed   failed  not supported');
+  if (!json) console.log('group                     vectors   passed   failed left out');
   for (const path of files) {
     try {
-      const result = runVectors(module, open(path));
-      results.push(result);
-      if (!json) print(result);
+      const file = open(path);
+      for (const mode of modesOf(file.meta.mode)) {
+        const result = runVectors(module, file, mode);
+        results.push(result);
+        if (!json) print(result);
+      }
     } catch (error) {
       if (error instanceof VectorFileError) throw new UsageError(`${path} cannot be run: ${error.message}.`);
       throw error;
@@ -58,18 +62,19 @@ function main(args: readonly string[]): number {
   }
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   if (json) {
-    const groups = results.map(({ group, mode, total, passed, failed, unsupported }) => ({
+    const groups = results.map(({ group, mode, run, total, passed, failed, leftOut }) => ({
       group,
       mode,
+      run,
       total,
       passed,
       failed,
-      unsupported,
+      leftOut,
     }));
     console.log(JSON.stringify({ groups }));
   } else {
-    const run = results.reduce((sum, result) => sum + result.total - result.unsupported, 0);
-    console.log(failed === 0 ? `All ${run} vectors that were run agree.` : `${failed} of ${run} vectors differ.`);
+    const run = results.reduce((sum, result) => sum + result.total - result.leftOut, 0);
+    console.log(failed === 0 ? `All ${run} runs agree.` : `${failed} of ${run} runs differ.`);
   }
   return failed === 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 // The committed subset of the hardware vectors (select.ts made it): every form of the groups this version runs, in 16-, 32-
-// and 64-bit mode. Any difference from what the real processor did is a failure.
+// and 64-bit mode, the 16-bit ones also in real-address and virtual-8086 mode. Any difference from what the real processor did is a failure.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,6 +15,17 @@ describe('instructions behave as recorded on a real processor', () => {
     const result = runVectors(loadCore(), file);
     expect(result.differences).toEqual([]);
     expect(result.passed).toBe(file.count);
+  });
+
+  const short = files.filter((name) => name.includes('-16.') && name !== 'seg-16.bin.gz');
+  const combinations = short.flatMap((name) => [[name, 'real'] as const, [name, 'virtual-8086'] as const]);
+  test.each(combinations)('%s in %s mode', (name, mode) => {
+    const file = VectorFile.open(readFileSync(join(import.meta.dirname, name)));
+    const result = runVectors(loadCore(), file, mode);
+    expect(result.differences).toEqual([]);
+    expect(result.failed).toBe(0);
+    // page faults, and nearly all of the privileged ones in real-address mode
+    expect(result.passed).toBeGreaterThan(name === 'priv-16.bin.gz' && mode === 'real' ? 0 : result.leftOut);
   });
 
   test.each(['-32', '-64'])('all groups of mode %s are there', (mode) => {
