@@ -73,6 +73,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   /** What IRET will take, as read on entry and changed since. */
   readonly frame: TrapFrame = { eip: 0, cs: 0, eflags: 2, esp: 0, ss: 0 };
   readonly scratch = regionLinear(AREA_OFFSET + SCRATCH);
+  readonly runsRealMode = false;
   protected readonly options: DomainOptions;
   #stop: MachineStop | undefined;
   #idle = false;

@@ -39,6 +39,8 @@ export interface GuestContext {
   /** Reads or writes the scratch bytes, from offset `at` on. */
   readScratch(size: 1 | 2 | 4, at?: number): number;
   writeScratch(size: 1 | 2 | 4, value: number, at?: number): void;
+  /** The technique runs guests in real-address mode. */
+  readonly runsRealMode: boolean;
   /** A sentence for the user about something this version does not have. */
   notSupported(what: string): void;
 }

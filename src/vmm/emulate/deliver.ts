@@ -5,11 +5,15 @@ import { vectorName } from '../counters.ts';
 import { GuestFault, VECTOR_DF, VECTOR_GP, VECTOR_NP, VECTOR_PF, VECTOR_TS } from '../host-access.ts';
 import {
   CS,
+  DS,
+  ES,
   FLAG_IF,
   FLAG_NT,
   FLAG_RF,
   FLAG_TF,
   FLAG_VM,
+  FS,
+  GS,
   RIGHTS_CODE,
   RIGHTS_PRESENT,
   RIGHTS_S,
@@ -18,7 +22,16 @@ import {
 } from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
 import { stackFromTss } from './far.ts';
-import { checkStack, type Descriptor, isNull, loadCode, requireDescriptor, unpackSegment } from './segments.ts';
+import { deliver8086, inRealMode } from './mode-8086.ts';
+import {
+  checkStack,
+  type Descriptor,
+  isNull,
+  loadCode,
+  nullSegment,
+  requireDescriptor,
+  unpackSegment,
+} from './segments.ts';
 import { GuestStack } from './stack.ts';
 
 /** What is delivered. */
@@ -70,6 +83,10 @@ export function deliver(context: GuestContext, event: GuestEvent): boolean {
 function deliverOnce(context: GuestContext, event: GuestEvent): void {
   const { vcpu, memory } = context;
   const { vector, kind } = event;
+  if (inRealMode(context)) {
+    deliver8086(context, vector);
+    return;
+  }
   const external = kind === 'software' ? 0 : 1;
   const gateError = vector * 8 + 2 + external;
   if (vector * 8 + 7 > vcpu.idtr.limit) throw new GuestFault(VECTOR_GP, gateError);
@@ -115,6 +132,8 @@ function enterGate(context: GuestContext, event: GuestEvent, code: Descriptor, g
   const external = event.kind === 'software' ? 0 : 1;
   const size = gate.wide ? 4 : 2;
   const flags = context.flags;
+  const fromVirtual = (flags & FLAG_VM) !== 0;
+  if (fromVirtual && gate.level !== 0) throw new GuestFault(VECTOR_GP, (code.selector & 0xfffc) | external);
   const pushedFlags = event.kind === 'fault' && event.vector !== 1 ? flags | FLAG_RF : flags;
   if (gate.offset > unpackSegment(code).limit) throw new GuestFault(VECTOR_GP, external);
   let stack = new GuestStack(context);
@@ -124,6 +143,7 @@ function enterGate(context: GuestContext, event: GuestEvent, code: Descriptor, g
     if (isNull(selector)) throw new GuestFault(VECTOR_TS, external);
     segment = checkStack(context, selector, gate.level, VECTOR_TS, external);
     stack = new GuestStack(context, segment, pointer);
+    if (fromVirtual) for (const n of [GS, FS, DS, ES]) stack.push(size, context.segment(n).selector);
     stack.push(size, context.segment(SS).selector);
     stack.push(size, context.reg(ESP));
   }
@@ -131,7 +151,9 @@ function enterGate(context: GuestContext, event: GuestEvent, code: Descriptor, g
   stack.push(size, context.segment(CS).selector);
   stack.push(size, context.eip);
   if (event.error !== undefined) stack.push(size, event.error);
+  if (fromVirtual) context.flags = (flags & ~FLAG_VM) >>> 0;
   loadCode(context, code, gate.level);
+  if (fromVirtual) for (const n of [GS, FS, DS, ES]) context.setSegment(n, nullSegment(0));
   if (segment) context.setSegment(SS, { ...segment, selector: (segment.selector & 0xfffc) | gate.level });
   stack.commit();
   const cleared = FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (gate.interrupt ? FLAG_IF : 0);

@@ -16,6 +16,7 @@ import {
   CS,
 } from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
+import { in8086Mode, inRealMode, interruptReturn8086, return8086, transfer8086 } from './mode-8086.ts';
 import {
   checkStack,
   dropInnerSegments,
@@ -77,6 +78,10 @@ export function farTransfer(
   size: 2 | 4,
   call: { next: number } | undefined,
 ): void {
+  if (in8086Mode(context)) {
+    transfer8086(context, selector, offset, size, call);
+    return;
+  }
   const descriptor = requireDescriptor(context, selector);
   const { rights } = descriptor;
   if (isCode(rights)) {
@@ -187,6 +192,10 @@ function returnOuter(context: GuestContext, code: Descriptor, selector: number, 
 
 /** RETF. */
 export function farReturn(context: GuestContext, size: 2 | 4, release: number): void {
+  if (in8086Mode(context)) {
+    return8086(context, size, release);
+    return;
+  }
   const stack = new GuestStack(context);
   const offset = stack.pop(size);
   const code = returnCode(context, stack.pop(size) & 0xffff);
@@ -203,9 +212,13 @@ export function farReturn(context: GuestContext, size: 2 | 4, release: number): 
   context.eip = offset;
 }
 
-/** IRET in protected mode without a nested task. */
+/** IRET in real-address mode, and in protected mode without a nested task. */
 export function interruptReturn(context: GuestContext, size: 2 | 4): void {
   const { vcpu } = context;
+  if (inRealMode(context)) {
+    context.flags = mergeFlags(context, interruptReturn8086(context, size), size, true);
+    return;
+  }
   if (context.flags & FLAG_NT) {
     context.notSupported('a return to a nested task');
     throw new GuestFault(VECTOR_GP, 0);

@@ -14,6 +14,7 @@ import {
   type VirtualSegment,
 } from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
+import { in8086Mode, inRealMode, segment8086 } from './mode-8086.ts';
 
 /** A descriptor as it stands in a table. */
 export interface Descriptor {
@@ -87,6 +88,7 @@ export function loadSegment(context: GuestContext, n: number, selector: number):
 
 /** What a load of segment register `n` would put into it; throws the fault. */
 export function checkSegment(context: GuestContext, n: number, selector: number): VirtualSegment {
+  if (in8086Mode(context)) return segment8086(context, n, selector);
   const { cpl } = context.vcpu;
   if (isNull(selector)) {
     if (n === SS) throw new GuestFault(VECTOR_GP, 0);
@@ -150,7 +152,7 @@ export function segmentLinear(context: GuestContext, n: number, offset: number, 
   const { rights, base, limit } = context.segment(n);
   const vector = n === SS ? VECTOR_SS : VECTOR_GP;
   if (rights & RIGHTS_UNUSABLE) throw new GuestFault(VECTOR_GP, 0);
-  const isCode = (rights & RIGHTS_CODE) !== 0;
+  const isCode = (rights & RIGHTS_CODE) !== 0 && !inRealMode(context);
   if (write ? isCode || !(rights & 2) : isCode && !(rights & 2)) throw new GuestFault(VECTOR_GP, 0);
   if (!isCode && rights & 4) {
     const top = rights & 0x4000 ? 0xffff_ffff : 0xffff;

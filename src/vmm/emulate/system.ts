@@ -38,7 +38,7 @@ export function writeCr0(context: GuestContext, value: number): void {
   const paged = (value & CR0_PG) !== 0;
   if (paged && !(value & CR0_PE)) throw new GuestFault(VECTOR_GP, 0);
   if (value & 0x2000_0000 && !(value & 0x4000_0000)) throw new GuestFault(VECTOR_GP, 0);
-  if (!(value & CR0_PE)) {
+  if (!(value & CR0_PE) && !context.runsRealMode) {
     context.notSupported('a switch of the guest to real-address mode');
     throw new GuestFault(VECTOR_GP, 0);
   }

@@ -4,9 +4,19 @@
 import { guestFeatures } from '../../guest-cpuid.ts';
 import { readMsr, writeMsr } from '../../emulate/msrs.ts';
 import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
-import { GuestFault, PF_FETCH, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
+import {
+  GuestFault,
+  PF_FETCH,
+  PF_USER,
+  PF_WRITE,
+  VECTOR_DB,
+  VECTOR_GP,
+  VECTOR_PF,
+  VECTOR_UD,
+} from '../../host-access.ts';
 import { CR0_TS, EAX, EBX, ECX, EDX } from '../../vcpu.ts';
-import type { ExitOf, ExitReason } from './exits.ts';
+import type { EventInformation, ExitOf, ExitReason } from './exits.ts';
+import { TYPE_EXCEPTION } from './guest-events.ts';
 import type { VmcsGuest } from './vmcs-guest.ts';
 import { CR4_GUEST } from './vmcs-setup.ts';
 import type { VtxVmm } from './vtx-vmm.ts';
@@ -90,6 +100,27 @@ function crAccess(vmm: VtxVmm, exit: ExitOf<'cr-access'>): void {
   });
 }
 
+/** DR6 bits that a debug exception sets. */
+const DEBUG_CONDITIONS = 0xe00f;
+
+/** An exception in imitated real-address mode: something to emulate, or one for the guest's vector table. */
+function realModeException(vmm: VtxVmm, event: EventInformation, qualification: number): void {
+  const { guest } = vmm;
+  guest.loadSegments();
+  if (guest.real!.hasNullSegment) {
+    vmm.deliverAgain();
+    return;
+  }
+  const fault = new GuestFault(event.vector, event.error);
+  if (event.type !== TYPE_EXCEPTION) {
+    vmm.raiseSoftware(event.vector);
+    return;
+  }
+  if (event.vector === VECTOR_DB) guest.setDebugStatus(qualification & DEBUG_CONDITIONS);
+  if (event.vector === VECTOR_GP) vmm.emulateCurrent(fault);
+  else vmm.inject(fault);
+}
+
 /**
  * IN, OUT, INS, OUTS: the emulator does one element at a time; a repeated instruction stays where it is until it is
  * done.
@@ -109,6 +140,7 @@ export const EXIT_HANDLERS = {
   'exception-nmi': (vmm, { event, qualification }) => {
     if (event.type === 2) return;
     if (event.vector === VECTOR_PF && vmm.shadow) pageFault(vmm, event.error ?? 0, qualification);
+    else if (vmm.guest.real?.active) realModeException(vmm, event, qualification);
     else vmm.inject(new GuestFault(event.vector, event.error));
   },
   'external-interrupt': (vmm, { vector }) => vmm.hostInterrupt(vector),

@@ -6,17 +6,19 @@ import * as F from '../../../cpu/vmcs-fields.ts';
 import type { Fields } from '../../../machine/stateful.ts';
 import { booleanField, numberField } from '../../../machine/stateful.ts';
 import { vectorName } from '../../counters.ts';
-import { nextVector } from '../../emulate/deliver.ts';
+import { deliver, nextVector } from '../../emulate/deliver.ts';
 import { type GuestFault, VECTOR_DF, VECTOR_NMI, VECTOR_PF } from '../../host-access.ts';
 import type { PagingMode } from '../../technique.ts';
-import { FLAG_IF, FLAG_RF } from '../../vcpu.ts';
+import { CR0_PE, FLAG_IF, FLAG_RF } from '../../vcpu.ts';
 import type { EventInformation } from './exits.ts';
 import type { VmcsGuest } from './vmcs-guest.ts';
 import { primaryControls } from './vmcs-setup.ts';
 
 /** Interruptibility state. */
+export const BLOCKED_BY_STI = 1;
+export const BLOCKED_BY_MOV_SS = 2;
 export const BLOCKED_BY_STI_OR_MOV_SS = 3;
-const BLOCKED_BY_NMI = 8;
+export const BLOCKED_BY_NMI = 8;
 const VALID = 0x8000_0000;
 const HAS_ERROR = 0x800;
 const TYPE_EXTERNAL = 0;
@@ -97,8 +99,10 @@ export class GuestEvents {
   }
 
   #put(vector: number, type: number, error: number | undefined, length: number): void {
-    const info = (VALID | (error === undefined ? 0 : HAS_ERROR) | (type << 8) | vector) >>> 0;
-    this.#injection = { info, error, length };
+    // real-address mode has no error codes
+    const pushed = this.#guest.vcpu.cr0 & CR0_PE ? error : undefined;
+    const info = (VALID | (pushed === undefined ? 0 : HAS_ERROR) | (type << 8) | vector) >>> 0;
+    this.#injection = { info, error: pushed, length };
   }
 
   /** Injects a waiting NMI or interrupt where the guest takes one, else watches for the window. */
@@ -123,16 +127,35 @@ export class GuestEvents {
     guest.access.vmwrite(F.F_PRIMARY_CONTROLS, (primaryControls(this.#paging) | windows) >>> 0);
   }
 
-  /** Before VM entry: writes the event into the VMCS. */
-  commit(): void {
+  /** An INT3 or the like that exited before it was delivered. */
+  raiseSoftware(vector: number, length: number): void {
+    this.#put(vector, TYPE_SOFTWARE, undefined, length);
+  }
+
+  /** Before VM entry: writes the event into the VMCS, or delivers it. False: triple fault. */
+  commit(): boolean {
     const event = this.#injection;
-    if (!event) return;
+    if (!event) return true;
     this.#injection = undefined;
-    const { access, counters } = this.#guest;
+    const { access, counters, real } = this.#guest;
+    if (real?.active) return this.#deliverInSoftware(event);
     counters.add('injected', vectorName(event.info & 0xff));
     access.vmwrite(F.F_ENTRY_INTERRUPTION, event.info);
     if (event.error !== undefined) access.vmwrite(F.F_ENTRY_ERROR_CODE, event.error);
     if (event.length) access.vmwrite(F.F_ENTRY_LENGTH, event.length);
+    return true;
+  }
+
+  /** Imitated real-address mode: the processor would go through the IDT of protected mode. */
+  #deliverInSoftware({ info, length }: Injection): boolean {
+    const guest = this.#guest;
+    const type = (info >>> 8) & 7;
+    const start = guest.eip;
+    if (type >= TYPE_SOFTWARE) guest.eip = (start + length) & 0xffff;
+    guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
+    if (type === TYPE_NMI) guest.interruptibility |= BLOCKED_BY_NMI;
+    const kind = type >= TYPE_SOFTWARE ? 'software' : type === TYPE_EXCEPTION ? 'fault' : 'external';
+    return deliver(guest, { vector: info & 0xff, kind, start });
   }
 
   save(): Fields {

@@ -2,12 +2,20 @@
 // emulated; and the delivery of events that the processor cannot make itself.
 
 import * as F from '../../../cpu/vmcs-fields.ts';
-import { deliver } from '../../emulate/deliver.ts';
+import { deliver, type GuestEvent } from '../../emulate/deliver.ts';
 import { emulate, fetchInstruction } from '../../emulate/emulator.ts';
 import { GuestFault, VECTOR_UD } from '../../host-access.ts';
 import { FLAG_TF } from '../../vcpu.ts';
 import type { EventInformation } from './exits.ts';
-import { BLOCKED_BY_STI_OR_MOV_SS, type GuestEvents, TYPE_EXCEPTION, TYPE_SOFTWARE } from './guest-events.ts';
+import {
+  BLOCKED_BY_MOV_SS,
+  BLOCKED_BY_NMI,
+  BLOCKED_BY_STI,
+  BLOCKED_BY_STI_OR_MOV_SS,
+  type GuestEvents,
+  TYPE_EXCEPTION,
+  TYPE_SOFTWARE,
+} from './guest-events.ts';
 import type { VmcsGuest } from './vmcs-guest.ts';
 
 /** DR6-format bit of the pending debug exceptions: single step. */
@@ -37,17 +45,22 @@ export class GuestInstructions {
   skip(): void {
     const guest = this.#guest;
     guest.eip = (guest.eip + this.exitLength) >>> 0;
-    this.#end();
+    this.#end((guest.flags & FLAG_TF) !== 0);
   }
 
-  #end(): void {
+  /** `traps`: TF was set when the instruction began. */
+  #end(traps: boolean, op?: string): void {
     const guest = this.#guest;
+    const { vcpu } = guest;
     guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
-    if (guest.flags & FLAG_TF) guest.access.vmwrite(F.F_GUEST_PENDING_DEBUG, PENDING_BS);
+    if (op === 'iret') guest.interruptibility &= ~BLOCKED_BY_NMI;
+    if (vcpu.shadowAddress !== undefined) guest.interruptibility |= op === 'sti' ? BLOCKED_BY_STI : BLOCKED_BY_MOV_SS;
+    vcpu.shadowAddress = undefined;
+    if (traps) guest.access.vmwrite(F.F_GUEST_PENDING_DEBUG, PENDING_BS);
   }
 
-  /** Fetches, decodes and emulates the instruction at RIP. */
-  emulate(): void {
+  /** Fetches, decodes and emulates the instruction at RIP; `otherwise` is what one the emulator does not know raises. */
+  emulate(otherwise?: GuestFault): void {
     const guest = this.#guest;
     guest.loadSegments();
     if (this.#events.interrupted) {
@@ -56,10 +69,14 @@ export class GuestInstructions {
     }
     try {
       const instruction = fetchInstruction(guest);
+      const traps = (guest.flags & FLAG_TF) !== 0;
       const result = emulate(guest, instruction);
-      if (result.kind === 'done') this.#end();
+      if (result.kind === 'done') this.#end(traps, instruction.op);
+      else if (result.kind === 'software')
+        this.#deliver({ vector: result.vector, kind: 'software', start: result.start });
       else if (result.kind === 'fault') this.#outcome.inject(result.fault);
-      else if (result.kind === 'unknown') {
+      else if (otherwise) this.#outcome.inject(otherwise);
+      else {
         guest.notSupported(`emulation of ${instruction.form.mnemonic}`);
         this.#outcome.inject(new GuestFault(VECTOR_UD));
       }
@@ -73,10 +90,14 @@ export class GuestInstructions {
   #deliverInSoftware(event: EventInformation): void {
     const guest = this.#guest;
     this.#events.interrupted = undefined;
-    guest.loadTables();
     const isSoftware = event.type >= TYPE_SOFTWARE;
     if (isSoftware) guest.eip = (guest.eip + this.exitLength) >>> 0;
     const kind = isSoftware ? 'software' : event.type === TYPE_EXCEPTION ? 'fault' : 'external';
-    if (!deliver(guest, { vector: event.vector, error: event.error, kind })) this.#outcome.shutDown();
+    this.#deliver({ vector: event.vector, error: event.error, kind });
+  }
+
+  #deliver(event: GuestEvent): void {
+    this.#guest.loadTables();
+    if (!deliver(this.#guest, event)) this.#outcome.shutDown();
   }
 }

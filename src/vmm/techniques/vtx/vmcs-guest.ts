@@ -12,7 +12,18 @@ import type { GuestMemory } from '../../guest-memory.ts';
 import { GuestFault } from '../../host-access.ts';
 import { AREA_OFFSET, regionLinear } from '../../host-memory.ts';
 import type { PagingMode } from '../../technique.ts';
-import { ESP, FLAG_IF, FLAG_IOPL, SS, type TableRegister, type Vcpu, type VirtualSegment } from '../../vcpu.ts';
+import {
+  CR0_PE,
+  EAX,
+  ESP,
+  FLAG_IF,
+  FLAG_IOPL,
+  SS,
+  type TableRegister,
+  type Vcpu,
+  type VirtualSegment,
+} from '../../vcpu.ts';
+import { RealMode } from './real-mode.ts';
 import { CR0_MASK, CR4_MASK } from './vmcs-setup.ts';
 
 /** Bits of EFLAGS that arithmetic changes, and DF. */
@@ -48,6 +59,9 @@ export class VmcsGuest implements GuestContext {
   #rsp = 0;
   #flags = 2;
   interruptibility = 0;
+  readonly runsRealMode = true;
+  /** Imitates real-address mode where the processor cannot run it. */
+  readonly real: RealMode | undefined;
   readonly #segments = new Map<number, VirtualSegment>();
 
   constructor(parts: VmcsGuestParts) {
@@ -57,6 +71,7 @@ export class VmcsGuest implements GuestContext {
     this.memory = parts.memory;
     this.domain = parts.domain;
     this.counters = parts.counters;
+    this.real = parts.paging === 'shadow' ? new RealMode(parts.access) : undefined;
   }
 
   /** After an exit: copies the guest's context. */
@@ -65,9 +80,10 @@ export class VmcsGuest implements GuestContext {
     this.#segments.clear();
     this.#rip = access.vmread(F.F_GUEST_RIP);
     this.#rsp = access.vmread(F.F_GUEST_RSP);
-    this.#flags = access.vmread(F.F_GUEST_RFLAGS);
+    const flags = access.vmread(F.F_GUEST_RFLAGS);
+    this.#flags = this.real?.seenFlags(flags) ?? flags;
     this.interruptibility = access.vmread(F.F_GUEST_INTERRUPTIBILITY);
-    vcpu.cpl = (access.vmread(F.F_GUEST_RIGHTS + 2 * SS) >>> 5) & 3;
+    vcpu.cpl = this.real?.active ? 0 : (access.vmread(F.F_GUEST_RIGHTS + 2 * SS) >>> 5) & 3;
     vcpu.interruptFlag = (this.#flags & FLAG_IF) !== 0;
     vcpu.iopl = (this.#flags & FLAG_IOPL) >>> 12;
     this.#loadControlRegisters();
@@ -75,10 +91,11 @@ export class VmcsGuest implements GuestContext {
 
   /** Before an entry, or when the host goes idle: copies it back. */
   storeContext(): void {
-    const { access } = this;
+    const { access, real } = this;
+    real?.enter(this);
     access.vmwrite(F.F_GUEST_RIP, this.#rip);
     access.vmwrite(F.F_GUEST_RSP, this.#rsp);
-    access.vmwrite(F.F_GUEST_RFLAGS, this.#flags);
+    access.vmwrite(F.F_GUEST_RFLAGS, real?.runFlags(this.flags) ?? this.flags);
     access.vmwrite(F.F_GUEST_INTERRUPTIBILITY, this.interruptibility);
   }
 
@@ -99,8 +116,9 @@ export class VmcsGuest implements GuestContext {
     this.#rip = value >>> 0;
   }
 
+  /** The emulated CLI and STI change the virtual interrupt flag alone. */
   get flags(): number {
-    return this.#flags;
+    return ((this.#flags & ~FLAG_IF) | (this.vcpu.interruptFlag ? FLAG_IF : 0)) >>> 0;
   }
 
   set flags(value: number) {
@@ -120,12 +138,13 @@ export class VmcsGuest implements GuestContext {
 
   #readSegment(n: number): VirtualSegment {
     const { access } = this;
-    return {
+    const segment = {
       selector: access.vmread(F.F_GUEST_SELECTOR + 2 * n),
       rights: access.vmread(F.F_GUEST_RIGHTS + 2 * n),
       base: access.vmread(F.F_GUEST_BASE + 2 * n),
       limit: access.vmread(F.F_GUEST_LIMIT + 2 * n),
     };
+    return this.real?.active && n < LDTR ? this.real.seenSegment(n, segment) : segment;
   }
 
   #writeSegment(n: number, { selector, rights, base, limit }: VirtualSegment): void {
@@ -137,7 +156,8 @@ export class VmcsGuest implements GuestContext {
 
   setSegment(n: number, segment: VirtualSegment): void {
     this.#segments.set(n, segment);
-    this.#writeSegment(n, segment);
+    if (this.real?.active) this.real.isStale = true;
+    else this.#writeSegment(n, segment);
   }
 
   /** The emulator works on a whole virtual CPU: all six segment registers. */
@@ -161,8 +181,9 @@ export class VmcsGuest implements GuestContext {
     });
   }
 
-  /** GDTR, IDTR, LDTR and TR, which the guest loads without an exit. */
+  /** GDTR, IDTR, LDTR and TR, which the guest loads without an exit (but not in imitated real-address mode). */
   loadTables(): void {
+    if (this.real?.active) return;
     const { access, vcpu } = this;
     const table = (base: number, limit: number): TableRegister => ({
       base: access.vmread(base),
@@ -175,7 +196,12 @@ export class VmcsGuest implements GuestContext {
   }
 
   changed(what: ControlChange): void {
-    const { access, vcpu } = this;
+    const { access, vcpu, real } = this;
+    if (what === 'cr0') this.#changedMode();
+    if (real?.active && ['gdtr', 'idtr', 'ldtr', 'tr'].includes(what)) {
+      real.isStale = true;
+      return;
+    }
     switch (what) {
       case 'gdtr':
         access.vmwrite(F.F_GUEST_GDTR_BASE, vcpu.gdtr.base);
@@ -194,6 +220,14 @@ export class VmcsGuest implements GuestContext {
       default:
         this.#p.changed(what);
     }
+  }
+
+  #changedMode(): void {
+    const { real } = this;
+    const isReal = (this.vcpu.cr0 & CR0_PE) === 0;
+    if (!real || real.active === isReal) return;
+    if (isReal) real.begin(this);
+    else real.end(this);
   }
 
   invlpg(linear: number): void {
@@ -219,6 +253,15 @@ export class VmcsGuest implements GuestContext {
     cpu.setReg(ESP, stack);
     cpu.eflags = 2;
     if (fault) throw new GuestFault(fault.vector, fault.vector === 0 ? undefined : fault.error);
+  }
+
+  /** A debug exception that exited has not changed DR6. */
+  setDebugStatus(conditions: number): void {
+    const saved = this.access.reg(EAX);
+    this.access.execute([0x0f, 0x21, 0xf0]);
+    this.access.setReg(EAX, ((this.access.reg(EAX) & ~0xf) | conditions) >>> 0);
+    this.access.execute([0x0f, 0x23, 0xf0]);
+    this.access.setReg(EAX, saved);
   }
 
   notSupported(what: string): void {

@@ -65,7 +65,7 @@ const POINTER = regionLinear(AREA_OFFSET + 0xff0);
 /** Bits of CR0 and CR4 that belong to the VMM, per way of paging: a guest's write that changes one exits. */
 export const CR0_MASK: Readonly<Record<PagingMode, number>> = {
   shadow: ~(CR0_TS | CR0_MP | CR0_EM | CR0_AM) >>> 0,
-  ept: ~(CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_PG | CR0_WP) >>> 0,
+  ept: ~(CR0_TS | CR0_MP | CR0_EM | CR0_AM | CR0_PG | CR0_WP | CR0_PE) >>> 0,
 };
 export const CR4_MASK: Readonly<Record<PagingMode, number>> = {
   shadow: ~CR4_FREE >>> 0,
@@ -77,12 +77,20 @@ export const CR4_GUEST = CR4_FREE | CR4_PSE | CR4_PAE | CR4_PGE;
 
 /** What CR0 and CR4 really hold for what the guest believes them to hold. */
 export function realCr0(paging: PagingMode, guest: number): number {
-  const forced = paging === 'shadow' ? CR0_PG | CR0_PE | CR0_NE | CR0_WP : CR0_PE | CR0_NE;
+  const forced = paging === 'shadow' ? CR0_PG | CR0_PE | CR0_NE | CR0_WP : CR0_NE;
   return ((guest & ~CR0_MASK[paging]) | forced | (guest & 0x10)) >>> 0;
 }
 export function realCr4(paging: PagingMode, guest: number): number {
   const kept = guest & ~CR4_MASK[paging];
   return (kept | CR4_VMXE | (paging === 'shadow' ? CR4_PAE : 0)) >>> 0;
+}
+
+/** With shadow tables every page fault has to be looked at. */
+export const EXCEPTION_BITMAP: Readonly<Record<PagingMode, number>> = { shadow: 1 << 14, ept: 0 };
+
+/** Secondary controls of a guest in protected mode. */
+export function secondaryControls(paging: PagingMode): number {
+  return F.CPU2_APIC_ACCESSES | F.CPU2_RDTSCP | (paging === 'ept' ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0);
 }
 
 /** VM-execution controls that do not change while the guest runs; interrupt-window exiting comes and goes. */
@@ -130,15 +138,11 @@ export function writeControlsAndHost(access: Ring0, paging: PagingMode, hostRoot
   const ept = paging === 'ept';
   write(F.F_PIN_CONTROLS, PIN_FIXED | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS);
   write(F.F_PRIMARY_CONTROLS, primaryControls(paging));
-  write(
-    F.F_SECONDARY_CONTROLS,
-    F.CPU2_APIC_ACCESSES | F.CPU2_RDTSCP | (ept ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0),
-  );
+  write(F.F_SECONDARY_CONTROLS, secondaryControls(paging));
   const efer = ept ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
   write(F.F_EXIT_CONTROLS, EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer);
   write(F.F_ENTRY_CONTROLS, ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (ept ? F.ENTRY_LOAD_EFER : 0));
-  // with shadow tables every page fault has to be looked at
-  write(F.F_EXCEPTION_BITMAP, ept ? 0 : 1 << 14);
+  write(F.F_EXCEPTION_BITMAP, EXCEPTION_BITMAP[paging]);
   write(F.F_CR0_MASK, CR0_MASK[paging]);
   write(F.F_CR4_MASK, CR4_MASK[paging]);
   write(F.F_MSR_BITMAP, MSR_BITMAP);

@@ -266,6 +266,7 @@ export class VtxVmm implements Vmm, Stateful {
 
   #resume(): void {
     this.#update();
+    if (!this.#stop && !this.vcpu.halted && !this.#events.commit()) this.shutDown();
     if (this.#stop) {
       this.machine.requestStop();
       this.#goIdle();
@@ -281,7 +282,6 @@ export class VtxVmm implements Vmm, Stateful {
 
   #enterGuest(): void {
     const { access } = this;
-    this.#events.commit();
     this.#tpr.store();
     this.#timer.limit(this.domain.nextEvent);
     this.guest.storeContext();
@@ -334,6 +334,11 @@ export class VtxVmm implements Vmm, Stateful {
     if (!this.#events.raise(fault)) this.shutDown();
   }
 
+  /** An INT3 or the like that exited instead of going through the guest's table. */
+  raiseSoftware(vector: number): void {
+    this.#events.raiseSoftware(vector, this.#instructions.exitLength);
+  }
+
   /** Virtual chips act; what they ask for is injected where the guest takes it, else its window is watched. */
   #update(): void {
     const { vcpu, domain } = this;
@@ -360,9 +365,12 @@ export class VtxVmm implements Vmm, Stateful {
     this.#instructions.skip();
   }
 
-  /** Fetches, decodes and emulates the instruction at the guest's RIP. */
-  emulateCurrent(): void {
-    this.#instructions.emulate();
+  /**
+   * Fetches, decodes and emulates the instruction at the guest's RIP. `otherwise` is the exception that an instruction raises
+   * which the emulator does not know.
+   */
+  emulateCurrent(otherwise?: GuestFault): void {
+    this.#instructions.emulate(otherwise);
   }
 
   // ---- Reports ------------------------------------------------------------------------------------------------------
@@ -397,6 +405,7 @@ export class VtxVmm implements Vmm, Stateful {
       idle: this.#idle,
       launched: this.#launched,
       lastCr0: this.#controls.lastCr0,
+      real: this.guest.real?.save() ?? {},
       threshold: this.#tpr.threshold,
       events: this.#events.save(),
       timerDue: Number.isFinite(this.#timer.due) ? this.#timer.due : -2,
@@ -407,6 +416,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#idle = booleanField(fields, 'idle');
     this.#launched = booleanField(fields, 'launched');
     this.#controls.lastCr0 = numberField(fields, 'lastCr0');
+    this.guest.real?.load(fieldsField(fields, 'real'));
     this.#tpr.threshold = numberField(fields, 'threshold');
     this.#events.load(fieldsField(fields, 'events'));
     const due = numberField(fields, 'timerDue');
