@@ -66,6 +66,13 @@ export let deliveringError: u32 = 0;
 /** Length of the instruction, for software events. */
 export let deliveringLength: u32 = 0;
 
+/** An event is being delivered from now on to `endDelivery`. */
+export function beginDelivery(info: u32, error: u32, length: u32): void {
+  deliveringInfo = info | EVENT_VALID;
+  deliveringError = error;
+  deliveringLength = length;
+}
+
 /** The event was delivered, or turned into something else that was. */
 export function endDelivery(): void {
   deliveringInfo = 0;
@@ -85,9 +92,7 @@ const FAULTS: u32 = 0x003b_7ce1;
  */
 export function deliverEvent(info: u32, error: u32, length: u32): void {
   const type = eventType(info);
-  deliveringInfo = info | EVENT_VALID;
-  deliveringError = error;
-  deliveringLength = length;
+  beginDelivery(info, error, length);
   setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
   if (inLongMode()) throughLongGate(info & 0xff, type);
   else if (inRealMode()) throughVectorTable(info & 0xff, type);

@@ -5,7 +5,7 @@ import { overflow } from '../flags';
 import { COST_INTERRUPT_GATE } from '../gen/costs';
 import { faulted, leave } from '../globals';
 import { readMemory, readReg } from '../operand';
-import { effectiveAddress, immediate, instructionLength, operandSize, recordRip, segmentNumber } from '../record';
+import { effectiveAddress, immediate, instructionLength, operandSize, recordNextRip, recordRip, segmentNumber } from '../record';
 import { interceptSoftwareException } from '../vmx/intercepts';
 import { deliverEvent, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from './interrupt';
 import { inVirtual8086 } from './mode-8086';
@@ -20,7 +20,7 @@ function deliver(r: usize, type: u32, vector: u32): void {
 
 export function intN(r: usize): void {
   const vector = u32(immediate(r)) & 0xff;
-  if (!inVirtual8086() || !interruptVirtual8086(r, vector)) deliver(r, EVENT_SOFTWARE, vector);
+  if (!inVirtual8086() || !interruptVirtual8086(recordNextRip(r), vector)) deliver(r, EVENT_SOFTWARE, vector);
 }
 
 export function int3(r: usize): void {

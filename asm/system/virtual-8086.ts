@@ -9,7 +9,7 @@ import { changeFlags, DF, getFlags, hasFlag, IF, iopl, NT, RF, setFlags, STATUS_
 import { COST_IRET_OUTER } from '../gen/costs';
 import { faulted, leave, otherFlags } from '../globals';
 import { pop, push, readStack, readSystem, RSP } from '../memory';
-import { cpl, operandSize, recordNextRip, setRegister } from '../record';
+import { cpl, operandSize, setRegister } from '../record';
 import { cancelStep } from './events';
 import { finishAt } from './finish';
 import { ioMapBase } from './io';
@@ -153,16 +153,16 @@ function isRedirected(vector: u32): bool {
 }
 
 /**
- * INT n in virtual-8086 mode: redirected to the program's own vector table, or #GP(0) with IOPL below 3. False: it goes
+ * INT n in virtual-8086 mode, `next` being behind it: redirected to the program's own vector table, or #GP(0) with IOPL below 3. False: it goes
  * through the IDT.
  */
-export function interruptVirtual8086(r: usize, vector: u32): bool {
+export function interruptVirtual8086(next: u64, vector: u32): bool {
   if (cr4() & CR4_VME) {
     const here = isRedirected(vector);
     if (faulted) return true;
     if (here) {
       const isVirtual = iopl() < 3;
-      if (!enterVector(vector << 2, isVirtual ? virtualFlags() : getFlags(), recordNextRip(r))) return true;
+      if (!enterVector(vector << 2, isVirtual ? virtualFlags() : getFlags(), next)) return true;
       changeFlags(TF | RF | (isVirtual ? VIF : IF), 0);
       store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
       cancelStep();

@@ -3,19 +3,18 @@ import {
   ACTIVITY,
   COSTS,
   INTERRUPTIBILITY,
-  NOT_SUPPORTED_REAL_MODE,
-  NOT_SUPPORTED_VIRTUAL_8086,
   PENDING_DEBUG,
+  RIP,
   VMX_FAILED_CHECK,
   VMX_ROOT,
 } from '../layout';
 import { chargeCycles, exactCycles, exactInstructions, noteEnteredGuest } from '../charge';
 import { COST_VM_ENTRY, COST_VMX_OTHER } from '../gen/costs';
-import { VM } from '../flags';
-import { leave } from '../globals';
-import { notSupported } from '../host';
+import { faulted, leave } from '../globals';
 import { readPhysical } from '../physical';
-import { deliverEvent } from '../system/interrupt';
+import { beginDelivery, deliverEvent, endDelivery, EVENT_SOFTWARE, eventType } from '../system/interrupt';
+import { inVirtual8086 } from '../system/mode-8086';
+import { interruptVirtual8086 } from '../system/virtual-8086';
 import { checkControls, checkHost, secondaryControls } from './check-controls';
 import { checkGuest, guestCheckQualification } from './check-guest';
 import { CHECK_MSR_LOAD } from './check-numbers';
@@ -53,10 +52,6 @@ export function enterGuest(): u32 {
     exitFromEntry(F.REASON_INVALID_GUEST_STATE, guestCheckQualification);
     return 0;
   }
-  if (!isSupportedMode()) {
-    exitFromEntry(F.REASON_INVALID_GUEST_STATE, 0);
-    return 0;
-  }
   loadGuest();
   const failed = loadMsrs(get(F.F_ENTRY_MSR_LOAD), get32(F.F_ENTRY_MSR_LOAD_COUNT));
   if (failed) {
@@ -72,15 +67,6 @@ export function enterGuest(): u32 {
   noteThreshold();
   noteEvent();
   return 0;
-}
-
-/** Guests in real-address and virtual-8086 mode are legal but not executed: the host is told. */
-function isSupportedMode(): bool {
-  const isReal = !(get32(F.F_GUEST_CR0) & 1);
-  const isVirtual = (get32(F.F_GUEST_RFLAGS) & VM) != 0;
-  if (isReal) notSupported(NOT_SUPPORTED_REAL_MODE, get32(F.F_GUEST_RIP));
-  else if (isVirtual) notSupported(NOT_SUPPORTED_VIRTUAL_8086, get32(F.F_GUEST_RIP));
-  return !isReal && !isVirtual;
 }
 
 function startTimer(): void {
@@ -115,13 +101,25 @@ function noteEvent(): void {
   store<u32>(VMX_INJECTED_LENGTH, type >= 4 ? get32(F.F_ENTRY_LENGTH) : 0);
 }
 
+/** A software interrupt is that of an INT n: in virtual-8086 mode subject to IOPL and redirection. */
+function deliver(info: u32, error: u32, length: u32): void {
+  if (eventType(info) == EVENT_SOFTWARE && inVirtual8086()) {
+    beginDelivery(info, error, length);
+    if (interruptVirtual8086((load<u64>(RIP) + length) & 0xffff, info & 0xff)) {
+      if (!faulted) endDelivery();
+      return;
+    }
+  }
+  deliverEvent(info, error, length);
+}
+
 /** Delivers the injected event, the first thing after the entry. False if there is none. */
 export function deliverInjected(): bool {
   const info = load<u32>(VMX_INJECTED);
   if (!info) return false;
   store<u32>(VMX_INJECTED, 0);
   store<u32>(ACTIVITY, 0);
-  deliverEvent(info & 0xfff, load<u32>(VMX_INJECTED_ERROR), load<u32>(VMX_INJECTED_LENGTH));
+  deliver(info & 0xfff, load<u32>(VMX_INJECTED_ERROR), load<u32>(VMX_INJECTED_LENGTH));
   if (((info >> 8) & 7) == 2) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | 8);
   return true;
 }

@@ -21,6 +21,7 @@ import { ANY, ANY_ROOT } from '../tlb-banks';
 import { isRamPage, noteWrite } from '../physical';
 import { effectiveAddress, regNumber, segmentNumber } from '../record';
 import { finish } from '../system/finish';
+import { in8086Mode } from '../system/mode-8086';
 import { cr4Writable } from '../system/model';
 import { CR0_FIXED0, CR0_FIXED1, CR4_FIXED0, EPT_ROOT } from './capabilities';
 import { isEptPointer } from './check-controls';
@@ -59,7 +60,6 @@ export const BLOCKED_BY_MOV_SS: u32 = 26;
 export const INVALID_INVEPT_OPERAND: u32 = 28;
 
 const NO_VMCS: u64 = u64.MAX_VALUE;
-const CR0_PE: u32 = 1;
 const CR4_VMXE: u32 = 0x2000;
 
 function succeed(): void {
@@ -78,10 +78,15 @@ function fail(error: u32): void {
   setStatusFlags(ZF);
 }
 
-/** #UD outside VMX operation, VM exit in non-root operation, #GP(0) above CPL 0; true: go on. */
+/** Real-address, virtual-8086 and compatibility mode have no VMX instructions. */
+function isWrongMode(): bool {
+  return in8086Mode() || (inLongMode() && !code64);
+}
+
+/** #UD outside VMX operation, VM exit in non-root operation, #GP(0) above CPL 0; true: go on. VMCALL exits in any mode. */
 function mayExecute(r: usize, reason: u32, information: u32): bool {
-  const isCompatibility = inLongMode() && !code64 && reason != F.REASON_VMCALL;
-  if (!load<u32>(VMX_ROOT) || isCompatibility) {
+  const isUndefined = isWrongMode() && !(reason == F.REASON_VMCALL && inNonRoot());
+  if (!load<u32>(VMX_ROOT) || isUndefined) {
     raise(UD, 0);
     return false;
   }
@@ -107,7 +112,7 @@ export function vmxon(r: usize): void {
     if (mayExecute(r, F.REASON_VMXON, operandInformation(r))) fail(VMXON_IN_ROOT);
     return;
   }
-  if (!(load<u32>(CR0) & CR0_PE) || !(load<u32>(CR4) & CR4_VMXE)) {
+  if (isWrongMode() || !(load<u32>(CR4) & CR4_VMXE)) {
     raise(UD, 0);
     return;
   }

@@ -13,6 +13,7 @@ import { readApicPage, noteTpr, writeApicPage } from './apic-access';
 import { pushesErrorCode, secondaryControls } from './check-controls';
 import { deliveringInfo } from '../system/interrupt';
 import { nmiUnblockedByIret } from '../system/iret';
+import { inRealMode } from '../system/mode-8086';
 import { deliverInjected } from './entry';
 import { lastRights, pendingLinear, pendingPhysical, pendingQualification, pendingReason, structureForWriting, walkEpt } from './ept';
 import {
@@ -304,7 +305,8 @@ export function interceptException(vector: u32, error: u32, qualification: u64):
   let exits = ((get32(F.F_EXCEPTION_BITMAP) >> vector) & 1) != 0;
   if (vector == 14) exits = exits == ((error & get32(F.F_PF_ERROR_MASK)) == get32(F.F_PF_ERROR_MATCH));
   if (!exits) return false;
-  const pushes = pushesErrorCode(vector);
+  // real-address mode has no error codes
+  const pushes = pushesErrorCode(vector) && !inRealMode();
   // bit 12, NMI unblocking due to IRET, is undefined for #DF and for exits with IDT-vectoring information
   const unblocking: u32 = nmiUnblockedByIret ? 0x1000 : 0;
   noteInterruption(0x80000300 | unblocking | vector | (pushes ? 0x800 : 0), pushes ? error : 0);

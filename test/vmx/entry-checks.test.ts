@@ -244,20 +244,6 @@ describe('VM-entry checks', () => {
     expect(m.field(F.F_QUALIFICATION)).toBe(2);
   });
 
-  test('guests in virtual-8086 and real-address mode pass the checks and are named as not supported', () => {
-    const m = VmxMachine.ready();
-    v86(m);
-    m.enter();
-    expect(m.failed).toBeUndefined();
-    expect(m.field(F.F_EXIT_REASON)).toBe(0x8000_0021);
-    expect(m.unsupported).toEqual(['virtual-8086 mode']);
-    const real = VmxMachine.ready();
-    secondary(F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST, [F.F_EPTP, EPT | 0x1e], [F.F_GUEST_CR0, 0x30])(real);
-    real.enter();
-    expect(real.failed).toBeUndefined();
-    expect(real.unsupported).toEqual(['real-address mode']);
-  });
-
   test('every check has a test', () => {
     // those that only IA-32e mode can break are in long.test.ts
     const elsewhere = ['msr-load', 'host-pae', 'guest-ia32e', 'cs-long', 'host-pcide', 'guest-pcide'];

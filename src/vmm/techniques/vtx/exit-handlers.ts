@@ -189,7 +189,8 @@ export const EXIT_HANDLERS = {
     vmm.emulateCurrent();
   },
   'gdtr-idtr-access': (vmm) => vmm.emulateCurrent(),
-  'ldtr-tr-access': (vmm) => vmm.emulateCurrent(),
+  // the instructions that 16-bit protected mode has and real-address mode has not
+  'ldtr-tr-access': (vmm) => (vmm.guest.real?.active ? undefinedInstruction(vmm) : vmm.emulateCurrent()),
   'ept-violation': (vmm, { guestPhysical }) => {
     vmm.trace('paging', () => `EPT violation at guest-physical ${guestPhysical.toString(16)}`);
     vmm.emulateCurrent();

@@ -98,6 +98,7 @@ export class GuestInstructions {
 
   #deliver(event: GuestEvent): void {
     this.#guest.loadTables();
+    this.#guest.interruptibility &= ~BLOCKED_BY_STI_OR_MOV_SS;
     if (!deliver(this.#guest, event)) this.#outcome.shutDown();
   }
 }
