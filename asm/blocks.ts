@@ -31,6 +31,7 @@ import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
 import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { linearMask } from './paging';
+import { watchAgain } from './processors/monitor';
 import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
 import {
@@ -389,6 +390,7 @@ export function flushBlocks(): void {
   }
   nextBlock = BLOCKS;
   forgetJumps();
+  watchAgain();
 }
 
 /**

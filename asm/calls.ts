@@ -1,5 +1,6 @@
 // What the host calls besides `run`: charged accesses of ring-0 software above the doorway, and uncharged upkeep.
 import {
+  ACTIVITY,
   BANKS_PER_CPU,
   CALL_FAULT,
   CALL_FAULT_ERROR,
@@ -8,6 +9,9 @@ import {
   CR2,
   CYCLES,
   INJECT_BUFFER,
+  MSR_APIC_BASE,
+  PROCESSOR,
+  PROCESSORS,
   RFLAGS,
   RIP,
   TLB_FIRST_BANK,
@@ -25,8 +29,11 @@ import { debugTranslate } from './paging';
 import { initializeTlb } from './tlb';
 import { banksLoaded, claimBanks } from './tlb-banks';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
+import { selectCpu } from './processors/select';
+import { APIC_BASE_BSP } from './processors/startup';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
 import { resetSystem, systemLoaded } from './system/reset';
+import { WAIT_FOR_SIPI } from './vmx/intercepts';
 import { fieldExists, readField, writeField } from './vmx/vmcs';
 
 function begin(): void {
@@ -131,6 +138,18 @@ export function reset(): void {
   resetSystem();
   syncFlags();
   endTime();
+}
+
+/** Processor `n` of `count` after RESET becomes the selected one; once for each. All but the first wait to be started. */
+export function openCpu(n: u32, count: u32): void {
+  selectCpu(n);
+  store<u32>(TLB_FIRST_BANK, n * BANKS_PER_CPU);
+  store<u32>(PROCESSOR, n);
+  store<u32>(PROCESSORS, count);
+  reset();
+  if (!n) return;
+  store<u64>(MSR_APIC_BASE, load<u64>(MSR_APIC_BASE) & ~APIC_BASE_BSP);
+  store<u32>(ACTIVITY, WAIT_FOR_SIPI);
 }
 
 /** The host wrote descriptor caches, CPL, control or debug registers. */

@@ -8,6 +8,7 @@ export {
   loadLinear,
   loadPhysical,
   notePhysicalWrite,
+  openCpu,
   recomputeSegments,
   reset,
   stateLoaded,
@@ -19,5 +20,6 @@ export {
   vmwriteField,
 } from './calls';
 export { setPageKind, setRamSize, setRomSize } from './physical';
+export { selectCpu } from './processors/select';
 export { flushBlocks } from './blocks';
 export { flushAllBanks } from './tlb';

@@ -58,7 +58,7 @@ export const NMI_PENDING = 0x13c0; // u32
 export const PENDING_DEBUG = 0x13c4; // u32
 /** Physical page number of the doorway + 1, 0 for none. */
 export const DOORWAY_PAGE = 0x13c8; // u32
-/** 1 between MONITOR and the MWAIT that uses it. */
+/** 1 between MONITOR and the MWAIT that uses it, 2 while that MWAIT waits. */
 export const MONITOR_ARMED = 0x13cc; // u32
 /** Physical address mask (A20 gate): all ones when A20 is open. */
 export const A20_MASK = 0x13d0; // u64
@@ -102,7 +102,12 @@ export const STOP_SHUTDOWN = 3;
 export const STOP_VMX_ABORT = 4;
 /** A request from the host, see `requestStop`. */
 export const STOP_REQUEST = 5;
-export const STOP_REQUESTED = 0x1628; // u32: host sets 1 (from a device callback) to leave after this instruction
+/** The processor lets others run: it is ahead of them and has to wait, it spins, or it woke one. */
+export const STOP_YIELD = 6;
+/** u32: bits that make `run` return after this instruction, set by the host (from a device callback) or by the core. */
+export const STOP_REQUESTED = 0x1628;
+export const REQUEST_STOP = 1;
+export const REQUEST_YIELD = 2;
 
 /** The last 8 exceptions raised: {u32 vector, u32 error, u64 rip, u64 cr2}, ring; EXCEPTION_LOG_NEXT counts all. */
 export const EXCEPTION_LOG = 0x1640;
@@ -178,6 +183,22 @@ export const FPU_DS = 0x3da8; // u16
 /** u32: level of the FERR# pin (to IRQ 13 on a PC): an unmasked x87 exception is reported while CR0.NE is clear. */
 export const FPU_FERR = 0x3dac;
 
+// One processor among several (asm/processors).
+/** u32: which one this is, from 0; its initial APIC ID. */
+export const PROCESSOR = 0x3e80;
+/** u32: how many there are. */
+export const PROCESSORS = 0x3e84;
+/** u64: INIT and start-up messages that arrived: u32 1 = INIT; u32 STARTUP_VALID | vector. */
+export const INIT_PENDING = 0x3e88;
+export const STARTUP_PENDING = 0x3e8c;
+export const STARTUP_VALID = 0x100;
+/** u64: physical address of the 64 bytes that MONITOR watches while MONITOR_ARMED is not 0. */
+export const MONITOR_LINE = 0x3e90;
+/** u64: cycle count of the running processor that is furthest behind, all ones while no other runs. Set by the machine. */
+export const OTHERS_TIME = 0x3e98;
+/** u32: bit n = processor n was woken by a write to memory. Shared; the machine clears it. */
+export const WOKEN = 0x3ea0;
+
 /** Extended control register 0, u64: state components that XSAVE and its kin manage. */
 export const XCR0 = 0x3f00;
 /** State of the generator behind RDRAND and RDSEED, u64; the host seeds it. RESET leaves it alone. */
@@ -225,6 +246,11 @@ export const TLB_VPID = 0x3e08;
 export const TLB_EPT_ROOT = 0x3e10;
 /** u64: counts selections of contexts, so that the least recently used bank is known. */
 export const TLB_CLOCK = 0x3e18;
+
+/** Several processors: the state of those that are not in the state area, at the same offsets from here on. */
+export const PROCESSOR_SLOTS = 0x3e0000;
+export const PROCESSOR_SLOT_SIZE = 0x3000;
+export const MAX_PROCESSORS = 8;
 
 /** asc statics start here (--memoryBase). */
 export const STATICS = 0x40000;

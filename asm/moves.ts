@@ -25,6 +25,7 @@ import {
 } from './operand';
 import { add, sub } from './ops/arithmetic';
 import { condition } from './ops/condition';
+import { spin } from './processors/wait';
 import { interceptPause } from './vmx/intercepts';
 import { finish } from './system/finish';
 import { cmpxchg16b } from './long-mode/compare-exchange';
@@ -240,7 +241,9 @@ export function moveOp(operation: u32, r: usize, form: usize): void {
       bswapOp(r);
       break;
     case op.OP_PAUSE:
-      if (!interceptPause(r)) finish(r);
+      if (interceptPause(r)) break;
+      spin();
+      finish(r);
       break;
     case op.OP_CLFLUSH:
       readMemory(segmentNumber(r), effectiveAddress(r), 1);

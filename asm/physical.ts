@@ -4,6 +4,8 @@ import { mmioRead, mmioWrite } from './host';
 import { charge, publishTime } from './charge';
 import { COST_APIC_ACCESS, COST_MMIO_READ, COST_MMIO_WRITE } from './gen/costs';
 import { armBreak, invalidateCode } from './blocks';
+import { noteMonitored } from './processors/monitor';
+import { mustWait } from './processors/wait';
 
 /** u8 per physical page below 4 GiB: PAGE_*. */
 export const PAGE_KINDS: usize = PAGE_TABLES;
@@ -57,14 +59,18 @@ export function maskA20(physical: u64): u64 {
   return physical & load<u64>(A20_MASK);
 }
 
-/** Charges a device access: the local APIC is on the chip, everything else behind the bus. */
-function chargeDevice(physical: u64, costClass: u32): void {
-  const onChip = physical >> 12 == (load<u64>(MSR_APIC_BASE) & 0xf_ffff_f000) >> 12;
-  charge(onChip ? COST_APIC_ACCESS : costClass, 1);
+/** Offset in the local APIC's page of the register that sends interrupts to other processors. */
+const APIC_COMMAND: u64 = 0x300;
+
+/** The local APIC is on the chip, everything else behind the bus. */
+function isOnChip(physical: u64): bool {
+  return physical >> 12 == (load<u64>(MSR_APIC_BASE) & 0xf_ffff_f000) >> 12;
 }
 
 function readDevice(physical: u64, size: u32): u64 {
-  chargeDevice(physical, COST_MMIO_READ);
+  const onChip = isOnChip(physical);
+  if (!onChip && mustWait()) return 0;
+  charge(onChip ? COST_APIC_ACCESS : COST_MMIO_READ, 1);
   publishTime();
   const low = u32(physical);
   const high = u32(physical >> 32);
@@ -75,7 +81,9 @@ function readDevice(physical: u64, size: u32): u64 {
 }
 
 function writeDevice(physical: u64, size: u32, v: u64): void {
-  chargeDevice(physical, COST_MMIO_WRITE);
+  const onChip = isOnChip(physical);
+  if ((!onChip || (physical & 0xfff) == APIC_COMMAND) && mustWait()) return;
+  charge(onChip ? COST_APIC_ACCESS : COST_MMIO_WRITE, 1);
   publishTime();
   const low = u32(physical);
   const high = u32(physical >> 32);
@@ -126,7 +134,14 @@ export function chunkMask(offset: u32, size: u32): u64 {
 export function noteWrite(physical: u64, size: u32): void {
   const page = usize(physical >> 12);
   const code = load<u64>(PAGE_CODE + (page << 3));
-  if (code && code & chunkMask(u32(physical) & 0xfff, size)) invalidateCode(u32(page));
+  if (code) noteMarkedWrite(page, code, chunkMask(u32(physical) & 0xfff, size));
+}
+
+/** The same for chunks of a page with marks: of decoded code, or of MONITOR. */
+function noteMarkedWrite(page: usize, code: u64, chunks: u64): void {
+  if (!(code & chunks)) return;
+  invalidateCode(u32(page));
+  noteMonitored(page, chunks);
 }
 
 /** The host changed [physical, physical + length) of RAM. */
@@ -134,7 +149,10 @@ export function noteWriteRange(physical: u64, length: u64): void {
   if (!length) return;
   const last = min((physical + length - 1) >> 12, ramPages ? ramPages - 1 : 0);
   for (let page = physical >> 12; page <= last; page++) {
-    if (load<u64>(PAGE_CODE + (usize(page) << 3))) invalidateCode(u32(page));
+    const first = page == physical >> 12 ? u32(physical) & 0xfff : 0;
+    const end = page == (physical + length - 1) >> 12 ? (u32(physical + length - 1) & 0xfff) + 1 : 0x1000;
+    const code = load<u64>(PAGE_CODE + (usize(page) << 3));
+    if (code) noteMarkedWrite(usize(page), code, chunkMask(first, end - first));
   }
 }
 

@@ -21,6 +21,8 @@ import {
   STOP_REASON,
   STOP_REQUEST,
   STOP_REQUESTED,
+  REQUEST_YIELD,
+  STOP_YIELD,
   STOP_VMX_ABORT,
   TLB_ARRAY_SIZE,
   TLB_USER,
@@ -51,10 +53,11 @@ import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
 import { linearMask, translate } from './paging';
 import { TLB_NEVER } from './tlb';
+import { hasToWait, startWaiting, stopsToWait } from './processors/wait';
 import { pageKind, readPhysicalSized } from './physical';
 import { restCost, restCount } from './record';
 import { dataBreakpoints } from './system/debug-registers';
-import { checkEvents, eventsPending, stepEnd, stepping, stepStart } from './system/events';
+import { checkEvents, eventsPending, stepEnd, stepping, stepStart, undoStepStart } from './system/events';
 import { deliverFault } from './system/exception';
 import { isVirtualInterruptDue } from './system/virtual-8086';
 import { interceptDeadline, vmxAborted } from './vmx/intercepts';
@@ -102,11 +105,12 @@ function stop(reason: u32): bool {
 
 /** What there is to do between blocks. False: `run` returns. */
 function between(): bool {
-  if (faulted) return deliverFault();
+  if (faulted) return !stopsToWait() && deliverFault();
   refreshDeadline();
-  if (load<u32>(STOP_REQUESTED)) {
+  const requested = load<u32>(STOP_REQUESTED);
+  if (requested) {
     store<u32>(STOP_REQUESTED, 0);
-    return stop(STOP_REQUEST);
+    return stop(requested & REQUEST_YIELD ? STOP_YIELD : STOP_REQUEST);
   }
   if (instructionsLeft <= 0) return stop(STOP_DEADLINE);
   if (cyclesLeft <= 0 && cyclesEnd - u64(cyclesLeft) >= load<u64>(CYCLE_DEADLINE)) return stop(STOP_DEADLINE);
@@ -247,12 +251,15 @@ function step(rip: u64, linear: u64, physical: u64): void {
   scratchHost = 0;
   scratchNext = 0;
   scratchFromDevice = false;
-  if (single && !faulted) stepEnd(!unfinished);
+  if (!single) return;
+  if (!faulted) stepEnd(!unfinished);
+  else if (hasToWait()) undoStepStart();
 }
 
 /** Runs until something stops it: STOP_REASON says what. */
 export function run(): void {
   startTime(load<u64>(CYCLE_DEADLINE), load<u64>(INSTRUCTION_DEADLINE));
+  startWaiting();
   do {
     disarmBreak();
     leave = false;

@@ -1,6 +1,15 @@
 // CPUID (SDM Vol. 2 "CPUID—CPU Identification"). The answers are rows of a table in MODEL, which the host fills from the
 // features of the processor model; here they are looked up and follow the state of the processor.
-import { MODEL, MODEL_ANY_SUBLEAF, MODEL_ROW_SIZE, MODEL_ROWS, MSR_APIC_BASE, MSR_MISC_ENABLE } from '../layout';
+import {
+  MODEL,
+  MODEL_ANY_SUBLEAF,
+  MODEL_ROW_SIZE,
+  MODEL_ROWS,
+  MSR_APIC_BASE,
+  MSR_MISC_ENABLE,
+  PROCESSOR,
+  PROCESSORS,
+} from '../layout';
 import { code64 } from '../globals';
 import { getRegister32, setRegister } from '../record';
 import { interceptCpuid } from '../vmx/intercepts';
@@ -9,6 +18,7 @@ import { CR4_OSXSAVE, cr4 } from './state';
 
 // Bits that follow the MSRs which switch the feature, or the mode.
 const FEATURE_APIC: u32 = 1 << 9; // leaf 1 EDX
+const FEATURE_HTT: u32 = 1 << 28; // leaf 1 EDX: the count of APIC IDs in EBX is valid
 const FEATURE_MONITOR: u32 = 1 << 3; // leaf 1 ECX
 const FEATURE_OSXSAVE: u32 = 1 << 27; // leaf 1 ECX
 const FEATURE_SYSCALL: u32 = 1 << 11; // leaf 0x80000001 EDX
@@ -37,6 +47,11 @@ function effectiveLeaf(leaf: u32): u32 {
   return leaf > highest ? highestBasic() : leaf;
 }
 
+/** APIC IDs in the package, rounded up to a power of two. */
+function addressableIds(): u32 {
+  return 1 << (32 - clz(load<u32>(PROCESSORS) - 1));
+}
+
 export function cpuid(r: usize): void {
   if (interceptCpuid(r)) return;
   const leaf = effectiveLeaf(getRegister32(0));
@@ -45,7 +60,17 @@ export function cpuid(r: usize): void {
   let eax = row ? load<u32>(row, 8) : 0;
   let ecx = row ? load<u32>(row, 16) : 0;
   let edx = row ? load<u32>(row, 20) : 0;
+  let ebx = row ? load<u32>(row, 12) : 0;
   if (leaf == 0) eax = highestBasic();
+  if (leaf == 1) {
+    ebx |= load<u32>(PROCESSOR) << 24;
+    if (load<u32>(PROCESSORS) > 1) {
+      ebx = (ebx & 0xff00ffff) | (addressableIds() << 16);
+      edx |= FEATURE_HTT;
+    }
+  }
+  // the processors share a package, and no cache
+  if (leaf == 4 && eax) eax |= (addressableIds() - 1) << 26;
   // some bits follow the MSRs that switch the feature
   if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
   if (leaf == 1 && cr4() & CR4_OSXSAVE) ecx |= FEATURE_OSXSAVE;
@@ -53,7 +78,7 @@ export function cpuid(r: usize): void {
   if (leaf == 0x80000001 && misc & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
   if (leaf == 0x80000001 && !code64) edx &= ~FEATURE_SYSCALL;
   setRegister(0, eax);
-  setRegister(3, row ? load<u32>(row, 12) : 0);
+  setRegister(3, ebx);
   setRegister(1, ecx);
   setRegister(2, edx);
 }

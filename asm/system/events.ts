@@ -14,6 +14,8 @@ import {
   interceptWindow,
   WAIT_FOR_SIPI,
 } from '../vmx/intercepts';
+import { endMonitorWait } from '../processors/monitor';
+import { startupPending, takeStartup } from '../processors/startup';
 import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
 import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
 import { effectiveBase } from '../long-mode/state';
@@ -33,16 +35,25 @@ const DEBUG_TRAPS: u32 = 0xc00f;
 /** Cheap question in front of `checkEvents`: could anything be pending? */
 export function eventsPending(): bool {
   return (
-    (load<u32>(INTR_LINE) | load<u32>(NMI_PENDING) | load<u32>(PENDING_DEBUG) | load<u32>(ACTIVITY)) != 0 || inNonRoot()
+    (load<u32>(INTR_LINE) | load<u32>(NMI_PENDING) | load<u32>(PENDING_DEBUG) | load<u32>(ACTIVITY)) != 0 ||
+    startupPending() ||
+    inNonRoot()
   );
 }
 
+/** An event ends HLT and MWAIT. */
+function wake(): void {
+  store<u32>(ACTIVITY, ACTIVE);
+  endMonitorWait();
+}
+
 /**
- * Between instructions: debug traps, VMX windows, NMI, INTR. Wakes HLT. True: something was delivered, exited or faulted,
- * so start again at the top of the outer loop (`faulted` first). False: go on with the instruction at RIP, or stop with
- * STOP_HALT if ACTIVITY is not 0.
+ * Between instructions: INIT, debug traps, VMX windows, NMI, INTR. Wakes HLT. True: something was delivered, exited or
+ * faulted, so start again at the top of the outer loop (`faulted` first). False: go on with the instruction at RIP, or stop
+ * with STOP_HALT if ACTIVITY is not 0.
  */
 export function checkEvents(): bool {
+  if (startupPending() && takeStartup()) return true;
   // nothing but a start-up signal ends that state
   if (load<u32>(ACTIVITY) == WAIT_FOR_SIPI) return false;
   if (inNonRoot() && interceptBeforeTraps()) return true;
@@ -50,7 +61,7 @@ export function checkEvents(): bool {
   const debug = load<u32>(PENDING_DEBUG) & DEBUG_TRAPS;
   if (debug && !(blocked & BLOCKED_BY_MOV_SS)) {
     store<u32>(PENDING_DEBUG, 0);
-    store<u32>(ACTIVITY, ACTIVE);
+    wake();
     raiseDebug(debug);
     return true;
   }
@@ -58,7 +69,7 @@ export function checkEvents(): bool {
   if (load<u32>(NMI_PENDING) && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS))) {
     if (interceptNmi()) return true;
     store<u32>(NMI_PENDING, 0);
-    store<u32>(ACTIVITY, ACTIVE);
+    wake();
     store<u32>(INTERRUPTIBILITY, blocked | BLOCKED_BY_NMI);
     deliverEvent((EVENT_NMI << 8) | 2, 0, 0);
     return true;
@@ -68,7 +79,7 @@ export function checkEvents(): bool {
   if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) return false;
   if (inNonRoot() && interceptExternalInterrupt()) return true;
   if (!hasFlag(IF)) return false;
-  store<u32>(ACTIVITY, ACTIVE);
+  wake();
   publishTime();
   deliverEvent((EVENT_EXTERNAL << 8) | interruptAcknowledge(), 0, 0);
   return true;
@@ -125,6 +136,12 @@ export function stepEnd(finished: bool): void {
   else changeFlags(0, RF);
   if (traps) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
   traps = false;
+}
+
+/** The lone instruction has to wait for other processors: it was not executed. */
+export function undoStepStart(): void {
+  if (resumes) changeFlags(0, RF);
+  cancelStep();
 }
 
 /** An event was delivered through the IDT or by a VM exit or entry: the instruction that did it makes no single-step trap. */

@@ -1,10 +1,12 @@
 // CLI, STI, PUSHF, POPF, HLT, MONITOR, MWAIT (SDM Vol. 3A "Masking Maskable Hardware Interrupts", Vol. 2 of each).
-import { ACTIVITY, INTERRUPTIBILITY, MODEL_EFLAGS, MONITOR_ARMED, MSR_MISC_ENABLE } from '../layout';
+import { ACTIVITY, INTERRUPTIBILITY, MODEL_EFLAGS, MSR_MISC_ENABLE } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { AC, changeFlags, DF, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
-import { pop, push } from '../memory';
+import { linearForRead, pop, push } from '../memory';
 import { readMemory } from '../operand';
+import { translate } from '../paging';
+import { armMonitor, waitForMonitor } from '../processors/monitor';
 import { addressMask, cpl, getRegister, getRegister32, operandSize, segmentNumber } from '../record';
 import { interceptHlt, interceptMonitor, interceptMwait } from '../vmx/intercepts';
 import { BLOCKED_BY_STI, HALTED } from './events';
@@ -79,20 +81,22 @@ export function monitor(r: usize): void {
     return;
   }
   // the address is checked as for a one-byte read
-  readMemory(segmentNumber(r), getRegister(0) & addressMask(r), 1);
+  const seg = segmentNumber(r);
+  const ea = getRegister(0) & addressMask(r);
+  readMemory(seg, ea, 1);
   if (faulted) return;
-  store<u32>(MONITOR_ARMED, 1);
+  const physical = translate(linearForRead(seg, ea, 1), 0, false);
+  if (faulted) return;
+  armMonitor(physical);
   finish(r);
 }
 
-/** With one processor only an interrupt can end the wait, so it is HLT where one may come, else nothing. */
 export function mwait(r: usize): void {
   if (!hasMonitor() || interceptMwait(r)) return;
   if (getRegister32(1) & ~1) {
     raise(GP, 0);
     return;
   }
-  if (load<u32>(MONITOR_ARMED) && hasFlag(IF)) store<u32>(ACTIVITY, HALTED);
-  store<u32>(MONITOR_ARMED, 0);
+  waitForMonitor();
   finish(r);
 }

@@ -8,6 +8,7 @@ import { FORM_OPERANDS, FORM_SIZE, FORMS, OPERAND_AL, OPERAND_DX } from '../gen/
 import { faulted } from '../globals';
 import { portRead, portWrite } from '../host';
 import { readSystem } from '../memory';
+import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, immediate, operandSize, R_FORM, setRegisterSized } from '../record';
 import { interceptIo } from '../vmx/intercepts';
 import { notePortAccess, portBreakpoints } from './debug-registers';
@@ -20,10 +21,10 @@ export function formOperand(r: usize, i: u32): u32 {
   return load<u8>(FORMS + u32(load<u16>(r, R_FORM)) * FORM_SIZE + FORM_OPERANDS + i);
 }
 
-/** Is [port, port + size) allowed? Raises #GP(0) if not. */
+/** Is [port, port + size) allowed now? Raises #GP(0) if not allowed at all. */
 export function mayUsePort(port: u32, size: u32): bool {
-  if (cpl() <= iopl() && !inVirtual8086()) return true;
-  if (isInBitmap(port, size)) return true;
+  const free = cpl() <= iopl() && !inVirtual8086();
+  if (free || isInBitmap(port, size)) return !mustWait();
   if (!faulted) raise(GP, 0);
   return false;
 }

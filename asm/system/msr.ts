@@ -22,6 +22,7 @@ import { faulted } from '../globals';
 import { pagingChanged } from '../paging';
 import { isCanonical } from '../long-mode/state';
 import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
+import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, setRegister } from '../record';
 import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
 import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
@@ -67,6 +68,7 @@ export function rdmsr(r: usize): void {
   }
   const msr = getRegister32(1);
   if (interceptRdmsr(r, msr)) return;
+  if (msr == IA32_TIME_STAMP_COUNTER && mustWait()) return;
   const value = readMsr(msr);
   if (faulted) return;
   setRegister(0, value & 0xffffffff);

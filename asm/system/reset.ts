@@ -33,22 +33,50 @@ import {
   MSR_TSC_AUX,
   MSR_TSC_OFFSET,
   NMI_PENDING,
+  OTHERS_TIME,
   PENDING_DEBUG,
   RIP,
+  STARTUP_PENDING,
   TR,
   XCR0,
 } from '../layout';
 import { setFlags } from '../flags';
 import { resetFpu } from '../fpu/stack';
 import { FEATURE_APIC, FEATURE_VMX } from '../gen/features';
+import { pagingChanged } from '../paging';
 import { debugChanged } from './debug-registers';
 import { hasFeature } from './model';
 import { selectContext } from '../tlb-banks';
 import { MISC_ENABLE_RESET } from './msr';
 import { recomputeSegments, setCpl, setSegment } from './segment';
 
+const CR0_RESET: u64 = 0x60000010;
+/** CD and NW. */
+const CR0_CACHE_CONTROL: u64 = 0x60000000;
+
 /** Sets the architectural state that RESET gives (the machine then puts the CPU where its boot protocol wants it). */
 export function resetSystem(): void {
+  resetRegisters();
+  store<u64>(CR0, CR0_RESET);
+  store<u32>(STARTUP_PENDING, 0);
+  store<u64>(OTHERS_TIME, u64.MAX_VALUE);
+  store<u64>(A20_MASK, u64.MAX_VALUE);
+  resetFpu();
+  resetMsrs();
+  systemLoaded();
+}
+
+/** What INIT does to the processor: caches, floating-point state, TSC and most MSRs stay as they are. */
+export function initSystem(): void {
+  const cacheControl = load<u64>(CR0) & CR0_CACHE_CONTROL;
+  resetRegisters();
+  store<u64>(CR0, (CR0_RESET & ~CR0_CACHE_CONTROL) | cacheControl);
+  systemLoaded();
+  pagingChanged();
+}
+
+/** The registers that RESET and INIT treat alike. */
+function resetRegisters(): void {
   for (let n: usize = 0; n < 17; n++) store<u64>(GPR + (n << 3), 0);
   store<u64>(GPR + 2 * 8, load<u32>(MODEL_SIGNATURE)); // EDX
   store<u64>(RIP, 0xfff0);
@@ -61,7 +89,6 @@ export function resetSystem(): void {
   store<u32>(GDTR_LIMIT, 0xffff);
   store<u64>(IDTR_BASE, 0);
   store<u32>(IDTR_LIMIT, 0xffff);
-  store<u64>(CR0, 0x60000010);
   store<u64>(CR2, 0);
   store<u64>(CR3, 0);
   store<u64>(CR4, 0);
@@ -77,10 +104,6 @@ export function resetSystem(): void {
   store<u32>(NMI_PENDING, 0);
   store<u32>(PENDING_DEBUG, 0);
   store<u32>(MONITOR_ARMED, 0);
-  store<u64>(A20_MASK, u64.MAX_VALUE);
-  resetFpu();
-  resetMsrs();
-  systemLoaded();
 }
 
 function resetMsrs(): void {

@@ -1,13 +1,14 @@
 // RDTSC, RDTSCP, RDPMC (SDM Vol. 3B "Time-Stamp Counter", Vol. 2 "RDPMC").
 import { MSR_TSC_AUX } from '../layout';
 import { GP, raise } from '../fault';
+import { mustWait } from '../processors/wait';
 import { cpl, setRegister } from '../record';
 import { interceptRdpmc, interceptRdtsc, interceptRdtscp, tscAdjustment } from '../vmx/intercepts';
 import { timeStampCounter } from './msr';
 import { CR4_PCE, CR4_TSD, cr4 } from './state';
 
 function mayReadTime(): bool {
-  if (!cpl() || !(cr4() & CR4_TSD)) return true;
+  if (!cpl() || !(cr4() & CR4_TSD)) return !mustWait();
   raise(GP, 0);
   return false;
 }

@@ -12,6 +12,7 @@ import { chargeCycles, exactCycles, exactInstructions, noteEnteredGuest } from '
 import { COST_VM_ENTRY, COST_VMX_OTHER } from '../gen/costs';
 import { faulted, leave } from '../globals';
 import { readPhysical } from '../physical';
+import { disarmMonitor } from '../processors/monitor';
 import { beginDelivery, deliverEvent, endDelivery, EVENT_SOFTWARE, eventType } from '../system/interrupt';
 import { inVirtual8086 } from '../system/mode-8086';
 import { interruptVirtual8086 } from '../system/virtual-8086';
@@ -62,6 +63,7 @@ export function enterGuest(): u32 {
   store<u32>(currentVmcs(), 1, HEADER_LAUNCHED);
   store<u32>(VMX_ROOT, 2);
   noteEnteredGuest();
+  disarmMonitor();
   store<u64>(VMX_ENTRY_INSTRUCTIONS, exactInstructions() + 1);
   startTimer();
   noteThreshold();

@@ -15,6 +15,7 @@ import { getFlags, RF } from '../flags';
 import { COST_VM_EXIT, COST_VM_EXIT_PAGEFAULT } from '../gen/costs';
 import { current, faulted, leave, unfinished } from '../globals';
 import { readPhysical, writePhysical } from '../physical';
+import { disarmMonitor } from '../processors/monitor';
 import { instructionLength, recordRip } from '../record';
 import { deliveringError, deliveringInfo, deliveringLength, endDelivery } from '../system/interrupt';
 import { readMsr, writeMsr } from '../system/msr';
@@ -84,6 +85,7 @@ export function vmExit(reason: u32, qualification: u64): void {
   if (resumeFlag) flags |= RF;
   else if (length) flags &= ~u64(RF);
   saveGuest(load<u64>(RIP), flags);
+  disarmMonitor();
   charge(COST_VM_EXIT, 1);
   if (reason == F.REASON_EXCEPTION_NMI && (interruption & 0xff) == 14) charge(COST_VM_EXIT_PAGEFAULT, 1);
   forget();

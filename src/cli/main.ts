@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Topic } from './explain.ts';
-import { parseChoice, parseCount, parseList, parseMemory, parsePort, parseSeed } from './options.ts';
+import { parseChoice, parseCount, parseList, parseMemory, parsePort, parseProcessors, parseSeed } from './options.ts';
 import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
@@ -71,6 +71,7 @@ function addRun(anillo: Command): void {
         .argParser(parseMemory)
         .default(parseMemory('64M'), '64M'),
     )
+    .option('--cpus <count>', 'how many processors, 1 to 8; more than one under bare only', parseProcessors, 1)
     .option('--append <text>', 'command line for the guest')
     .option('--bios <file>', 'instead of an image: a ROM of 64 KiB to 16 MiB, started at the reset vector')
     .option('--post <port>', 'report bytes written to this port on standard error (POST codes)', parsePort('--post'))

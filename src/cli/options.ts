@@ -5,6 +5,8 @@ const UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 
 /** What the simulated machine can be given: below 2 MiB no guest fits, above 3 GiB the PCI hole begins. */
 const LEAST_MEMORY = 2 * 2 ** 20;
 const MOST_MEMORY = 3 * 2 ** 30;
+/** Eight of them fit into the core's memory. */
+const MOST_PROCESSORS = 8;
 
 /** `64M`, `1G`, `512K`; a bare number counts MiB as QEMU's -m does. @throws CliError */
 export function parseMemory(text: string): number {
@@ -15,6 +17,14 @@ export function parseMemory(text: string): number {
     throw new CliError(`--memory ${text} is out of range: a machine has between 2M and 3G of memory.`);
   if (bytes % 4096 !== 0) throw new CliError(`--memory ${text} is not a whole number of 4 KiB pages.`);
   return bytes;
+}
+
+/** How many processors. @throws CliError */
+export function parseProcessors(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_PROCESSORS)
+    throw new CliError(`--cpus ${text} is out of range: a machine has 1 to ${MOST_PROCESSORS} processors.`);
+  return count;
 }
 
 /** A count of instructions, with K, M or G for powers of a thousand. @throws CliError */

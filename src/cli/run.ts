@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly technique: string;
   readonly paging?: PagingMode;
   readonly memory: number;
+  readonly cpus: number;
   readonly append?: string;
   readonly profile: string;
   readonly cpu: CpuModelName;
@@ -49,6 +50,7 @@ export async function runImage(image: string | undefined, options: RunOptions): 
         ? { paging: technique.paging[0] as PagingMode }
         : {}),
     memory: options.memory,
+    processors: options.cpus,
     profile: findProfile(options.profile),
     model: findCpuModel(options.cpu),
     seed: options.seed,

@@ -25,4 +25,6 @@ export interface CoreExports {
   setPageKind(page: number, kind: number): void;
   flushBlocks(): void;
   flushAllBanks(): void;
+  selectCpu(n: number): void;
+  openCpu(n: number, count: number): void;
 }

@@ -23,7 +23,9 @@ export type CpuStop =
   | { readonly reason: 'doorway'; readonly entry: number }
   | { readonly reason: 'shutdown' }
   | { readonly reason: 'vmx-abort' }
-  | { readonly reason: 'request' };
+  | { readonly reason: 'request' }
+  /** Several processors: others should run before this one goes on. */
+  | { readonly reason: 'yield' };
 
 /** Up to when to run: an instruction starts only while both counts are below these. */
 export interface Deadline {

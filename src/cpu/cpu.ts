@@ -34,7 +34,6 @@ import {
   IDTR_LIMIT,
   INSTRUCTION_DEADLINE,
   INSTRUCTIONS,
-  INTR_LINE,
   MSR_APIC_BASE,
   MSR_CSTAR,
   MSR_FEATURE_CONTROL,
@@ -47,7 +46,6 @@ import {
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
   MSR_TSC_OFFSET,
-  NMI_PENDING,
   RAM,
   RANDOM_STATE,
   RFLAGS,
@@ -65,16 +63,18 @@ import {
   STOP_REASON,
   STOP_REQUEST,
   STOP_REQUESTED,
+  REQUEST_STOP,
   STOP_SHUTDOWN,
   STOP_VMX_ABORT,
-  VMX_ROOT,
+  STOP_YIELD,
 } from '../../asm/layout.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../isa/cpu-models.ts';
 import type { CoreExports } from './core-exports.ts';
 import type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
-import { loadCpuState, type CpuFields, saveCpuState } from './cpu-snapshot.ts';
+import { type CpuFields, loadCpuState, saveCpuState } from './cpu-snapshot.ts';
 import { writeModel } from './model-area.ts';
 import { NOT_SUPPORTED_NAMES } from './not-supported.ts';
+import { Processors } from './processors.ts';
 import { Ring0 } from './ring0.ts';
 
 export { PAGE_ROM } from '../../asm/layout.ts';
@@ -87,9 +87,7 @@ const MOST_WASM_PAGES = 0x10000;
 /** V8 replaces no running function: the core returns this often so that its optimized code gets a chance. */
 const SLICE = 1_000_000;
 const HIGH = 2 ** 32;
-const EFLAGS_IF = 0x200;
 const APIC_GLOBAL_ENABLE = 0x800;
-const VMX_NON_ROOT = 2;
 const EXCEPTIONS_KEPT = 8;
 const VECTORS = 256;
 const EXIT_REASONS = 80;
@@ -112,6 +110,8 @@ export interface CpuOptions {
   readonly ramSize: number;
   /** Bytes of ROM, whole pages, that end at physical address 4 GiB; none if absent. */
   readonly romSize?: number;
+  /** How many processors share the RAM, 1 if absent. */
+  readonly processors?: number;
   readonly host: CpuHost;
   /** Which processor it is; the one with all features if absent. */
   readonly model?: CpuModel | undefined;
@@ -136,7 +136,7 @@ const MSR_PLACES: ReadonlyMap<number, number> = new Map([
   [0xc000_0102, MSR_KERNEL_GS_BASE],
 ]);
 
-/** One processor with its RAM. */
+/** The processor with its RAM. There may be several: then this is the selected one, and `processors` has the others. */
 export class Cpu {
   readonly memory: WebAssembly.Memory;
   /** All of the core's memory. */
@@ -147,6 +147,7 @@ export class Cpu {
   readonly rom: Uint8Array;
   readonly ring0: Ring0;
   readonly model: CpuModel;
+  readonly processors: Processors;
   readonly #core: CoreExports;
   readonly #ramSize: number;
   #notSupported: CpuHost['notSupported'];
@@ -168,8 +169,10 @@ export class Cpu {
     this.view.setBigUint64(A20_MASK, 0xffff_ffff_ffff_ffffn, true);
     for (let cls = 0; cls < 128; cls++) this.view.setUint32(COSTS + 4 * cls, 1, true);
     writeModel(this.view, this.model);
-    this.view.setBigUint64(RANDOM_STATE, BigInt(options.seed ?? 0), true);
-    core.reset();
+    this.processors = new Processors(core, this.view, options.processors ?? 1);
+    // each has a generator of its own
+    for (let n = 0; n < this.processors.count; n++)
+      this.view.setBigUint64(this.processors.place(n, RANDOM_STATE), BigInt((options.seed ?? 0) + n), true);
   }
 
   /** Instantiates the core. @throws RangeError when the host has not enough memory for the RAM */
@@ -198,9 +201,10 @@ export class Cpu {
   run(deadline: Deadline): CpuStop {
     const cycles = deadline.cycles ?? Number.POSITIVE_INFINITY;
     const instructions = deadline.instructions ?? Number.POSITIVE_INFINITY;
+    const rest = this.processors.restInstructions;
     this.#setCount(CYCLE_DEADLINE, cycles);
     for (;;) {
-      this.#setCount(INSTRUCTION_DEADLINE, Math.min(instructions, this.instructions + SLICE));
+      this.#setCount(INSTRUCTION_DEADLINE, Math.min(instructions, this.instructions + SLICE) - rest);
       this.#core.run();
       const stop = this.#stop();
       if (stop.reason !== 'deadline') return stop;
@@ -210,7 +214,7 @@ export class Cpu {
 
   /** Makes `run` return after the instruction that runs now. */
   requestStop(): void {
-    this.view.setUint32(STOP_REQUESTED, 1, true);
+    this.view.setUint32(STOP_REQUESTED, this.view.getUint32(STOP_REQUESTED, true) | REQUEST_STOP, true);
   }
 
   /** Brings the deadline of the run in progress to `cycles`; may be called from a device callback. */
@@ -223,23 +227,23 @@ export class Cpu {
     this.#setCount(CYCLES, cycles);
   }
 
-  /** Modelled cycles so far, exact also inside device callbacks. */
+  /** Modelled cycles so far, of the selected processor, exact also inside device callbacks. */
   get cycles(): number {
     return this.#count(CYCLES);
   }
 
-  /** Retired instructions so far, exact also inside device callbacks. */
+  /** Retired instructions so far, of all processors, exact also inside device callbacks. */
   get instructions(): number {
-    return this.#count(INSTRUCTIONS);
+    return this.#count(INSTRUCTIONS) + this.processors.restInstructions;
   }
 
   /** Level of the INTR pin. */
   setIntr(level: boolean): void {
-    this.view.setUint32(INTR_LINE, level ? 1 : 0, true);
+    this.processors.setIntr(this.processors.selected, level);
   }
 
   raiseNmi(): void {
-    this.view.setUint32(NMI_PENDING, 1, true);
+    this.processors.raiseNmi(this.processors.selected);
   }
 
   /** The A20 gate: closed, address bit 20 reads as zero. */
@@ -385,7 +389,8 @@ export class Cpu {
 
   /** INTR can have an effect: interrupts are enabled, or VMX non-root operation may turn it into a VM exit. */
   get isInterruptible(): boolean {
-    return (this.eflags & EFLAGS_IF) !== 0 || this.view.getUint32(VMX_ROOT, true) === VMX_NON_ROOT;
+    this.#core.syncFlags();
+    return this.processors.isInterruptible;
   }
 
   /** Physical address of the local APIC's registers, undefined while it is switched off (SDM Vol. 3 "Relocating the Local APIC Registers"). */
@@ -475,31 +480,34 @@ export class Cpu {
     return records;
   }
 
+  /** What the processors counted together. */
   counters(): CpuCounters {
     return {
       instructions: this.instructions,
       cycles: this.cycles,
-      userInstructions: this.#count(COUNT_USER_INSTRUCTIONS),
-      nonRootInstructions: this.#count(COUNT_NON_ROOT_INSTRUCTIONS),
+      userInstructions: this.processors.sum(COUNT_USER_INSTRUCTIONS),
+      nonRootInstructions: this.processors.sum(COUNT_NON_ROOT_INSTRUCTIONS),
       vectors: this.#counts(COUNT_VECTORS, VECTORS),
       vmExits: this.#counts(COUNT_VM_EXITS, EXIT_REASONS),
-      tlbMisses: this.#count(COUNT_TLB_MISSES),
-      walkReferences: this.#count(COUNT_WALK_REFERENCES),
-      eptReferences: this.#count(COUNT_EPT_REFERENCES),
-      tlbFlushes: this.#count(COUNT_TLB_FLUSHES),
+      tlbMisses: this.processors.sum(COUNT_TLB_MISSES),
+      walkReferences: this.processors.sum(COUNT_WALK_REFERENCES),
+      eptReferences: this.processors.sum(COUNT_EPT_REFERENCES),
+      tlbFlushes: this.processors.sum(COUNT_TLB_FLUSHES),
     };
   }
 
   /** All state but RAM, as named fields. */
   save(): CpuFields {
     this.#core.syncFlags();
-    return saveCpuState(this.view, this.#ramSize);
+    return { ...saveCpuState(this.view, this.#ramSize), ...this.processors.save() };
   }
 
   /** Continues where `save` was called; RAM has to be restored first. */
   load(fields: CpuFields): void {
+    this.processors.load(fields);
     loadCpuState(this.view, this.#ramSize, fields);
     this.#core.stateLoaded();
+    this.processors.loaded();
   }
 
   private notSupported(what: number, argument: number): void {
@@ -521,6 +529,8 @@ export class Cpu {
         return { reason: 'vmx-abort' };
       case STOP_REQUEST:
         return { reason: 'request' };
+      case STOP_YIELD:
+        return { reason: 'yield' };
       default:
         throw new Error(`the core stopped for the unknown reason ${reason}`);
     }
@@ -553,7 +563,7 @@ export class Cpu {
   #counts(place: number, length: number): Record<number, number> {
     const counts: Record<number, number> = {};
     for (let index = 0; index < length; index++) {
-      const count = this.#count(place + 8 * index);
+      const count = this.processors.sum(place + 8 * index);
       if (count > 0) counts[index] = count;
     }
     return counts;

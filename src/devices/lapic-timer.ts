@@ -20,9 +20,9 @@ export class LapicTimer {
   /** Bus tick at which the timer was started. */
   #start = 0;
 
-  constructor(clock: Clock, expired: () => void) {
+  constructor(clock: Clock, expired: () => void, name: string) {
     this.#clock = clock;
-    this.#event = clock.event('lapic timer', () => {
+    this.#event = clock.event(name, () => {
       if (this.isPeriodic()) this.#restart();
       expired();
     });

@@ -7,45 +7,62 @@ import type { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { booleanField, fieldsField, numberField, numbersField } from '../machine/stateful.ts';
 import type { Wire } from '../machine/wire.ts';
+import type { ApicAgent, ApicDestination, ApicMessage } from '../machine/apic-bus.ts';
+import {
+  ApicBus,
+  DELIVER_EXTERNAL,
+  DELIVER_FIXED,
+  DELIVER_INIT,
+  DELIVER_LOWEST,
+  DELIVER_NMI,
+  DELIVER_STARTUP,
+} from '../machine/apic-bus.ts';
+import {
+  APIC_ID,
+  APIC_VERSION,
+  APIC_TPR,
+  APIC_APR,
+  APIC_PPR,
+  APIC_EOI,
+  APIC_LDR,
+  APIC_DFR,
+  APIC_SVR,
+  APIC_ISR,
+  APIC_TMR,
+  APIC_IRR,
+  APIC_ESR,
+  APIC_ICR_LOW,
+  APIC_ICR_HIGH,
+  APIC_LVT_TIMER,
+  APIC_LVT_THERMAL,
+  APIC_LVT_PERFORMANCE,
+  APIC_LVT_LINT0,
+  APIC_LVT_LINT1,
+  APIC_LVT_ERROR,
+  APIC_TIMER_INITIAL,
+  APIC_TIMER_CURRENT,
+  APIC_TIMER_DIVIDE,
+} from './lapic-registers.ts';
 import { LapicTimer } from './lapic-timer.ts';
 import { VectorSet } from './vector-set.ts';
 
 export { LAPIC_BUS_HZ } from './lapic-timer.ts';
 
-export const APIC_ID = 0x020;
-export const APIC_VERSION = 0x030;
-export const APIC_TPR = 0x080;
-export const APIC_APR = 0x090;
-export const APIC_PPR = 0x0a0;
-export const APIC_EOI = 0x0b0;
-export const APIC_LDR = 0x0d0;
-export const APIC_DFR = 0x0e0;
-export const APIC_SVR = 0x0f0;
-export const APIC_ISR = 0x100;
-export const APIC_TMR = 0x180;
-export const APIC_IRR = 0x200;
-export const APIC_ESR = 0x280;
-export const APIC_ICR_LOW = 0x300;
-export const APIC_ICR_HIGH = 0x310;
-export const APIC_LVT_TIMER = 0x320;
-export const APIC_LVT_THERMAL = 0x330;
-export const APIC_LVT_PERFORMANCE = 0x340;
-export const APIC_LVT_LINT0 = 0x350;
-export const APIC_LVT_LINT1 = 0x360;
-export const APIC_LVT_ERROR = 0x370;
-export const APIC_TIMER_INITIAL = 0x380;
-export const APIC_TIMER_CURRENT = 0x390;
-export const APIC_TIMER_DIVIDE = 0x3e0;
+export * from './lapic-registers.ts';
 
 /** Six LVT entries, the version of a Pentium 4. */
 const VERSION = 0x00050014;
 const SVR_ENABLE = 0x100;
 const LVT_MASKED = 0x10000;
 const LVT_PERIODIC = 0x20000;
-const MODE_FIXED = 0;
-const MODE_LOWEST = 1;
-const MODE_NMI = 4;
-const MODE_EXTINT = 7;
+const LEVEL_TRIGGERED = 0x8000;
+const LEVEL_ASSERT = 0x4000;
+const LOGICAL_DESTINATION = 0x800;
+/** Model in the destination format register: one bit a processor; the other is clusters of four. */
+const FLAT_MODEL = 0xf;
+const TO_SELF = 1;
+const TO_ALL = 2;
+const TO_OTHERS = 3;
 const ERROR_SEND_ACCEPT = 0x04;
 const ERROR_SEND_VECTOR = 0x20;
 const ERROR_RECEIVE_VECTOR = 0x40;
@@ -68,16 +85,24 @@ export interface LapicOptions {
   readonly interrupt: Wire;
   /** An NMI was delivered. */
   readonly nmi: () => void;
+  /** INIT was delivered; `reset` has to follow if the processor takes it. */
+  readonly init?: () => void;
+  /** A start-up message was delivered. */
+  readonly startUp?: (vector: number) => void;
+  /** The other APICs; alone without. */
+  readonly bus?: ApicBus;
+  /** Number of the processor, which is the APIC ID after reset. */
+  readonly processor?: number;
 }
 
 /** One local APIC, 4 KiB of registers. */
-export class Lapic implements MmioDevice, Stateful {
-  readonly name = 'lapic';
-  readonly version = 1;
+export class Lapic implements MmioDevice, ApicAgent, Stateful {
+  readonly name: string;
+  readonly version = 2;
   /** INTA cycle of the 8259 pair, for LINT0 in ExtINT mode. */
   externalAcknowledge: () => number = () => this.#spurious & 0xff;
-  readonly #interrupt: Wire;
-  readonly #nmi: () => void;
+  readonly #options: LapicOptions;
+  readonly #bus: ApicBus;
   readonly #timer: LapicTimer;
   readonly #requests = new VectorSet();
   readonly #inService = new VectorSet();
@@ -93,12 +118,19 @@ export class Lapic implements MmioDevice, Stateful {
   #commandHigh = 0;
   readonly #lvt = new Map<number, number>();
   #lint0 = false;
+  /** The 8259 pair as an ExtINT entry of the I/O APIC passes it on. */
+  #external = false;
   #outputLevel = false;
 
-  constructor({ clock, interrupt, nmi }: LapicOptions) {
-    this.#interrupt = interrupt;
-    this.#nmi = nmi;
-    this.#timer = new LapicTimer(clock, () => this.#timerExpired());
+  constructor(options: LapicOptions) {
+    const processor = options.processor ?? 0;
+    const suffix = processor === 0 ? '' : ` ${processor}`;
+    this.name = `lapic${suffix}`;
+    this.#options = options;
+    this.#id = processor << 24;
+    this.#bus = options.bus ?? new ApicBus();
+    this.#bus.attach(this);
+    this.#timer = new LapicTimer(options.clock, () => this.#timerExpired(), `lapic timer${suffix}`);
     this.#timer.isPeriodic = () => (this.#lvt.get(APIC_LVT_TIMER)! & LVT_PERIODIC) !== 0;
     for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
   }
@@ -122,7 +154,7 @@ export class Lapic implements MmioDevice, Stateful {
     const isRising = level && !this.#lint0;
     this.#lint0 = level;
     const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    if (isRising && (entry & LVT_MASKED) === 0 && deliveryMode(entry) !== MODE_EXTINT) this.#deliverLocal(entry);
+    if (isRising && (entry & LVT_MASKED) === 0 && deliveryMode(entry) !== DELIVER_EXTERNAL) this.#deliverLocal(entry);
     this.#update();
   }
 
@@ -131,10 +163,51 @@ export class Lapic implements MmioDevice, Stateful {
     return this.#deliverable() !== undefined || this.#isExternalPending;
   }
 
+  isAddressed({ destination, isLogical }: ApicDestination): boolean {
+    if (destination === 0xff) return true;
+    if (!isLogical) return destination === this.#id >>> 24;
+    const logical = this.#logicalDestination >>> 24;
+    if (this.#destinationFormat >>> 28 === FLAT_MODEL) return (destination & logical) !== 0;
+    return destination >> 4 === logical >> 4 && (destination & logical & 0xf) !== 0;
+  }
+
+  get acceptsFixed(): boolean {
+    return (this.#spurious & SVR_ENABLE) !== 0;
+  }
+
+  receive({ mode, vector, isLevel }: ApicMessage): void {
+    if (mode === DELIVER_FIXED || mode === DELIVER_LOWEST) this.accept(vector, isLevel);
+    else if (mode === DELIVER_NMI) this.#options.nmi();
+    else if (mode === DELIVER_INIT) this.#options.init?.();
+    else if (mode === DELIVER_STARTUP) this.#options.startUp?.(vector);
+  }
+
+  setExternal(level: boolean): void {
+    this.#external = level;
+    this.#update();
+  }
+
+  /** The processor took an INIT: everything but the APIC ID is as after power-up. */
+  reset(): void {
+    for (const set of [this.#requests, this.#inService, this.#triggerMode]) set.clear();
+    this.#taskPriority = 0;
+    this.#logicalDestination = 0;
+    this.#destinationFormat = 0xffffffff;
+    this.#spurious = 0xff;
+    this.#errorStatus = 0;
+    this.#errors = 0;
+    this.#commandLow = 0;
+    this.#commandHigh = 0;
+    for (const offset of this.#lvt.keys()) this.#lvt.set(offset, LVT_MASKED);
+    this.#timer.setDivide(0);
+    this.#timer.start(0);
+    this.#update();
+  }
+
   /** The 8259 pair's interrupts arrive as NMI (a watchdog's wiring). */
   get passesNmi(): boolean {
     const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    return (entry & LVT_MASKED) === 0 && deliveryMode(entry) === MODE_NMI;
+    return (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_NMI;
   }
 
   /** INTA cycle: the vector now in service, or the 8259 pair's, or the spurious one. */
@@ -191,6 +264,7 @@ export class Lapic implements MmioDevice, Stateful {
       lvt: [...this.#lvt.values()],
       timer: this.#timer.save(),
       lint0: this.#lint0,
+      external: this.#external,
       outputLevel: this.#outputLevel,
     };
   }
@@ -214,6 +288,7 @@ export class Lapic implements MmioDevice, Stateful {
     });
     this.#timer.load(fieldsField(fields, 'timer'));
     this.#lint0 = booleanField(fields, 'lint0');
+    this.#external = booleanField(fields, 'external');
     this.#outputLevel = booleanField(fields, 'outputLevel');
   }
 
@@ -273,7 +348,9 @@ export class Lapic implements MmioDevice, Stateful {
         break;
       case APIC_EOI: {
         const vector = this.#inService.highest();
-        if (vector !== 0) this.#inService.delete(vector);
+        if (vector === 0) break;
+        this.#inService.delete(vector);
+        if (this.#triggerMode.has(vector)) this.#bus.onEndOfInterrupt(vector);
         break;
       }
       case APIC_LDR:
@@ -326,21 +403,22 @@ export class Lapic implements MmioDevice, Stateful {
   }
 
   get #isExternalPending(): boolean {
+    if (this.#external) return true;
     const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === MODE_EXTINT;
+    return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_EXTERNAL;
   }
 
   #update(): void {
     const level = this.output;
     if (level === this.#outputLevel) return;
     this.#outputLevel = level;
-    this.#interrupt(level);
+    this.#options.interrupt(level);
   }
 
   /** A local source fires through its LVT entry. */
   #deliverLocal(entry: number): void {
-    if (deliveryMode(entry) === MODE_NMI) this.#nmi();
-    else if (deliveryMode(entry) === MODE_FIXED) this.accept(entry & 0xff);
+    if (deliveryMode(entry) === DELIVER_NMI) this.#options.nmi();
+    else if (deliveryMode(entry) === DELIVER_FIXED) this.accept(entry & 0xff);
   }
 
   /** Records an error; the first one raises the error interrupt. */
@@ -352,30 +430,35 @@ export class Lapic implements MmioDevice, Stateful {
     if (isNew && (entry & LVT_MASKED) === 0 && (entry & 0xff) >= 16) this.accept(entry & 0xff);
   }
 
-  /** Sends the interprocessor interrupt in the command register; this processor is the only one on the bus. */
+  /** Sends the interprocessor interrupt in the command register. */
   #send(): void {
-    const shorthand = (this.#commandLow >> 18) & 3;
-    const mode = deliveryMode(this.#commandLow);
-    const vector = this.#commandLow & 0xff;
-    const isForSelf = shorthand === 1 || shorthand === 2 || (shorthand === 0 && this.#isDestination());
-    if (!isForSelf) {
-      if (shorthand === 0) this.#error(ERROR_SEND_ACCEPT);
-    } else if (mode === MODE_NMI) {
-      this.#nmi();
-    } else if (mode === MODE_FIXED || mode === MODE_LOWEST) {
-      if (vector < 16) this.#error(ERROR_SEND_VECTOR);
-      else this.accept(vector, (this.#commandLow & 0x8000) !== 0);
-    } // INIT and start-up wake other processors; there are none
+    const low = this.#commandLow;
+    const message = { mode: deliveryMode(low), vector: low & 0xff, isLevel: (low & LEVEL_TRIGGERED) !== 0 };
+    const isFixed = message.mode === DELIVER_FIXED || message.mode === DELIVER_LOWEST;
+    // the end of a level-triggered INIT only matters to processors before the Pentium 4
+    if (message.mode === DELIVER_INIT && message.isLevel && (low & LEVEL_ASSERT) === 0) return;
+    if (message.mode === DELIVER_EXTERNAL) return;
+    if (isFixed && message.vector < 16) {
+      this.#error(ERROR_SEND_VECTOR);
+      return;
+    }
+    switch ((low >> 18) & 3) {
+      case TO_SELF:
+        this.receive(message);
+        break;
+      case TO_ALL:
+        this.#bus.broadcast(message);
+        break;
+      case TO_OTHERS:
+        this.#bus.broadcast(message, this);
+        break;
+      default:
+        if (!this.#bus.send(this.#commandDestination, message)) this.#error(ERROR_SEND_ACCEPT);
+    }
   }
 
-  #isDestination(): boolean {
-    const destination = this.#commandHigh >>> 24;
-    if (destination === 0xff) return true;
-    const isLogical = (this.#commandLow & 0x800) !== 0;
-    if (!isLogical) return destination === this.#id >>> 24;
-    const logical = this.#logicalDestination >>> 24;
-    if (this.#destinationFormat >>> 28 === 0xf) return (destination & logical) !== 0;
-    return destination >> 4 === logical >> 4 && (destination & logical & 0xf) !== 0;
+  get #commandDestination(): ApicDestination {
+    return { destination: this.#commandHigh >>> 24, isLogical: (this.#commandLow & LOGICAL_DESTINATION) !== 0 };
   }
 
   #timerExpired(): void {

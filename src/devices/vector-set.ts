@@ -13,6 +13,10 @@ export class VectorSet {
     this.#words[vector >> 5]! &= ~(1 << (vector & 31));
   }
 
+  clear(): void {
+    this.#words.fill(0);
+  }
+
   has(vector: number): boolean {
     return ((this.#words[vector >> 5]! >>> (vector & 31)) & 1) === 1;
   }

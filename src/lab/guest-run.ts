@@ -22,6 +22,8 @@ export interface GuestRunOptions {
   readonly paging?: PagingMode;
   /** Guest RAM in bytes. */
   readonly memory: number;
+  /** How many processors, 1 if absent; only the bare machine can have several. */
+  readonly processors?: number;
   readonly profile: CostProfile;
   /** Which processor the machine has; the one with all features if absent. */
   readonly model?: CpuModel;
@@ -41,7 +43,8 @@ export type GuestRunErrorCode =
   | 'no-paravirtual-build'
   | 'paging-without-choice'
   | 'processor-too-old'
-  | 'board-under-hypervisor';
+  | 'board-under-hypervisor'
+  | 'one-processor-only';
 
 /** A technique that does not fit the guest; the message is one full sentence. */
 export class GuestRunError extends Error {
@@ -66,6 +69,8 @@ export interface RunStatistics {
   /** Share of the guest's instructions that ran without the hypervisor, 0 to 1. */
   readonly directShare: number;
   readonly processor: unknown;
+  /** Of each processor, where there are several. */
+  readonly processors?: readonly { readonly instructions: number; readonly cycles: number }[];
   readonly hypervisor: unknown;
   readonly findings: unknown;
 }
@@ -124,6 +129,11 @@ export class GuestRun {
       const message = `--bios, --post and --debugcon are for the bare machine; ${technique.name} gives its guest a machine of its own.`;
       throw new GuestRunError('board-under-hypervisor', message);
     }
+    const processors = options.processors ?? 1;
+    if (processors > 1 && technique.name !== 'bare') {
+      const message = `--cpus ${processors} is a choice under bare only; a guest under ${technique.name} has one processor.`;
+      throw new GuestRunError('one-processor-only', message);
+    }
     const file = technique.guest === 'paravirtual' ? guest.paravirtual : guest.file;
     if (file === undefined) {
       const message = `${guest.name} has no paravirtualized build, and ${technique.name} runs nothing else; use another technique.`;
@@ -142,6 +152,7 @@ export class GuestRun {
       profile: options.profile.name,
       cpu: model.name,
       memory: options.memory,
+      processors,
     });
   }
 
@@ -184,6 +195,7 @@ export class GuestRun {
       cycles: cpu.cycles,
       directShare: this.directShare,
       processor: cpu.counters(),
+      ...(cpu.processors.count > 1 ? { processors: cpu.processors.counts() } : {}),
       hypervisor: this.vmm.counters,
       findings: this.vmm.findings(),
     };

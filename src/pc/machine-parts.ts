@@ -14,15 +14,22 @@ export class HardwarePart implements Stateful {
   readonly #memory: number;
   readonly #frequencyHz: number;
   readonly #model: string;
+  readonly #processors: number;
 
-  constructor(memory: number, frequencyHz: number, model: string) {
+  constructor(memory: number, frequencyHz: number, model: string, processors: number) {
     this.#memory = memory;
     this.#frequencyHz = frequencyHz;
     this.#model = model;
+    this.#processors = processors;
   }
 
   save(): Fields {
-    return { memory: this.#memory, frequencyHz: this.#frequencyHz, model: this.#model };
+    return {
+      memory: this.#memory,
+      frequencyHz: this.#frequencyHz,
+      model: this.#model,
+      processors: this.#processors,
+    };
   }
 
   load(fields: Fields): void {
@@ -36,6 +43,10 @@ export class HardwarePart implements Stateful {
     }
     if (fields.model !== this.#model) {
       throw new FieldError(`the processor was a ${String(fields.model)} and this one is a ${this.#model}`);
+    }
+    const processors = numberField(fields, 'processors');
+    if (processors !== this.#processors) {
+      throw new FieldError(`there were ${processors} processors and this machine has ${this.#processors}`);
     }
   }
 }
@@ -66,7 +77,7 @@ export class RomPart implements Stateful {
 /** The processor's state in a snapshot. */
 export class CpuPart implements Stateful {
   readonly name = 'cpu';
-  readonly version = 1;
+  readonly version = 2;
   readonly #cpu: Cpu;
 
   constructor(cpu: Cpu) {

@@ -1,4 +1,4 @@
-// One PC: processor, RAM, chips and virtual time, and the loop that runs them. Hardware only; it knows no hypervisor.
+// One PC: processors, RAM, chips and virtual time, and the loop that runs them. Hardware only; it knows no hypervisor.
 // Software that owns ring 0 is entered through the doorway page and sets `doorway`. A run is a function of the options,
 // the image and the stamped input: nothing here looks at the host's clock.
 
@@ -20,6 +20,7 @@ import { MachineError } from './machine-error.ts';
 import type { DebugConsoleOptions } from './platform.ts';
 import { DEFAULT_DATE, LAPIC_BASE, Platform } from './platform.ts';
 import { shutdownReport } from './shutdown-report.ts';
+import { Turns } from './turns.ts';
 
 export const MEBIBYTE = 0x100000;
 /** A multiboot image is linked at 1 MiB, so less than 2 MiB leaves no room for one. */
@@ -36,6 +37,8 @@ const NOBODY = 2 ** 52;
 export interface MachineOptions {
   /** RAM in bytes, whole pages, MEMORY_MINIMUM to MEMORY_MAXIMUM. */
   readonly memory?: number;
+  /** How many processors, 1 to 8. */
+  readonly processors?: number;
   readonly cpuFrequencyHz?: number;
   /** Which processor it has; the one with all features if absent. */
   readonly model?: CpuModel | undefined;
@@ -63,7 +66,7 @@ export interface RunLimits {
   readonly cycles?: number;
 }
 
-/** Processor, memory, chips and time. */
+/** Processors, memory, chips and time. */
 export class Machine {
   readonly cpu: Cpu;
   readonly platform: Platform;
@@ -74,6 +77,7 @@ export class Machine {
   doorway: ((entry: number) => void) | undefined;
   readonly #parts: Stateful[];
   readonly #end = new ExitPart();
+  readonly #turns: Turns;
   #requested = false;
   /** Limits of the `runUntil` that is under way. */
   #limits: RunLimits = {};
@@ -88,6 +92,7 @@ export class Machine {
       model: options.model,
       seed: options.seed,
       ...(options.rom === undefined ? {} : { romSize: options.rom.length }),
+      processors: options.processors ?? 1,
       host: {
         portRead: (port, size) => this.platform.bus.portRead(port, size),
         portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
@@ -97,6 +102,8 @@ export class Machine {
         notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
       },
     });
+    const { processors } = this.cpu;
+    this.#turns = new Turns(processors);
     if (options.costs !== undefined) this.cpu.setCosts(options.costs);
     this.clock = new Clock({ frequencyHz: options.cpuFrequencyHz ?? FREQUENCY_DEFAULT, cycles: () => this.cpu.cycles });
     this.clock.onDeadlineChange = () => this.#moveDeadline();
@@ -106,8 +113,12 @@ export class Machine {
       input: this.input,
       memorySize: memory,
       date: options.date ?? DEFAULT_DATE,
-      interrupt: (level) => this.cpu.setIntr(level),
-      nmi: () => this.cpu.raiseNmi(),
+      processors: processors.count,
+      accessing: () => processors.selected,
+      interrupt: (level, processor) => processors.setIntr(processor, level),
+      nmi: (processor) => processors.raiseNmi(processor),
+      init: (processor) => processors.raiseInit(processor),
+      startUp: (processor, vector) => processors.startUp(processor, vector),
       exit: (exit) => this.end(exit),
       serialOut: options.serialOut ?? (() => {}),
       ...(options.post === undefined ? {} : { post: options.post }),
@@ -117,7 +128,7 @@ export class Machine {
       a20: (open) => this.cpu.setA20(open),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
-    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name);
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name, processors.count);
     if (options.rom !== undefined) this.#placeRom(options.rom);
     this.#parts = [
       hardware,
@@ -128,6 +139,7 @@ export class Machine {
       this.input,
       this.platform,
       this.#end,
+      this.#turns,
     ];
   }
 
@@ -150,9 +162,12 @@ export class Machine {
   runUntil(limits: RunLimits = {}): MachineStop {
     this.#limits = limits;
     for (;;) {
+      const isBetween = this.#turns.between();
       const { instructions, cycles } = this.cpu;
-      if (this.input.isDue(instructions, cycles)) this.input.deliver(instructions, cycles);
-      this.clock.runDue();
+      if (isBetween) {
+        if (this.input.isDue(instructions, cycles)) this.input.deliver(instructions, cycles);
+        this.clock.runDue();
+      }
       if (this.#end.exit !== undefined) return this.#end.exit;
       if (this.#requested) {
         this.#requested = false;
@@ -212,11 +227,19 @@ export class Machine {
   }
 
   #slice(limits: RunLimits): MachineStop | undefined {
+    const turn = this.#turns.begin();
+    if (turn !== 'run') return turn === 'all-asleep' ? this.#skipIdle(limits) : undefined;
     const { instructions, cycles } = this.#deadline(limits);
     const stop = this.cpu.run({ instructions, cycles });
+    this.cpu.processors.takeWoken();
     switch (stop.reason) {
       case 'deadline':
+        if (this.cpu.cycles >= Math.min(this.#turns.end, this.clock.nextDeadline())) this.#turns.finish();
+        return undefined;
       case 'request':
+        return undefined;
+      case 'yield':
+        this.#turns.finish();
         return undefined;
       case 'doorway':
         if (this.doorway === undefined)
@@ -224,7 +247,10 @@ export class Machine {
         this.doorway(stop.entry);
         return undefined;
       case 'halt':
-        return this.#skipIdle(limits);
+        if (this.cpu.processors.count === 1) return this.#skipIdle(limits);
+        this.cpu.processors.sleep();
+        this.#turns.finish();
+        return undefined;
       case 'shutdown':
         return { reason: 'shutdown', status: STATUS_SHUTDOWN, report: shutdownReport(this.cpu) };
       case 'vmx-abort':
@@ -232,10 +258,10 @@ export class Machine {
     }
   }
 
-  /** Halted: nothing happens before the next event, so that is when we are. */
+  /** All are halted: nothing happens before the next event, so that is when we are. */
   #skipIdle(limits: RunLimits): MachineStop | undefined {
     if (this.input.isDue(this.cpu.instructions, this.cpu.cycles)) return undefined;
-    const wakeable = this.cpu.isInterruptible || this.platform.lapic.passesNmi;
+    const wakeable = this.cpu.isInterruptible || this.platform.lapics.some((lapic) => lapic.passesNmi);
     const next = this.#deadline(limits).cycles;
     if (!wakeable || next === Number.POSITIVE_INFINITY) return { reason: 'idle', status: STATUS_IDLE, wakeable };
     if (next > this.cpu.cycles) this.cpu.skipTo(next);
@@ -244,7 +270,7 @@ export class Machine {
 
   #deadline(limits: RunLimits): { instructions: number; cycles: number } {
     let instructions = limits.instructions ?? Number.POSITIVE_INFINITY;
-    let cycles = Math.min(limits.cycles ?? Number.POSITIVE_INFINITY, this.clock.nextDeadline());
+    let cycles = Math.min(limits.cycles ?? Number.POSITIVE_INFINITY, this.clock.nextDeadline(), this.#turns.end);
     const replay = this.input.nextReplay;
     if (replay !== undefined) {
       if (replay.instructions > this.cpu.instructions) instructions = Math.min(instructions, replay.instructions);

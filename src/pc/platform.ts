@@ -1,20 +1,22 @@
-// The chips of a PC on one bus, wired to each other: 8259 pair, 8254, 16550, local APIC, MC146818, 8042, ACPI power
-// management, debug exit, POST port, reset port. It knows no CPU: a machine uses one as its hardware, and a VMM one for
-// each domain as virtual devices (Intel 440FX PCIset and PIIX3 give the addresses, MP specification 1.4 "Virtual Wire
-// Mode" the interrupt wiring).
+// The chips of a PC on one bus, wired to each other: 8259 pair, 8254, 16550, I/O APIC, a local APIC for each processor,
+// MC146818, 8042, ACPI power management, debug exit, POST port, reset port. It knows no CPU: a machine uses one as its
+// hardware, and a VMM one for each domain as virtual devices (Intel 440FX PCIset and PIIX3 give the addresses, MP
+// specification 1.4 "Virtual Wire Mode" the interrupt wiring).
 
 import { AcpiPm } from '../devices/acpi-pm.ts';
+import { ApicBus } from '../machine/apic-bus.ts';
 import { Cmos } from '../devices/cmos.ts';
 import { DebugConsole } from '../devices/debug-console.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
 import { I8042 } from '../devices/i8042.ts';
+import { IoApic } from '../devices/ioapic.ts';
 import { Lapic } from '../devices/lapic.ts';
 import { Pic8259 } from '../devices/pic8259.ts';
 import { Pit8254 } from '../devices/pit8254.ts';
 import { PostPort } from '../devices/post-port.ts';
 import { ResetControl } from '../devices/reset-control.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
-import type { AccessSize } from '../machine/bus.ts';
+import type { AccessSize, MmioDevice } from '../machine/bus.ts';
 import { Bus } from '../machine/bus.ts';
 import type { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
@@ -27,6 +29,12 @@ import { runFirmware, wireApic } from './firmware.ts';
 
 export const LAPIC_BASE = 0xfee00000;
 export const LAPIC_LENGTH = 0x1000;
+export const IOAPIC_BASE = 0xfec00000;
+const IOAPIC_LENGTH = 0x1000;
+/** Pin of the I/O APIC on which the interval timer comes in: the 8259 pair has pin 0. */
+export const IOAPIC_TIMER_PIN = 2;
+/** ISA line on which the pair is cascaded, so that no chip drives it. */
+const CASCADE = 2;
 /** Date of the real-time clock at power-on unless the options say otherwise. */
 export const DEFAULT_DATE = '2026-01-01T00:00:00Z';
 
@@ -42,8 +50,8 @@ export interface PlatformOptions {
   readonly clock: Clock;
   /** Size of RAM in bytes, for the memory-size bytes of the CMOS. */
   readonly memorySize: number;
-  /** The level of the INTR pin. Rises when `acknowledge` has a vector to give. */
-  readonly interrupt: Wire;
+  /** The level of a processor's INTR pin. Rises when `acknowledge` has a vector to give. */
+  readonly interrupt: (level: boolean, processor: number) => void;
   /** The guest ended the run through one of its chips. */
   readonly exit: (exit: PlatformExit) => void;
   /** A byte left the serial port. */
@@ -61,8 +69,16 @@ export interface PlatformOptions {
   readonly hasRom?: boolean;
   /** The A20 gate opened or closed. */
   readonly a20?: (open: boolean) => void;
-  /** The local APIC delivered an NMI. */
-  readonly nmi?: () => void;
+  /** How many processors, 1 if absent. */
+  readonly processors?: number;
+  /** The processor that makes the present access, the first if absent: each sees its own local APIC. */
+  readonly accessing?: () => number;
+  /** A local APIC delivered an NMI. */
+  readonly nmi?: (processor: number) => void;
+  /** A local APIC delivered INIT: true if the processor takes it, which resets the local APIC as well. */
+  readonly init?: (processor: number) => boolean;
+  /** A local APIC delivered a start-up message. */
+  readonly startUp?: (processor: number, vector: number) => void;
   /** Name in snapshots. */
   readonly name?: string;
 }
@@ -70,14 +86,16 @@ export interface PlatformOptions {
 /** A set of PC chips on a bus. */
 export class Platform implements Stateful {
   readonly name: string;
-  readonly version = 1;
+  readonly version = 2;
   readonly bus = new Bus();
   readonly clock: Clock;
   readonly input: InputQueue;
   readonly pic: Pic8259;
   readonly pit: Pit8254;
   readonly uart: Uart16550;
-  readonly lapic: Lapic;
+  /** One for each processor. */
+  readonly lapics: readonly Lapic[];
+  readonly ioapic: IoApic;
   readonly cmos: Cmos;
   readonly i8042: I8042;
   readonly acpi: AcpiPm;
@@ -86,6 +104,7 @@ export class Platform implements Stateful {
   readonly resetControl: ResetControl;
   /** Every chip that has state. */
   readonly chips: readonly Stateful[];
+  readonly #accessing: () => number;
 
   constructor(options: PlatformOptions) {
     const { clock, exit } = options;
@@ -93,29 +112,39 @@ export class Platform implements Stateful {
     this.name = options.name ?? 'platform';
     this.clock = clock;
     this.input = options.input ?? new InputQueue();
-    this.lapic = new Lapic({ clock, interrupt: options.interrupt, nmi: options.nmi ?? (() => {}) });
-    this.pic = new Pic8259({ interrupt: (level) => this.lapic.setLint0(level) });
-    this.lapic.externalAcknowledge = () => this.pic.acknowledge();
-    this.pit = new Pit8254({ clock, irq0: this.pic.line(0) });
+    this.#accessing = options.accessing ?? (() => 0);
+    const apicBus = new ApicBus();
+    const processors = Array.from({ length: options.processors ?? 1 }, (_, processor) => processor);
+    this.lapics = processors.map((processor) => createLapic(options, processor, apicBus));
+    this.ioapic = new IoApic(apicBus, processors.length);
+    const pairOutput = this.ioapic.pin(0);
+    this.pic = new Pic8259({
+      interrupt: (level) => {
+        pairOutput(level);
+        for (const lapic of this.lapics) lapic.setLint0(level);
+      },
+    });
+    for (const lapic of this.lapics) lapic.externalAcknowledge = () => this.pic.acknowledge();
+    this.pit = new Pit8254({ clock, irq0: this.#isaLine(0) });
     this.uart = new Uart16550({
       clock,
-      irq: this.pic.line(4),
+      irq: this.#isaLine(4),
       transmit: options.serialOut,
       input: this.input.channel('serial'),
     });
     this.cmos = new Cmos({
       clock,
-      irq8: this.pic.line(8),
+      irq8: this.#isaLine(8),
       memorySize: options.memorySize,
       date: options.date ?? DEFAULT_DATE,
     });
     this.i8042 = new I8042({
-      irq1: this.pic.line(1),
+      irq1: this.#isaLine(1),
       input: this.input.channel('keyboard'),
       a20: options.a20 ?? (() => {}),
       reset,
     });
-    this.acpi = new AcpiPm({ clock, sci: this.pic.line(9), powerOff: () => exit({ reason: 'power-off', status: 0 }) });
+    this.acpi = new AcpiPm({ clock, sci: this.#isaLine(9), powerOff: () => exit({ reason: 'power-off', status: 0 }) });
     this.debugExit = new DebugExit((status) => exit({ reason: 'debug-exit', status }));
     this.post = new PostPort(options.post);
     this.resetControl = new ResetControl(reset);
@@ -123,7 +152,8 @@ export class Platform implements Stateful {
       this.pic,
       this.pit,
       this.uart,
-      this.lapic,
+      ...this.lapics,
+      this.ioapic,
       this.cmos,
       this.i8042,
       this.acpi,
@@ -153,7 +183,28 @@ export class Platform implements Stateful {
     bus.mapPorts(postPort ?? 0x80, 1, this.post, 'post');
     if (debugConsole !== undefined)
       bus.mapPorts(debugConsole.port, 1, new DebugConsole(debugConsole.write), 'debug console');
-    bus.mapMemory(LAPIC_BASE, LAPIC_LENGTH, this.lapic, 'lapic');
+    const lapic: MmioDevice = {
+      read: (offset, size) => this.lapic.read(offset, size),
+      write: (offset, size, value) => this.lapic.write(offset, size, value),
+    };
+    bus.mapMemory(LAPIC_BASE, LAPIC_LENGTH, lapic, 'lapic');
+    bus.mapMemory(IOAPIC_BASE, IOAPIC_LENGTH, this.ioapic, 'ioapic');
+  }
+
+  /** An ISA interrupt line goes to the 8259 pair and to the I/O APIC; software uses one of them and masks the other. */
+  #isaLine(irq: number): Wire {
+    if (irq === CASCADE) throw new RangeError('ISA has no interrupt line 2');
+    const pair = this.pic.line(irq);
+    const pin = this.ioapic.pin(irq === 0 ? IOAPIC_TIMER_PIN : irq);
+    return (level) => {
+      pair(level);
+      pin(level);
+    };
+  }
+
+  /** The local APIC of the processor that makes the present access. */
+  get lapic(): Lapic {
+    return this.lapics[this.#accessing()]!;
   }
 
   portRead(port: number, size: AccessSize): number {
@@ -211,4 +262,19 @@ export class Platform implements Stateful {
   load(fields: Fields): void {
     for (const chip of this.chips) chip.load(fieldsField(fieldsField(fields, chip.name), 'fields'));
   }
+}
+
+function createLapic(options: PlatformOptions, processor: number, bus: ApicBus): Lapic {
+  const lapic: Lapic = new Lapic({
+    clock: options.clock,
+    bus,
+    processor,
+    interrupt: (level) => options.interrupt(level, processor),
+    nmi: () => options.nmi?.(processor),
+    init: () => {
+      if (options.init?.(processor) === true) lapic.reset();
+    },
+    startUp: (vector) => options.startUp?.(processor, vector),
+  });
+  return lapic;
 }

@@ -24,6 +24,8 @@ export interface DomainOptions {
   readonly module: WebAssembly.Module;
   /** Guest RAM in bytes. */
   readonly memory: number;
+  /** How many processors, 1 if absent; a choice under `bare` only. */
+  readonly processors?: number;
   readonly profile: CostProfile;
   /** Which processor the machine has; the one with all features if absent. */
   readonly model?: CpuModel;

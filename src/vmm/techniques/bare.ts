@@ -24,6 +24,7 @@ class BareVmm implements Vmm {
       memory: options.memory,
       model: options.model,
       seed: options.seed,
+      processors: options.processors ?? 1,
       cpuFrequencyHz: options.profile.frequencyHz,
       costs: costTable(options.profile),
       serialOut: options.serialOut,
