@@ -21,6 +21,7 @@ import { AC as AC_FLAG } from './flags';
 import { linearMask, systemMask, translate } from './paging';
 import { readPhysicalSized, writePhysicalSized } from './physical';
 import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
+import { closeGuards, guardsOpen, overridesSmap, setImplicit } from './smap';
 import { checkSegment } from './system/segment';
 import { apicRead, apicWrite, isApicAccessPage } from './vmx/intercepts';
 
@@ -58,12 +59,30 @@ export function writeLinear<T>(linear: u64, v: T): void {
 
 /** Implicit supervisor access (descriptor tables, TSS). Then `if (faulted) return`. */
 export function readSystem<T>(linear: u64): T {
+  if (guardsOpen) closeGuards();
   const host = fastHost(tlbBank, linear & systemMask, sizeof<T>());
   if (host) return load<T>(host);
-  return <T>readSlow(linear & systemMask, sizeof<T>(), false);
+  setImplicit(true);
+  const v = <T>readSlow(linear & systemMask, sizeof<T>(), false);
+  setImplicit(false);
+  return v;
 }
 
 export function writeSystem<T>(linear: u64, v: T): void {
+  if (guardsOpen) closeGuards();
+  const host = fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  if (host) {
+    store<T>(host, v);
+    return;
+  }
+  setImplicit(true);
+  writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
+  setImplicit(false);
+}
+
+/** Explicit supervisor write whatever CPL still is: the stack of an inner level. Then `if (faulted) return`. */
+export function writeSupervisor<T>(linear: u64, v: T): void {
+  if (guardsOpen && !overridesSmap()) closeGuards();
   const host = fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
   if (host) store<T>(host, v);
   else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
@@ -136,6 +155,14 @@ export function probeWrite(linear: u64, size: u32, user: bool): void {
   if (faulted) return;
   const last = further(linear, size - 1);
   if ((last ^ linear) >> 12) translate(last & ~0xfff, 1, user);
+}
+
+/** `probeWrite` for an implicit supervisor access. */
+export function probeSystem(linear: u64, size: u32): void {
+  if (guardsOpen) closeGuards();
+  setImplicit(true);
+  probeWrite(linear, size, false);
+  setImplicit(false);
 }
 
 /** Address of a segment's descriptor cache. */

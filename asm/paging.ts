@@ -18,13 +18,28 @@ import {
 } from './layout';
 import { charge, noteInstructionCounts } from './charge';
 import { COST_TLB_WALK_REFERENCE } from './gen/costs';
+import { FEATURE_PSE36 } from './gen/features';
 import { faulted, tlbBank } from './globals';
 import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
-import { fillTlb, flushContexts, TLB_CODE, TLB_INVALID, TLB_SLOW } from './tlb';
-import { ANY, ANY_ROOT, selectContext } from './tlb-banks';
+import { hasFeature } from './system/model';
+import { overridesSmap, passGuard } from './smap';
+import {
+  ATTRIBUTE_GLOBAL,
+  ATTRIBUTE_GUARDED,
+  ATTRIBUTE_SIZE,
+  DROP_ALL,
+  fillTlb,
+  flushContexts,
+  invalidateAddress,
+  TLB_CODE,
+  TLB_GUARDED,
+  TLB_INVALID,
+  TLB_SLOW,
+} from './tlb';
+import { ANY, ANY_ROOT, currentPcid, selectContext } from './tlb-banks';
 import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/intercepts';
 
 /** Mask of linear addresses: 32 bits outside 64-bit mode. */
@@ -50,6 +65,8 @@ const CR0_PG: u32 = 0x80000000;
 const CR4_PSE: u32 = 0x10;
 const CR4_PAE: u32 = 0x20;
 const CR4_PGE: u32 = 0x80;
+const CR4_SMEP: u32 = 0x100000;
+const CR4_SMAP: u32 = 0x200000;
 export const EFER_NXE: u32 = 0x800;
 
 // Result of the last walk.
@@ -70,8 +87,14 @@ export function countReference(): void {
   charge(COST_TLB_WALK_REFERENCE, 1);
 }
 
+/**
+ * #PF. What the TLB holds of the page is dropped (SDM Vol. 3A "Operations that Invalidate TLBs and Paging-Structure Caches":
+ * page faults are among them).
+ */
 export function pageFault(linear: u64, access: u32, user: bool, present: bool, reserved: bool): void {
-  const fetch = access == 2 && load<u32>(CR4) & CR4_PAE && load<u32>(EFER) & EFER_NXE;
+  invalidateAddress(linear, load<u32>(TLB_VPID), currentPcid(), DROP_ALL);
+  const noExecute = load<u32>(CR4) & CR4_PAE && load<u32>(EFER) & EFER_NXE;
+  const fetch = access == 2 && (noExecute || load<u32>(CR4) & CR4_SMEP);
   raisePageFault(
     linear,
     u32(present) | (u32(access == 1) << 1) | (u32(user) << 2) | (u32(reserved) << 3) | (u32(fetch != 0) << 4),
@@ -83,6 +106,10 @@ export function allowed(linear: u64, rights: u64, access: u32, user: bool): bool
   let ok = !user || (rights & USER) != 0;
   if (access == 1 && !(rights & WRITABLE) && (user || load<u32>(CR0) & CR0_WP)) ok = false;
   if (access == 2 && rights & NO_EXECUTE) ok = false;
+  if (!user && rights & USER) {
+    const prevention = load<u32>(CR4) & (access == 2 ? CR4_SMEP : CR4_SMAP);
+    if (prevention && (access == 2 || !overridesSmap())) ok = false;
+  }
   if (!ok) pageFault(linear, access, user, true, false);
   return ok;
 }
@@ -110,7 +137,7 @@ function walk32(linear: u64, access: u32, user: bool): bool {
   }
   const dirty = access == 1 ? ACCESSED | DIRTY : ACCESSED;
   if (pde & LARGE && load<u32>(CR4) & CR4_PSE) {
-    if (pde & 0x3e0000) {
+    if (pde & (hasFeature(FEATURE_PSE36) ? 0x3e0000 : 0x3fe000)) {
       pageFault(linear, access, user, true, true);
       return false;
     }
@@ -232,21 +259,25 @@ function fillAll(linear: u64, access: u32): void {
   const page = walkPhysical >> 12;
   const kind = pageKind(page);
   const user = (walkRights & USER) != 0;
+  const attributes = (walkGlobal ? ATTRIBUTE_GLOBAL : 0) | ((walkShift - 12) << ATTRIBUTE_SIZE);
   if (access == 2) {
-    fillTlb(2, linear, walkPhysical, walkShift, walkGlobal, 0);
-    if (user) fillTlb(5, linear, walkPhysical, walkShift, walkGlobal, 0);
+    if (!user || !(load<u32>(CR4) & CR4_SMEP)) fillTlb(2, linear, walkPhysical, attributes, 0);
+    if (user) fillTlb(5, linear, walkPhysical, attributes, 0);
     return;
   }
+  const isGuarded = user && (load<u32>(CR4) & CR4_SMAP) != 0;
+  const guard = isGuarded ? TLB_GUARDED : 0;
+  const guardedAttributes = isGuarded ? attributes | ATTRIBUTE_GUARDED : attributes;
   let marks: u64 = kind != PAGE_RAM && kind != PAGE_ROM ? TLB_SLOW : 0;
   if (isApicAccessPage(walkPhysical)) marks = TLB_SLOW;
-  fillTlb(0, linear, walkPhysical, walkShift, walkGlobal, marks);
-  if (user) fillTlb(3, linear, walkPhysical, walkShift, walkGlobal, marks);
+  fillTlb(0, linear, walkPhysical, guardedAttributes, marks | guard);
+  if (user) fillTlb(3, linear, walkPhysical, attributes, marks);
   if (!walkDirty || walkRights & (1 << 62)) return;
   if (kind == PAGE_ROM) marks = TLB_SLOW;
   if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(page) << 3))) marks |= TLB_CODE;
   const writable = (walkRights & WRITABLE) != 0;
-  if (writable || !(load<u32>(CR0) & CR0_WP)) fillTlb(1, linear, walkPhysical, walkShift, walkGlobal, marks);
-  if (user && writable) fillTlb(4, linear, walkPhysical, walkShift, walkGlobal, marks);
+  if (writable || !(load<u32>(CR0) & CR0_WP)) fillTlb(1, linear, walkPhysical, guardedAttributes, marks | guard);
+  if (user && writable) fillTlb(4, linear, walkPhysical, attributes, marks);
 }
 
 /**
@@ -256,7 +287,9 @@ function fillAll(linear: u64, access: u32): void {
 export function translate(linear: u64, access: u32, user: bool): u64 {
   const entry = tlbBank + (access + (user ? 3 : 0)) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
   const tag = load<u64>(entry);
-  if (tag != TLB_INVALID && (tag & ~0xfff) == (linear & ~0xfff)) return linear + load<u64>(entry, 8) - RAM;
+  if (tag != TLB_INVALID && (tag & ~0xfff) == (linear & ~0xfff) && (!(tag & TLB_GUARDED) || passGuard(entry))) {
+    return linear + load<u64>(entry, 8) - RAM;
+  }
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
   if (!walk(linear, access, user)) return u64.MAX_VALUE;
   fillAll(linear, access);

@@ -52,6 +52,7 @@ import { dispatchLong } from './long-mode/loop';
 import { effectiveBase, isCanonical } from './long-mode/state';
 import { segmentCache } from './memory';
 import { linearMask, translate } from './paging';
+import { closeGuards, guardsOpen } from './smap';
 import { TLB_NEVER } from './tlb';
 import { hasToWait, startWaiting, stopsToWait } from './processors/wait';
 import { pageKind, readPhysicalSized } from './physical';
@@ -94,6 +95,7 @@ function refreshDeadline(): void {
 /** TLB arrays of the hot path: none match while every access has to be looked at. */
 export function chooseTlb(): void {
   const user = load<u32>(CPL) == 3;
+  if (guardsOpen && (user || !hasFlag(AC))) closeGuards();
   const checks = dataBreakpoints || (user && hasFlag(AC) && load<u32>(CR0) & 0x40000);
   tlbBase = checks ? TLB_NEVER : user ? tlbBank + TLB_USER * TLB_ARRAY_SIZE : tlbBank;
 }

@@ -42,17 +42,21 @@ export const TLB_SLOW: u64 = 1;
 /** The page holds decoded code; write entries only. */
 export const TLB_CODE: u64 = 2;
 
-/** Attribute byte of an entry: a global page; above it the binary logarithm of the page's size - 12. */
-const ATTRIBUTE_GLOBAL: u32 = 1;
-const ATTRIBUTE_SIZE: u32 = 3;
+/** A user page in an array of the supervisor under SMAP (smap.ts). */
+export const TLB_GUARDED: u64 = 4;
+
+/** Attribute byte of an entry: a global page; one that SMAP guards; from bit 3 the binary logarithm of the page's size - 12. */
+export const ATTRIBUTE_GLOBAL: u32 = 1;
+export const ATTRIBUTE_GUARDED: u32 = 2;
+export const ATTRIBUTE_SIZE: u32 = 3;
 
 /** What an invalidation of one page or context spares. */
 export const DROP_ALL: u32 = 0;
 export const KEEP_GLOBAL: u32 = 1;
 export const ONLY_GLOBAL: u32 = 2;
 
-/** Enters a translation of a page of 2^shift bytes into one array of the current bank. */
-export function fillTlb(array: u32, linear: u64, physical: u64, shift: u32, isGlobal: bool, marks: u64): void {
+/** Enters a translation into one array of the current bank. */
+export function fillTlb(array: u32, linear: u64, physical: u64, attributes: u32, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
   const entry = tlbBank + array * TLB_ARRAY_SIZE + offset;
   const number = array * TLB_ENTRIES + (offset >> 4);
@@ -62,8 +66,8 @@ export function fillTlb(array: u32, linear: u64, physical: u64, shift: u32, isGl
   else if (array == 2 || array == 5) forgetJumpsOf(n);
   store<u64>(entry, (linear & ~0xfff) | marks);
   store<u64>(entry, physical + RAM - (linear & ~0xfff), 8);
-  store<u8>(tlbBank + number, u8(u32(isGlobal) | ((shift - 12) << ATTRIBUTE_SIZE)), BANK_ATTRIBUTES);
-  if (shift > 12) store<u32>(tlbBank, 1, BANK_LARGE);
+  store<u8>(tlbBank + number, u8(attributes), BANK_ATTRIBUTES);
+  if (attributes >> ATTRIBUTE_SIZE) store<u32>(tlbBank, 1, BANK_LARGE);
 }
 
 /** Sets or clears TLB_CODE in the write entries that map a physical page, in every bank of every CPU. */

@@ -24,7 +24,9 @@ import {
   walkShift,
   WRITABLE,
 } from '../paging';
+import { FEATURE_PAGE1GB } from '../gen/features';
 import { readPhysicalSized } from '../physical';
+import { hasFeature } from '../system/model';
 
 const CR4_LA57: u32 = 0x1000;
 /** Entries of the walk in progress from the top: guest-physical address, host-physical address, contents (u64 each). */
@@ -41,7 +43,7 @@ function isReserved(entry: u64, shift: u64, isPage: bool): bool {
   // the address beyond MAXPHYADDR; bits 62:52 are ignored
   let bits = 0x000f_ffff_ffff_f000 & ~ADDRESS;
   if (!(load<u32>(EFER) & EFER_NXE)) bits |= NO_EXECUTE;
-  if (shift >= 39) bits |= LARGE;
+  if (shift >= (hasFeature(FEATURE_PAGE1GB) ? 39 : 30)) bits |= LARGE;
   else if (isPage && shift > 12) bits |= (<u64>1 << shift) - 0x2000;
   return (entry & bits) != 0;
 }

@@ -61,8 +61,11 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_PAE,
+  CR4_PCIDE,
   CR4_PGE,
   CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
   CR4_UMIP,
   cr0,
   cr4,
@@ -77,6 +80,10 @@ import {
 const CR0_WRITABLE: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 /** Bits of CR3 that may be set in IA-32e mode. */
 const PHYSICAL_MASK: u64 = 0xf_ffff_ffff;
+const CR3_NO_FLUSH: u64 = 1 << 63;
+/** Changes of CR4 that reload the PDPTE registers in PAE paging, and changes that empty the TLB. */
+const CR4_RELOADS: u64 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
+const CR4_FLUSHES: u64 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP;
 const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 
 /** CR4 came with the first feature that has a bit in it. */
@@ -195,12 +202,17 @@ export function setCr0(value: u64): bool {
  * end in 64-bit code (SDM Vol. 3A "Initializing IA-32e Mode").
  */
 function maySwitchLongMode(value: u64): bool {
-  if (!(value & CR0_PG)) return !code64;
+  if (!(value & CR0_PG)) return !code64 && !(cr4() & CR4_PCIDE);
   return !(efer() & EFER_LME) || ((cr4() & CR4_PAE) != 0 && !(segmentRights(CS) & RIGHTS_LONG));
 }
 
-/** Writes CR3; false when a fault was raised. */
+/**
+ * Writes CR3; false when a fault was raised. With PCIDs bit 63 asks to keep what the TLB holds for the new one (SDM Vol. 3A
+ * "Operations that Invalidate TLBs and Paging-Structure Caches").
+ */
 export function setCr3(value: u64): bool {
+  const keeps = (cr4() & CR4_PCIDE) != 0 && value >> 63 != 0;
+  if (keeps) value &= ~CR3_NO_FLUSH;
   if (inLongMode()) {
     if (value & ~PHYSICAL_MASK) {
       raise(GP, 0);
@@ -209,8 +221,14 @@ export function setCr3(value: u64): bool {
   } else if (cr0() & CR0_PG && cr4() & CR4_PAE && !reloadPdptes(value)) return false;
   store<u64>(CR3, value);
   selectContext();
-  flushTlb((cr4() & CR4_PGE) != 0);
+  if (!keeps) flushTlb((cr4() & CR4_PGE) != 0);
   return true;
+}
+
+/** CR4.PCIDE goes with IA-32e mode, and comes while the PCID is 0 (SDM Vol. 3A "Process-Context Identifiers (PCIDs)"). */
+function mayHavePcids(value: u64): bool {
+  if (!(value & CR4_PCIDE)) return true;
+  return inLongMode() && ((cr4() & CR4_PCIDE) != 0 || !(load<u64>(CR3) & 0xfff));
 }
 
 /** Writes CR4 after all checks; false when a fault was raised. */
@@ -218,14 +236,15 @@ export function setCr4(value: u64): bool {
   const changed = cr4() ^ value;
   // PAE and the number of levels stay as they are in IA-32e mode
   const isPinned = inLongMode() && (changed & CR4_LA57 || !(value & CR4_PAE));
-  if (value & ~cr4Writable() || isPinned || !isFixedRight(value, CR4_FIXED0, cr4Writable())) {
+  const isLegal = !(value & ~cr4Writable()) && isFixedRight(value, CR4_FIXED0, cr4Writable());
+  if (!isLegal || isPinned || !mayHavePcids(value)) {
     raise(GP, 0);
     return false;
   }
   const isPae = cr0() & CR0_PG && value & CR4_PAE && !inLongMode();
-  if (isPae && changed & (CR4_PAE | CR4_PGE | CR4_PSE) && !reloadPdptes(load<u64>(CR3))) return false;
+  if (isPae && changed & CR4_RELOADS && !reloadPdptes(load<u64>(CR3))) return false;
   store<u64>(CR4, value);
-  if (changed & (CR4_PAE | CR4_PGE | CR4_PSE)) pagingChanged();
+  if (changed & CR4_FLUSHES || changed & ~value & CR4_PCIDE) pagingChanged();
   if (changed & CR4_DE) debugChanged();
   return true;
 }

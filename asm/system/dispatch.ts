@@ -41,7 +41,10 @@ import {
   OP_LIDT,
   OP_SMSW,
   OP_LMSW,
+  OP_CLAC,
+  OP_STAC,
   OP_INVLPG,
+  OP_INVPCID,
   OP_MOV_FROM_CR,
   OP_MOV_TO_CR,
   OP_MOV_FROM_DR,
@@ -67,7 +70,7 @@ import {
   OP_SYSENTER,
   OP_SYSEXIT,
 } from '../gen/ops';
-import { invd, invlpg, wbinvd } from './caches';
+import { invd, invlpg, invpcid, wbinvd } from './caches';
 import { xgetbv, xsetbv } from './extended-control';
 import { rdrand, rdseed } from './random';
 import { clts, lmsw, movFromCr, movToCr, smsw } from './control-registers';
@@ -75,7 +78,7 @@ import { cpuid } from './cpuid';
 import { movFromDr, movToDr } from './debug-registers';
 import { arpl, lar, lgdt, lidt, lldt, lsl, ltr, sgdt, sidt, sldt, str, verr, verw } from './descriptor-tables';
 import { callFar, jmpFar, retFar } from './far';
-import { cli, hlt, monitor, mwait, popf, pushf, sti } from './flag-instructions';
+import { clac, cli, hlt, monitor, mwait, popf, pushf, stac, sti } from './flag-instructions';
 import { formOperand, portIn, portOut } from './io';
 import { ins, outs } from './io-strings';
 import { iret } from './iret';
@@ -208,6 +211,15 @@ export function systemOp(operation: u32, r: usize): bool {
       return true;
     case OP_INVLPG:
       invlpg(r);
+      return true;
+    case OP_INVPCID:
+      invpcid(r);
+      return true;
+    case OP_CLAC:
+      clac(r);
+      return true;
+    case OP_STAC:
+      stac(r);
       return true;
     case OP_MOV_FROM_CR:
       movFromCr(r);

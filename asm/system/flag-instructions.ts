@@ -21,6 +21,24 @@ export function cli(): void {
   else raise(GP, 0);
 }
 
+/** STAC and CLAC are undefined above CPL 0. */
+function isSupervisor(): bool {
+  if (cpl()) raise(UD, 0);
+  return !faulted;
+}
+
+export function stac(r: usize): void {
+  if (!isSupervisor()) return;
+  changeFlags(0, AC);
+  finish(r);
+}
+
+export function clac(r: usize): void {
+  if (!isSupervisor()) return;
+  changeFlags(AC, 0);
+  finish(r);
+}
+
 /** Interrupts stay blocked for one more instruction when IF was clear. */
 export function sti(r: usize): void {
   if (cpl() > iopl()) {

@@ -3,7 +3,7 @@
 import { GPR, SS, TR } from '../layout';
 import { raise, TS } from '../fault';
 import { faulted } from '../globals';
-import { readSystem, writeLinear, writeSystem } from '../memory';
+import { readSystem, writeLinear, writeSupervisor } from '../memory';
 import { cpl } from '../record';
 import { isInLimit, isNull, selectorError, stackMask } from './segment';
 import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights, segmentSelector } from './state';
@@ -60,13 +60,13 @@ export function framePush(value: u64, size: u32): bool {
   const at = (framePointer - size) & frameMask;
   const linear = linear32(frameBase + at);
   if (size == 4) {
-    if (frameIsSupervisor) writeSystem<u32>(linear, u32(value));
+    if (frameIsSupervisor) writeSupervisor<u32>(linear, u32(value));
     else writeLinear<u32>(linear, u32(value));
   } else if (size == 8) {
-    if (frameIsSupervisor) writeSystem<u64>(linear, value);
+    if (frameIsSupervisor) writeSupervisor<u64>(linear, value);
     else writeLinear<u64>(linear, value);
   } else {
-    if (frameIsSupervisor) writeSystem<u16>(linear, u16(value));
+    if (frameIsSupervisor) writeSupervisor<u16>(linear, u16(value));
     else writeLinear<u16>(linear, u16(value));
   }
   if (faulted) return false;

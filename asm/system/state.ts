@@ -41,7 +41,10 @@ export const CR4_UMIP: u64 = 0x800;
 export const CR4_LA57: u64 = 0x1000;
 export const CR4_VMXE: u64 = 0x2000;
 export const CR4_FSGSBASE: u64 = 0x10000;
+export const CR4_PCIDE: u64 = 0x20000;
 export const CR4_OSXSAVE: u64 = 0x40000;
+export const CR4_SMEP: u64 = 0x100000;
+export const CR4_SMAP: u64 = 0x200000;
 
 /** I/O privilege level in EFLAGS. */
 export const IOPL_MASK: u32 = 0x3000;

@@ -3,7 +3,7 @@
 // all ones here, as tests written against processors expect.
 import { CR3, ES, FS, GPR, GS } from '../layout';
 import { faulted } from '../globals';
-import { probeWrite, readSystem, writeSystem } from '../memory';
+import { probeSystem, readSystem, writeSystem } from '../memory';
 import { setSegment } from './segment';
 import { linear32, RIGHTS_UNUSABLE, segmentSelector } from './state';
 
@@ -50,7 +50,7 @@ export function takesState(is32: bool, limit: u32): bool {
 export function probeSave(is32: bool, base: u64): bool {
   const first = is32 ? RIP_32 : RIP_16;
   const end = is32 ? SAVED_END_32 : SAVED_END_16;
-  probeWrite(linear32(base + first), end - first, false);
+  probeSystem(linear32(base + first), end - first);
   return !faulted;
 }
 

@@ -11,7 +11,7 @@ import { GP, NP, raise, TS } from '../fault';
 import { getFlags, NT, setFlags } from '../flags';
 import { COST_CR3_WRITE, COST_LOAD, COST_STORE } from '../gen/costs';
 import { current, faulted, leave, ripIsFinal } from '../globals';
-import { probeWrite, push, readSystem, writeSystem } from '../memory';
+import { probeSystem, push, readSystem, writeSystem } from '../memory';
 import { arePdptesValid, loadPdptes } from '../paging';
 import { recordNextRip } from '../record';
 import { flushTlb } from '../tlb';
@@ -170,7 +170,7 @@ function checkMemory(source: u32): bool {
 }
 
 function probeSystemWrite(linear: u64, size: u32): bool {
-  probeWrite(linear32(linear), size, false);
+  probeSystem(linear32(linear), size);
   return !faulted;
 }
 

@@ -41,9 +41,6 @@ const X86_64: readonly FeatureName[] = [
 ];
 const CORE2: readonly FeatureName[] = [...X86_64, 'sse3', 'monitor', 'vmx', 'ssse3', 'cx16', 'lahf64'];
 
-/** Features of the table that the core does not have. */
-const MISSING: readonly FeatureName[] = ['pcid', 'invpcid', 'smep', 'smap'];
-
 /** Leaf 2 sends the reader to leaf 4. */
 const IN_LEAF_4 = [0x0000_ff01, 0, 0, 0] as const;
 
@@ -104,7 +101,7 @@ export const CPU_MODELS: readonly CpuModel[] = [
     name: 'max',
     summary: 'everything this simulator has',
     signature: 0x6f6,
-    features: new Set(FEATURES.map(({ name }) => name).filter((name) => !MISSING.includes(name))),
+    features: new Set(FEATURES.map(({ name }) => name)),
     highestLeaf: 13,
     highestExtendedLeaf: 0x8000_0008,
     descriptors: IN_LEAF_4,

@@ -121,6 +121,7 @@ function undefinedOpcode(form: Form): ExceptionCause[] {
   if (/_segment$/.test(form.op) && form.operands.includes('Sw')) add('the number of the segment register is 6 or 7');
   if (/^mov_(to|from)_cr$/.test(form.op)) add('the register is not CR0, CR2, CR3, CR4 or CR8');
   if (/^mov_(to|from)_dr$/.test(form.op)) add('the register is DR4 or DR5 while CR4.DE is 1');
+  if (form.op === 'stac' || form.op === 'clac') add('CPL is not 0');
   if (form.op === 'rsm') add('outside system-management mode');
   return causes;
 }

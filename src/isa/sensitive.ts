@@ -3,7 +3,7 @@
 import type { ExitCause, Sensitivity } from './form.ts';
 import { FORMS, type Form } from './forms.ts';
 
-/** What protects an instruction: a fault above CPL 0, a fault above IOPL, #UD without VMX, or nothing at all. */
+/** What protects an instruction: a fault above CPL 0, a fault above IOPL, #UD (above CPL 0, or without VMX), or nothing at all. */
 export type Protection = 'CPL 0' | 'IOPL' | 'undefined' | 'none';
 
 /** A sensitive instruction: all its forms that are sensitive for the same reason. */
@@ -21,7 +21,7 @@ export interface SensitiveInstruction {
 export function protectionOf(form: Form): Protection {
   if (form.cpl === 0) return 'CPL 0';
   if (form.cpl === 'iopl') return 'IOPL';
-  return form.cpuid === 'vmx' ? 'undefined' : 'none';
+  return form.cpuid === 'vmx' || form.cpuid === 'smap' ? 'undefined' : 'none';
 }
 
 const OPERANDS_MATTER = new Set(['push_segment', 'mov_from_segment', 'mov_to_segment']);

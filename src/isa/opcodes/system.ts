@@ -119,6 +119,13 @@ const controlRegister = (why: string): RowOptions => ({
   sensitive: control('3C', why),
   exit: { reason: 28, control: 'CR0/CR4 guest/host masks, CR3-load/CR3-store exiting, CR3-target values, CR8 exiting' },
 });
+/** They raise #UD, not #GP, above CPL 0. */
+const accessPrevention = (why: string): RowOptions => ({
+  cpuid: 'smap',
+  endsBlock: true,
+  flags: { write: 'X' },
+  sensitive: control('3C', why),
+});
 const debugRegister: RowOptions = {
   cpl: 0,
   size64: 'f64',
@@ -219,6 +226,16 @@ const PROCESSOR: readonly Row[] = [
     sensitive: control('3B', 'XSETBV changes an extended control register.'),
     exit: { reason: 55, control: 'always' },
   }),
+  row(
+    'NP 0F 01 CA',
+    'clac',
+    '',
+    'clac',
+    'flags',
+    'CLAC',
+    accessPrevention('CLAC keeps the supervisor from user pages.'),
+  ),
+  row('NP 0F 01 CB', 'stac', '', 'stac', 'flags', 'STAC', accessPrevention('STAC lets the supervisor use user pages.')),
   row('66 0F 38 82 /r', 'invpcid', 'Gn,Mo', 'invpcid', 'invlpg', 'INVPCID', {
     cpl: 0,
     cpuid: 'invpcid',
