@@ -68,7 +68,7 @@ const CONTROLS: readonly (readonly [string, Change])[] = [
   ['pin-reserved', put([F.F_PIN_CONTROLS, 0])],
   ['pin-reserved', put([F.F_PIN_CONTROLS, PIN | 0x80])],
   ['primary-reserved', put([F.F_PRIMARY_CONTROLS, PRIMARY | 1])],
-  ['secondary-reserved', secondary(1 << 12)],
+  ['secondary-reserved', secondary(1 << 30)],
   ['cr3-targets', put([F.F_CR3_TARGET_COUNT, 5])],
   ['io-bitmaps', primary(F.CPU_IO_BITMAPS, [F.F_IO_BITMAP_B, 0x1001])],
   ['msr-bitmap', primary(F.CPU_MSR_BITMAPS, [F.F_MSR_BITMAP, 0x10_0000_0000n])],
