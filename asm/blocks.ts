@@ -7,16 +7,17 @@
 // of real-address mode) it is a part. The window is in the key, so a link between two blocks of one window holds wherever
 // they are used: no limit lies between them, and a 16-bit branch does not wrap on the way.
 //
-// Layout of CODE_CACHE: block table {u64 key, u32 record}, jump cache {u64 key, u32 record}, scratch records, then blocks:
-// {u32 next block of the page, u32 records, u64 key} and the records, the last of them H_END.
+// Layout of CODE_CACHE: decoding templates, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
+// records, then blocks: {u32 next block of the page, u32 records, u64 key, u32 next block of the chain} and the records, the
+// last of them H_END.
 import {
-  CODE_CACHE,
   CODE_CACHE_END,
   COUNT_BLOCKS_DECODED,
-  COUNT_BLOCKS_INVALIDATED,
   CPL,
   CS,
+  DOORWAY_PAGE,
   NUMBER_OF_BANKS,
+  PAGE_MMIO,
   RAM,
   SEGMENTS,
   SEGMENT_BASE,
@@ -27,13 +28,14 @@ import {
   TLB_CURRENT_BANK,
 } from './layout';
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
+import { forgetTemplates, TEMPLATES_END } from './decode-templates';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
-import { fuse, H_BREAK, H_DEAD, H_END } from './hot';
+import { fuse, H_BREAK, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
-import { linearMask } from './paging';
+import { fetchHit, linearMask } from './paging';
 import { watchAgain } from './processors/monitor';
 import { markCodePage, unmarkCodePage } from './tlb';
-import { PAGE_BLOCKS, PAGE_CODE, chunkMask } from './physical';
+import { PAGE_BLOCKS, PAGE_CODE, chunkMask, pageKind } from './physical';
 import {
   MODE_CODE32,
   MODE_CODE64,
@@ -48,9 +50,9 @@ import {
   recordRip,
 } from './record';
 
-const BLOCK_TABLE: usize = CODE_CACHE;
-const BLOCK_TABLE_ENTRIES: usize = 0x4000;
-const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 16;
+const BLOCK_TABLE: usize = (TEMPLATES_END + 0xfff) & ~0xfff;
+const BLOCK_TABLE_ENTRIES: usize = 0x10000;
+const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 4;
 const JUMP_CACHE_ENTRIES: usize = 0x2000;
 /** Targets in 64-bit code: {u64 linear address, u32 record, u32 user bit and generation}. */
 const LONG_JUMP_CACHE: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
@@ -59,7 +61,10 @@ export const SCRATCH: usize = LONG_JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
 /** Bytes of an instruction that crosses a page. */
 export const FETCH_BUFFER: usize = SCRATCH + 4 * RECORD_SIZE;
 const BLOCKS: usize = FETCH_BUFFER + 64;
-const BLOCK_HEADER: usize = 16;
+export const BLOCK_COUNT: usize = 4;
+export const BLOCK_KEY: usize = 8;
+const BLOCK_CHAIN: usize = 16;
+export const BLOCK_HEADER: usize = 32;
 const MAX_RECORDS: u32 = 64;
 
 const CODE_SEGMENT: usize = SEGMENTS + CS * SEGMENT_STRIDE;
@@ -109,6 +114,11 @@ export function armBreak(): void {
   brokenRecord = current + RECORD_SIZE;
   brokenOp = load<u16>(brokenRecord, R_OP);
   store<u16>(brokenRecord, u16(H_BREAK), R_OP);
+}
+
+/** Is the record behind the running one marked by `armBreak`? */
+export function isArmed(): bool {
+  return armed;
 }
 
 /** Takes back `armBreak` after the block was left. */
@@ -257,12 +267,38 @@ function keyAddress(key: u64): u64 {
   return key & 0xffffffff;
 }
 /** Offset in the page of the first byte behind a block's window. */
-function keyEnd(key: u64): u32 {
+export function keyEnd(key: u64): u32 {
   return 0x1000 - (u32(key >> KEY_BEHIND) & 0xfff);
 }
 
-function blockTableEntry(key: u64): usize {
-  return BLOCK_TABLE + ((usize(key ^ (key >> 11) ^ (key >> 40)) & (BLOCK_TABLE_ENTRIES - 1)) << 4);
+/** MODE_* of a block. */
+export function keyMode(key: u64): u32 {
+  return u32(key >> 56) & 0x7f;
+}
+
+/** Where the chain of blocks with the hash of this key begins. */
+function chainOf(key: u64): usize {
+  return BLOCK_TABLE + ((usize(key ^ (key >> 13) ^ (key >> 40)) & (BLOCK_TABLE_ENTRIES - 1)) << 2);
+}
+
+/** First record of the decoded block with this key, or 0. */
+function findBlock(key: u64): usize {
+  let block: usize = load<u32>(chainOf(key));
+  while (block && load<u64>(block, BLOCK_KEY) != key) block = load<u32>(block, BLOCK_CHAIN);
+  return block ? block + BLOCK_HEADER : 0;
+}
+
+/** The block is not found any more. */
+export function forgetBlock(block: usize): void {
+  let at = chainOf(load<u64>(block, BLOCK_KEY));
+  while (load<u32>(at)) {
+    const other: usize = load<u32>(at);
+    if (other == block) {
+      store<u32>(at, load<u32>(block, BLOCK_CHAIN));
+      return;
+    }
+    at = other + BLOCK_CHAIN;
+  }
 }
 
 /**
@@ -271,16 +307,9 @@ function blockTableEntry(key: u64): usize {
  */
 export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   const key = keyOf(rip, physical);
-  const entry = blockTableEntry(key);
-  let record: usize = 0;
-  if (load<u64>(entry) == key) record = load<usize>(entry, 8);
-  if (!record) {
-    record = findInPage(key, usize(physical >> 12));
-    if (!record) record = decodeBlock(key, physical);
-    if (!record) return 0;
-    store<u64>(entry, key);
-    store<usize>(entry, record, 8);
-  }
+  let record = findBlock(key);
+  if (!record) record = decodeBlock(key, physical);
+  if (!record) return 0;
   pageRip = rip - (linear & 0xfff);
   const jump = jumpEntry(linear);
   if (code64) {
@@ -296,17 +325,30 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   return record;
 }
 
-function findInPage(key: u64, page: usize): usize {
-  let block: usize = load<u32>(PAGE_BLOCKS + (page << 2));
-  while (block) {
-    if (load<u64>(block, 8) == key) return block + BLOCK_HEADER;
-    block = load<u32>(block);
-  }
-  return 0;
+/** Puts the near target `target` into the jump cache if the fetch TLB has its page and it starts a block. False: it does not. */
+export function prepareTarget(target: u64): bool {
+  const linear = (knownBase + target) & linearMask;
+  if ((!code64 && target > knownLimit) || isFull()) return false;
+  const physical = fetchHit(linear, load<u32>(CPL) == 3);
+  if (physical == u64.MAX_VALUE) return false;
+  const number = physical >> 12;
+  if (number + 1 == load<u32>(DOORWAY_PAGE) || pageKind(number) == PAGE_MMIO) return false;
+  const page = pageRip;
+  const isKnown = blockAt(target, linear, physical) != 0;
+  pageRip = page;
+  store<u64>(PAGE_RIP, page);
+  return isKnown;
+}
+
+/** Is there no room for another block of any length? */
+// @ts-ignore: decorator
+@inline
+function isFull(): bool {
+  return nextBlock + BLOCK_HEADER + (MAX_RECORDS + 1) * RECORD_SIZE > <usize>CODE_CACHE_END;
 }
 
 function decodeBlock(key: u64, physical: u64): usize {
-  if (nextBlock + BLOCK_HEADER + (MAX_RECORDS + 1) * RECORD_SIZE > <usize>CODE_CACHE_END) flushBlocks();
+  if (isFull()) flushBlocks();
   const block = nextBlock;
   const page = usize(physical >> 12);
   const host = RAM + (page << 12);
@@ -343,8 +385,11 @@ function decodeBlock(key: u64, physical: u64): usize {
     store<u8>(q, u8(rest), R_COUNT);
   }
   store<u32>(block, load<u32>(PAGE_BLOCKS + (page << 2)));
-  store<u32>(block, count, 4);
-  store<u64>(block, key, 8);
+  store<u32>(block, count, BLOCK_COUNT);
+  store<u64>(block, key, BLOCK_KEY);
+  const chain = chainOf(key);
+  store<u32>(block, load<u32>(chain), BLOCK_CHAIN);
+  store<u32>(chain, u32(block));
   store<u32>(PAGE_BLOCKS + (page << 2), u32(block));
   nextBlock = r + RECORD_SIZE;
   const start = u32(physical) & 0xfff;
@@ -355,38 +400,19 @@ function decodeBlock(key: u64, physical: u64): usize {
   return block + BLOCK_HEADER;
 }
 
-/** RAM under decoded code of this physical page changes: drops the page's blocks, also a running one. */
-export function invalidateCode(page: u32): void {
-  let block: usize = load<u32>(PAGE_BLOCKS + (page << 2));
-  while (block) {
-    const count = load<u32>(block, 4);
-    for (let i: u32 = 0; i <= count; i++) store<u16>(block + BLOCK_HEADER + i * RECORD_SIZE, u16(H_DEAD), R_OP);
-    const key = load<u64>(block, 8);
-    const entry = blockTableEntry(key);
-    if (load<u64>(entry) == key) store<u64>(entry, u64.MAX_VALUE);
-    store<u64>(COUNT_BLOCKS_INVALIDATED, load<u64>(COUNT_BLOCKS_INVALIDATED) + 1);
-    block = load<u32>(block);
-  }
-  store<u32>(PAGE_BLOCKS + (page << 2), 0);
-  store<u64>(PAGE_CODE + (page << 3), 0);
-  unmarkCodePage(page);
-}
-
 /** Drops every block (the cache is full, or costs changed). Only between blocks. */
 export function flushBlocks(): void {
-  for (let entry = BLOCK_TABLE; entry < JUMP_CACHE; entry += 16) {
-    const key = load<u64>(entry);
-    if (key != u64.MAX_VALUE) store<u64>(entry, u64.MAX_VALUE);
-  }
+  forgetTemplates();
+  memory.fill(BLOCK_TABLE, 0, BLOCK_TABLE_ENTRIES * 4);
   let block = BLOCKS;
   while (block < nextBlock) {
-    const page = usize(keyAddress(load<u64>(block, 8)) >> 12);
+    const page = usize(keyAddress(load<u64>(block, BLOCK_KEY)) >> 12);
     if (load<u32>(PAGE_BLOCKS + (page << 2))) {
       store<u32>(PAGE_BLOCKS + (page << 2), 0);
       store<u64>(PAGE_CODE + (page << 3), 0);
       unmarkCodePage(page);
     }
-    block += BLOCK_HEADER + (usize(load<u32>(block, 4)) + 1) * RECORD_SIZE;
+    block += BLOCK_HEADER + (usize(load<u32>(block, BLOCK_COUNT)) + 1) * RECORD_SIZE;
   }
   nextBlock = BLOCKS;
   forgetJumps();

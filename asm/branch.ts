@@ -4,7 +4,7 @@ import * as op from './gen/ops';
 import { code64, faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findLinked, findLinked64, findTarget, findTarget64 } from './blocks';
+import { findLinked, findLinked64, findTarget, findTarget64, prepareTarget } from './blocks';
 import { isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
@@ -30,15 +30,20 @@ function targetAllowed(target: u64): bool {
   return false;
 }
 
+/** Record at `target` if the jump cache knows it, else 0. */
+function find(r: usize, target: u64, link: usize): usize {
+  if (code64) return link ? findLinked64(r, target, link) : findTarget64(target);
+  return link ? findLinked(r, target, link) : findTarget(target);
+}
+
 /**
  * Goes to `target` (already checked). `link`, if not 0, is the field of the branch's record that remembers the target's
  * record when both lie in one page.
  */
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
-    let t: usize;
-    if (code64) t = link ? findLinked64(r, target, link) : findTarget64(target);
-    else t = link ? findLinked(r, target, link) : findTarget(target);
+    let t = find(r, target, link);
+    if (!t && prepareTarget(target)) t = find(r, target, link);
     if (t) return t;
   }
   store<u64>(RIP, target);

@@ -74,6 +74,7 @@ import {
   SCALE_OFFSET64,
   SCALE_RIP,
 } from './record';
+import { decodeByTemplate } from './decode-templates';
 import { chooseHot } from './hot';
 import { chooseLong } from './long-mode/hot';
 import { hasFeature } from './system/model';
@@ -85,11 +86,11 @@ export const DECODE_TOO_LONG: u32 = 100;
 const NONE: u32 = GPR + 8 * ZERO_REGISTER;
 
 // The instruction being decoded.
-let at: usize = 0;
-let end: usize = 0;
-let short: bool = false;
-let rex: u32 = 0;
-let long: bool = false;
+export let at: usize = 0;
+export let end: usize = 0;
+export let short: bool = false;
+export let rex: u32 = 0;
+export let long: bool = false;
 
 function fetch8(): u32 {
   if (at >= end) {
@@ -107,14 +108,15 @@ function fetch32(): u32 {
   return low | (fetch16() << 16);
 }
 
+/** Address of a segment's descriptor cache. */
 // @ts-ignore: decorator
 @inline
-function segment(n: u32): u32 {
+export function segmentSlot(n: u32): u32 {
   return SEGMENTS + n * SEGMENT_STRIDE;
 }
 
 /** Slot of a register operand; byte registers 4-7 without REX are AH CH DH BH. */
-function slot(n: u32, byte: bool): u32 {
+export function slot(n: u32, byte: bool): u32 {
   if (byte && !rex && n >= 4) return GPR + ((n & 3) << 3) + 1;
   return GPR + (n << 3);
 }
@@ -147,7 +149,7 @@ function address16(r: usize, mod: u32, rm: u32): u32 {
 }
 
 /** ModRM memory operand with 32-bit or 64-bit addresses. Returns the default segment. */
-function address32(r: usize, mod: u32, rm: u32): u32 {
+export function address32(r: usize, mod: u32, rm: u32): u32 {
   let base = rm;
   let seg: u32 = DS;
   let noBase = mod == 0 && rm == 5;
@@ -175,7 +177,7 @@ function address32(r: usize, mod: u32, rm: u32): u32 {
 }
 
 /** Reads one immediate field into the record. `size` is the operand size in bytes. */
-function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
+export function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
   let v: u32 = 0;
   if (kind == IMMEDIATE_IB) v = fetch8();
   else if (kind == IMMEDIATE_IBS || kind == IMMEDIATE_CB) v = u32(i32(i8(fetch8())));
@@ -226,6 +228,16 @@ function byteOperand(form: usize, kind: u32): bool {
   return false;
 }
 
+/** Is the ModRM.rm operand of the form a byte? */
+export function hasByteRm(form: usize): bool {
+  return byteOperand(form, KIND_RM);
+}
+
+/** Kinds of the form's immediates (IMMEDIATE_*): the first in the low byte, the second above. */
+export function immediateKinds(form: usize): u32 {
+  return load<u16>(form, FORM_IMMEDIATE1);
+}
+
 function firstKind(form: usize, kind: u32): bool {
   return (
     load<u8>(OPERAND_KIND + load<u8>(form + FORM_OPERANDS)) == kind ||
@@ -252,6 +264,12 @@ function staticCost(form: usize, memory: bool, locked: bool): u32 {
  * relative targets are relative to R_OFFSET, so that pageRip + R_IMM is the target.
  */
 export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
+  const length = available == 15 ? decodeByTemplate(r, code, mode) : 0;
+  return length ? length : decodeFully(r, code, available, mode);
+}
+
+/** The same without templates. */
+export function decodeFully(r: usize, code: usize, available: u32, mode: u32): u32 {
   at = code;
   end = code + available;
   short = false;
@@ -359,12 +377,12 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
     store<u16>(r, u16(slot((plus & 7) | ((rex & 1) << 3), byteOperand(form, KIND_OPCODE_REG))), R_RM);
   }
   if (firstKind(form, KIND_OFFSET)) memoryOperand = true;
-  store<u16>(r, u16(segment(segmentPrefix == 0xff ? defaultSegment : segmentPrefix)), R_SEGMENT);
+  store<u16>(r, u16(segmentSlot(segmentPrefix == 0xff ? defaultSegment : segmentPrefix)), R_SEGMENT);
 
-  const first = load<u8>(form, FORM_IMMEDIATE1);
-  if (first) {
-    const second = load<u8>(form + FORM_IMMEDIATE1 + 1);
-    readImmediate(r, first, <u32>1 << size, <u32>1 << addressLog);
+  const kinds = immediateKinds(form);
+  if (kinds) {
+    const second = kinds >> 8;
+    readImmediate(r, kinds & 0xff, <u32>1 << size, <u32>1 << addressLog);
     if (second) store<u32>(r, second == IMMEDIATE_IB ? fetch8() : fetch16(), R_DISP);
   }
   if (short) return available >= 15 ? DECODE_TOO_LONG : DECODE_MORE;
@@ -375,7 +393,7 @@ export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
 }
 
 /** Makes the displacement of a RIP-relative address one from the start of the page. */
-function relateToPage(r: usize, length: u32): void {
+export function relateToPage(r: usize, length: u32): void {
   const disp = i64(load<i32>(r, R_DISP)) + load<u16>(r, R_OFFSET) + length;
   if (disp > i64(i32.MAX_VALUE)) {
     store<u8>(r, u8(SCALE_FAR), R_SCALE);

@@ -296,6 +296,13 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
   return walkPhysical | (linear & 0xfff);
 }
 
+/** Physical address of a linear one for a fetch if the TLB has it, else all ones and nothing has changed. */
+export function fetchHit(linear: u64, user: bool): u64 {
+  const entry = tlbBank + (user ? 5 : 2) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
+  const tag = load<u64>(entry);
+  return (tag & ~0xfff) == (linear & ~0xfff) && tag != TLB_INVALID ? linear + load<u64>(entry, 8) - RAM : u64.MAX_VALUE;
+}
+
 /** After CR0, CR4 or EFER changed how linear addresses are translated: nothing cached for this VPID remains valid. */
 export function pagingChanged(): void {
   flushContexts(load<u32>(TLB_VPID), ANY, ANY_ROOT, false);

@@ -3,7 +3,8 @@ import { A20_MASK, MSR_APIC_BASE, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RA
 import { mmioRead, mmioWrite } from './host';
 import { charge, publishTime } from './charge';
 import { COST_APIC_ACCESS, COST_MMIO_READ, COST_MMIO_WRITE } from './gen/costs';
-import { armBreak, invalidateCode } from './blocks';
+import { armBreak } from './blocks';
+import { invalidateCode, noteStore } from './code-changes';
 import { noteMonitored } from './processors/monitor';
 import { mustWait } from './processors/wait';
 
@@ -103,7 +104,7 @@ export function readPhysicalSized(physical: u64, size: u32): u64 {
   return load<u64>(host);
 }
 
-/** Writes within one physical page; decoded code under it is dropped, ROM keeps its contents. */
+/** Writes within one physical page; decoded code under it changes with it, ROM keeps its contents. */
 export function writePhysicalSized(physical: u64, size: u32, v: u64): void {
   const kind = pageKind(romAlias(physical) >> 12);
   if (kind == PAGE_MMIO) {
@@ -111,12 +112,12 @@ export function writePhysicalSized(physical: u64, size: u32, v: u64): void {
     return;
   }
   if (kind == PAGE_ROM) return;
-  noteWrite(physical, size);
   const host = RAM + usize(physical);
   if (size == 4) store<u32>(host, u32(v));
   else if (size == 1) store<u8>(host, u8(v));
   else if (size == 2) store<u16>(host, u16(v));
   else store<u64>(host, v);
+  noteStore(physical, size);
 }
 
 /** Code bits of a range inside one page. */

@@ -28,7 +28,16 @@ import {
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
-import { blockAt, decodeScratch, disarmBreak, FETCH_BUFFER, SCRATCH, updateContext } from './blocks';
+import {
+  blockAt,
+  decodeScratch,
+  disarmBreak,
+  FETCH_BUFFER,
+  findTarget,
+  findTarget64,
+  SCRATCH,
+  updateContext,
+} from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
@@ -56,7 +65,8 @@ import { closeGuards, guardsOpen } from './smap';
 import { TLB_NEVER } from './tlb';
 import { hasToWait, startWaiting, stopsToWait } from './processors/wait';
 import { pageKind, readPhysicalSized } from './physical';
-import { restCost, restCount } from './record';
+import { R_OP, restCost, restCount } from './record';
+import { H_DEAD } from './hot';
 import { dataBreakpoints } from './system/debug-registers';
 import { checkEvents, eventsPending, stepEnd, stepping, stepStart, undoStepStart } from './system/events';
 import { deliverFault } from './system/exception';
@@ -122,16 +132,35 @@ function between(): bool {
   return enter();
 }
 
+/** Executes the block at `r` and all it leads to. False: there is not enough time for all of it. */
+function runBlock(r: usize): bool {
+  const cycles = cyclesLeft - i64(restCost(r));
+  const count = instructionsLeft - i64(restCount(r));
+  if ((cycles | count) < 0) return false;
+  cyclesLeft = cycles;
+  instructionsLeft = count;
+  if (code64) dispatchLong(r);
+  else dispatch(r);
+  return true;
+}
+
 /** Executes from RIP: a block and all it leads to, or one instruction. False: `run` returns. */
 function enter(): bool {
   updateContext();
   chooseTlb();
   const rip = load<u64>(RIP);
+  const isStepping = stepping();
+  const isVirtualDue = isVirtualInterruptDue();
+  if (!isStepping && !isVirtualDue) {
+    // what the jump cache knows has been looked at before
+    const known = code64 ? findTarget64(rip) : findTarget(rip);
+    if (known && load<u16>(known, R_OP) != H_DEAD && runBlock(known)) return true;
+  }
   if (code64 ? !isCanonical(rip) : rip > u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) {
     raise(GP, 0);
     return true;
   }
-  if (isVirtualInterruptDue()) {
+  if (isVirtualDue) {
     raise(GP, 0);
     return true;
   }
@@ -143,20 +172,9 @@ function enter(): bool {
     store<u32>(STOP_ARGUMENT, u32(physical) & 0xfff);
     return stop(STOP_DOORWAY);
   }
-  if (!stepping() && pageKind(page) != PAGE_MMIO) {
+  if (!isStepping && pageKind(page) != PAGE_MMIO) {
     const r = blockAt(rip, linear, physical);
-    if (r) {
-      const cost = i64(restCost(r));
-      const count = i64(restCount(r));
-      if (cyclesLeft >= cost && instructionsLeft >= count) {
-        cyclesLeft -= cost;
-        instructionsLeft -= count;
-        if (code64) dispatchLong(r);
-        else dispatch(r);
-        return true;
-      }
-      if (cyclesLeft <= 0) return true;
-    }
+    if (r && (runBlock(r) || cyclesLeft <= 0)) return true;
   }
   step(rip, linear, physical);
   return true;

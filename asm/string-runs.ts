@@ -5,6 +5,8 @@ import {
   COSTS,
   ES,
   GPR,
+  PROCESSORS,
+  RAM,
   SEGMENT_BASE,
   SEGMENT_READ_END,
   SEGMENT_WRITE_END,
@@ -14,13 +16,16 @@ import { code64, cyclesLeft, inScratch, tlbBase } from './globals';
 import { DF, hasFlag } from './flags';
 import { COST_STRING_ITERATION } from './gen/costs';
 import { OP_CMPS, OP_LODS, OP_MOVS, OP_SCAS, OP_STOS } from './gen/ops';
+import { H_DEAD } from './hot';
 import { effectiveBase } from './long-mode/state';
-import { fastHost, segmentCache } from './memory';
+import { fastHost, segmentCache, tlbEntry } from './memory';
 import { readAccumulator, readSlot, writeAccumulator } from './operand';
 import { sub } from './ops/arithmetic';
 import { linearMask } from './paging';
-import { addressMask, addressSize, getRegister, restCost, segmentNumber, setRegisterSized } from './record';
+import { noteWrite } from './physical';
+import { addressMask, addressSize, getRegister, R_OP, restCost, segmentNumber, setRegisterSized } from './record';
 import { isScratchPage } from './run';
+import { TLB_CODE } from './tlb';
 
 const ESI: u32 = 6;
 const EDI: u32 = 7;
@@ -38,14 +43,29 @@ export function compareElements(size: u32, a: u64, b: u64): void {
 /** Where the elements that `reach` found lie. */
 let place: usize = 0;
 
+/**
+ * Host address of [linear, linear + bytes) in a page that only has to be written slowly because it holds decoded code: code that
+ * would be overwritten is dropped. 0 if there is another reason, or if the running instruction `r` is dropped with it.
+ */
+function placeInCode(r: usize, linear: u64, bytes: u32): usize {
+  const entry = tlbEntry(tlbBase + TLB_ARRAY_SIZE, linear);
+  // another processor may wait for the very line that one of the iterations writes (MONITOR)
+  if (load<u64>(entry) != ((linear & ~0xfff) | TLB_CODE) || load<u32>(PROCESSORS) > 1) return 0;
+  const host = usize(linear) + load<usize>(entry, 8);
+  noteWrite(host - RAM, bytes);
+  return load<u16>(r, R_OP) == u16(H_DEAD) ? 0 : host;
+}
+
 /** How many of `n` elements from seg:ea upwards can be accessed at once: 0 if not all that are in the page. */
-function reach(seg: u32, ea: u64, size: u32, n: u32, mask: u64, write: bool): u32 {
+function reach(r: usize, seg: u32, ea: u64, size: u32, n: u32, write: bool): u32 {
+  const mask = addressMask(r);
   const linear = (effectiveBase(seg) + ea) & linearMask;
   n = min<u32>(n, (0x1000 - (u32(linear) & 0xfff)) >> ctz(size));
   const bytes = n << ctz(size);
   if (n < 2 || ea + bytes - 1 > mask) return 0;
   if (!code64 && ea + bytes > load<u64>(segmentCache(seg) + (write ? SEGMENT_WRITE_END : SEGMENT_READ_END))) return 0;
   place = fastHost(write ? tlbBase + TLB_ARRAY_SIZE : tlbBase, linear, bytes);
+  if (!place && write) place = placeInCode(r, linear, bytes);
   if (!place || (write && inScratch && isScratchPage(place))) return 0;
   return n;
 }
@@ -146,12 +166,12 @@ export function iterateMany(operation: u32, r: usize, size: u32, count: u64, wan
   let to: usize = 0;
   const hasSource = operation == OP_MOVS || operation == OP_LODS || operation == OP_CMPS;
   if (hasSource) {
-    n = reach(segmentNumber(r), getRegister(ESI) & mask, size, n, mask, false);
+    n = reach(r, segmentNumber(r), getRegister(ESI) & mask, size, n, false);
     if (!n) return 0;
     from = place;
   }
   if (operation != OP_LODS) {
-    n = reach(ES, getRegister(EDI) & mask, size, n, mask, operation == OP_MOVS || operation == OP_STOS);
+    n = reach(r, ES, getRegister(EDI) & mask, size, n, operation == OP_MOVS || operation == OP_STOS);
     if (!n) return 0;
     to = place;
   }

@@ -87,10 +87,33 @@ describe('self-modifying code', () => {
 
   test('so often that the block cache fills up and starts again', () => {
     const m = new TestMachine();
-    m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax
+    // INC EBX and DEC EBX in turn: another instruction each time, so that nothing of the block can stay
+    m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: xor byte [patch], 8\npatch: inc ebx\nadd esi, ebx
       ${'nop\n'.repeat(30)}dec ecx\njne again\nmov eax, ebx\n${END}`);
     expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
-    expect(m.cpu.reg(0)).toBe((60000 * 60001) / 2);
+    expect(m.cpu.reg(0)).toBe(0);
+    expect(m.cpu.reg(6)).toBe(-30000 >>> 0);
+  });
+
+  test.each([
+    ['register', 'again: xor byte [patch+1], 3\npatch: add ebx, ecx', 2500 + 50 * 1000],
+    ['displacement', 'again: xor byte [patch+2], 4\npatch: add ebx, [edi+0]', 50 * 7 + 50 * 9],
+    ['compare fused with its branch', 'again: xor byte [patch+2], 1\npatch: cmp al, 0\njne no\ninc ebx\nno:', 50],
+    ['branch target', 'again: xor byte [patch+1], 2\npatch: jmp one\none: add ebx, 2\ninc ebx', 50 + 50 * 3],
+    ['condition', 'again: xor byte [patch], 1\npatch: je no\ninc ebx\nno:', 50],
+  ])('a %s that changes back and forth', (_, body, expected) => {
+    const m = new TestMachine();
+    m.memory.setUint32(DATA, 7, true);
+    m.memory.setUint32(DATA + 4, 9, true);
+    const text = `mov ecx, 100\nmov edx, 1000\nmov edi, ${DATA}\nxor ebx, ebx\nxor eax, eax\n${body}\ndec ecx\njne again\nmov eax, ebx\n${END}`;
+    expect(run(m, text)).toBe(expected);
+  });
+
+  test('a long copy over a page of code that has run, and back', () => {
+    const text = `mov ebp, 3\nagain: mov esi, one\nmov edi, ${DATA}\nmov ecx, 40\nrep movsd\ncall ${DATA}\nadd ebx, eax
+      mov esi, two\nmov edi, ${DATA}\nmov ecx, 40\nrep movsd\ncall ${DATA}\nadd ebx, eax\ndec ebp\njne again\nmov eax, ebx\n${END}
+      one: mov eax, 100\nret\ntimes 160 nop\ntwo: mov eax, 20\ninc eax\nret\ntimes 160 nop`;
+    expect(run(new TestMachine(), text)).toBe(363);
   });
 
   test('a store to data beside code changes nothing and keeps the code', () => {
