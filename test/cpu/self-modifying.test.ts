@@ -96,16 +96,16 @@ describe('self-modifying code', () => {
   });
 
   test.each([
-    ['register', 'again: xor byte [patch+1], 3\npatch: add ebx, ecx', 2500 + 50 * 1000],
-    ['displacement', 'again: xor byte [patch+2], 4\npatch: add ebx, [edi+0]', 50 * 7 + 50 * 9],
+    ['register', 'again: xor byte [patch+1], 3\npatch: add ebx, ecx', 2500],
+    ['displacement', 'again: xor byte [patch+2], 4\npatch: add ebx, [edi+8]', 50 * 7 + 50 * 9],
     ['compare fused with its branch', 'again: xor byte [patch+2], 1\npatch: cmp al, 0\njne no\ninc ebx\nno:', 50],
-    ['branch target', 'again: xor byte [patch+1], 2\npatch: jmp one\none: add ebx, 2\ninc ebx', 50 + 50 * 3],
+    ['branch target', 'again: xor byte [patch+1], 3\npatch: jmp one\none: add ebx, 2\ninc ebx', 50 + 50 * 3],
     ['condition', 'again: xor byte [patch], 1\npatch: je no\ninc ebx\nno:', 50],
   ])('a %s that changes back and forth', (_, body, expected) => {
     const m = new TestMachine();
-    m.memory.setUint32(DATA, 7, true);
-    m.memory.setUint32(DATA + 4, 9, true);
-    const text = `mov ecx, 100\nmov edx, 1000\nmov edi, ${DATA}\nxor ebx, ebx\nxor eax, eax\n${body}\ndec ecx\njne again\nmov eax, ebx\n${END}`;
+    m.memory.setUint32(DATA + 8, 7, true);
+    m.memory.setUint32(DATA + 12, 9, true);
+    const text = `mov ecx, 100\nmov edi, ${DATA}\nxor ebx, ebx\nxor eax, eax\n${body}\ndec ecx\njne again\nmov eax, ebx\n${END}`;
     expect(run(m, text)).toBe(expected);
   });
 
