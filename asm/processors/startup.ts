@@ -16,7 +16,8 @@ import { disarmMonitor } from './monitor';
 
 /** Bit of IA32_APIC_BASE: the bootstrap processor. */
 export const APIC_BASE_BSP: u64 = 0x100;
-const RIGHTS_REAL_CODE: u32 = 0x9b;
+/** As RESET leaves them: present, writable. */
+const RIGHTS_AFTER_RESET: u32 = 0x93;
 
 /** Has INIT or a start-up message arrived? */
 // @ts-ignore: decorator
@@ -41,7 +42,7 @@ export function takeStartup(): bool {
   const vector = load<u32>(STARTUP_PENDING) & ~<u32>STARTUP_VALID;
   store<u32>(STARTUP_PENDING, 0);
   if (!isWaiting || interceptSipi(vector)) return true;
-  setSegment(CS, vector << 8, RIGHTS_REAL_CODE, u64(vector) << 12, 0xffff);
+  setSegment(CS, vector << 8, RIGHTS_AFTER_RESET, u64(vector) << 12, 0xffff);
   store<u64>(RIP, 0);
   store<u32>(ACTIVITY, 0);
   return true;
