@@ -27,6 +27,7 @@ import {
   EXCEPTION_LOG,
   EXCEPTION_LOG_NEXT,
   EXCEPTION_LOG_STRIDE,
+  FPU_FERR,
   GDTR_BASE,
   GDTR_LIMIT,
   GPR,
@@ -67,6 +68,8 @@ import {
   STOP_SHUTDOWN,
   STOP_VMX_ABORT,
   STOP_YIELD,
+  VMX_ROOT,
+  X87,
 } from '../../asm/layout.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../isa/cpu-models.ts';
 import type { CoreExports } from './core-exports.ts';
@@ -82,6 +85,7 @@ export type { CpuModelName } from '../isa/cpu-model-names.ts';
 export { type CpuModel, DEFAULT_CPU_MODEL, findCpuModel } from '../isa/cpu-models.ts';
 export type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
 
+const GENERAL_REGISTERS = 16;
 const WASM_PAGE = 0x10000;
 const MOST_WASM_PAGES = 0x10000;
 /** V8 replaces no running function: the core returns this often so that its optimized code gets a chance. */
@@ -145,6 +149,10 @@ export class Cpu {
   readonly ram: Uint8Array;
   /** The ROM below 4 GiB, to be filled before the processor runs. */
   readonly rom: Uint8Array;
+  /** The sixteen general registers, eight bytes each. */
+  readonly registers: Uint8Array;
+  /** x87 and SSE registers with their control words, as the core keeps them. */
+  readonly floatingPoint: Uint8Array;
   readonly ring0: Ring0;
   readonly model: CpuModel;
   readonly processors: Processors;
@@ -158,6 +166,8 @@ export class Cpu {
     this.ram = new Uint8Array(memory.buffer, RAM, options.ramSize);
     const romSize = options.romSize ?? 0;
     this.rom = new Uint8Array(memory.buffer, RAM + options.ramSize, romSize);
+    this.registers = new Uint8Array(memory.buffer, GPR, GENERAL_REGISTERS * 8);
+    this.floatingPoint = new Uint8Array(memory.buffer, X87, FPU_FERR - X87);
     this.#core = core;
     this.#ramSize = options.ramSize;
     this.model = options.model ?? DEFAULT_CPU_MODEL;
@@ -450,6 +460,16 @@ export class Cpu {
     this.view.setUint32(at + SEGMENT_RIGHTS, rights, true);
     this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base < 0 ? base >>> 0 : base), true);
     this.view.setUint32(at + SEGMENT_LIMIT, limit, true);
+    this.#core.recomputeSegments();
+  }
+
+  /** All 64 bits of a segment's base: FS and GS have them in long mode. */
+  segmentBase(n: number): bigint {
+    return this.view.getBigUint64(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, true);
+  }
+
+  setSegmentBase(n: number, base: bigint): void {
+    this.view.setBigUint64(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, base, true);
     this.#core.recomputeSegments();
   }
 

@@ -1,0 +1,127 @@
+// Pipes and FIFOs (pipe(7)): a ring of bytes with readers on one side and writers on the other.
+import { O_NONBLOCK } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { WaitQueue } from '../task/wait-queue.ts';
+import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
+import type { Inode } from '../vfs/inode.ts';
+
+export const PIPE_CAPACITY = 65536;
+/** Writes of up to so many bytes are not mixed with others. */
+export const PIPE_BUF = 4096;
+
+/** What both ends share. */
+export class Pipe {
+  readonly queue = new WaitQueue();
+  buffer = new Uint8Array(PIPE_CAPACITY);
+  start = 0;
+  length = 0;
+  readers = 0;
+  writers = 0;
+  /** How often each side was opened. */
+  readersSoFar = 0;
+  writersSoFar = 0;
+
+  get room(): number {
+    return this.buffer.length - this.length;
+  }
+
+  /** Takes bytes out. */
+  take(into: Uint8Array): number {
+    const count = Math.min(into.length, this.length);
+    const first = Math.min(count, this.buffer.length - this.start);
+    into.set(this.buffer.subarray(this.start, this.start + first));
+    into.set(this.buffer.subarray(0, count - first), first);
+    this.start = (this.start + count) % this.buffer.length;
+    this.length -= count;
+    return count;
+  }
+
+  /** Puts bytes in; there is room for them. */
+  put(from: Uint8Array): void {
+    const at = (this.start + this.length) % this.buffer.length;
+    const first = Math.min(from.length, this.buffer.length - at);
+    this.buffer.set(from.subarray(0, first), at);
+    this.buffer.set(from.subarray(first), 0);
+    this.length += from.length;
+  }
+
+  /** Changes the capacity (F_SETPIPE_SZ). */
+  resize(capacity: number): void {
+    if (capacity < this.length) fail('EBUSY');
+    const kept = new Uint8Array(this.length);
+    this.take(kept);
+    this.buffer = new Uint8Array(capacity);
+    this.start = 0;
+    this.put(kept);
+  }
+}
+
+/** An end of a pipe, or both for a FIFO opened for reading and writing. */
+export class PipeEnd extends FileDescription {
+  readonly pipe: Pipe;
+
+  constructor(inode: Inode, flags: number, pipe: Pipe) {
+    super(inode, flags, pipe.queue);
+    this.pipe = pipe;
+    if (this.readable) {
+      pipe.readers++;
+      pipe.readersSoFar++;
+    }
+    if (this.writable) {
+      pipe.writers++;
+      pipe.writersSoFar++;
+    }
+    pipe.queue.wake();
+  }
+
+  override get seekable(): boolean {
+    return false;
+  }
+
+  override read(into: Uint8Array): number | WouldBlock {
+    const { pipe } = this;
+    if (into.length === 0) return 0;
+    if (pipe.length === 0) return pipe.writers === 0 ? 0 : new WouldBlock(pipe.queue);
+    const count = pipe.take(into);
+    pipe.queue.wake();
+    return count;
+  }
+
+  /** Writes what there is room for; nothing of a small write unless all of it. EPIPE without readers. */
+  override write(from: Uint8Array): number | WouldBlock {
+    const { pipe } = this;
+    if (from.length === 0) return 0;
+    if (pipe.readers === 0) return fail('EPIPE');
+    const { room } = pipe;
+    if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return new WouldBlock(pipe.queue);
+    const count = Math.min(room, from.length);
+    pipe.put(from.subarray(0, count));
+    pipe.queue.wake();
+    return count;
+  }
+
+  override poll(): number {
+    const { pipe } = this;
+    let ready = 0;
+    if (this.readable) {
+      if (pipe.length > 0) ready |= POLLIN | POLLRDNORM;
+      if (pipe.writers === 0) ready |= POLLHUP;
+    }
+    if (this.writable) {
+      if (pipe.room >= PIPE_BUF) ready |= POLLOUT | POLLWRNORM;
+      if (pipe.readers === 0) ready |= POLLERR;
+    }
+    return ready;
+  }
+
+  override closed(): void {
+    if (this.readable) this.pipe.readers--;
+    if (this.writable) this.pipe.writers--;
+    this.pipe.queue.wake();
+  }
+}
+
+/** True when the file must not wait. */
+export function isNonBlocking(file: FileDescription): boolean {
+  return (file.flags & O_NONBLOCK) !== 0;
+}

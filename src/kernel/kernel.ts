@@ -1,0 +1,257 @@
+// The kernel: its tasks, its clock and the loop that runs them. Linux's behaviour as programs see it (man-pages sections 2
+// and 7); what it runs on is behind platform.ts.
+import { SIGNAL } from '../abi/signal.ts';
+import { ERRNO } from '../abi/errno.ts';
+import { SystemError } from './error.ts';
+import { PipeFs } from './fs/pipe-fs.ts';
+import { Tmpfs } from './fs/tmpfs.ts';
+import { Frames, OutOfFrames } from './mm/frames.ts';
+import { BadAddress } from './mm/user-memory.ts';
+import type { Platform, Stop } from './platform.ts';
+import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
+import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
+import { readArguments, setResult, systemCallNumber } from './syscalls/convention.ts';
+import { type Syscall, SyscallTable } from './syscalls/table.ts';
+import { implementations } from './syscalls/index.ts';
+import { RunQueue } from './task/run-queue.ts';
+import type { Task } from './task/task.ts';
+import type { ChildEvent, ThreadGroup } from './task/thread-group.ts';
+import { Futexes } from './task/futexes.ts';
+import { RandomSource } from './random.ts';
+import { endTask } from './task/exit.ts';
+import { Timers } from './timers.ts';
+import type { Inode } from './vfs/inode.ts';
+
+/** Nanoseconds since the epoch at which the machine was switched on, unless told otherwise. */
+export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
+/** Cycles a task runs before others get their turn. */
+const SLICE = 4_000_000;
+/** Modelled operations of the kernel's entry and exit code. */
+const ENTRY_OPERATIONS = 20;
+
+/** What a kernel is made of. */
+export interface KernelOptions {
+  readonly platform: Platform;
+  /** Nanoseconds since the epoch at cycle 0. */
+  readonly epoch?: bigint;
+  /** Of getrandom(2), AT_RANDOM and /dev/urandom. */
+  readonly seed?: number;
+  /** A call that does not exist here was made; told once for each. */
+  readonly onUnsupported?: (name: string, task: Task) => void;
+  /** Every call that ended, for traces. */
+  readonly onCall?: (call: Call, row: Syscall, result: number | bigint | undefined) => void;
+}
+
+/** Why `run` returned. */
+export type KernelStop =
+  /** The last task has ended. */
+  | { readonly reason: 'ended' }
+  /** All tasks wait for something from outside. */
+  | { readonly reason: 'idle' }
+  | { readonly reason: 'limit' };
+
+/** A Linux. */
+export class Kernel {
+  readonly platform: Platform;
+  readonly frames: Frames;
+  readonly syscalls = new SyscallTable(implementations);
+  readonly tasks = new Map<number, Task>();
+  readonly groups = new Map<number, ThreadGroup>();
+  readonly futexes = new Futexes();
+  readonly random: RandomSource;
+  /** Where shared anonymous memory and memfd files live. */
+  readonly shared: Tmpfs;
+  /** Names of the system (uname(2)). */
+  readonly uts = { hostname: 'anillo', domainname: '(none)' };
+  readonly #pipes: PipeFs;
+  /** How the last process without a parent ended. */
+  lastExit: ChildEvent | undefined;
+  readonly runQueue = new RunQueue();
+  readonly timers = new Timers();
+  readonly epoch: bigint;
+  readonly onCall: KernelOptions['onCall'];
+  readonly #onUnsupported: KernelOptions['onUnsupported'];
+  readonly #unsupported = new Set<string>();
+  #nextId = 1;
+  #nextDevice = 1;
+
+  constructor(options: KernelOptions) {
+    this.platform = options.platform;
+    this.frames = new Frames(options.platform.memory);
+    this.epoch = options.epoch ?? DEFAULT_EPOCH;
+    this.random = new RandomSource(options.seed ?? 0);
+    const now = () => this.realtime;
+    this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
+    this.#pipes = new PipeFs(this.nextDevice(), now);
+    this.onCall = options.onCall;
+    this.#onUnsupported = options.onUnsupported;
+  }
+
+  /** Nanoseconds since boot: CLOCK_MONOTONIC. */
+  get monotonic(): bigint {
+    return this.nanoseconds(this.platform.cycles);
+  }
+
+  /** Nanoseconds since the epoch: CLOCK_REALTIME. */
+  get realtime(): bigint {
+    return this.epoch + this.monotonic;
+  }
+
+  nanoseconds(cycles: number): bigint {
+    return (BigInt(cycles) * 1_000_000_000n) / BigInt(this.platform.frequencyHz);
+  }
+
+  /** Cycles at a moment of CLOCK_MONOTONIC, rounded up. */
+  cyclesAt(nanoseconds: bigint): number {
+    return Number((nanoseconds * BigInt(this.platform.frequencyHz) + 999_999_999n) / 1_000_000_000n);
+  }
+
+  /** A new task may run. */
+  addTask(task: Task): void {
+    this.tasks.set(task.tid, task);
+    this.runQueue.add(task);
+  }
+
+  /** A number for a new task, thread group or session. */
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  /** Number of a new file system (st_dev). */
+  nextDevice(): number {
+    return this.#nextDevice++;
+  }
+
+  /** A file for the ends of a new pipe. */
+  pipeInode(): Inode {
+    return this.#pipes.newInode();
+  }
+
+  /** Runs tasks until all have ended, nothing can happen any more, or the limit is reached. */
+  run(limits: { readonly cycles?: number } = {}): KernelStop {
+    const end = limits.cycles ?? Number.POSITIVE_INFINITY;
+    for (;;) {
+      this.timers.runDue(this.platform.cycles);
+      if (this.tasks.size === 0) return { reason: 'ended' };
+      if (this.platform.cycles >= end) return { reason: 'limit' };
+      const task = this.runQueue.next();
+      if (task !== undefined) this.#runTask(task, end);
+      else {
+        const next = Math.min(this.timers.next, end);
+        if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
+        this.platform.skipTo(next);
+      }
+    }
+  }
+
+  /** Gives a task the processor until it waits, ends or its slice is over. */
+  #runTask(task: Task, end: number): void {
+    const start = this.platform.cycles;
+    const until = Math.min(start + SLICE, this.timers.next, end);
+    for (;;) {
+      if (task.call !== undefined) this.#continueCall(task);
+      if (task.state !== 'running') break;
+      deliverSignals(this, task);
+      if (task.state !== 'running' || this.platform.cycles >= until) break;
+      const before = this.platform.cycles;
+      const stop = this.platform.run(task.context, task.memory!.table, until);
+      task.userCycles += this.platform.cycles - before;
+      this.#handle(task, stop);
+      if (stop.kind === 'time') break;
+    }
+    const used = this.platform.cycles - start;
+    this.runQueue.account(task, used);
+    if (task.state === 'running') this.runQueue.add(task);
+  }
+
+  #handle(task: Task, stop: Stop): void {
+    const before = this.platform.cycles;
+    this.platform.charge(0, ENTRY_OPERATIONS);
+    switch (stop.kind) {
+      case 'system-call':
+        this.#startCall(task);
+        break;
+      case 'page-fault':
+        this.#pageFault(task, stop.address, stop.error);
+        break;
+      case 'exception':
+        sendFaultSignal(this, task, stop.vector, stop.error);
+        break;
+      case 'time':
+        break;
+    }
+    task.systemCycles += this.platform.cycles - before;
+  }
+
+  #pageFault(task: Task, address: number, error: number): void {
+    try {
+      const outcome = task.memory!.fault(address, error);
+      if (outcome !== 'resolved') sendFaultSignal(this, task, 14, error, { address, outcome });
+    } catch (failure) {
+      if (!(failure instanceof OutOfFrames)) throw failure;
+      endTask(this, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+    }
+  }
+
+  #startCall(task: Task): void {
+    const number = systemCallNumber(task.context);
+    task.call = { number, arguments: readArguments(task.context), progress: undefined };
+    this.#continueCall(task);
+  }
+
+  /** Runs the call of a task for the first time, or again after a wait. */
+  #continueCall(task: Task): void {
+    const pending = task.call!;
+    const row = this.syscalls.find(task.context.abi, pending.number);
+    if (row === undefined || row.support === 'none') {
+      this.#tellUnsupported(row?.name ?? `system call ${pending.number}`, task);
+      this.#finish(task, -ERRNO.ENOSYS);
+      return;
+    }
+    const kinds = row.parameters.map(({ kind }) => kind);
+    const call = new Call(this, task, pending, kinds);
+    let result = this.#try(call, row);
+    if (result === BLOCKED) {
+      if (row.interruption === 'uninterruptible' || !hasDeliverableSignal(task)) return;
+      task.leaveQueues();
+      task.state = 'running';
+      result = row.interrupted?.(call) ?? interruptedResult(row);
+      task.callInterrupted = true;
+      task.lastCall = pending.number;
+    }
+    this.onCall?.(call, row, typeof result === 'symbol' ? undefined : result);
+    if (result === NO_RESULT) task.call = undefined;
+    else this.#finish(task, result);
+  }
+
+  #try(call: Call, row: Syscall): CallResult {
+    try {
+      return row.run(call);
+    } catch (failure) {
+      if (failure instanceof SystemError) return failure.result;
+      if (failure instanceof BadAddress) return -ERRNO.EFAULT;
+      if (failure instanceof OutOfFrames) return -ERRNO.ENOMEM;
+      throw failure;
+    }
+  }
+
+  #finish(task: Task, result: number | bigint): void {
+    task.call = undefined;
+    setResult(task.context, result);
+  }
+
+  #tellUnsupported(name: string, task: Task): void {
+    if (this.#unsupported.has(name)) return;
+    this.#unsupported.add(name);
+    this.#onUnsupported?.(name, task);
+  }
+}
+
+/** Results inside the kernel that signal delivery turns into a restart or EINTR; programs never see them. */
+export const ERESTARTSYS = -512;
+export const ERESTARTNOHAND = -514;
+
+function interruptedResult(row: Syscall): number {
+  if (row.interruption === 'never') return -ERRNO.EINTR;
+  return row.interruption === 'restart' ? ERESTARTSYS : ERESTARTNOHAND;
+}

@@ -1,0 +1,44 @@
+// One mapping of an address space: a range of pages with the same rights and the same origin (mmap(2)).
+import type { PageCache } from './page-cache.ts';
+
+/** What an area shows: nothing (anonymous), or part of a file. */
+export interface FileSource {
+  readonly cache: PageCache;
+  /** Page number in the file of the area's first page. */
+  readonly page: number;
+  /** Shown in /proc/PID/maps. */
+  readonly path: string;
+  /** PROT_WRITE may be asked for: the file was opened for writing, or the mapping is private. */
+  readonly mayWrite: boolean;
+}
+
+/** A range of an address space. [start, end), whole pages. */
+export interface MemoryArea {
+  readonly start: number;
+  readonly end: number;
+  /** PROT_* bits. */
+  readonly protection: number;
+  readonly shared: boolean;
+  readonly file?: FileSource;
+  /** The stack: grows towards lower addresses when touched below its start. */
+  readonly growsDown?: boolean;
+  /** [heap], [stack], [vdso] in /proc/PID/maps. */
+  readonly name?: string;
+  /** madvise(MADV_DONTFORK). */
+  readonly notInherited?: boolean;
+}
+
+/** The part [start, end) of an area. */
+export function clip(area: MemoryArea, start: number, end: number): MemoryArea {
+  if (area.file === undefined) return { ...area, start, end };
+  const page = area.file.page + (start - area.start) / 4096;
+  return { ...area, start, end, file: { ...area.file, page } };
+}
+
+/** True when `b` continues `a`, so that one area can stand for both. */
+export function continues(a: MemoryArea, b: MemoryArea): boolean {
+  if (a.end !== b.start || a.protection !== b.protection || a.shared !== b.shared) return false;
+  if (a.growsDown !== b.growsDown || a.name !== b.name || a.notInherited !== b.notInherited) return false;
+  if (a.file === undefined || b.file === undefined) return a.file === b.file && !a.shared;
+  return a.file.cache === b.file.cache && a.file.page + (a.end - a.start) / 4096 === b.file.page;
+}

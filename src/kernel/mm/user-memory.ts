@@ -1,0 +1,78 @@
+// The kernel's access to the memory of a task: through the task's own page tables, with the rights the task has, bringing
+// pages in as an access by the task would (gVisor's usermem, Linux's copy_from_user).
+import { FAULT_PRESENT, FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
+import type { AddressSpace } from './address-space.ts';
+
+/** A task's memory cannot be accessed: the system call returns EFAULT. */
+export class BadAddress extends Error {
+  override readonly name = 'BadAddress';
+}
+
+/** The pages behind [address, address + length), one visit each with the bytes in that page. @throws BadAddress */
+function forEachPart(
+  space: AddressSpace,
+  address: number,
+  length: number,
+  isWrite: boolean,
+  visit: (bytes: Uint8Array, offset: number) => void,
+): void {
+  if (address < 0 || address + length > space.end) throw new BadAddress();
+  let done = 0;
+  while (done < length) {
+    const at = address + done;
+    const inPage = at % PAGE_SIZE;
+    const count = Math.min(length - done, PAGE_SIZE - inPage);
+    const frame = frameFor(space, at - inPage, isWrite);
+    visit(space.frames.bytes(frame).subarray(inPage, inPage + count), done);
+    if (isWrite) space.frames.written(frame);
+    done += count;
+  }
+  space.platform.charge(length, 0);
+}
+
+function frameFor(space: AddressSpace, page: number, isWrite: boolean): number {
+  const mapping = space.table.lookup(page);
+  if (mapping !== undefined && (!isWrite || mapping.write)) return mapping.frame;
+  const error = (isWrite ? FAULT_WRITE : 0) | (mapping === undefined ? 0 : FAULT_PRESENT);
+  if (space.fault(page, error) !== 'resolved') throw new BadAddress();
+  return space.table.lookup(page)!.frame;
+}
+
+/** Copies bytes out of a task's memory. @throws BadAddress */
+export function readUser(space: AddressSpace, address: number, length: number): Uint8Array {
+  const into = new Uint8Array(length);
+  forEachPart(space, address, length, false, (bytes, offset) => into.set(bytes, offset));
+  return into;
+}
+
+/** Copies bytes into a task's memory. @throws BadAddress */
+export function writeUser(space: AddressSpace, address: number, from: Uint8Array): void {
+  forEachPart(space, address, from.length, true, (bytes, offset) =>
+    bytes.set(from.subarray(offset, offset + bytes.length)),
+  );
+}
+
+/** Bytes of a string up to its terminating zero; undefined when it is longer than `most`. @throws BadAddress */
+export function readUserString(space: AddressSpace, address: number, most: number): Uint8Array | undefined {
+  const parts: number[] = [];
+  for (let at = address; parts.length < most; ) {
+    const count = Math.min(PAGE_SIZE - (at % PAGE_SIZE), most - parts.length);
+    const bytes = readUser(space, at, count);
+    const end = bytes.indexOf(0);
+    if (end >= 0) {
+      for (const byte of bytes.subarray(0, end)) parts.push(byte);
+      return Uint8Array.from(parts);
+    }
+    for (const byte of bytes) parts.push(byte);
+    at += count;
+  }
+  return undefined;
+}
+
+/** A little-endian word of 4 or 8 bytes. @throws BadAddress */
+export function readUserWord(space: AddressSpace, address: number, size: 4 | 8): number {
+  const bytes = readUser(space, address, size);
+  const view = new DataView(bytes.buffer);
+  const low = view.getUint32(0, true);
+  return size === 4 ? low : view.getInt32(4, true) * 2 ** 32 + low;
+}

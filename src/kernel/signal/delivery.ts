@@ -1,0 +1,194 @@
+// What happens to a task when it goes back to user mode with signals pending: default actions, handlers, restarted system
+// calls (signal(7)), and the signals that faults become (sigaction(2) "The siginfo_t argument to a SA_SIGINFO handler").
+import {
+  BUS_ADRALN,
+  BUS_ADRERR,
+  defaultAction,
+  FPE_FLTINV,
+  FPE_INTDIV,
+  ILL_ILLOPN,
+  SA_NODEFER,
+  SA_RESETHAND,
+  SA_RESTART,
+  SEGV_ACCERR,
+  SEGV_BNDERR,
+  SEGV_MAPERR,
+  SI_KERNEL,
+  SIG_DFL,
+  SIG_IGN,
+  SIGNAL,
+  TRAP_BRKPT,
+  TRAP_TRACE,
+  CLD_STOPPED,
+  SA_NOCLDSTOP,
+} from '../../abi/signal.ts';
+import { ERRNO } from '../../abi/errno.ts';
+import { ERESTARTNOHAND, ERESTARTSYS, type Kernel } from '../kernel.ts';
+import type { FaultOutcome } from '../mm/address-space.ts';
+import { BadAddress } from '../mm/user-memory.ts';
+import { FAULT_FETCH, RAX } from '../platform.ts';
+import { setResult } from '../syscalls/convention.ts';
+import { endProcess } from '../task/exit.ts';
+import type { Task } from '../task/task.ts';
+import { DEFAULT_ACTION, type SignalAction } from '../task/thread-group.ts';
+import { pushSignalFrame } from './frame.ts';
+import { sendSignalToGroup } from './send.ts';
+import { hasSignal, type SignalInfo, type SignalSet, signalBit, UNBLOCKABLE } from './signal-set.ts';
+
+/** Length of INT 0x80 and of SYSCALL: how far a restarted call goes back. */
+const CALL_LENGTH = 2n;
+
+/** Signals that would be delivered now. */
+export function hasDeliverableSignal(task: Task): boolean {
+  return ((task.pending.set | task.group.pending.set) & ~task.blocked) !== 0n;
+}
+
+function takeSignal(task: Task): SignalInfo | undefined {
+  return task.pending.take(task.blocked) ?? task.group.pending.take(task.blocked);
+}
+
+/** Delivers what is pending; the task may end, stop, or continue in a handler. */
+export function deliverSignals(kernel: Kernel, task: Task): void {
+  const interrupted = interruptedCall(task);
+  while (task.state === 'running') {
+    const info = hasDeliverableSignal(task) ? takeSignal(task) : undefined;
+    if (info === undefined) break;
+    const action = task.group.actions[info.signal]!;
+    if (action.handler === SIG_IGN) continue;
+    if (action.handler === SIG_DFL) {
+      actByDefault(kernel, task, info);
+      continue;
+    }
+    if (interrupted !== undefined) endInterruptedCall(task, interrupted, action);
+    runHandler(kernel, task, info, action);
+    return;
+  }
+  if (task.state !== 'running') return;
+  if (interrupted !== undefined) restartCall(task, interrupted);
+  if (task.savedMask !== undefined) {
+    task.blocked = task.savedMask;
+    task.savedMask = undefined;
+  }
+}
+
+/** The internal result of the call that a signal interrupted. */
+function interruptedCall(task: Task): number | undefined {
+  const result = task.context.reg32(RAX) | 0;
+  if (!task.callInterrupted) return undefined;
+  task.callInterrupted = false;
+  return result === ERESTARTSYS || result === ERESTARTNOHAND ? result : undefined;
+}
+
+function restartCall(task: Task, _result: number): void {
+  const { context } = task;
+  context.rip -= CALL_LENGTH;
+  setResult(context, task.lastCall);
+}
+
+function endInterruptedCall(task: Task, result: number, action: SignalAction): void {
+  if (result === ERESTARTSYS && action.flags & SA_RESTART) restartCall(task, result);
+  else setResult(task.context, -ERRNO.EINTR);
+}
+
+function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: SignalAction): void {
+  const mask = task.savedMask ?? task.blocked;
+  task.savedMask = undefined;
+  try {
+    pushSignalFrame(task, info, action, mask);
+  } catch (failure) {
+    if (!(failure instanceof BadAddress)) throw failure;
+    // no stack for the handler: the process cannot go on
+    endProcess(kernel, task.group, { kind: 'killed', signal: SIGNAL.SIGSEGV, core: true });
+    return;
+  }
+  let blocked: SignalSet = task.blocked | action.mask;
+  if (!(action.flags & SA_NODEFER)) blocked |= signalBit(info.signal);
+  task.blocked = blocked & ~UNBLOCKABLE;
+  if (action.flags & SA_RESETHAND) task.group.actions[info.signal] = DEFAULT_ACTION;
+}
+
+function actByDefault(kernel: Kernel, task: Task, info: SignalInfo): void {
+  const { group } = task;
+  switch (defaultAction(info.signal)) {
+    case 'ignore':
+    case 'continue':
+      return;
+    case 'stop':
+      stopGroup(kernel, task, info.signal);
+      return;
+    case 'core':
+      endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: true });
+      return;
+    case 'terminate':
+      endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: false });
+  }
+}
+
+function stopGroup(kernel: Kernel, task: Task, signal: number): void {
+  const { group } = task;
+  group.stopped = true;
+  group.event = { kind: 'stopped', signal };
+  for (const member of group.tasks) member.stop();
+  const { parent } = group;
+  if (parent === undefined) return;
+  if (!(parent.actions[SIGNAL.SIGCHLD]!.flags & SA_NOCLDSTOP)) {
+    const uid = task.credentials.uid;
+    sendSignalToGroup(kernel, parent, {
+      signal: SIGNAL.SIGCHLD,
+      code: CLD_STOPPED,
+      pid: group.id,
+      uid,
+      status: signal,
+    });
+  }
+  parent.childQueue.wake();
+}
+
+/** A signal an instruction raised: it cannot be ignored or blocked. */
+function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void {
+  const action = task.group.actions[info.signal]!;
+  if (action.handler === SIG_IGN || hasSignal(task.blocked, info.signal)) {
+    endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core: true });
+    return;
+  }
+  task.pending.add(info);
+}
+
+/** Signal and code of the exceptions of programs (Linux, arch/x86: exceptions as signal(7) lists them). */
+const EXCEPTION_SIGNALS: Readonly<Record<number, readonly [signal: number, code: number]>> = {
+  0: [SIGNAL.SIGFPE, FPE_INTDIV],
+  1: [SIGNAL.SIGTRAP, TRAP_TRACE],
+  3: [SIGNAL.SIGTRAP, SI_KERNEL],
+  4: [SIGNAL.SIGSEGV, SI_KERNEL],
+  5: [SIGNAL.SIGSEGV, SEGV_BNDERR],
+  6: [SIGNAL.SIGILL, ILL_ILLOPN],
+  10: [SIGNAL.SIGSEGV, SI_KERNEL],
+  11: [SIGNAL.SIGBUS, SI_KERNEL],
+  12: [SIGNAL.SIGBUS, SI_KERNEL],
+  13: [SIGNAL.SIGSEGV, SI_KERNEL],
+  16: [SIGNAL.SIGFPE, FPE_FLTINV],
+  17: [SIGNAL.SIGBUS, BUS_ADRALN],
+  19: [SIGNAL.SIGFPE, FPE_FLTINV],
+};
+const VECTORS_AT_INSTRUCTION = new Set([0, 6, 16, 19]);
+
+/** An exception of a program becomes a signal. */
+export function sendFaultSignal(
+  kernel: Kernel,
+  task: Task,
+  vector: number,
+  error: number,
+  page?: { readonly address: number; readonly outcome: FaultOutcome },
+): void {
+  task.fault = { vector, error, address: page?.address ?? 0 };
+  if (page !== undefined) {
+    const { address, outcome } = page;
+    const isBus = outcome === 'beyond-file';
+    const code = isBus ? BUS_ADRERR : outcome === 'not-mapped' ? SEGV_MAPERR : SEGV_ACCERR;
+    forceSignal(kernel, task, { signal: isBus ? SIGNAL.SIGBUS : SIGNAL.SIGSEGV, code, address });
+    return;
+  }
+  const [signal, code] = EXCEPTION_SIGNALS[vector] ?? [SIGNAL.SIGILL, ILL_ILLOPN];
+  const address = VECTORS_AT_INSTRUCTION.has(vector) || error & FAULT_FETCH ? Number(task.context.rip) : 0;
+  forceSignal(kernel, task, { signal, code: vector === 3 ? TRAP_BRKPT : code, address });
+}

@@ -1,0 +1,70 @@
+// Sending signals (kill(2), signal(7)): who gets them, and what sending alone already does.
+import { defaultAction, SIG_DFL, SIG_IGN, SIGNAL } from '../../abi/signal.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Task } from '../task/task.ts';
+import type { ProcessGroup, ThreadGroup } from '../task/thread-group.ts';
+import { hasSignal, type SignalInfo, signalBit } from './signal-set.ts';
+
+const STOPS = [SIGNAL.SIGSTOP, SIGNAL.SIGTSTP, SIGNAL.SIGTTIN, SIGNAL.SIGTTOU].reduce(
+  (set, signal) => set | signalBit(signal),
+  0n,
+);
+const CONTINUE = signalBit(SIGNAL.SIGCONT);
+
+/** True when the process does nothing about the signal, so that it need not be kept. */
+function isIgnored(group: ThreadGroup, signal: number): boolean {
+  const { handler } = group.actions[signal]!;
+  if (handler === SIG_IGN) return true;
+  return handler === SIG_DFL && defaultAction(signal) === 'ignore';
+}
+
+/** SIGCONT and the stop signals cancel each other, and SIGCONT continues whatever its action is. */
+function prepare(group: ThreadGroup, signal: number): void {
+  const cancelled = signal === SIGNAL.SIGCONT ? STOPS : hasSignal(STOPS, signal) ? CONTINUE : 0n;
+  if (cancelled !== 0n) {
+    group.pending.remove(cancelled);
+    for (const task of group.tasks) task.pending.remove(cancelled);
+  }
+  if (signal !== SIGNAL.SIGCONT && signal !== SIGNAL.SIGKILL) return;
+  if (!group.stopped) return;
+  group.stopped = false;
+  for (const task of group.tasks) task.resume();
+  if (signal !== SIGNAL.SIGCONT) return;
+  group.event = { kind: 'continued' };
+  group.parent?.childQueue.wake();
+}
+
+/** A task that sleeps hears of a signal it does not block. */
+function interrupt(task: Task): void {
+  task.wake();
+}
+
+function mustKeep(group: ThreadGroup, task: Task | undefined, signal: number): boolean {
+  const blocked =
+    task === undefined ? [...group.tasks].every((t) => hasSignal(t.blocked, signal)) : hasSignal(task.blocked, signal);
+  return blocked || !isIgnored(group, signal);
+}
+
+/** Sends a signal to a process: any of its tasks that does not block it takes it. */
+export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: SignalInfo): void {
+  if (group.isZombie) return;
+  prepare(group, info.signal);
+  if (!mustKeep(group, undefined, info.signal)) return;
+  group.pending.add(info);
+  const takers = [...group.tasks].filter((task) => !hasSignal(task.blocked, info.signal));
+  const taker = takers.find((task) => task === group.leader) ?? takers[0];
+  if (taker !== undefined) interrupt(taker);
+}
+
+/** Sends a signal to one task (tgkill(2), faults). */
+export function sendSignalToTask(_kernel: Kernel, task: Task, info: SignalInfo): void {
+  prepare(task.group, info.signal);
+  if (!mustKeep(task.group, task, info.signal)) return;
+  task.pending.add(info);
+  if (!hasSignal(task.blocked, info.signal)) interrupt(task);
+}
+
+/** Sends a signal to every process of a group, as a terminal does. */
+export function sendSignalToProcessGroup(kernel: Kernel, group: ProcessGroup, info: SignalInfo): void {
+  for (const member of [...group.members]) sendSignalToGroup(kernel, member, info);
+}

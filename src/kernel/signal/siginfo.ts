@@ -1,0 +1,41 @@
+// siginfo_t in the memory of programs, for both ABIs (<asm/siginfo.h>, sigaction(2)).
+import { SI_QUEUE, SI_TIMER, SIGNAL } from '../../abi/signal.ts';
+import type { Abi } from '../platform.ts';
+import type { SignalInfo } from './signal-set.ts';
+
+export const SIGINFO_SIZE = 128;
+
+const FAULTS = new Set([SIGNAL.SIGSEGV, SIGNAL.SIGBUS, SIGNAL.SIGILL, SIGNAL.SIGFPE, SIGNAL.SIGTRAP]);
+
+/** The 128 bytes a handler sees. */
+export function encodeSignalInfo(info: SignalInfo, abi: Abi): Uint8Array {
+  const bytes = new Uint8Array(SIGINFO_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, info.signal, true);
+  view.setInt32(4, info.errno ?? 0, true);
+  view.setInt32(8, info.code, true);
+  const union = abi === 'amd64' ? 16 : 12;
+  const pointer = (at: number, value: number | bigint) => {
+    if (abi === 'amd64') view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
+    else view.setUint32(at, Number(BigInt.asUintN(32, BigInt(value))), true);
+  };
+  if (info.call !== undefined) {
+    pointer(union, info.call.address);
+    view.setInt32(union + (abi === 'amd64' ? 8 : 4), info.call.number, true);
+    view.setUint32(union + (abi === 'amd64' ? 12 : 8), info.call.architecture, true);
+  } else if (info.code === SI_TIMER) {
+    view.setInt32(union, info.timerId ?? 0, true);
+    view.setInt32(union + 4, info.overrun ?? 0, true);
+    pointer(union + 8, info.value ?? 0n);
+  } else if (FAULTS.has(info.signal) && info.code > 0) pointer(union, info.address ?? 0);
+  else {
+    view.setInt32(union, info.pid ?? 0, true);
+    view.setUint32(union + 4, info.uid ?? 0, true);
+    if (info.signal === SIGNAL.SIGCHLD) {
+      view.setInt32(union + 8, info.status ?? 0, true);
+      pointer(abi === 'amd64' ? union + 16 : union + 12, info.userTime ?? 0);
+      pointer(abi === 'amd64' ? union + 24 : union + 16, info.systemTime ?? 0);
+    } else if (info.code === SI_QUEUE || info.value !== undefined) pointer(union + 8, info.value ?? 0n);
+  }
+  return bytes;
+}

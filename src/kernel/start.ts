@@ -1,0 +1,99 @@
+// The first process of a system: mounts, standard files, program.
+import { O_RDWR, S_IFCHR, S_IFDIR } from '../abi/stat.ts';
+import { SIGNAL } from '../abi/signal.ts';
+import { fail } from './error.ts';
+import { makeDevice, registerCharacterDevice } from './fs/special.ts';
+import type { Tmpfs } from './fs/tmpfs.ts';
+import type { Kernel } from './kernel.ts';
+import { Context } from './platform.ts';
+import { NO_SIGNALS, PendingSignals } from './signal/signal-set.ts';
+import { encodeText } from './syscalls/call.ts';
+import { defaultLimits } from './syscalls/resources.ts';
+import { execute } from './task/exec.ts';
+import { Task } from './task/task.ts';
+import { DEFAULT_ACTION, type Session, ThreadGroup } from './task/thread-group.ts';
+import { type Terminal, TerminalFile } from './tty/terminal.ts';
+import { FdTable } from './vfs/fd-table.ts';
+import { hold } from './vfs/file.ts';
+import { Dentry, Mount, type Path, resolve } from './vfs/path.ts';
+import { rootCredentials } from './vfs/permission.ts';
+
+/** What to start. */
+export interface InitOptions {
+  readonly root: Tmpfs;
+  readonly path: string;
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  readonly terminal: Terminal;
+  readonly directory?: string;
+}
+
+const SIGNAL_SLOTS = 65;
+
+/** Makes the first process; it runs when the kernel does. @throws SystemError when the program cannot be started */
+export function startInit(kernel: Kernel, options: InitOptions): Task {
+  const root: Path = mountRoot(options.root);
+  const group = firstGroup(kernel, options.terminal);
+  const task = new Task({
+    tid: group.id,
+    group,
+    context: new Context(),
+    files: new FdTable(),
+    directories: { root, directory: root, umask: 0o022 },
+    credentials: rootCredentials(),
+    blocked: NO_SIGNALS,
+    pending: new PendingSignals(),
+    onWake: (woken) => kernel.runQueue.add(woken),
+  });
+  group.leader = task;
+  group.tasks.add(task);
+  openStandardFiles(task, options);
+  const context = { root, directory: root, credentials: task.credentials };
+  if (options.directory !== undefined) task.directories.directory = resolve(context, options.directory);
+  const args = options.arguments.map(encodeText);
+  execute(kernel, task, resolve(context, options.path), options.path, args, options.environment.map(encodeText));
+  group.executed = true;
+  kernel.addTask(task);
+  return task;
+}
+
+function mountRoot(fs: Tmpfs): Path {
+  const entry = new Dentry('', undefined, fs.root);
+  return { mount: new Mount(1, fs, entry, 'rootfs'), entry };
+}
+
+function firstGroup(kernel: Kernel, terminal: Terminal): ThreadGroup {
+  const id = kernel.nextId();
+  const session: Session = { id, groups: new Set(), terminal };
+  const processGroup = { id, session, members: new Set<ThreadGroup>() };
+  session.groups.add(processGroup);
+  terminal.session = session;
+  terminal.foreground = processGroup;
+  const actions = new Array(SIGNAL_SLOTS).fill(DEFAULT_ACTION);
+  const group = new ThreadGroup(id, processGroup, actions, defaultLimits(), SIGNAL.SIGCHLD);
+  kernel.groups.set(id, group);
+  return group;
+}
+
+function openStandardFiles(task: Task, { root, terminal }: InitOptions): void {
+  const dev = root.root.lookup('dev') ?? root.root.create('dev', S_IFDIR | 0o755, { uid: 0, gid: 0 });
+  const nodes = [
+    ['console', 0o600, makeDevice(5, 1)],
+    ['tty', 0o666, makeDevice(5, 0)],
+    ['null', 0o666, makeDevice(1, 3)],
+    ['zero', 0o666, makeDevice(1, 5)],
+    ['full', 0o666, makeDevice(1, 7)],
+  ] as const;
+  for (const [name, mode, device] of nodes)
+    if (dev.lookup(name) === undefined) dev.create(name, S_IFCHR | mode, { uid: 0, gid: 0 }, device);
+  registerCharacterDevice(makeDevice(5, 1), (inode, flags) => new TerminalFile(inode, flags, terminal));
+  registerCharacterDevice(makeDevice(5, 0), (inode, flags, opener) => {
+    const current = opener?.group.processGroup.session.terminal;
+    return current === terminal ? new TerminalFile(inode, flags, terminal) : fail('ENXIO');
+  });
+  const { root: at } = task.directories;
+  const path = resolve({ root: at, directory: at, credentials: task.credentials }, '/dev/console');
+  const file = new TerminalFile(path.entry.inode, O_RDWR, terminal);
+  file.path = path;
+  for (const fd of [0, 1, 2]) task.files.replace(fd, fd === 0 ? file : hold(file), false);
+}

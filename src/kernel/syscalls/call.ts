@@ -1,0 +1,158 @@
+// One system call of a task: its arguments as the man page declares them, whatever the ABI, and how it ends or waits.
+import type { Kernel } from '../kernel.ts';
+import { readUser, readUserString, readUserWord, writeUser } from '../mm/user-memory.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { Abi } from '../platform.ts';
+import type { PendingCall, Task } from '../task/task.ts';
+import type { WaitQueue } from '../task/wait-queue.ts';
+import type { FileDescription } from '../vfs/file.ts';
+import { fail } from '../error.ts';
+import { PATH_MAX } from '../../abi/stat.ts';
+
+/** The call waits: the task sleeps in queues and tries again when it is woken. */
+export const BLOCKED = Symbol('blocked');
+/** The call has set all registers itself (execve, sigreturn), or the task is gone. */
+export const NO_RESULT = Symbol('no result');
+
+/** What a call returns: a number (negative: an error number), or that it waits, or nothing. */
+export type CallResult = number | bigint | typeof BLOCKED | typeof NO_RESULT;
+
+/** How an argument is passed and widened. */
+export type ArgumentKind = 'int' | 'uint' | 'long' | 'word' | 'offset';
+
+const decoder = new TextDecoder('utf-8', { fatal: false });
+const encoder = new TextEncoder();
+
+/** A system call under way. */
+export class Call {
+  readonly kernel: Kernel;
+  readonly task: Task;
+  readonly pending: PendingCall;
+  readonly #kinds: readonly ArgumentKind[];
+
+  constructor(kernel: Kernel, task: Task, pending: PendingCall, kinds: readonly ArgumentKind[]) {
+    this.kernel = kernel;
+    this.task = task;
+    this.pending = pending;
+    this.#kinds = kinds;
+  }
+
+  get abi(): Abi {
+    return this.task.context.abi;
+  }
+
+  get is32(): boolean {
+    return this.task.context.abi === 'i386';
+  }
+
+  /** Bytes of a pointer or long. */
+  get wordSize(): 4 | 8 {
+    return this.is32 ? 4 : 8;
+  }
+
+  get memory(): AddressSpace {
+    return this.task.memory!;
+  }
+
+  /** Argument n as its type says: int and long with sign, the rest without. Exact up to 53 bits. */
+  arg(n: number): number {
+    const { slot, kind } = this.#place(n);
+    const raw = this.pending.arguments[slot] ?? 0n;
+    switch (kind) {
+      case 'int':
+        return Number(BigInt.asIntN(32, raw));
+      case 'uint':
+        return Number(BigInt.asUintN(32, raw));
+      case 'long':
+        return Number(BigInt.asIntN(this.is32 ? 32 : 64, raw));
+      case 'offset':
+        return Number(BigInt.asIntN(64, this.is32 ? raw | (this.pending.arguments[slot + 1]! << 32n) : raw));
+      case 'word':
+        return Number(BigInt.asUintN(this.is32 ? 32 : 64, raw));
+    }
+  }
+
+  /** Argument n with all its bits. */
+  arg64(n: number): bigint {
+    return this.pending.arguments[this.#place(n).slot] ?? 0n;
+  }
+
+  /** The open file of descriptor argument n. @throws SystemError EBADF */
+  file(n: number): FileDescription {
+    return this.task.files.get(this.arg(n));
+  }
+
+  /** A path-name argument. @throws SystemError ENAMETOOLONG, BadAddress */
+  path(n: number): string {
+    return this.string(this.arg(n), PATH_MAX, 'ENAMETOOLONG');
+  }
+
+  /** A string in the task's memory. */
+  string(address: number, most: number, tooLong: 'ENAMETOOLONG' | 'EINVAL' | 'E2BIG' | 'ERANGE'): string {
+    const bytes = readUserString(this.memory, address, most);
+    return bytes === undefined ? fail(tooLong) : decodeText(bytes);
+  }
+
+  /** The same as bytes. @throws SystemError E2BIG */
+  bytesOfString(address: number, most: number): Uint8Array {
+    return readUserString(this.memory, address, most) ?? fail('E2BIG');
+  }
+
+  read(address: number, length: number): Uint8Array {
+    return readUser(this.memory, address, length);
+  }
+
+  view(address: number, length: number): DataView {
+    const bytes = this.read(address, length);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    writeUser(this.memory, address, bytes);
+  }
+
+  readWord(address: number, size: 4 | 8 = this.wordSize): number {
+    return readUserWord(this.memory, address, size);
+  }
+
+  writeWord(address: number, value: number | bigint, size: 4 | 8 = this.wordSize): void {
+    const bytes = new Uint8Array(size);
+    const view = new DataView(bytes.buffer);
+    if (size === 4) view.setUint32(0, Number(BigInt.asUintN(32, BigInt(value))), true);
+    else view.setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
+    this.write(address, bytes);
+  }
+
+  /** What the call remembers between tries; made at the first one. */
+  progress<T>(make: () => T): T {
+    this.pending.progress ??= make();
+    return this.pending.progress as T;
+  }
+
+  /** Sleeps in the queues, at most until `deadline` (cycles); the call is tried again afterwards. */
+  wait(queues: readonly WaitQueue[], deadline = Number.POSITIVE_INFINITY): typeof BLOCKED {
+    this.task.sleep(queues, this.kernel.timers, deadline);
+    return BLOCKED;
+  }
+
+  #place(n: number): { slot: number; kind: ArgumentKind } {
+    const kind = this.#kinds[n] ?? 'word';
+    if (!this.is32) return { slot: n, kind };
+    let slot = n;
+    for (let before = 0; before < n; before++) if (this.#kinds[before] === 'offset') slot++;
+    return { slot, kind };
+  }
+}
+
+/** Bytes of a name as a string; bytes that are no UTF-8 survive as lone surrogates U+DC80 to U+DCFF. */
+export function decodeText(bytes: Uint8Array): string {
+  const text = decoder.decode(bytes);
+  if (!text.includes('\ufffd')) return text;
+  return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join('');
+}
+
+/** The bytes of a name. */
+export function encodeText(text: string): Uint8Array {
+  if (!/[\udc80-\udcff]/.test(text)) return encoder.encode(text);
+  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+}

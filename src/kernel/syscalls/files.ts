@@ -1,0 +1,366 @@
+// System calls on open files: reading and writing, seeking, descriptors, directories, status.
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  O_ACCMODE,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_PATH,
+  O_TRUNC,
+} from '../../abi/stat.ts';
+import { SI_USER, SIGNAL } from '../../abi/signal.ts';
+import { fail, SystemError } from '../error.ts';
+import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
+import { sendSignalToTask } from '../signal/send.ts';
+import { DirectoryFile } from '../vfs/directory-file.ts';
+import { type FileDescription, hold, release, WouldBlock } from '../vfs/file.ts';
+import { type Call, type CallResult, encodeText } from './call.ts';
+import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
+import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
+import { full, type Implementations } from './table.ts';
+import { resolve } from '../vfs/path.ts';
+
+const EAGAIN = -11;
+/** Most bytes one call moves. */
+const MOST_BYTES = 0x7fff_f000;
+const IOV_MAX = 1024;
+/** Flags F_SETFL can change. */
+const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
+/** Flags that matter only while opening. */
+const OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+
+interface Buffer {
+  readonly address: number;
+  readonly length: number;
+}
+
+function readableFile(call: Call, n: number): FileDescription {
+  const file = call.file(n);
+  if (!file.readable || file.flags & O_PATH) fail('EBADF');
+  if (file instanceof DirectoryFile) fail('EISDIR');
+  return file;
+}
+
+function writableFile(call: Call, n: number): FileDescription {
+  const file = call.file(n);
+  if (!file.writable || file.flags & O_PATH) fail('EBADF');
+  return file;
+}
+
+function buffers(call: Call, address: number, count: number): Buffer[] {
+  if (count < 0 || count > IOV_MAX) fail('EINVAL');
+  const size = call.wordSize;
+  let total = 0;
+  return Array.from({ length: count }, (_, n) => {
+    const length = call.readWord(address + (2 * n + 1) * size);
+    total += length;
+    if (length < 0 || total > 0x7fff_ffff) fail('EINVAL');
+    return { address: call.readWord(address + 2 * n * size), length };
+  });
+}
+
+const oneBuffer = (call: Call): Buffer[] => [{ address: call.arg(1), length: Math.min(call.arg(2), MOST_BYTES) }];
+
+/** Reads into the buffers; `offset` undefined: at the file's own. */
+function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], offset?: number): CallResult {
+  const total = into.reduce((sum, { length }) => sum + length, 0);
+  const bytes = new Uint8Array(total);
+  const count = offset === undefined ? file.read(bytes) : file.readAt(offset, bytes);
+  if (count instanceof WouldBlock) return isNonBlocking(file) ? EAGAIN : call.wait([count.queue]);
+  let done = 0;
+  for (const { address, length } of into) {
+    const part = bytes.subarray(done, Math.min(done + length, count));
+    if (part.length === 0) break;
+    call.write(address, part);
+    done += part.length;
+  }
+  return count;
+}
+
+/** Writes the buffers: a call that waits goes on where it stopped. */
+function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
+  const progress = call.progress(() => ({ done: 0 }));
+  const bytes = gather(call, from);
+  try {
+    while (progress.done < bytes.length || bytes.length === 0) {
+      const rest = bytes.subarray(progress.done);
+      const count = offset === undefined ? file.write(rest) : file.writeAt(offset + progress.done, rest);
+      if (count instanceof WouldBlock) {
+        if (isNonBlocking(file)) return progress.done > 0 ? progress.done : EAGAIN;
+        return call.wait([count.queue]);
+      }
+      progress.done += count;
+      if (count === 0) break;
+    }
+  } catch (failure) {
+    if (!(failure instanceof SystemError)) throw failure;
+    if (failure.errno === 'EPIPE') {
+      const { group, credentials } = call.task;
+      sendSignalToTask(call.kernel, call.task, {
+        signal: SIGNAL.SIGPIPE,
+        code: SI_USER,
+        pid: group.id,
+        uid: credentials.uid,
+      });
+    }
+    if (progress.done > 0) return progress.done;
+    throw failure;
+  }
+  return progress.done;
+}
+
+function gather(call: Call, from: readonly Buffer[]): Uint8Array {
+  if (from.length === 1) return call.read(from[0]!.address, from[0]!.length);
+  const bytes = new Uint8Array(from.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const { address, length } of from) {
+    if (length > 0) bytes.set(call.read(address, length), at);
+    at += length;
+  }
+  return bytes;
+}
+
+/** A write that a signal ends reports what it wrote. */
+const written = {
+  interrupted: (call: Call) => {
+    const { done } = call.pending.progress as { done: number };
+    return done > 0 ? done : undefined;
+  },
+};
+
+function positioned(file: FileDescription, offset: number): number {
+  if (!file.seekable) fail('ESPIPE');
+  if (offset < 0) fail('EINVAL');
+  return offset;
+}
+
+/** preadv and pwritev pass their offset in two words. */
+const pairOffset = (call: Call, n: number): number =>
+  call.is32
+    ? Number(BigInt.asIntN(64, call.arg64(n) | (call.arg64(n + 1) << 32n)))
+    : Number(BigInt.asIntN(64, call.arg64(n)));
+
+function duplicate(call: Call, flags: number): number {
+  const [old, wanted] = [call.arg(0), call.arg(1)];
+  const file = call.task.files.get(old);
+  if (wanted < 0 || wanted >= openFilesLimit(call)) fail('EBADF');
+  call.task.files.replace(wanted, hold(file), (flags & O_CLOEXEC) !== 0);
+  return wanted;
+}
+
+const F_DUPFD = 0;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+
+function fcntl(call: Call): CallResult {
+  const fd = call.arg(0);
+  const { files } = call.task;
+  const file = files.get(fd);
+  const argument = call.arg(2);
+  switch (call.arg(1)) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+      if (argument < 0 || argument >= openFilesLimit(call)) fail('EINVAL');
+      return files.install(hold(file), call.arg(1) === F_DUPFD_CLOEXEC, openFilesLimit(call), argument);
+    case F_GETFD:
+      return files.closeOnExec(fd) ? 1 : 0;
+    case F_SETFD:
+      files.setCloseOnExec(fd, (argument & 1) !== 0);
+      return 0;
+    case F_GETFL:
+      return file.flags & ~OPENING;
+    case F_SETFL:
+      file.flags = (file.flags & ~CHANGEABLE) | (argument & CHANGEABLE);
+      return 0;
+    case F_GETPIPE_SZ:
+      return file instanceof PipeEnd ? file.pipe.buffer.length : fail('EBADF');
+    case F_SETPIPE_SZ:
+      return file instanceof PipeEnd ? resizePipe(file, argument) : fail('EBADF');
+    default:
+      return fail('EINVAL');
+  }
+}
+
+function resizePipe(end: PipeEnd, wanted: number): number {
+  const size = Math.max(4096, 2 ** Math.ceil(Math.log2(wanted)));
+  end.pipe.resize(size);
+  return size;
+}
+
+function makePipe(call: Call, flags: number): number {
+  if (flags & ~(O_CLOEXEC | O_NONBLOCK | 0o40000)) fail('EINVAL');
+  const { files } = call.task;
+  const inode = call.kernel.pipeInode();
+  const pipe = new Pipe();
+  const limit = openFilesLimit(call);
+  const status = flags & O_NONBLOCK;
+  const reader = files.install(new PipeEnd(inode, status, pipe), (flags & O_CLOEXEC) !== 0, limit);
+  const writer = files.install(new PipeEnd(inode, status | 1, pipe), (flags & O_CLOEXEC) !== 0, limit);
+  call.writeWord(call.arg(0), reader, 4);
+  call.writeWord(call.arg(0) + 4, writer, 4);
+  return 0;
+}
+
+/** Lists a directory; `encode` gives the bytes of an entry. */
+function listDirectory(
+  call: Call,
+  encode: (ino: number, next: number, type: number, name: Uint8Array) => Uint8Array,
+): number {
+  const file = call.file(0);
+  if (!(file instanceof DirectoryFile)) return fail('ENOTDIR');
+  const room = call.arg(2);
+  let at = 0;
+  for (const { entry, next } of file.rest()) {
+    const bytes = encode(entry.ino, next, entry.type >> 12, encodeText(entry.name));
+    if (at + bytes.length > room) {
+      if (at === 0) fail('EINVAL');
+      break;
+    }
+    call.write(call.arg(1) + at, bytes);
+    at += bytes.length;
+    file.offset = next;
+  }
+  return at;
+}
+
+function directoryEntry64(ino: number, next: number, type: number, name: Uint8Array): Uint8Array {
+  const length = Math.ceil((20 + name.length) / 8) * 8;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(ino), true);
+  view.setBigUint64(8, BigInt(next), true);
+  view.setUint16(16, length, true);
+  view.setUint8(18, type);
+  bytes.set(name, 19);
+  return bytes;
+}
+
+/** struct linux_dirent: words of the ABI, the type in the last byte. */
+function directoryEntry(word: 4 | 8): typeof directoryEntry64 {
+  return (ino, next, type, name) => {
+    const length = Math.ceil((2 * word + 4 + name.length) / word) * word;
+    const bytes = new Uint8Array(length);
+    const view = new DataView(bytes.buffer);
+    if (word === 8) {
+      view.setBigUint64(0, BigInt(ino), true);
+      view.setBigUint64(8, BigInt(next), true);
+    } else {
+      view.setUint32(0, ino, true);
+      view.setUint32(4, next, true);
+    }
+    view.setUint16(2 * word, length, true);
+    bytes.set(name, 2 * word + 2);
+    view.setUint8(length - 1, type);
+    return bytes;
+  };
+}
+
+const statPath = (call: Call, follow: boolean) => {
+  const name = nameArgument(call, 0);
+  return resolve(name.from, name.text, { follow }).entry.inode;
+};
+const put = (call: Call, n: number, bytes: Uint8Array): number => {
+  call.write(call.arg(n), bytes);
+  return 0;
+};
+
+export const fileCalls: Implementations = {
+  read: full((call) => readFrom(call, readableFile(call, 0), oneBuffer(call))),
+  write: full((call) => writeTo(call, writableFile(call, 0), oneBuffer(call)), written),
+  readv: full((call) => readFrom(call, readableFile(call, 0), buffers(call, call.arg(1), call.arg(2)))),
+  writev: full((call) => writeTo(call, writableFile(call, 0), buffers(call, call.arg(1), call.arg(2))), written),
+  pread64: full((call) => {
+    const file = readableFile(call, 0);
+    return readFrom(call, file, oneBuffer(call), positioned(file, call.arg(3)));
+  }),
+  pwrite64: full((call) => {
+    const file = writableFile(call, 0);
+    return writeTo(call, file, oneBuffer(call), positioned(file, call.arg(3)));
+  }, written),
+  preadv: full((call) => {
+    const file = readableFile(call, 0);
+    return readFrom(call, file, buffers(call, call.arg(1), call.arg(2)), positioned(file, pairOffset(call, 3)));
+  }),
+  pwritev: full((call) => {
+    const file = writableFile(call, 0);
+    return writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), positioned(file, pairOffset(call, 3)));
+  }, written),
+  close: full((call) => {
+    call.task.files.close(call.arg(0));
+    return 0;
+  }),
+  close_range: full((call) => {
+    const [first, last] = [call.arg(0), call.arg(1)];
+    if (first > last) fail('EINVAL');
+    const { files } = call.task;
+    for (const fd of [...files.numbers()]) {
+      if (fd < first || fd > last) continue;
+      if (call.arg(2) & 4) files.setCloseOnExec(fd, true);
+      else files.close(fd);
+    }
+    return 0;
+  }),
+  lseek: full((call) => {
+    const result = call.file(0).seek(call.arg(1), call.arg(2));
+    return call.is32 && result > 0x7fff_ffff ? fail('EOVERFLOW') : result;
+  }),
+  _llseek: full((call) => {
+    const offset = Number(BigInt.asIntN(64, (call.arg64(1) << 32n) | call.arg64(2)));
+    call.writeWord(call.arg(3), call.file(0).seek(offset, call.arg(4)), 8);
+    return 0;
+  }),
+  dup: full((call) => call.task.files.install(hold(call.file(0)), false, openFilesLimit(call))),
+  dup2: full((call) => {
+    if (call.arg(0) !== call.arg(1)) return duplicate(call, 0);
+    call.file(0);
+    return call.arg(1);
+  }),
+  dup3: full((call) => {
+    if (call.arg(0) === call.arg(1) || call.arg(2) & ~O_CLOEXEC) fail('EINVAL');
+    return duplicate(call, call.arg(2));
+  }),
+  fcntl: full(fcntl),
+  fcntl64: full(fcntl),
+  pipe: full((call) => makePipe(call, 0)),
+  pipe2: full((call) => makePipe(call, call.arg(1))),
+  ioctl: full((call) => call.file(0).ioctl(call, call.arg(1), call.arg(2))),
+  ftruncate: full((call) => truncate(call)),
+  ftruncate64: full((call) => truncate(call)),
+  fsync: full((call) => Number(call.file(0) === undefined)),
+  fdatasync: full((call) => Number(call.file(0) === undefined)),
+  getdents64: full((call) => listDirectory(call, directoryEntry64)),
+  getdents: full((call) => listDirectory(call, directoryEntry(call.wordSize))),
+  stat: full((call) => put(call, 1, encodeStat(statPath(call, true), call.abi))),
+  lstat: full((call) => put(call, 1, encodeStat(statPath(call, false), call.abi))),
+  fstat: full((call) => put(call, 1, encodeStat(call.file(0).inode, call.abi))),
+  stat64: full((call) => put(call, 1, encodeStat64(statPath(call, true)))),
+  lstat64: full((call) => put(call, 1, encodeStat64(statPath(call, false)))),
+  fstat64: full((call) => put(call, 1, encodeStat64(call.file(0).inode))),
+  newfstatat: full((call) => put(call, 2, encodeStat(statAt(call, 3), call.abi))),
+  fstatat64: full((call) => put(call, 2, encodeStat64(statAt(call, 3)))),
+  statx: full((call) => put(call, 4, encodeStatx(statAt(call, 2)))),
+};
+
+function statAt(call: Call, flagsArgument: number) {
+  const flags = call.arg(flagsArgument);
+  const fd = call.arg(0);
+  if (flags & AT_EMPTY_PATH && fd >= 0 && call.path(1) === '') return call.file(0).inode;
+  return pathArgument(call, 0, 1, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)).entry.inode;
+}
+
+function truncate(call: Call): number {
+  const file = call.file(0);
+  if (!file.writable || (file.flags & O_ACCMODE) === 0) fail('EINVAL');
+  if (call.arg(1) < 0) fail('EINVAL');
+  file.inode.truncate(call.arg(1));
+  return 0;
+}

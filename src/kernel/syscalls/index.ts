@@ -1,0 +1,30 @@
+// All that this kernel implements.
+import { fileCalls } from './files.ts';
+import { futexCalls } from './futex.ts';
+import { identityCalls } from './identity.ts';
+import { memoryCalls } from './memory.ts';
+import { pathCalls } from './paths.ts';
+import { pollCalls } from './poll.ts';
+import { processCalls } from './processes.ts';
+import { resourceCalls } from './resources.ts';
+import { signalCalls } from './signals.ts';
+import { systemCalls } from './system.ts';
+import type { Implementations } from './table.ts';
+import { threadAreaCalls } from './thread-area.ts';
+import { timeCalls } from './time.ts';
+
+/** Implementations of all groups. */
+export const implementations: Implementations = {
+  ...fileCalls,
+  ...pathCalls,
+  ...pollCalls,
+  ...memoryCalls,
+  ...processCalls,
+  ...signalCalls,
+  ...futexCalls,
+  ...threadAreaCalls,
+  ...timeCalls,
+  ...identityCalls,
+  ...resourceCalls,
+  ...systemCalls,
+};

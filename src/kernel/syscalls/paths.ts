@@ -1,0 +1,319 @@
+// System calls on names: making, removing, renaming and looking up files.
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+} from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Opening } from '../fs/special.ts';
+import { release, WouldBlock, type FileDescription } from '../vfs/file.ts';
+import type { Inode } from '../vfs/inode.ts';
+import {
+  changeable,
+  makeDirectory,
+  makeLink,
+  makeNode,
+  makeSymlink,
+  type Name,
+  openFile,
+  removeDirectory,
+  rename,
+  unlink,
+} from '../vfs/operations.ts';
+import { type Path, type PathContext, pathName, resolve } from '../vfs/path.ts';
+import {
+  CAP_CHOWN,
+  CAP_FOWNER,
+  CAP_FSETID,
+  hasCapability,
+  inGroup,
+  mayAccess,
+  MAY_EXECUTE,
+} from '../vfs/permission.ts';
+import { type Call, type CallResult, encodeText } from './call.ts';
+import { full, type Implementations, partial } from './table.ts';
+import { readTimespec, readTimeval } from './time.ts';
+
+export const RLIMIT_NOFILE = 7;
+
+/** From where and for whom the task resolves names; `directoryArgument` is a dirfd. */
+export function pathContext(call: Call, directoryArgument?: number): PathContext {
+  const { root, directory } = call.task.directories;
+  const { credentials } = call.task;
+  const fd = directoryArgument === undefined ? AT_FDCWD : call.arg(directoryArgument);
+  if (fd === AT_FDCWD) return { root, directory, credentials };
+  const file = call.task.files.get(fd);
+  return { root, directory: file.path ?? fail('ENOTDIR'), credentials };
+}
+
+/** The name of argument n. A dirfd is only looked at when the name is relative. */
+export function nameArgument(call: Call, n: number, directoryArgument?: number): Name {
+  const text = call.path(n);
+  return { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
+}
+
+/** The file of a name, or of the dirfd itself with AT_EMPTY_PATH. */
+export function pathArgument(call: Call, directoryArgument: number, n: number, flags: number): Path {
+  const follow = !(flags & AT_SYMLINK_NOFOLLOW);
+  const text = call.path(n);
+  if (text === '' && flags & AT_EMPTY_PATH) {
+    const fd = call.arg(directoryArgument);
+    return fd === AT_FDCWD ? call.task.directories.directory : (call.task.files.get(fd).path ?? fail('ENOENT'));
+  }
+  const name = { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
+  return resolve(name.from, name.text, { follow });
+}
+
+export function openFilesLimit(call: Call): number {
+  return call.task.group.limits[RLIMIT_NOFILE]!.soft;
+}
+
+function finishOpen(call: Call, file: FileDescription, flags: number): number {
+  return call.task.files.install(file, (flags & O_CLOEXEC) !== 0, openFilesLimit(call));
+}
+
+function open(call: Call, name: () => Name, flags: number, mode: number): CallResult {
+  const waiting = call.pending.progress as Opening | undefined;
+  if (waiting !== undefined) return waiting.isOpen ? finishOpen(call, waiting.file, flags) : call.wait([waiting.queue]);
+  if ((flags & O_TMPFILE) === O_TMPFILE) return fail('EOPNOTSUPP');
+  const opened = openFile(call.task, name(), flags, mode & 0o7777 & ~call.task.directories.umask);
+  if (!(opened instanceof WouldBlock)) return finishOpen(call, opened, flags);
+  call.pending.progress = opened;
+  return call.wait([opened.queue]);
+}
+
+const openOptions = {
+  interrupted: (call: Call) => {
+    release((call.pending.progress as Opening).file);
+    return undefined;
+  },
+};
+
+function access(call: Call, path: Path, mode: number, effective: boolean): number {
+  const { credentials } = call.task;
+  if (mode & ~7) fail('EINVAL');
+  if (mode & 2 && path.mount.isReadOnly) fail('EROFS');
+  const asReal = { ...credentials, fsuid: credentials.uid, fsgid: credentials.gid };
+  if (credentials.uid !== 0) asReal.effective = 0n;
+  else asReal.effective = credentials.permitted;
+  return mayAccess(effective ? credentials : asReal, path.entry.inode, mode) ? 0 : fail('EACCES');
+}
+
+function readlink(call: Call, path: Path, address: number, size: number): number {
+  if (size <= 0) fail('EINVAL');
+  const target = encodeText(path.entry.inode.readlink()).subarray(0, size);
+  call.write(address, target);
+  return target.length;
+}
+
+function checkOwner(call: Call, inode: Inode): void {
+  const { credentials } = call.task;
+  if (credentials.fsuid !== inode.uid && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
+}
+
+function chmod(call: Call, path: Path, mode: number): number {
+  const { inode } = path.entry;
+  if (path.mount.isReadOnly) fail('EROFS');
+  checkOwner(call, inode);
+  const { credentials } = call.task;
+  let bits = mode & 0o7777;
+  if (!inGroup(credentials, inode.gid) && !hasCapability(credentials, CAP_FSETID)) bits &= ~0o2000;
+  inode.mode = (inode.mode & ~0o7777) | bits;
+  inode.changed = inode.fs.now();
+  return 0;
+}
+
+const UNCHANGED = 0xffff_ffff;
+
+function chown(call: Call, path: Path, uid: number, gid: number): number {
+  const { inode } = path.entry;
+  const { credentials } = call.task;
+  if (path.mount.isReadOnly) fail('EROFS');
+  if (!hasCapability(credentials, CAP_CHOWN)) {
+    const isOwner = credentials.fsuid === inode.uid;
+    if (uid !== UNCHANGED && (uid !== inode.uid || !isOwner)) fail('EPERM');
+    if (gid !== UNCHANGED && !(isOwner && (inGroup(credentials, gid) || gid === inode.gid))) fail('EPERM');
+  }
+  if (uid !== UNCHANGED) inode.uid = uid;
+  if (gid !== UNCHANGED) inode.gid = gid;
+  if (!inode.isDirectory && (inode.mode & 0o6000) !== 0) inode.mode &= inode.mode & 0o010 ? ~0o6000 : ~0o4000;
+  inode.changed = inode.fs.now();
+  return 0;
+}
+
+const UTIME_NOW = 0x3fff_ffffn;
+const UTIME_OMIT = 0x3fff_fffen;
+
+/** Sets access and modification time: `undefined` for now, null for unchanged. */
+function setTimes(call: Call, path: Path, times: readonly [bigint | null, bigint | null] | undefined): number {
+  const { inode } = path.entry;
+  if (path.mount.isReadOnly) fail('EROFS');
+  const { credentials } = call.task;
+  if (times !== undefined) checkOwner(call, inode);
+  else if (credentials.fsuid !== inode.uid && !mayAccess(credentials, inode, 2)) fail('EACCES');
+  const now = inode.fs.now();
+  const [accessed, modified] = times ?? [now, now];
+  if (accessed !== null) inode.accessed = accessed;
+  if (modified !== null) inode.modified = modified;
+  inode.changed = now;
+  return 0;
+}
+
+function timespecs(call: Call, address: number, format: 'native' | 'wide'): [bigint | null, bigint | null] | undefined {
+  if (address === 0) return undefined;
+  const size = format === 'wide' ? 8 : call.wordSize;
+  const now = call.kernel.realtime;
+  const times = [0, 1].map((n) => {
+    const at = address + 2 * n * size;
+    const nanoseconds = BigInt(call.readWord(at + size, 4));
+    if (nanoseconds === UTIME_NOW) return now;
+    return nanoseconds === UTIME_OMIT ? null : readTimespec(call, at, format);
+  });
+  return [times[0]!, times[1]!];
+}
+
+function utimensat(format: 'native' | 'wide'): (call: Call) => CallResult {
+  return (call) => {
+    const times = timespecs(call, call.arg(2), format);
+    if (call.arg(1) === 0) return setTimes(call, call.file(0).path ?? fail('EINVAL'), times);
+    return setTimes(call, pathArgument(call, 0, 1, call.arg(3)), times);
+  };
+}
+
+function getcwd(call: Call): number {
+  const { root, directory } = call.task.directories;
+  const name = encodeText(`${pathName(directory, root)}\0`);
+  if (call.arg(1) < name.length) fail('ERANGE');
+  call.write(call.arg(0), name);
+  return name.length;
+}
+
+function changeDirectory(call: Call, path: Path): number {
+  if (!path.entry.inode.isDirectory) fail('ENOTDIR');
+  if (!mayAccess(call.task.credentials, path.entry.inode, MAY_EXECUTE)) fail('EACCES');
+  call.task.directories.directory = path;
+  return 0;
+}
+
+/** A call that returns 0 unless it fails. */
+const done = (act: (call: Call) => void) =>
+  full((call) => {
+    act(call);
+    return 0;
+  });
+const masked = (call: Call, n: number) => call.arg(n) & ~call.task.directories.umask;
+const maskedNode = (call: Call, n: number) => (call.arg(n) & 0o170000) | (masked(call, n) & 0o7777);
+const filePath = (call: Call, n: number): Path => call.file(n).path ?? fail('EBADF');
+const plain = (call: Call, n: number, follow = true): Path => {
+  const name = nameArgument(call, n);
+  return resolve(name.from, name.text, { follow });
+};
+
+const chownCall = full((call) => chown(call, changeable(nameArgument(call, 0), true), call.arg(1), call.arg(2)));
+const lchownCall = full((call) => chown(call, changeable(nameArgument(call, 0), false), call.arg(1), call.arg(2)));
+const fchownCall = full((call) => chown(call, filePath(call, 0), call.arg(1), call.arg(2)));
+
+export const pathCalls: Implementations = {
+  open: full((call) => open(call, () => nameArgument(call, 0), call.arg(1), call.arg(2)), openOptions),
+  creat: full(
+    (call) => open(call, () => nameArgument(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)),
+    openOptions,
+  ),
+  openat: partial(
+    'O_TMPFILE fails with EOPNOTSUPP',
+    (call) => open(call, () => nameArgument(call, 1, 0), call.arg(2), call.arg(3)),
+    openOptions,
+  ),
+  access: full((call) => access(call, plain(call, 0), call.arg(1), false)),
+  faccessat: full((call) => access(call, pathArgument(call, 0, 1, 0), call.arg(2), false)),
+  faccessat2: full((call) =>
+    access(call, pathArgument(call, 0, 1, call.arg(3)), call.arg(2), (call.arg(3) & AT_EACCESS) !== 0),
+  ),
+  readlink: full((call) => readlink(call, plain(call, 0, false), call.arg(1), call.arg(2))),
+  readlinkat: full((call) =>
+    readlink(call, pathArgument(call, 0, 1, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH), call.arg(2), call.arg(3)),
+  ),
+  mkdir: done((call) => makeDirectory(nameArgument(call, 0), masked(call, 1))),
+  mkdirat: done((call) => makeDirectory(nameArgument(call, 1, 0), masked(call, 2))),
+  mknod: done((call) => makeNode(nameArgument(call, 0), maskedNode(call, 1), call.arg(2))),
+  mknodat: done((call) => makeNode(nameArgument(call, 1, 0), maskedNode(call, 2), call.arg(3))),
+  symlink: done((call) => makeSymlink(nameArgument(call, 1), call.path(0))),
+  symlinkat: done((call) => makeSymlink(nameArgument(call, 2, 1), call.path(0))),
+  link: done((call) => makeLink(plain(call, 0, false), nameArgument(call, 1))),
+  linkat: done((call) => {
+    const flags = call.arg(4);
+    const from = pathArgument(
+      call,
+      0,
+      1,
+      (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW) | (flags & AT_EMPTY_PATH),
+    );
+    makeLink(from, nameArgument(call, 3, 2));
+  }),
+  unlink: done((call) => unlink(nameArgument(call, 0))),
+  rmdir: done((call) => removeDirectory(nameArgument(call, 0))),
+  unlinkat: done((call) => {
+    if (call.arg(2) & ~AT_REMOVEDIR) fail('EINVAL');
+    if (call.arg(2) & AT_REMOVEDIR) removeDirectory(nameArgument(call, 1, 0));
+    else unlink(nameArgument(call, 1, 0));
+  }),
+  rename: done((call) => rename(nameArgument(call, 0), nameArgument(call, 1))),
+  renameat: done((call) => rename(nameArgument(call, 1, 0), nameArgument(call, 3, 2))),
+  renameat2: done((call) => rename(nameArgument(call, 1, 0), nameArgument(call, 3, 2), call.arg(4))),
+  chmod: full((call) => chmod(call, plain(call, 0), call.arg(1))),
+  fchmod: full((call) => chmod(call, filePath(call, 0), call.arg(1))),
+  fchmodat: full((call) => chmod(call, pathArgument(call, 0, 1, 0), call.arg(2))),
+  chown: chownCall,
+  chown32: chownCall,
+  lchown: lchownCall,
+  lchown32: lchownCall,
+  fchown: fchownCall,
+  fchown32: fchownCall,
+  fchownat: full((call) => chown(call, pathArgument(call, 0, 1, call.arg(4)), call.arg(2), call.arg(3))),
+  utimensat: full(utimensat('native')),
+  utimensat_time64: full(utimensat('wide')),
+  utimes: full((call) => {
+    const address = call.arg(1);
+    const at = (n: number) => readTimeval(call, address + 2 * n * call.wordSize);
+    return setTimes(call, plain(call, 0), address === 0 ? undefined : [at(0), at(1)]);
+  }),
+  utime: full((call) => {
+    const address = call.arg(1);
+    const at = (n: number) => BigInt(call.readWord(address + n * call.wordSize)) * 1_000_000_000n;
+    return setTimes(call, plain(call, 0), address === 0 ? undefined : [at(0), at(1)]);
+  }),
+  truncate: done((call) => {
+    if (call.arg(1) < 0) fail('EINVAL');
+    truncatePath(call, call.arg(1));
+  }),
+  truncate64: done((call) => truncatePath(call, call.arg(1))),
+  getcwd: full(getcwd),
+  chdir: full((call) => changeDirectory(call, plain(call, 0))),
+  fchdir: full((call) => changeDirectory(call, filePath(call, 0))),
+  chroot: done((call) => {
+    const path = plain(call, 0);
+    if (!path.entry.inode.isDirectory) fail('ENOTDIR');
+    if (!hasCapability(call.task.credentials, 18)) fail('EPERM');
+    call.task.directories.root = path;
+  }),
+  umask: full((call) => {
+    const old = call.task.directories.umask;
+    call.task.directories.umask = call.arg(0) & 0o777;
+    return old;
+  }),
+};
+
+function truncatePath(call: Call, size: number): void {
+  const { inode } = changeable(nameArgument(call, 0), true).entry;
+  if (inode.isDirectory) fail('EISDIR');
+  if (!mayAccess(call.task.credentials, inode, 2)) fail('EACCES');
+  inode.truncate(size);
+}

@@ -1,0 +1,266 @@
+// System calls that make, run, end and await processes: fork(2), clone(2), execve(2), exit(2), wait(2), process groups and
+// sessions (setpgid(2), setsid(2)).
+import { AT_FDCWD } from '../../abi/stat.ts';
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGNAL } from '../../abi/signal.ts';
+import { fail } from '../error.ts';
+import { encodeSignalInfo } from '../signal/siginfo.ts';
+import { CLONE_VFORK, CLONE_VM, type CloneRequest, cloneTask, FORK } from '../task/clone.ts';
+import { execute } from '../task/exec.ts';
+import { endProcess, endTask, reap } from '../task/exit.ts';
+import type { ChildEvent, ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
+import { resolve } from '../vfs/path.ts';
+import { type Call, type CallResult, NO_RESULT } from './call.ts';
+import { nameArgument, pathArgument } from './paths.ts';
+import { writeResourceUsage } from './resources.ts';
+import { full, type Implementations, partial } from './table.ts';
+
+const MOST_STRINGS = 0x7fff;
+const MOST_STRING_BYTES = 131072;
+
+function clone(call: Call, request: CloneRequest): CallResult {
+  if (call.pending.progress !== undefined) {
+    // vfork: the child has its own memory now, or is gone
+    const { tid, child } = call.pending.progress as { tid: number; child: { vforkParent: unknown } };
+    return child.vforkParent === undefined ? tid : call.wait([]);
+  }
+  const child = cloneTask(call.kernel, call.task, request);
+  if (!(request.flags & CLONE_VFORK)) return child.tid;
+  child.vforkParent = call.task;
+  call.pending.progress = { tid: child.tid, child };
+  return call.wait([]);
+}
+
+/** Arguments of clone(2): flags, stack, parent_tid, then child_tid and tls in an order the ABI decides. */
+function cloneArguments(call: Call): CloneRequest {
+  const flags = call.arg(0);
+  const [child, tls] = call.is32 ? [4, 3] : [3, 4];
+  return {
+    flags: flags & ~0xff,
+    exitSignal: flags & 0xff,
+    stack: call.arg(1),
+    parentTid: call.arg(2),
+    childTid: call.arg(child),
+    tls: call.arg64(tls),
+  };
+}
+
+const CLONE_ARGS_SIZE = 64;
+
+function clone3Arguments(call: Call): CloneRequest {
+  const size = call.arg(1);
+  if (size < CLONE_ARGS_SIZE) fail('EINVAL');
+  const view = call.view(call.arg(0), Math.min(size, 88));
+  const word = (n: number) => Number(view.getBigUint64(8 * n, true));
+  const [flags, , childTid, parentTid, exitSignal, stack, stackSize] = [0, 1, 2, 3, 4, 5, 6].map(word) as number[];
+  if (exitSignal! > 64 || (stack === 0) !== (stackSize === 0)) fail('EINVAL');
+  if (flags! > 0xffff_ffff) fail('EINVAL');
+  return {
+    flags: flags!,
+    exitSignal: exitSignal!,
+    stack: stack! + stackSize!,
+    parentTid: parentTid!,
+    childTid: childTid!,
+    tls: view.getBigUint64(56, true),
+  };
+}
+
+/** The strings of a NULL-terminated array. @throws SystemError E2BIG */
+function stringArray(call: Call, address: number): Uint8Array[] {
+  const strings: Uint8Array[] = [];
+  if (address === 0) return strings;
+  for (let at = address; ; at += call.wordSize) {
+    const pointer = call.readWord(at);
+    if (pointer === 0) return strings;
+    if (strings.length === MOST_STRINGS) fail('E2BIG');
+    strings.push(call.bytesOfString(pointer, MOST_STRING_BYTES));
+  }
+}
+
+function execve(call: Call, name: string, path: ReturnType<typeof resolve>, argv: number, envp: number): CallResult {
+  let args = stringArray(call, argv);
+  if (args.length === 0) args = [new Uint8Array(0)];
+  execute(call.kernel, call.task, path, name, args, stringArray(call, envp));
+  return NO_RESULT;
+}
+
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const WNOWAIT = 0x0100_0000;
+const WALL = 0x6000_0000;
+
+/** Which children are meant. */
+type Selection = (child: ThreadGroup) => boolean;
+
+/** A child with news of a wanted kind. */
+function findNews(parent: ThreadGroup, selected: Selection, options: number): ThreadGroup | undefined {
+  for (const child of parent.children) {
+    if (!selected(child) || child.event === undefined) continue;
+    const { kind } = child.event;
+    if ((kind === 'exited' || kind === 'killed') && options & WEXITED) return child;
+    if (kind === 'stopped' && options & WUNTRACED) return child;
+    if (kind === 'continued' && options & WCONTINUED) return child;
+  }
+  return undefined;
+}
+
+/** The status word of wait(2). */
+export function waitStatus(event: ChildEvent): number {
+  switch (event.kind) {
+    case 'exited':
+      return (event.status & 0xff) << 8;
+    case 'killed':
+      return event.signal | (event.core ? 0x80 : 0);
+    case 'stopped':
+      return 0x7f | (event.signal << 8);
+    case 'continued':
+      return 0xffff;
+  }
+}
+
+/** Waits for a child; `report` writes what it did. */
+function wait(
+  call: Call,
+  selected: Selection,
+  options: number,
+  report: (child: ThreadGroup | undefined) => number,
+): CallResult {
+  const { group } = call.task;
+  if (![...group.children].some(selected)) fail('ECHILD');
+  const child = findNews(group, selected, options);
+  if (child === undefined) return options & WNOHANG ? report(undefined) : call.wait([group.childQueue]);
+  const result = report(child);
+  if (!(options & WNOWAIT)) {
+    if (child.isZombie) reap(call.kernel, child);
+    else child.event = undefined;
+  }
+  return result;
+}
+
+function selection(call: Call, pid: number): Selection {
+  if (pid === -1) return () => true;
+  if (pid > 0) return ({ id }) => id === pid;
+  const wanted = pid === 0 ? call.task.group.processGroup.id : -pid;
+  return ({ processGroup }) => processGroup.id === wanted;
+}
+
+function wait4(call: Call, usage: number): CallResult {
+  const options = call.arg(2);
+  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WALL | 0x8000_0000)) fail('EINVAL');
+  return wait(call, selection(call, call.arg(0)), options | WEXITED, (child) => {
+    if (child === undefined) return 0;
+    if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event!), 4);
+    if (usage !== 0) writeResourceUsage(call, usage, child.userCycles, child.systemCycles);
+    return child.id;
+  });
+}
+
+const CODES: Readonly<Record<ChildEvent['kind'], number>> = {
+  exited: CLD_EXITED,
+  killed: CLD_KILLED,
+  stopped: CLD_STOPPED,
+  continued: CLD_CONTINUED,
+};
+
+function waitid(call: Call): CallResult {
+  const [type, id, info, options] = [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
+  if (!(options & (WEXITED | WUNTRACED | WCONTINUED))) fail('EINVAL');
+  const pids = [() => -1, () => id, () => (id === 0 ? 0 : -id)][type] ?? fail('EINVAL');
+  return wait(call, selection(call, pids()), options, (child) => {
+    if (info !== 0 && child !== undefined) {
+      const event = child.event!;
+      const status =
+        event.kind === 'exited' ? event.status : event.kind === 'continued' ? SIGNAL.SIGCONT : event.signal;
+      const code = event.kind === 'killed' && event.core ? CLD_DUMPED : CODES[event.kind];
+      const { uid } = child.leader.credentials;
+      call.write(info, encodeSignalInfo({ signal: SIGNAL.SIGCHLD, code, pid: child.id, uid, status }, call.abi));
+    } else if (info !== 0) call.write(info, new Uint8Array(12));
+    return 0;
+  });
+}
+
+function findGroup(call: Call, pid: number): ThreadGroup {
+  if (pid === 0) return call.task.group;
+  return call.kernel.groups.get(pid) ?? fail('ESRCH');
+}
+
+function join(group: ThreadGroup, target: ProcessGroup): void {
+  const old = group.processGroup;
+  old.members.delete(group);
+  if (old.members.size === 0) old.session.groups.delete(old);
+  group.processGroup = target;
+  target.members.add(group);
+  target.session.groups.add(target);
+}
+
+function setpgid(call: Call): number {
+  const group = findGroup(call, call.arg(0));
+  const id = call.arg(1) === 0 ? group.id : call.arg(1);
+  const own = call.task.group;
+  if (id < 0) fail('EINVAL');
+  if (group !== own && group.parent !== own) fail('ESRCH');
+  if (group !== own && group.executed) fail('EACCES');
+  const { session } = group.processGroup;
+  if (session !== own.processGroup.session || session.id === group.id) fail('EPERM');
+  const existing = [...session.groups].find((candidate) => candidate.id === id);
+  if (existing === undefined && id !== group.id) fail('EPERM');
+  join(group, existing ?? { id, session, members: new Set() });
+  return 0;
+}
+
+function setsid(call: Call): number {
+  const { group } = call.task;
+  if (group.processGroup.id === group.id) fail('EPERM');
+  const session: Session = { id: group.id, groups: new Set(), terminal: undefined };
+  join(group, { id: group.id, session, members: new Set() });
+  return group.id;
+}
+
+export const processCalls: Implementations = {
+  fork: full((call) => clone(call, FORK)),
+  vfork: full((call) => clone(call, { ...FORK, flags: CLONE_VFORK | CLONE_VM }), { interruption: 'uninterruptible' }),
+  clone: partial('namespaces come with the containers', (call) => clone(call, cloneArguments(call)), {
+    interruption: 'uninterruptible',
+  }),
+  clone3: partial('namespaces come with the containers', (call) => clone(call, clone3Arguments(call)), {
+    interruption: 'uninterruptible',
+  }),
+  execve: full((call) => {
+    const name = nameArgument(call, 0);
+    return execve(call, name.text, resolve(name.from, name.text), call.arg(1), call.arg(2));
+  }),
+  execveat: full((call) => {
+    const path = pathArgument(call, 0, 1, call.arg(4));
+    const text = call.path(1);
+    const name =
+      text.startsWith('/') || call.arg(0) === AT_FDCWD
+        ? text
+        : `/dev/fd/${call.arg(0)}${text === '' ? '' : `/${text}`}`;
+    return execve(call, name, path, call.arg(2), call.arg(3));
+  }),
+  exit: full((call) => {
+    endTask(call.kernel, call.task, { kind: 'exited', status: call.arg(0) & 0xff });
+    return NO_RESULT;
+  }),
+  exit_group: full((call) => {
+    endProcess(call.kernel, call.task.group, { kind: 'exited', status: call.arg(0) & 0xff });
+    return NO_RESULT;
+  }),
+  wait4: full((call) => wait4(call, call.arg(3))),
+  waitpid: full((call) => wait4(call, 0)),
+  waitid: full(waitid),
+  getpid: full((call) => call.task.group.id),
+  gettid: full((call) => call.task.tid),
+  getppid: full((call) => call.task.group.parent?.id ?? 0),
+  setpgid: full(setpgid),
+  getpgid: full((call) => findGroup(call, call.arg(0)).processGroup.id),
+  getpgrp: full((call) => call.task.group.processGroup.id),
+  setsid: full(setsid),
+  getsid: full((call) => findGroup(call, call.arg(0)).processGroup.session.id),
+  set_tid_address: full((call) => {
+    call.task.clearTid = call.arg(0);
+    return call.task.tid;
+  }),
+  sched_yield: full(() => 0),
+};

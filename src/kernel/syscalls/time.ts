@@ -1,0 +1,160 @@
+// Times in the memory of programs, clocks and sleeping (clock_gettime(2), nanosleep(2), time(2)).
+import { fail } from '../error.ts';
+import type { Call, CallResult } from './call.ts';
+import { full, type Implementations } from './table.ts';
+
+/** How seconds and nanoseconds lie in memory: in words of the ABI, or in 64 bits each (the time64 calls of i386). */
+export type TimeFormat = 'native' | 'wide';
+
+const SECOND = 1_000_000_000n;
+
+const wordSize = (call: Call, format: TimeFormat): 4 | 8 => (format === 'wide' ? 8 : call.wordSize);
+
+/** A struct timespec as nanoseconds. @throws SystemError EINVAL */
+export function readTimespec(call: Call, address: number, format: TimeFormat): bigint {
+  const size = wordSize(call, format);
+  const view = call.view(address, 2 * size);
+  const seconds = size === 8 ? view.getBigInt64(0, true) : BigInt(view.getInt32(0, true));
+  // the upper half of tv_nsec is padding on i386
+  const nanoseconds = BigInt(call.is32 ? view.getInt32(size, true) : Number(view.getBigInt64(size, true)));
+  if (seconds < 0n || nanoseconds < 0n || nanoseconds >= SECOND) fail('EINVAL');
+  return seconds * SECOND + nanoseconds;
+}
+
+export function writeTimespec(call: Call, address: number, time: bigint, format: TimeFormat): void {
+  const size = wordSize(call, format);
+  call.writeWord(address, time / SECOND, size);
+  call.writeWord(address + size, time % SECOND, size);
+}
+
+/** A struct timeval as nanoseconds. @throws SystemError EINVAL */
+export function readTimeval(call: Call, address: number): bigint {
+  const size = call.wordSize;
+  const [seconds, microseconds] = [call.readWord(address, size), call.readWord(address + size, size)];
+  const signed = (value: number) => (size === 4 ? value | 0 : value);
+  if (signed(seconds) < 0 || signed(microseconds) < 0 || microseconds >= 1_000_000) fail('EINVAL');
+  return BigInt(seconds) * SECOND + BigInt(microseconds) * 1000n;
+}
+
+export function writeTimeval(call: Call, address: number, time: bigint): void {
+  const size = call.wordSize;
+  call.writeWord(address, time / SECOND, size);
+  call.writeWord(address + size, (time % SECOND) / 1000n, size);
+}
+
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+const CLOCK_PROCESS_CPUTIME_ID = 2;
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const CLOCK_MONOTONIC_RAW = 4;
+const CLOCK_REALTIME_COARSE = 5;
+const CLOCK_MONOTONIC_COARSE = 6;
+const CLOCK_BOOTTIME = 7;
+const CLOCK_TAI = 11;
+const TIMER_ABSTIME = 1;
+
+/** Time of a clock. @throws SystemError EINVAL */
+export function clockTime(call: Call, clock: number): bigint {
+  const { kernel, task } = call;
+  switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI:
+      return kernel.realtime;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+      return kernel.monotonic;
+    case CLOCK_PROCESS_CPUTIME_ID:
+      return kernel.nanoseconds(task.group.userCycles + task.group.systemCycles);
+    case CLOCK_THREAD_CPUTIME_ID:
+      return kernel.nanoseconds(task.userCycles + task.systemCycles);
+    default:
+      return fail('EINVAL');
+  }
+}
+
+/** Sleeps until a moment of CLOCK_MONOTONIC; the rest goes to `remainder` when a signal ends it. */
+function sleepUntil(call: Call, wanted: () => bigint): CallResult {
+  const until = call.progress(wanted);
+  const deadline = call.kernel.cyclesAt(until);
+  return call.kernel.platform.cycles >= deadline ? 0 : call.wait([], deadline);
+}
+
+const EINTR = -4;
+
+function writeRemainder(call: Call, n: number, format: TimeFormat): number {
+  const left = (call.pending.progress as bigint) - call.kernel.monotonic;
+  if (call.arg(n) !== 0) writeTimespec(call, call.arg(n), left > 0n ? left : 0n, format);
+  return EINTR;
+}
+
+function clockNanosleep(format: TimeFormat): (call: Call) => CallResult {
+  return (call) =>
+    sleepUntil(call, () => {
+      const time = readTimespec(call, call.arg(2), format);
+      const clock = call.arg(0);
+      if (clock === CLOCK_THREAD_CPUTIME_ID) fail('EINVAL');
+      const now = clockTime(call, clock);
+      return call.kernel.monotonic + (call.arg(1) & TIMER_ABSTIME ? time - now : time);
+    });
+}
+
+function clockGettime(format: TimeFormat): (call: Call) => CallResult {
+  return (call) => {
+    writeTimespec(call, call.arg(1), clockTime(call, call.arg(0)), format);
+    return 0;
+  };
+}
+
+function clockGetres(format: TimeFormat): (call: Call) => CallResult {
+  return (call) => {
+    clockTime(call, call.arg(0));
+    if (call.arg(1) !== 0) writeTimespec(call, call.arg(1), 1n, format);
+    return 0;
+  };
+}
+
+const isRelative = (call: Call) => (call.arg(1) & TIMER_ABSTIME) === 0;
+
+export const timeCalls: Implementations = {
+  time: full((call) => {
+    const seconds = Number(call.kernel.realtime / SECOND);
+    if (call.arg(0) !== 0) call.writeWord(call.arg(0), seconds);
+    return seconds;
+  }),
+  gettimeofday: full((call) => {
+    if (call.arg(0) !== 0) writeTimeval(call, call.arg(0), call.kernel.realtime);
+    if (call.arg(1) !== 0) call.write(call.arg(1), new Uint8Array(8));
+    return 0;
+  }),
+  clock_gettime: full(clockGettime('native')),
+  clock_gettime64: full(clockGettime('wide')),
+  clock_getres: full(clockGetres('native')),
+  clock_getres_time64: full(clockGetres('wide')),
+  nanosleep: full((call) => sleepUntil(call, () => call.kernel.monotonic + readTimespec(call, call.arg(0), 'native')), {
+    interruption: 'never',
+    interrupted: (call) => writeRemainder(call, 1, 'native'),
+  }),
+  clock_nanosleep: full(clockNanosleep('native'), {
+    interruption: 'never',
+    interrupted: (call) => (isRelative(call) ? writeRemainder(call, 3, 'native') : EINTR),
+  }),
+  clock_nanosleep_time64: full(clockNanosleep('wide'), {
+    interruption: 'never',
+    interrupted: (call) => (isRelative(call) ? writeRemainder(call, 3, 'wide') : EINTR),
+  }),
+  times: full((call) => {
+    const { group } = call.task;
+    const ticks = (cycles: number) => Number(call.kernel.nanoseconds(cycles) / 10_000_000n);
+    const address = call.arg(0);
+    if (address !== 0) {
+      const values = [group.userCycles, group.systemCycles, group.childUserCycles, group.childSystemCycles];
+      values.forEach((cycles, n) => {
+        call.writeWord(address + n * call.wordSize, ticks(cycles));
+      });
+    }
+    return Number(call.kernel.monotonic / 10_000_000n);
+  }),
+};

@@ -1,0 +1,111 @@
+// Making tasks: fork, vfork, clone and clone3 (clone(2)).
+import { SIGNAL } from '../../abi/signal.ts';
+import { fail } from '../error.ts';
+import type { Kernel } from '../kernel.ts';
+import { writeUser } from '../mm/user-memory.ts';
+import { RSP } from '../platform.ts';
+import { PendingSignals } from '../signal/signal-set.ts';
+import { setResult } from '../syscalls/convention.ts';
+import { setThreadArea } from '../syscalls/thread-area.ts';
+import { Task } from './task.ts';
+import { ThreadGroup } from './thread-group.ts';
+
+export const CLONE_VM = 0x100;
+export const CLONE_FS = 0x200;
+export const CLONE_FILES = 0x400;
+export const CLONE_SIGHAND = 0x800;
+export const CLONE_PIDFD = 0x1000;
+export const CLONE_PTRACE = 0x2000;
+export const CLONE_VFORK = 0x4000;
+export const CLONE_PARENT = 0x8000;
+export const CLONE_THREAD = 0x1_0000;
+export const CLONE_NEWNS = 0x2_0000;
+export const CLONE_SYSVSEM = 0x4_0000;
+export const CLONE_SETTLS = 0x8_0000;
+export const CLONE_PARENT_SETTID = 0x10_0000;
+export const CLONE_CHILD_CLEARTID = 0x20_0000;
+export const CLONE_DETACHED = 0x40_0000;
+export const CLONE_UNTRACED = 0x80_0000;
+export const CLONE_CHILD_SETTID = 0x100_0000;
+
+/** What to share with the new task, and where it starts. */
+export interface CloneRequest {
+  readonly flags: number;
+  readonly exitSignal: number;
+  /** Stack pointer, 0 for the caller's. */
+  readonly stack: number;
+  readonly parentTid: number;
+  readonly childTid: number;
+  readonly tls: bigint;
+}
+
+/** Makes a task like `parent`. @throws SystemError EINVAL for flags that do not go together */
+export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): Task {
+  const { flags } = request;
+  if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) fail('EINVAL');
+  if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) fail('EINVAL');
+  if (request.exitSignal > 64) fail('EINVAL');
+  const tid = kernel.nextId();
+  const isThread = (flags & CLONE_THREAD) !== 0;
+  const group = isThread ? parent.group : newGroup(kernel, parent, tid, request);
+  const context = parent.context.clone();
+  const memory = parent.memory!;
+  const child = new Task({
+    tid,
+    group,
+    context,
+    files: flags & CLONE_FILES ? parent.files : parent.files.clone(),
+    directories: flags & CLONE_FS ? parent.directories : { ...parent.directories },
+    credentials: { ...parent.credentials },
+    blocked: parent.blocked,
+    pending: new PendingSignals(),
+    onWake: (task) => kernel.runQueue.add(task),
+  });
+  if (flags & CLONE_FILES) parent.files.users++;
+  if (flags & CLONE_VM) memory.users++;
+  child.memory = flags & CLONE_VM ? memory : memory.fork();
+  child.name = parent.name;
+  child.executable = parent.executable;
+  child.nice = parent.nice;
+  child.virtualTime = parent.virtualTime;
+  if (!(flags & CLONE_VM) || flags & CLONE_VFORK) child.alternateStack = { ...parent.alternateStack };
+  if (!isThread) group.leader = child;
+  group.tasks.add(child);
+  setResult(context, 0);
+  if (request.stack !== 0) context.setReg(RSP, request.stack);
+  if (flags & CLONE_SETTLS) setTls(child, parent, request.tls);
+  const id = new Uint8Array(4);
+  new DataView(id.buffer).setUint32(0, tid, true);
+  if (flags & CLONE_PARENT_SETTID) writeUser(memory, request.parentTid, id);
+  if (flags & CLONE_CHILD_SETTID) writeUser(child.memory, request.childTid, id);
+  if (flags & CLONE_CHILD_CLEARTID) child.clearTid = request.childTid;
+  kernel.addTask(child);
+  return child;
+}
+
+function setTls(child: Task, parent: Task, tls: bigint): void {
+  if (child.context.abi === 'amd64') child.context.fsBase = tls;
+  else setThreadArea(child, parent.memory!, Number(tls));
+}
+
+function newGroup(kernel: Kernel, parent: Task, id: number, request: CloneRequest): ThreadGroup {
+  const old = parent.group;
+  const actions = request.flags & CLONE_SIGHAND ? old.actions : [...old.actions];
+  const signal = request.flags & CLONE_PARENT ? old.exitSignal : request.exitSignal;
+  const group = new ThreadGroup(id, old.processGroup, actions, [...old.limits], signal);
+  group.parent = request.flags & CLONE_PARENT ? old.parent : old;
+  group.parent?.children.add(group);
+  group.startTime = kernel.platform.cycles;
+  kernel.groups.set(id, group);
+  return group;
+}
+
+/** fork(2). */
+export const FORK: CloneRequest = {
+  flags: 0,
+  exitSignal: SIGNAL.SIGCHLD,
+  stack: 0,
+  parentTid: 0,
+  childTid: 0,
+  tls: 0n,
+};

@@ -1,0 +1,109 @@
+// How tasks and processes end, and what becomes of their children (exit(2), exit_group(2), wait(2)).
+import { SIG_IGN, SA_NOCLDWAIT, SIGNAL, CLD_DUMPED, CLD_EXITED, CLD_KILLED } from '../../abi/signal.ts';
+import { BadAddress, writeUser } from '../mm/user-memory.ts';
+import type { Kernel } from '../kernel.ts';
+import { sendSignalToGroup } from '../signal/send.ts';
+import { wakeFutex } from '../syscalls/futex.ts';
+import type { Task } from './task.ts';
+import type { ChildEvent, ThreadGroup } from './thread-group.ts';
+
+/** Ends a task; `event` says how, and becomes the process's end when it is the last one. */
+export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
+  if (task.state === 'dead' || task.state === 'zombie') return;
+  const { group } = task;
+  task.leaveQueues();
+  task.state = 'dead';
+  task.call = undefined;
+  clearTid(kernel, task);
+  releaseMemory(kernel, task);
+  if (--task.files.users === 0) task.files.closeAll();
+  group.tasks.delete(task);
+  group.deadUserCycles += task.userCycles;
+  group.deadSystemCycles += task.systemCycles;
+  if (task !== group.leader || group.tasks.size === 0) kernel.tasks.delete(task.tid);
+  if (group.tasks.size === 0) endGroup(kernel, group, group.exiting ?? event);
+}
+
+/** Ends all tasks of a process. */
+export function endProcess(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
+  group.exiting ??= event;
+  for (const task of [...group.tasks]) endTask(kernel, task, event);
+}
+
+/** execve: the other tasks of the process end. */
+export function endOtherTasks(kernel: Kernel, task: Task): void {
+  for (const other of [...task.group.tasks]) if (other !== task) endTask(kernel, other, { kind: 'exited', status: 0 });
+}
+
+/** The task stops using its memory; a parent in vfork goes on. */
+export function releaseMemory(_kernel: Kernel, task: Task): void {
+  const { memory } = task;
+  task.memory = undefined;
+  if (memory !== undefined && --memory.users === 0) memory.destroy();
+  const parent = task.vforkParent;
+  task.vforkParent = undefined;
+  parent?.wake();
+}
+
+/** CLONE_CHILD_CLEARTID: whoever joins the thread hears of its end. */
+function clearTid(kernel: Kernel, task: Task): void {
+  if (task.clearTid === 0 || task.memory === undefined || task.memory.users === 1) return;
+  try {
+    writeUser(task.memory, task.clearTid, new Uint8Array(4));
+    wakeFutex(kernel, task.memory, task.clearTid, 1);
+  } catch (failure) {
+    if (!(failure instanceof BadAddress)) throw failure;
+  }
+}
+
+function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
+  group.event = event;
+  adoptChildren(kernel, group);
+  const { parent } = group;
+  group.processGroup.members.delete(group);
+  if (group.processGroup.members.size === 0) group.processGroup.session.groups.delete(group.processGroup);
+  if (parent === undefined) {
+    kernel.lastExit = event;
+    return;
+  }
+  const action = parent.actions[SIGNAL.SIGCHLD]!;
+  const isIgnored = action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0;
+  if (group.exitSignal !== 0) {
+    sendSignalToGroup(kernel, parent, {
+      signal: group.exitSignal,
+      code: event.kind === 'killed' ? (event.core ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED,
+      pid: group.id,
+      uid: group.leader.credentials.uid,
+      status: event.kind === 'exited' ? event.status : event.kind === 'killed' ? event.signal : 0,
+    });
+  }
+  if (isIgnored && group.exitSignal === SIGNAL.SIGCHLD) parent.children.delete(group);
+  parent.childQueue.wake();
+}
+
+/** Children of an ended process go to the nearest subreaper, else to the first process. */
+function adoptChildren(kernel: Kernel, group: ThreadGroup): void {
+  if (group.children.size === 0) return;
+  let heir = group.parent;
+  while (heir !== undefined && (heir.isZombie || (!heir.isSubreaper && heir.parent !== undefined))) heir = heir.parent;
+  for (const child of group.children) {
+    child.parent = heir;
+    heir?.children.add(child);
+    if (heir === undefined && !child.isZombie)
+      endProcess(kernel, child, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+  }
+  group.children.clear();
+  heir?.childQueue.wake();
+}
+
+/** The parent has fetched the end of a child: nothing of it is left. */
+export function reap(kernel: Kernel, child: ThreadGroup): void {
+  const { parent } = child;
+  if (parent !== undefined) {
+    parent.children.delete(child);
+    parent.childUserCycles += child.userCycles + child.childUserCycles;
+    parent.childSystemCycles += child.systemCycles + child.childSystemCycles;
+  }
+  child.parent = undefined;
+  kernel.groups.delete(child.id);
+}

@@ -1,0 +1,157 @@
+// A task: what Linux schedules (clone(2)). Tasks with the same thread group share signal actions and end together. A task
+// that is not running is plain data; a blocked one tries its system call again when it is woken.
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { Context } from '../platform.ts';
+import type { SignalSet } from '../signal/signal-set.ts';
+import type { PendingSignals } from '../signal/signal-set.ts';
+import type { FdTable } from '../vfs/fd-table.ts';
+import type { Path } from '../vfs/path.ts';
+import type { Credentials } from '../vfs/permission.ts';
+import type { Timer, Timers } from '../timers.ts';
+import type { ThreadGroup } from './thread-group.ts';
+import type { WaitQueue } from './wait-queue.ts';
+
+/** What a task does, in the letters of /proc/PID/stat. */
+export type TaskState = 'running' | 'sleeping' | 'stopped' | 'zombie' | 'dead';
+
+/** Root, working directory and umask: shared by tasks cloned with CLONE_FS. */
+export interface DirectoryContext {
+  root: Path;
+  directory: Path;
+  umask: number;
+}
+
+/** A system call under way: kept while the task waits, so that it can be tried again. */
+export interface PendingCall {
+  /** Row of the system-call table. */
+  readonly number: number;
+  readonly arguments: readonly bigint[];
+  /** What the call did or decided before it waited. */
+  progress: unknown;
+}
+
+/** A thread. */
+export class Task implements Timer {
+  readonly tid: number;
+  readonly group: ThreadGroup;
+  context: Context;
+  memory: AddressSpace | undefined;
+  files: FdTable;
+  directories: DirectoryContext;
+  credentials: Credentials;
+  /** The file the program came from. */
+  executable: Path | undefined;
+  /** comm of /proc/PID/comm. */
+  name = '';
+  state: TaskState = 'running';
+  /** The call that waits or is to be tried again. */
+  call: PendingCall | undefined;
+  /** Number of the last call, for a restart, and whether a signal ended it. */
+  lastCall = 0;
+  callInterrupted = false;
+  /** The last exception, for signal frames. */
+  fault = { vector: 0, error: 0, address: 0 };
+  /** A stop signal came while the task slept. */
+  stopRequested = false;
+  /** Queues the task is in. */
+  queues: WaitQueue[] = [];
+  /** Cycles at which the wait ends; infinite for never. */
+  deadline = Number.POSITIVE_INFINITY;
+  /** Timers the deadline is entered in. */
+  timers: Timers | undefined;
+
+  blocked: SignalSet;
+  /** Mask to return to after the handler that ends sigsuspend, pselect and ppoll. */
+  savedMask: SignalSet | undefined;
+  readonly pending: PendingSignals;
+  alternateStack = { address: 0, size: 0, flags: 2 };
+
+  /** set_tid_address(2): cleared and woken at exit. */
+  clearTid = 0;
+  robustList = { head: 0, length: 0 };
+  exitCode = 0;
+  /** The parent that waits in vfork(2). */
+  vforkParent: Task | undefined;
+
+  /** Cycles used in user mode and in the kernel. */
+  userCycles = 0;
+  systemCycles = 0;
+  /** Position in the run queue: cycles used, scaled by weight. */
+  virtualTime = 0;
+  nice = 0;
+
+  readonly #onWake: (task: Task) => void;
+
+  constructor(options: {
+    tid: number;
+    group: ThreadGroup;
+    context: Context;
+    files: FdTable;
+    directories: DirectoryContext;
+    credentials: Credentials;
+    blocked: SignalSet;
+    pending: PendingSignals;
+    onWake: (task: Task) => void;
+  }) {
+    this.tid = options.tid;
+    this.group = options.group;
+    this.context = options.context;
+    this.files = options.files;
+    this.directories = options.directories;
+    this.credentials = options.credentials;
+    this.blocked = options.blocked;
+    this.pending = options.pending;
+    this.#onWake = options.onWake;
+  }
+
+  /** Goes to sleep in the queues until one is woken or the deadline comes. */
+  sleep(queues: readonly WaitQueue[], timers: Timers, deadline = Number.POSITIVE_INFINITY): void {
+    this.state = 'sleeping';
+    this.queues = [...queues];
+    for (const queue of queues) queue.tasks.add(this);
+    this.deadline = deadline;
+    if (deadline === Number.POSITIVE_INFINITY) return;
+    this.timers = timers;
+    timers.start(this);
+  }
+
+  /** The deadline has come. */
+  expire(): void {
+    this.timers = undefined;
+    this.wake();
+  }
+
+  /** Something the task waited for may have happened. */
+  wake(): void {
+    if (this.state !== 'sleeping') return;
+    this.leaveQueues();
+    if (this.stopRequested) {
+      this.stopRequested = false;
+      this.state = 'stopped';
+      return;
+    }
+    this.state = 'running';
+    this.#onWake(this);
+  }
+
+  /** A stop signal: nothing runs until resume(). */
+  stop(): void {
+    if (this.state === 'running') this.state = 'stopped';
+    else this.stopRequested = true;
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.stopRequested = false;
+    if (this.state !== 'stopped') return;
+    this.state = 'running';
+    this.#onWake(this);
+  }
+
+  leaveQueues(): void {
+    for (const queue of this.queues) queue.tasks.delete(this);
+    this.queues = [];
+    this.timers?.stop(this);
+    this.timers = undefined;
+  }
+}

@@ -1,0 +1,107 @@
+// A process in the user's words: the tasks that share a thread group ID, signal actions and resource limits
+// (clone(2) CLONE_THREAD, credentials(7) for process groups and sessions).
+import { SIG_DFL } from '../../abi/signal.ts';
+import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
+import type { Task } from './task.ts';
+import { WaitQueue } from './wait-queue.ts';
+
+/** What a process wants done with a signal (sigaction(2)). */
+export interface SignalAction {
+  readonly handler: number;
+  readonly flags: number;
+  readonly restorer: number;
+  readonly mask: SignalSet;
+}
+
+export const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, mask: NO_SIGNALS };
+
+/** Soft and hard limit (getrlimit(2)). */
+export interface ResourceLimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** Processes that get signals of a terminal together (setpgid(2)). */
+export interface ProcessGroup {
+  readonly id: number;
+  readonly session: Session;
+  readonly members: Set<ThreadGroup>;
+}
+
+/** setsid(2). */
+export interface Session {
+  readonly id: number;
+  readonly groups: Set<ProcessGroup>;
+  terminal: { foreground: ProcessGroup | undefined } | undefined;
+}
+
+/** How a process ended or changed its state, for wait(2). */
+export type ChildEvent =
+  | { readonly kind: 'exited'; readonly status: number }
+  | { readonly kind: 'killed'; readonly signal: number; readonly core: boolean }
+  | { readonly kind: 'stopped'; readonly signal: number }
+  | { readonly kind: 'continued' };
+
+/** A process. */
+export class ThreadGroup {
+  readonly id: number;
+  leader!: Task;
+  readonly tasks = new Set<Task>();
+  parent: ThreadGroup | undefined;
+  readonly children = new Set<ThreadGroup>();
+  processGroup: ProcessGroup;
+  /** Shared by tasks cloned with CLONE_SIGHAND; indexed by signal number. */
+  actions: SignalAction[];
+  readonly pending = new PendingSignals();
+  limits: ResourceLimit[];
+  /** Signal the parent gets when the process ends. */
+  exitSignal: number;
+  /** Children have news, or an exit is awaited. */
+  readonly childQueue = new WaitQueue();
+  /** News the parent has not fetched. */
+  event: ChildEvent | undefined;
+  /** All tasks have to exit with this event. */
+  exiting: ChildEvent | undefined;
+  stopped = false;
+  /** prctl(PR_SET_CHILD_SUBREAPER). */
+  isSubreaper = false;
+  executed = false;
+  startTime = 0;
+  /** Times of children that were waited for. */
+  childUserCycles = 0;
+  childSystemCycles = 0;
+  /** Times of tasks that ended. */
+  deadUserCycles = 0;
+  deadSystemCycles = 0;
+
+  constructor(
+    id: number,
+    processGroup: ProcessGroup,
+    actions: SignalAction[],
+    limits: ResourceLimit[],
+    exitSignal: number,
+  ) {
+    this.id = id;
+    this.processGroup = processGroup;
+    this.actions = actions;
+    this.limits = limits;
+    this.exitSignal = exitSignal;
+    processGroup.members.add(this);
+  }
+
+  get isZombie(): boolean {
+    return this.event?.kind === 'exited' || this.event?.kind === 'killed';
+  }
+
+  get userCycles(): number {
+    let cycles = this.deadUserCycles;
+    for (const task of this.tasks) cycles += task.userCycles;
+    return cycles;
+  }
+
+  get systemCycles(): number {
+    let cycles = this.deadSystemCycles;
+    for (const task of this.tasks) cycles += task.systemCycles;
+    return cycles;
+  }
+}

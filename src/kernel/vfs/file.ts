@@ -1,0 +1,119 @@
+// Open files (file descriptions in the words of open(2)) and the queues in which tasks wait for them.
+import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Call } from '../syscalls/call.ts';
+import { WaitQueue } from '../task/wait-queue.ts';
+import type { Inode } from './inode.ts';
+import type { Path } from './path.ts';
+
+/** Readiness as poll(2) has it. */
+export const POLLIN = 0x001;
+export const POLLPRI = 0x002;
+export const POLLOUT = 0x004;
+export const POLLERR = 0x008;
+export const POLLHUP = 0x010;
+export const POLLNVAL = 0x020;
+export const POLLRDNORM = 0x040;
+export const POLLRDBAND = 0x080;
+export const POLLWRNORM = 0x100;
+export const POLLWRBAND = 0x200;
+export const POLLRDHUP = 0x2000;
+
+/** The operation has to wait: `queue` is woken when it may be tried again. */
+export class WouldBlock {
+  readonly queue: WaitQueue;
+  constructor(queue: WaitQueue) {
+    this.queue = queue;
+  }
+}
+
+/** An open file. Several descriptors and tasks may share one. */
+export abstract class FileDescription {
+  readonly inode: Inode;
+  /** Access mode and status flags of open(2). */
+  flags: number;
+  /** Where it was found; what /proc/PID/fd shows. */
+  path: Path | undefined;
+  offset = 0;
+  references = 1;
+  /** Woken when what is possible changes. */
+  readonly queue: WaitQueue;
+
+  constructor(inode: Inode, flags: number, queue = new WaitQueue()) {
+    this.inode = inode;
+    this.flags = flags;
+    this.queue = queue;
+  }
+
+  get readable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_WRONLY;
+  }
+
+  get writable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_RDONLY;
+  }
+
+  /** Reads at `offset` up to the length of `into`; how much came, or who to wait for. */
+  readAt(_offset: number, _into: Uint8Array): number | WouldBlock {
+    return fail('EINVAL');
+  }
+
+  writeAt(_offset: number, _from: Uint8Array): number | WouldBlock {
+    return fail('EINVAL');
+  }
+
+  /** Files without an offset (pipes, sockets, terminals) override these two. */
+  read(into: Uint8Array): number | WouldBlock {
+    const count = this.readAt(this.offset, into);
+    if (typeof count === 'number') this.offset += count;
+    return count;
+  }
+
+  write(from: Uint8Array): number | WouldBlock {
+    const count = this.writeAt(this.offset, from);
+    if (typeof count === 'number') this.offset += count;
+    return count;
+  }
+
+  /** True when lseek, pread and pwrite make sense. */
+  get seekable(): boolean {
+    return true;
+  }
+
+  seek(offset: number, whence: number): number {
+    if (!this.seekable) return fail('ESPIPE');
+    const bases: Record<number, number> = {
+      [SEEK_SET]: 0,
+      [SEEK_CUR]: this.offset,
+      [SEEK_END]: this.inode.size,
+    };
+    const base = bases[whence];
+    if (base === undefined || base + offset < 0) return fail('EINVAL');
+    this.offset = base + offset;
+    return this.offset;
+  }
+
+  /** What is possible without waiting, as POLL* bits. */
+  poll(): number {
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+  }
+
+  /** ioctl(2); ENOTTY for all a file does not know. */
+  ioctl(_call: Call, _request: number, _argument: number): number {
+    return fail('ENOTTY');
+  }
+
+  /** The last descriptor was closed. */
+  closed(): void {}
+}
+
+/** One more user. */
+export function hold<T extends FileDescription>(file: T): T {
+  file.references++;
+  return file;
+}
+
+/** One user less; the last one closes it. */
+export function release(file: FileDescription): void {
+  if (--file.references === 0) file.closed();
+}

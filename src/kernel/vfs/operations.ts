@@ -1,0 +1,246 @@
+// What can be done with names: the checks that all file systems share (open(2), mkdir(2), unlink(2), rename(2), …).
+import {
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  S_ISVTX,
+} from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Task } from '../task/task.ts';
+import { FileDescription, WouldBlock } from './file.ts';
+import type { Inode, Owner } from './inode.ts';
+import { type Location, locate, type Path, type PathContext, resolve } from './path.ts';
+import {
+  CAP_FOWNER,
+  CAP_MKNOD,
+  type Credentials,
+  hasCapability,
+  MAY_EXECUTE,
+  MAY_READ,
+  MAY_WRITE,
+  mayAccess,
+} from './permission.ts';
+
+/** A path name with the directory it starts from. */
+export interface Name {
+  readonly from: PathContext;
+  readonly text: string;
+}
+
+function ownerOf(credentials: Credentials): Owner {
+  return { uid: credentials.fsuid, gid: credentials.fsgid };
+}
+
+function checkWritable(path: Path): void {
+  if (path.mount.isReadOnly) fail('EROFS');
+}
+
+/** The directory may be changed by these credentials. */
+function checkDirectory(directory: Path, credentials: Credentials): void {
+  if (!directory.entry.inode.isDirectory) fail('ENOTDIR');
+  checkWritable(directory);
+  if (!mayAccess(credentials, directory.entry.inode, MAY_WRITE | MAY_EXECUTE)) fail('EACCES');
+}
+
+/** The place where a new file goes. @throws SystemError EEXIST, … */
+function newPlace(name: Name, makesDirectory = false): Location {
+  const place = locate(name.from, name.text, { follow: false });
+  if (place.target !== undefined) fail('EEXIST');
+  if (place.mustBeDirectory && !makesDirectory) fail('ENOENT');
+  checkDirectory(place.directory, name.from.credentials);
+  return place;
+}
+
+/** Opens or makes a file. `mode` has the umask applied. */
+export function openFile(task: Task, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
+  const { credentials } = name.from;
+  const follow = !(flags & O_NOFOLLOW) && !((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL));
+  const place = locate(name.from, name.text, { follow });
+  let { target } = place;
+  const isNew = target === undefined;
+  if (target === undefined) {
+    if (!(flags & O_CREAT)) fail('ENOENT');
+    if (place.mustBeDirectory) fail('EISDIR');
+    checkDirectory(place.directory, credentials);
+    const { directory } = place;
+    directory.entry.inode.create(place.name, S_IFREG | mode, ownerOf(credentials));
+    target = { mount: directory.mount, entry: directory.entry.child(place.name)! };
+  } else if (flags & O_CREAT && flags & O_EXCL) fail('EEXIST');
+  const { inode } = target.entry;
+  if (inode.isSymlink && !(flags & O_PATH)) fail('ELOOP');
+  if (flags & O_DIRECTORY && !inode.isDirectory) fail('ENOTDIR');
+  if (flags & O_PATH) return atPath(new PathFile(inode, flags), target);
+  if (!isNew) checkOpen(target, flags, credentials);
+  if (flags & O_TRUNC && inode.isRegular && !isNew) inode.truncate(0);
+  const opened = inode.open(flags, task);
+  return opened instanceof WouldBlock ? opened : atPath(opened, target);
+}
+
+function atPath(file: FileDescription, path: Path): FileDescription {
+  file.path = path;
+  return file;
+}
+
+function checkOpen(path: Path, flags: number, credentials: Credentials): void {
+  const { inode } = path.entry;
+  const access = flags & O_ACCMODE;
+  const writes = access !== O_RDONLY;
+  if (inode.isDirectory && (writes || flags & O_CREAT)) fail('EISDIR');
+  let wanted = access === O_WRONLY ? MAY_WRITE : access === O_RDONLY ? MAY_READ : MAY_READ | MAY_WRITE;
+  if (flags & O_TRUNC) wanted |= MAY_WRITE;
+  if (!mayAccess(credentials, inode, wanted)) fail('EACCES');
+  if (writes && (inode.isRegular || inode.isDirectory)) checkWritable(path);
+}
+
+/** A file opened with O_PATH: a place, not the contents. */
+export class PathFile extends FileDescription {
+  override readAt(): number {
+    return fail('EBADF');
+  }
+
+  override writeAt(): number {
+    return fail('EBADF');
+  }
+
+  override poll(): number {
+    return 0;
+  }
+}
+
+export function makeDirectory(name: Name, mode: number): void {
+  const place = newPlace(name, true);
+  place.directory.entry.inode.create(place.name, S_IFDIR | (mode & 0o1777), ownerOf(name.from.credentials));
+}
+
+export function makeNode(name: Name, mode: number, special: number): void {
+  const type = mode & S_IFMT;
+  const { credentials } = name.from;
+  if (type === S_IFDIR) fail('EPERM');
+  const isDevice = type === 0o020000 || type === 0o060000;
+  if (isDevice && special !== 0 && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
+  const place = newPlace(name);
+  place.directory.entry.inode.create(place.name, type === 0 ? mode | S_IFREG : mode, ownerOf(credentials), special);
+}
+
+export function makeSymlink(name: Name, target: string): void {
+  if (target === '') fail('ENOENT');
+  const place = newPlace(name);
+  place.directory.entry.inode.symlink(place.name, target, ownerOf(name.from.credentials));
+}
+
+/** The sticky bit: only the owner of file or directory removes a name. */
+function checkRemoval(directory: Path, target: Inode, credentials: Credentials): void {
+  checkDirectory(directory, credentials);
+  const { inode } = directory.entry;
+  const isSticky = (inode.mode & S_ISVTX) !== 0;
+  const isOwner = credentials.fsuid === target.uid || credentials.fsuid === inode.uid;
+  if (isSticky && !isOwner && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
+}
+
+function existing(name: Name): Location & { target: Path } {
+  const place = locate(name.from, name.text, { follow: false });
+  const { target } = place;
+  return target === undefined ? fail('ENOENT') : { ...place, target };
+}
+
+function checkNotMounted(path: Path, directory: Path): void {
+  if (path.mount !== directory.mount || path.mount.mounted.has(path.entry)) fail('EBUSY');
+}
+
+export function unlink(name: Name): void {
+  const { directory, target, name: last, mustBeDirectory } = existing(name);
+  checkRemoval(directory, target.entry.inode, name.from.credentials);
+  if (target.entry.inode.isDirectory) fail('EISDIR');
+  if (mustBeDirectory) fail('ENOTDIR');
+  checkNotMounted(target, directory);
+  directory.entry.inode.unlink(last);
+  forget(directory, last);
+}
+
+export function removeDirectory(name: Name): void {
+  const { directory, target, name: last } = existing(name);
+  if (last === '.') fail('EINVAL');
+  if (last === '..') fail('ENOTEMPTY');
+  checkRemoval(directory, target.entry.inode, name.from.credentials);
+  if (!target.entry.inode.isDirectory) fail('ENOTDIR');
+  checkNotMounted(target, directory);
+  directory.entry.inode.rmdir(last);
+  forget(directory, last);
+}
+
+/** The name is gone; its entry stays for those who have it. */
+function forget(directory: Path, name: string): void {
+  directory.entry.children.delete(name);
+}
+
+export function makeLink(from: Path, name: Name): void {
+  const place = newPlace(name);
+  const { inode } = from.entry;
+  if (from.mount.fs !== place.directory.mount.fs || from.mount !== place.directory.mount) fail('EXDEV');
+  if (inode.isDirectory) fail('EPERM');
+  place.directory.entry.inode.link(place.name, inode);
+}
+
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+
+export function rename(oldName: Name, newName: Name, flags = 0): void {
+  if (flags & ~3 || flags === 3) fail('EINVAL');
+  const from = existing(oldName);
+  const to = locate(newName.from, newName.text, { follow: false });
+  const { credentials } = oldName.from;
+  if (['.', '..'].includes(from.name) || ['.', '..'].includes(to.name)) fail('EBUSY');
+  if (from.directory.mount !== to.directory.mount) fail('EXDEV');
+  const moved = from.target.entry.inode;
+  const replaced = to.target?.entry.inode;
+  if (flags & RENAME_NOREPLACE && replaced !== undefined) fail('EEXIST');
+  if (flags & RENAME_EXCHANGE && replaced === undefined) fail('ENOENT');
+  checkRemoval(from.directory, moved, credentials);
+  if (replaced === undefined) checkDirectory(to.directory, credentials);
+  else checkRemoval(to.directory, replaced, credentials);
+  if (moved === replaced) return;
+  checkNotMounted(from.target, from.directory);
+  if (to.target !== undefined) checkNotMounted(to.target, to.directory);
+  if ((from.mustBeDirectory || to.mustBeDirectory) && !moved.isDirectory) fail('ENOTDIR');
+  for (let entry = to.directory.entry; ; entry = entry.parent) {
+    if (entry.inode === moved) fail('EINVAL');
+    if (entry.parent === undefined) break;
+  }
+  if (flags & RENAME_EXCHANGE) {
+    from.directory.entry.inode.exchange(from.name, to.directory.entry.inode, to.name);
+    forget(from.directory, from.name);
+    forget(to.directory, to.name);
+    return;
+  }
+  if (replaced !== undefined) {
+    if (moved.isDirectory && !replaced.isDirectory) fail('ENOTDIR');
+    if (!moved.isDirectory && replaced.isDirectory) fail('EISDIR');
+  }
+  from.directory.entry.inode.rename(from.name, to.directory.entry.inode, to.name);
+  moveEntry(from, to);
+}
+
+/** Working directories and open files below a renamed directory keep their place. */
+function moveEntry(from: Location & { target: Path }, to: Location): void {
+  const { entry } = from.target;
+  from.directory.entry.children.delete(from.name);
+  entry.name = to.name;
+  entry.parent = to.directory.entry;
+  to.directory.entry.children.set(to.name, entry);
+}
+
+/** The file of a name for a call that changes its attributes. */
+export function changeable(name: Name, follow: boolean): Path {
+  const path = resolve(name.from, name.text, { follow });
+  checkWritable(path);
+  return path;
+}

@@ -1,0 +1,222 @@
+// Mounts, and how a path name leads to a file (path_resolution(7)).
+import { NAME_MAX, PATH_MAX } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { MAY_EXECUTE, type Credentials, mayAccess } from './permission.ts';
+import type { FileSystem, Inode } from './inode.ts';
+
+/** A name in a file system. It keeps its place when the file behind it is renamed or unlinked while in use. */
+export class Dentry {
+  name: string;
+  parent: Dentry | undefined;
+  readonly inode: Inode;
+  readonly children = new Map<string, Dentry>();
+
+  constructor(name: string, parent: Dentry | undefined, inode: Inode) {
+    this.name = name;
+    this.parent = parent;
+    this.inode = inode;
+  }
+
+  /** Entry of a name in this directory; undefined when there is none. */
+  child(name: string): Dentry | undefined {
+    const inode = this.inode.lookup(name);
+    const known = this.children.get(name);
+    if (inode === undefined) {
+      if (known !== undefined) this.children.delete(name);
+      return undefined;
+    }
+    if (known !== undefined && known.inode === inode) return known;
+    const entry = new Dentry(name, this, inode);
+    this.children.set(name, entry);
+    return entry;
+  }
+}
+
+/** A file system in the tree of a mount namespace. */
+export class Mount {
+  readonly fs: FileSystem;
+  readonly root: Dentry;
+  /** Where it is mounted; undefined for the root of the namespace. */
+  parent: { readonly mount: Mount; readonly entry: Dentry } | undefined;
+  flags: number;
+  readonly id: number;
+  readonly source: string;
+  /** Mounts on entries of this one, the last of each on top. */
+  readonly mounted = new Map<Dentry, Mount>();
+
+  constructor(id: number, fs: FileSystem, root: Dentry, source: string, flags = 0) {
+    this.id = id;
+    this.fs = fs;
+    this.root = root;
+    this.source = source;
+    this.flags = flags;
+  }
+
+  get isReadOnly(): boolean {
+    return (this.flags & MS_RDONLY) !== 0 || this.fs.readOnly;
+  }
+}
+
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
+
+/** A place in the tree of mounts. */
+export interface Path {
+  readonly mount: Mount;
+  readonly entry: Dentry;
+}
+
+/** From where and for whom a path is resolved. */
+export interface PathContext {
+  readonly root: Path;
+  readonly directory: Path;
+  readonly credentials: Credentials;
+}
+
+const MOST_LINKS = 40;
+
+/** How resolution ends. */
+export interface ResolveOptions {
+  /** Follow a symbolic link at the end. */
+  readonly follow?: boolean;
+}
+
+/** Where a file is or would be made: its directory and its name there. */
+export interface Location {
+  readonly directory: Path;
+  readonly name: string;
+  /** The file, if there is one. */
+  readonly target: Path | undefined;
+  /** The path ended with a slash: it names a directory. */
+  readonly mustBeDirectory: boolean;
+}
+
+export function samePath(a: Path, b: Path): boolean {
+  return a.mount === b.mount && a.entry === b.entry;
+}
+
+/** The directory above, through mount points; the root is its own. */
+export function parentPath(path: Path, root: Path): Path {
+  let { mount, entry } = path;
+  for (;;) {
+    if (samePath({ mount, entry }, root)) return root;
+    if (entry !== mount.root) return { mount, entry: entry.parent! };
+    if (mount.parent === undefined) return { mount, entry };
+    ({ mount, entry } = mount.parent);
+  }
+}
+
+/** What is seen at a path: the root of the topmost mount there. */
+export function throughMounts(path: Path): Path {
+  let current = path;
+  for (;;) {
+    const mount = current.mount.mounted.get(current.entry);
+    if (mount === undefined) return current;
+    current = { mount, entry: mount.root };
+  }
+}
+
+/** Finds the file a path names. @throws SystemError as path_resolution(7) says */
+export function resolve(context: PathContext, name: string, options: ResolveOptions = {}): Path {
+  const location = locate(context, name, options);
+  if (location.target === undefined) fail('ENOENT');
+  return location.target;
+}
+
+/** Finds the directory and the last name of a path; what the name stands for may not exist. @throws SystemError */
+export function locate(context: PathContext, name: string, options: ResolveOptions = {}): Location {
+  if (name === '') fail('ENOENT');
+  if (name.length >= PATH_MAX) fail('ENAMETOOLONG');
+  return new Resolution(context).walk(name, options.follow ?? true);
+}
+
+class Resolution {
+  readonly #context: PathContext;
+  #links = 0;
+
+  constructor(context: PathContext) {
+    this.#context = context;
+  }
+
+  walk(name: string, follow: boolean, from = this.#context.directory): Location {
+    let directory = name.startsWith('/') ? this.#context.root : from;
+    const parts = name.split('/').filter((part) => part !== '');
+    const mustBeDirectory = name.endsWith('/');
+    for (let n = 0; n < parts.length - 1; n++) {
+      const next = this.#step(directory, parts[n]!);
+      if (next === undefined) fail('ENOENT');
+      directory = this.#follow(directory, next);
+      if (!directory.entry.inode.isDirectory) fail('ENOTDIR');
+    }
+    const last = parts.at(-1) ?? '.';
+    const found = this.#step(directory, last);
+    if (found === undefined) return { directory, name: last, target: undefined, mustBeDirectory };
+    if (found.entry.inode.isSymlink && (follow || mustBeDirectory))
+      return this.#lastLink(directory, found, mustBeDirectory);
+    if (mustBeDirectory && !found.entry.inode.isDirectory) fail('ENOTDIR');
+    return { directory, name: last, target: found, mustBeDirectory };
+  }
+
+  /** A link at the end leads to where its target is or would be. */
+  #lastLink(directory: Path, link: Path, mustBeDirectory: boolean): Location {
+    const target = this.#target(link);
+    if (typeof target !== 'string') return { directory, name: link.entry.name, target, mustBeDirectory };
+    const location = this.walk(target, true, directory);
+    if (mustBeDirectory && location.target !== undefined && !location.target.entry.inode.isDirectory) fail('ENOTDIR');
+    return { ...location, mustBeDirectory: mustBeDirectory || location.mustBeDirectory };
+  }
+
+  #step(directory: Path, name: string): Path | undefined {
+    const { inode } = directory.entry;
+    if (!inode.isDirectory) fail('ENOTDIR');
+    if (!mayAccess(this.#context.credentials, inode, MAY_EXECUTE)) fail('EACCES');
+    if (name === '.') return directory;
+    if (name === '..') return throughMounts(parentPath(directory, this.#context.root));
+    if (name.length > NAME_MAX) fail('ENAMETOOLONG');
+    const entry = directory.entry.child(name);
+    return entry === undefined ? undefined : throughMounts({ mount: directory.mount, entry });
+  }
+
+  /** A component in the middle of a path: links are followed. */
+  #follow(directory: Path, path: Path): Path {
+    if (!path.entry.inode.isSymlink) return path;
+    const target = this.#target(path);
+    if (typeof target !== 'string') return target;
+    const location = this.walk(target, true, directory);
+    if (location.target === undefined) fail('ENOENT');
+    return location.target;
+  }
+
+  #target(link: Path): string | Path {
+    if (++this.#links > MOST_LINKS) fail('ELOOP');
+    const { inode } = link.entry;
+    const direct = 'magicTarget' in inode ? (inode as MagicLink).magicTarget() : undefined;
+    if (direct !== undefined) return direct;
+    const target = inode.readlink();
+    if (target === '') fail('ENOENT');
+    return target;
+  }
+}
+
+/** A symbolic link that leads to a file without a name being resolved: those of /proc/PID/fd, exe, cwd and root. */
+export interface MagicLink {
+  magicTarget(): Path | undefined;
+}
+
+/** The name of a path as seen from `root`, as getcwd(2) gives it. */
+export function pathName(path: Path, root: Path): string {
+  const names: string[] = [];
+  let { mount, entry } = path;
+  while (!samePath({ mount, entry }, root)) {
+    if (entry === mount.root) {
+      if (mount.parent === undefined) return `(unreachable)/${names.reverse().join('/')}`;
+      ({ mount, entry } = mount.parent);
+    } else {
+      names.push(entry.name);
+      entry = entry.parent!;
+    }
+  }
+  return `/${names.reverse().join('/')}`;
+}

@@ -1,0 +1,98 @@
+// Who may do what with a file (path_resolution(7) "Permissions", capabilities(7), credentials(7)).
+import { S_IFDIR, S_IFMT } from '../../abi/stat.ts';
+import type { Inode } from './inode.ts';
+
+export const MAY_READ = 4;
+export const MAY_WRITE = 2;
+export const MAY_EXECUTE = 1;
+
+/** Capabilities this kernel looks at, by number. */
+export const CAP_CHOWN = 0;
+export const CAP_DAC_OVERRIDE = 1;
+export const CAP_DAC_READ_SEARCH = 2;
+export const CAP_FOWNER = 3;
+export const CAP_FSETID = 4;
+export const CAP_KILL = 5;
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAP_SETPCAP = 8;
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const CAP_NET_RAW = 13;
+export const CAP_IPC_OWNER = 15;
+export const CAP_SYS_CHROOT = 18;
+export const CAP_SYS_PTRACE = 19;
+export const CAP_SYS_ADMIN = 21;
+export const CAP_SYS_BOOT = 22;
+export const CAP_SYS_NICE = 23;
+export const CAP_SYS_RESOURCE = 24;
+export const CAP_SYS_TIME = 25;
+export const CAP_MKNOD = 27;
+export const CAP_SETFCAP = 31;
+/** Number of capabilities of Linux 6.1. */
+export const CAP_COUNT = 41;
+export const ALL_CAPABILITIES = (1n << BigInt(CAP_COUNT)) - 1n;
+
+/** Identity of a task (credentials(7), capabilities(7)). */
+export interface Credentials {
+  uid: number;
+  euid: number;
+  suid: number;
+  fsuid: number;
+  gid: number;
+  egid: number;
+  sgid: number;
+  fsgid: number;
+  groups: readonly number[];
+  permitted: bigint;
+  effective: bigint;
+  inheritable: bigint;
+  bounding: bigint;
+  ambient: bigint;
+  securebits: number;
+  noNewPrivileges: boolean;
+}
+
+/** The superuser's. */
+export function rootCredentials(): Credentials {
+  return {
+    uid: 0,
+    euid: 0,
+    suid: 0,
+    fsuid: 0,
+    gid: 0,
+    egid: 0,
+    sgid: 0,
+    fsgid: 0,
+    groups: [],
+    permitted: ALL_CAPABILITIES,
+    effective: ALL_CAPABILITIES,
+    inheritable: 0n,
+    bounding: ALL_CAPABILITIES,
+    ambient: 0n,
+    securebits: 0,
+    noNewPrivileges: false,
+  };
+}
+
+export function hasCapability(credentials: Credentials, capability: number): boolean {
+  return ((credentials.effective >> BigInt(capability)) & 1n) === 1n;
+}
+
+export function inGroup(credentials: Credentials, gid: number): boolean {
+  return credentials.fsgid === gid || credentials.groups.includes(gid);
+}
+
+/** May the file be accessed in all the ways of `wanted` (MAY_* bits)? */
+export function mayAccess(credentials: Credentials, inode: Inode, wanted: number): boolean {
+  const { mode } = inode;
+  const shift = credentials.fsuid === inode.uid ? 6 : inGroup(credentials, inode.gid) ? 3 : 0;
+  if (((mode >> shift) & wanted) === wanted) return true;
+  const isDirectory = (mode & S_IFMT) === S_IFDIR;
+  if (hasCapability(credentials, CAP_DAC_OVERRIDE)) {
+    // nobody may execute a file without any execute permission
+    if (isDirectory || !(wanted & MAY_EXECUTE) || mode & 0o111) return true;
+  }
+  const search = isDirectory ? MAY_READ | MAY_EXECUTE : MAY_READ;
+  return (wanted & ~search) === 0 && hasCapability(credentials, CAP_DAC_READ_SEARCH);
+}

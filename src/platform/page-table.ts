@@ -1,0 +1,130 @@
+// Four-level page tables in the machine's memory. Truth: SDM Vol. 3 "4-Level Paging and 5-Level Paging".
+import type { Frame, Mapping, PageRights, PageTable, TableFrames } from '../kernel/platform.ts';
+import { mapKernel } from './kernel-region.ts';
+
+const PRESENT = 1;
+const WRITABLE = 2;
+const USER = 4;
+const ACCESSED = 0x20;
+const DIRTY = 0x40;
+const NO_EXECUTE_HIGH = 0x8000_0000;
+const FRAME_MASK = 0xffff_f000;
+const ENTRIES = 512;
+const USER_ENTRIES = 256;
+/** Address bits below the index of each level, root first. */
+const SHIFTS = [39, 30, 21, 12] as const;
+
+/** The page tables of one address space; `changed` hears of translations that may be cached. */
+export class LongPageTable implements PageTable {
+  readonly root: Frame;
+  readonly #memory: DataView;
+  readonly #frames: TableFrames;
+  readonly #changed: (table: LongPageTable, address: number) => void;
+
+  constructor(
+    memory: DataView,
+    frames: TableFrames,
+    changed: (table: LongPageTable, address: number) => void,
+    root?: Frame,
+  ) {
+    this.#memory = memory;
+    this.#frames = frames;
+    this.#changed = changed;
+    this.root = root ?? this.#table();
+    if (root === undefined) mapKernel(memory, this.root * 4096);
+  }
+
+  map(address: number, frame: Frame, rights: PageRights): void {
+    const at = this.#entry(address, true)!;
+    const wasPresent = this.#memory.getUint32(at, true) & PRESENT;
+    this.#memory.setUint32(at, (frame * 4096 + (PRESENT | USER | (rights.write ? WRITABLE : 0))) >>> 0, true);
+    this.#memory.setUint32(at + 4, rights.execute ? 0 : NO_EXECUTE_HIGH, true);
+    if (wasPresent) this.#changed(this, address);
+  }
+
+  unmap(address: number): void {
+    const at = this.#entry(address, false);
+    if (at === undefined || !(this.#memory.getUint32(at, true) & PRESENT)) return;
+    this.#memory.setUint32(at, 0, true);
+    this.#memory.setUint32(at + 4, 0, true);
+    this.#changed(this, address);
+  }
+
+  lookup(address: number): Mapping | undefined {
+    const at = this.#entry(address, false);
+    return at === undefined ? undefined : this.#mapping(at);
+  }
+
+  forEach(start: number, end: number, visit: (address: number, mapping: Mapping) => void): void {
+    this.#walk(this.root, 0, 0, start, end, visit);
+  }
+
+  destroy(): void {
+    this.#release(this.root, 0);
+  }
+
+  #walk(
+    table: Frame,
+    level: number,
+    base: number,
+    start: number,
+    end: number,
+    visit: (address: number, mapping: Mapping) => void,
+  ): void {
+    const size = 2 ** SHIFTS[level]!;
+    const first = Math.max(0, Math.floor((start - base) / size));
+    const last = Math.min(level === 0 ? USER_ENTRIES : ENTRIES, Math.ceil((end - base) / size));
+    for (let index = first; index < last; index++) {
+      const at = table * 4096 + 8 * index;
+      const low = this.#memory.getUint32(at, true);
+      if (!(low & PRESENT)) continue;
+      if (level < 3) this.#walk(low >>> 12, level + 1, base + index * size, start, end, visit);
+      else visit(base + index * size, this.#mapping(at)!);
+    }
+  }
+
+  #mapping(at: number): Mapping | undefined {
+    const low = this.#memory.getUint32(at, true);
+    if (!(low & PRESENT)) return undefined;
+    return {
+      frame: (low & FRAME_MASK) >>> 12,
+      write: (low & WRITABLE) !== 0,
+      execute: !(this.#memory.getUint32(at + 4, true) & NO_EXECUTE_HIGH),
+      accessed: (low & ACCESSED) !== 0,
+      dirty: (low & DIRTY) !== 0,
+    };
+  }
+
+  /** Address of the last-level entry; tables on the way are made if asked for. */
+  #entry(address: number, make: boolean): number | undefined {
+    let table = this.root;
+    for (let level = 0; level < 3; level++) {
+      const index = Math.floor(address / 2 ** SHIFTS[level]!) % ENTRIES;
+      const at = table * 4096 + 8 * index;
+      const low = this.#memory.getUint32(at, true);
+      if (low & PRESENT) table = low >>> 12;
+      else if (!make) return undefined;
+      else {
+        table = this.#table();
+        this.#memory.setUint32(at, (table * 4096 + (PRESENT | WRITABLE | USER)) >>> 0, true);
+      }
+    }
+    return table * 4096 + 8 * ((address / 4096) % ENTRIES);
+  }
+
+  #table(): Frame {
+    const frame = this.#frames.allocate();
+    new Uint8Array(this.#memory.buffer, this.#memory.byteOffset + frame * 4096, 4096).fill(0);
+    return frame;
+  }
+
+  #release(table: Frame, level: number): void {
+    if (level < 3) {
+      for (let index = 0; index < (level === 0 ? USER_ENTRIES : ENTRIES); index++) {
+        const low = this.#memory.getUint32(table * 4096 + 8 * index, true);
+        if (low & PRESENT) this.#release(low >>> 12, level + 1);
+      }
+    }
+    this.#frames.release(table);
+  }
+}
