@@ -150,7 +150,9 @@ export function errnoName(number: number): ErrnoName | undefined {
   return names.get(number);
 }
 
-/** What a system call returns for an error. */
-export function errorResult(name: ErrnoName): number {
-  return -ERRNO[name];
+const texts = new Map<ErrnoName, string>(ERRNO_TABLE.map(([name, , text]) => [name, text]));
+
+/** The text strerror(3) gives. */
+export function errnoText(name: ErrnoName): string {
+  return texts.get(name)!;
 }

@@ -9,6 +9,8 @@ import {
   similarNames,
 } from '../isa/explain-instruction.ts';
 import { type Explanation, formatExplanation, wrap } from '../isa/explanation.ts';
+import { implementations } from '../kernel/syscalls/index.ts';
+import { SyscallTable } from '../kernel/syscalls/table.ts';
 import { techniques } from '../vmm/techniques/index.ts';
 import { CliError } from './errors.ts';
 
@@ -20,7 +22,7 @@ export interface ExplainOptions {
 }
 
 /** What can be explained besides a single instruction. */
-export type Topic = 'sensitive' | 'exits' | 'instructions' | 'techniques' | 'cpus';
+export type Topic = 'sensitive' | 'exits' | 'instructions' | 'techniques' | 'cpus' | 'syscalls';
 
 function print(text: string): void {
   process.stdout.write(`${text.trimEnd()}\n`);
@@ -47,6 +49,7 @@ export function explain(topic: Topic, options: ExplainOptions): void {
     instructions: () => (options.json ? printJson(allInstructions()) : printTable(instructionTable(), options)),
     techniques: () => explainTechniques(options),
     cpus: () => explainCpus(options),
+    syscalls: () => printTable(syscallExplanation(), options),
   } satisfies Record<Topic, () => void>;
   show[topic]();
 }
@@ -67,6 +70,29 @@ export function explainInstruction(name: string, options: ExplainOptions): void 
 function explainCpus(options: ExplainOptions): void {
   if (options.json) printJson({ models: rowsAsObjects(modelTable()), features: rowsAsObjects(featureTable()) });
   else print([modelTable(), featureTable()].map((table) => formatExplanation(table, WIDTH)).join('\n'));
+}
+
+function syscallExplanation(): Explanation {
+  const { all } = new SyscallTable(implementations);
+  const number = (n: number) => (n < 0 ? '' : String(n));
+  const supported = all.filter(({ support }) => support === 'full' || support === 'partial');
+  return {
+    title: 'System calls of Linux',
+    introduction: [
+      'What the user-space kernel does for each: full, partial (the note says what is missing), error (it always fails, as',
+      'programs expect), none (ENOSYS, and a warning when a program uses it).',
+    ],
+    columns: ['call', 'i386', 'amd64', 'support', 'arguments', 'note'],
+    rows: all.map(({ name, i386, amd64, support, parameters, note }) => [
+      name,
+      number(i386),
+      number(amd64),
+      support,
+      parameters.map((parameter) => `${parameter.type} ${parameter.name}`.replace('* ', '*')).join(', '),
+      note ?? '',
+    ]),
+    notes: [`${supported.length} of ${all.length} calls are supported.`],
+  };
 }
 
 function explainTechniques(options: ExplainOptions): void {

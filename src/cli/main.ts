@@ -23,6 +23,7 @@ Exit status:
 
 function program(): Command {
   const anillo = new Command('anillo')
+    .enablePositionalOptions()
     .description(
       'An x86 virtualization laboratory: run one guest kernel bare, trapped, translated, paravirtualized or under VT-x.',
     )
@@ -41,6 +42,7 @@ Examples:
     );
   addRun(anillo);
   addCompare(anillo);
+  addProcess(anillo);
   anillo
     .command('guests')
     .description('list the bundled guests')
@@ -117,12 +119,45 @@ Examples:
     .action(async (image, options) => (await import('./run.ts')).runImage(image, options));
 }
 
+function addProcess(anillo: Command): void {
+  anillo
+    .command('process')
+    .description('run a static Linux program, i386 or amd64, on the user-space kernel')
+    .argument('<program>', 'an ELF executable without an interpreter')
+    .argument('[arguments...]', 'its arguments')
+    .passThroughOptions()
+    .addOption(
+      new Option('--memory <size>', 'memory of the machine')
+        .argParser(parseMemory)
+        .default(parseMemory('256M'), '256M'),
+    )
+    .option(
+      '-e, --env <NAME=VALUE>',
+      'environment variable; may be repeated',
+      (value: string, all: string[]) => [...all, value],
+      [],
+    )
+    .addOption(new Option('--seed <number>', 'seed of the random numbers programs get').argParser(parseSeed).default(0))
+    .option('--strace', 'print system calls on standard error, as strace does')
+    .addHelpText(
+      'after',
+      `
+The exit status is the program's, or 128 + n when signal n killed it.
+
+Examples:
+  anillo process ./hello
+  anillo process --strace /bin/busybox-static echo hello`,
+    )
+    .action(async (program, args, options) => (await import('./process.ts')).runProcess(program, args, options));
+}
+
 const TOPICS = {
   sensitive: 'sensitive instructions, and which of them do not trap',
   exits: 'VM exits: their reasons, controls and instructions',
   instructions: 'all instructions: flags, exceptions, privilege, sensitivity, VM exits',
   techniques: 'the ways to run a guest',
   cpus: 'the processors of --cpu, and what each of them has',
+  syscalls: 'system calls of Linux and what the user-space kernel does for them',
 } as const satisfies Record<Topic, string>;
 
 function addExplain(anillo: Command): void {

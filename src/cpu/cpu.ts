@@ -68,7 +68,6 @@ import {
   STOP_SHUTDOWN,
   STOP_VMX_ABORT,
   STOP_YIELD,
-  VMX_ROOT,
   X87,
 } from '../../asm/layout.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../isa/cpu-models.ts';

@@ -8,6 +8,7 @@ import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
 import type { Platform, Stop } from './platform.ts';
+import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
 import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
 import { readArguments, setResult, systemCallNumber } from './syscalls/convention.ts';
@@ -246,10 +247,6 @@ export class Kernel {
     this.#onUnsupported?.(name, task);
   }
 }
-
-/** Results inside the kernel that signal delivery turns into a restart or EINTR; programs never see them. */
-export const ERESTARTSYS = -512;
-export const ERESTARTNOHAND = -514;
 
 function interruptedResult(row: Syscall): number {
   if (row.interruption === 'never') return -ERRNO.EINTR;

@@ -23,7 +23,8 @@ import {
   SA_NOCLDSTOP,
 } from '../../abi/signal.ts';
 import { ERRNO } from '../../abi/errno.ts';
-import { ERESTARTNOHAND, ERESTARTSYS, type Kernel } from '../kernel.ts';
+import type { Kernel } from '../kernel.ts';
+import { ERESTARTNOHAND, ERESTARTSYS } from './restart.ts';
 import type { FaultOutcome } from '../mm/address-space.ts';
 import { BadAddress } from '../mm/user-memory.ts';
 import { FAULT_FETCH, RAX } from '../platform.ts';

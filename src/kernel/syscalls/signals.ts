@@ -166,6 +166,37 @@ function tkill(call: Call, tgid: number | undefined, tid: number, signal: number
   return 0;
 }
 
+/** The siginfo of sigqueue(3): only codes below 0 may be sent to others, so that nobody claims to be the kernel. */
+function queuedSignal(call: Call, signal: number, address: number, target: ThreadGroup): SignalInfo {
+  const view = call.view(address, 48);
+  const code = view.getInt32(8, true);
+  if ((code >= 0 || code === SI_TKILL) && target !== call.task.group) fail('EPERM');
+  const at = call.is32 ? 12 : 16;
+  const value = call.is32 ? BigInt(view.getUint32(at + 8, true)) : view.getBigUint64(at + 8, true);
+  return { signal, code, pid: view.getInt32(at, true), uid: view.getUint32(at + 4, true), value };
+}
+
+function sigqueueinfo(call: Call): number {
+  const signal = call.arg(1);
+  if (signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
+  const group = call.kernel.groups.get(call.arg(0)) ?? fail('ESRCH');
+  if (!maySignal(call, group, signal)) fail('EPERM');
+  const info = queuedSignal(call, signal, call.arg(2), group);
+  if (signal !== 0) sendSignalToGroup(call.kernel, group, info);
+  return 0;
+}
+
+function tgsigqueueinfo(call: Call): number {
+  const [tgid, tid, signal] = [call.arg(0), call.arg(1), call.arg(2)];
+  if (tgid <= 0 || tid <= 0 || signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
+  const task = call.kernel.tasks.get(tid);
+  if (task === undefined || task.group.id !== tgid) return fail('ESRCH');
+  if (!maySignal(call, task.group, signal)) fail('EPERM');
+  const info = queuedSignal(call, signal, call.arg(3), task.group);
+  if (signal !== 0) sendSignalToTask(call.kernel, task, info);
+  return 0;
+}
+
 function sigaltstack(call: Call): number {
   const { task } = call;
   const word = call.wordSize;
@@ -280,6 +311,8 @@ export const signalCalls: Implementations = {
   rt_sigreturn: rtReturn,
   sigreturn: full((call) => sigreturn(call, return386)),
   sigaltstack: full(sigaltstack),
+  rt_sigqueueinfo: full(sigqueueinfo),
+  rt_tgsigqueueinfo: full(tgsigqueueinfo),
   kill: full(kill),
   tkill: full((call) => tkill(call, undefined, call.arg(0), call.arg(1))),
   tgkill: full((call) => (call.arg(0) <= 0 ? fail('EINVAL') : tkill(call, call.arg(0), call.arg(1), call.arg(2)))),

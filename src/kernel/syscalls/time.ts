@@ -1,7 +1,8 @@
 // Times in the memory of programs, clocks and sleeping (clock_gettime(2), nanosleep(2), time(2)).
 import { fail } from '../error.ts';
 import type { Call, CallResult } from './call.ts';
-import { full, type Implementations } from './table.ts';
+import { IntervalTimer } from '../task/interval-timer.ts';
+import { full, type Implementations, partial } from './table.ts';
 
 /** How seconds and nanoseconds lie in memory: in words of the ABI, or in 64 bits each (the time64 calls of i386). */
 export type TimeFormat = 'native' | 'wide';
@@ -116,6 +117,37 @@ function clockGetres(format: TimeFormat): (call: Call) => CallResult {
   };
 }
 
+const ITIMER_REAL = 0;
+
+function intervalTimer(call: Call): IntervalTimer {
+  const { group } = call.task;
+  group.intervalTimer ??= new IntervalTimer(call.kernel, group);
+  return group.intervalTimer;
+}
+
+function writeInterval(call: Call, address: number): void {
+  const { left, interval } = intervalTimer(call).value;
+  writeTimeval(call, address, interval);
+  writeTimeval(call, address + 2 * call.wordSize, left);
+}
+
+function setitimer(call: Call): number {
+  if (call.arg(0) !== ITIMER_REAL) return fail(call.arg(0) <= 2 ? 'EOPNOTSUPP' : 'EINVAL');
+  const address = call.arg(1);
+  const wanted = { interval: readTimeval(call, address), value: readTimeval(call, address + 2 * call.wordSize) };
+  if (call.arg(2) !== 0) writeInterval(call, call.arg(2));
+  intervalTimer(call).set(wanted.value, wanted.interval);
+  return 0;
+}
+
+/** alarm(2): seconds, rounded up, that were left of the one before. */
+function alarm(call: Call): number {
+  const timer = intervalTimer(call);
+  const left = Number((timer.value.left + SECOND - 1n) / SECOND);
+  timer.set(BigInt(call.arg(0)) * SECOND, 0n);
+  return left;
+}
+
 const isRelative = (call: Call) => (call.arg(1) & TIMER_ABSTIME) === 0;
 
 export const timeCalls: Implementations = {
@@ -144,6 +176,13 @@ export const timeCalls: Implementations = {
   clock_nanosleep_time64: full(clockNanosleep('wide'), {
     interruption: 'never',
     interrupted: (call) => (isRelative(call) ? writeRemainder(call, 3, 'wide') : EINTR),
+  }),
+  alarm: full(alarm),
+  setitimer: partial('ITIMER_VIRTUAL and ITIMER_PROF fail with EOPNOTSUPP', setitimer),
+  getitimer: full((call) => {
+    if (call.arg(0) !== ITIMER_REAL) fail('EINVAL');
+    writeInterval(call, call.arg(1));
+    return 0;
   }),
   times: full((call) => {
     const { group } = call.task;

@@ -58,6 +58,7 @@ function clearTid(kernel: Kernel, task: Task): void {
 
 function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   group.event = event;
+  group.intervalTimer?.set(0n, 0n);
   adoptChildren(kernel, group);
   const { parent } = group;
   group.processGroup.members.delete(group);

@@ -2,6 +2,7 @@
 // (clone(2) CLONE_THREAD, credentials(7) for process groups and sessions).
 import { SIG_DFL } from '../../abi/signal.ts';
 import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
+import type { IntervalTimer } from './interval-timer.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -67,6 +68,8 @@ export class ThreadGroup {
   isSubreaper = false;
   executed = false;
   startTime = 0;
+  /** ITIMER_REAL, once it was used. */
+  intervalTimer: IntervalTimer | undefined;
   /** Times of children that were waited for. */
   childUserCycles = 0;
   childSystemCycles = 0;

@@ -95,6 +95,7 @@ export class Terminal {
   #lines: number[] = [];
   /** The line that is being typed. */
   #line: number[] = [];
+  #hungUp = false;
   readonly #kernel: Kernel;
   readonly #output: (bytes: Uint8Array) => void;
 
@@ -105,6 +106,20 @@ export class Terminal {
 
   get #isCanonical(): boolean {
     return (this.termios.local & ICANON) !== 0;
+  }
+
+  /** Neither echo nor line endings for terminals: standard output is a file or a pipe. */
+  makePlain(): void {
+    this.termios = { ...this.termios, output: 0, local: ICANON };
+  }
+
+  /** No more input will come: readers see the end of the file. False when they have been told already. */
+  hangUp(): boolean {
+    if (this.#hungUp) return false;
+    this.#hungUp = true;
+    if (this.#line.length > 0) this.#endLine();
+    this.queue.wake();
+    return true;
   }
 
   /** Keys were typed. */
@@ -131,12 +146,13 @@ export class Terminal {
   read(into: Uint8Array): number | undefined {
     if (this.#isCanonical) {
       const end = this.#lines[0];
-      if (end === undefined) return undefined;
+      if (end === undefined) return this.#hungUp ? 0 : undefined;
       const count = Math.min(end, into.length);
       this.#take(into, count);
       if (count === end) this.#lines.shift();
       return count;
     }
+    if (this.#hungUp && this.#ready.length === 0) return 0;
     const wanted = this.termios.characters[VMIN]!;
     if (this.#ready.length < Math.max(1, Math.min(wanted, into.length)) && wanted > 0) return undefined;
     const count = Math.min(into.length, this.#ready.length);
@@ -149,7 +165,7 @@ export class Terminal {
   }
 
   get isReadable(): boolean {
-    return this.#isCanonical ? this.#lines.length > 0 : this.#ready.length > 0;
+    return this.#hungUp || (this.#isCanonical ? this.#lines.length > 0 : this.#ready.length > 0);
   }
 
   flushInput(): void {
