@@ -58,7 +58,7 @@ function pushAmd64(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   big(0, action.restorer);
   big(AMD64_UCONTEXT, 6); // uc_flags: sigcontext holds SS
   writeStack(view, AMD64_UCONTEXT + 16, task, 8);
-  AMD64_ORDER.forEach((register, n) => big(AMD64_MCONTEXT + 8 * n, context.reg64(register)));
+  for (const [n, register] of AMD64_ORDER.entries()) big(AMD64_MCONTEXT + 8 * n, context.reg64(register));
   const rest = AMD64_MCONTEXT + 128;
   big(rest, context.rip);
   big(rest + 8, context.rflags);

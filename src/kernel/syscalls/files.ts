@@ -17,7 +17,7 @@ import { fail, SystemError } from '../error.ts';
 import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
-import { type FileDescription, hold, release, WouldBlock } from '../vfs/file.ts';
+import { type FileDescription, hold, WouldBlock } from '../vfs/file.ts';
 import { type Call, type CallResult, encodeText } from './call.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';

@@ -103,7 +103,7 @@ const getgroups = full((call) => {
   const { groups } = call.task.credentials;
   const size = call.arg(0);
   if (size < 0 || (size > 0 && size < groups.length)) fail('EINVAL');
-  if (size > 0) groups.forEach((gid, n) => call.writeWord(call.arg(1) + 4 * n, gid, 4));
+  if (size > 0) for (const [n, gid] of groups.entries()) call.writeWord(call.arg(1) + 4 * n, gid, 4);
   return groups.length;
 });
 
