@@ -27,6 +27,7 @@ import { faulted, injecting, leave, pageRip, unfinished } from './globals';
 import { readSlow, writeSlow } from './memory';
 import { debugTranslate } from './paging';
 import { initializeTlb } from './tlb';
+import { closeGuards } from './smap';
 import { banksLoaded, claimBanks } from './tlb-banks';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
 import { selectCpu } from './processors/select';
@@ -161,6 +162,7 @@ export function recomputeSegments(): void {
 
 /** A snapshot was loaded: everything derived from state and RAM is dropped. */
 export function stateLoaded(): void {
+  closeGuards();
   banksLoaded();
   flushBlocks();
   loadFlags();

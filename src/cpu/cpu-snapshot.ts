@@ -1,6 +1,7 @@
 // The processor's state in a snapshot: named areas of the core's memory, and the TLB, whose contents are modelled state
 // because they decide what a memory access costs. RAM is a part of its own.
 import {
+  BANK_ATTRIBUTES,
   BANK_HEADER_END,
   BANK_IN_USE,
   CALL_FAULT,
@@ -40,9 +41,12 @@ const AREAS: Readonly<Record<string, readonly [from: number, to: number]>> = {
   fpu: [X87, STATE_END],
 };
 
-/** Tag of an empty TLB entry, and the mark of pages with decoded code (asm/tlb.ts): an implementation's memory, not state. */
+// Of asm/tlb.ts: the tag of an empty TLB entry, and marks that are an implementation's memory, not state: that of pages with
+// decoded code, and that of a closed guard, which an attribute says could be open.
 const TLB_INVALID_LOW = 0xfff;
 const TLB_CODE = 2;
+const TLB_GUARDED = 4;
+const ATTRIBUTE_GUARDED = 2;
 
 /** Copies the state out. Flags have to be synced. */
 export function saveCpuState(view: DataView, ramSize: number): CpuFields {
@@ -52,7 +56,7 @@ export function saveCpuState(view: DataView, ramSize: number): CpuFields {
     const bank = bytesAt(view, TLB_BANKS + n * TLB_BANK_SIZE, BANK_HEADER_END);
     if (!bank[BANK_IN_USE]) continue;
     fields[bankName(n)] = bank.slice();
-    forgetCodeMarks(fields[bankName(n)] as Uint8Array);
+    forgetMarks(fields[bankName(n)] as Uint8Array);
   }
   return fields;
 }
@@ -94,10 +98,12 @@ function isBytes(value: number | Uint8Array | undefined, length: number): value 
   return value instanceof Uint8Array && value.length === length;
 }
 
-function forgetCodeMarks(bank: Uint8Array): void {
+function forgetMarks(bank: Uint8Array): void {
   const view = new DataView(bank.buffer, bank.byteOffset, bank.length);
-  for (let at = 0; at < 6 * TLB_ARRAY_SIZE; at += TLB_ENTRY_SIZE) {
-    const tag = view.getUint32(at, true);
-    if ((tag & 0xfff) !== TLB_INVALID_LOW && tag & TLB_CODE) view.setUint32(at, tag & ~TLB_CODE, true);
+  for (let n = 0; n < (6 * TLB_ARRAY_SIZE) / TLB_ENTRY_SIZE; n++) {
+    const tag = view.getUint32(n * TLB_ENTRY_SIZE, true);
+    if ((tag & 0xfff) === TLB_INVALID_LOW) continue;
+    const isGuarded = (bank[BANK_ATTRIBUTES + n]! & ATTRIBUTE_GUARDED) !== 0;
+    view.setUint32(n * TLB_ENTRY_SIZE, (tag & ~(TLB_CODE | TLB_GUARDED)) | (isGuarded ? TLB_GUARDED : 0), true);
   }
 }

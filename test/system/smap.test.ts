@@ -140,6 +140,22 @@ describe('SMAP', () => {
     expect(m.deliver(`mov eax, [${USER_PAGE}]\nmov [${USER_PAGE}], eax\nint 0x30`).vector).toBe(0x30);
   });
 
+  test('a snapshot between STAC and CLAC goes on like the original', () => {
+    const original = machine();
+    const text = `stac\nmov eax, [${USER_PAGE}]\nmov eax, [${USER_PAGE}]\nclac\nbad: mov eax, [${USER_PAGE}]`;
+    original.program(text);
+    original.run(3);
+    const copy = machine();
+    copy.program(`stac\nmov ebx, [${USER_PAGE}]`);
+    copy.run(2);
+    copy.cpu.ram.set(original.cpu.ram);
+    copy.cpu.load(original.cpu.save());
+    expect(copy.cpu.save()).toEqual(original.cpu.save());
+    for (const m of [original, copy]) expect(m.frame(m.run())).toMatchObject({ vector: PF, error: 1 });
+    expect(copy.cpu.save()).toEqual(original.cpu.save());
+    expect(copy.cpu.counters().tlbMisses).toBe(original.cpu.counters().tlbMisses);
+  });
+
   test('switching it on closes pages that the TLB holds', () => {
     const m = machine(0);
     const on = `mov rax, cr4\nor eax, ${CR4_SMAP}\nmov cr4, rax`;
