@@ -18,3 +18,7 @@ export declare function interruptAcknowledge(): u32;
 // @ts-ignore: decorator
 @external('env', 'notSupported')
 export declare function notSupported(what: u32, argument: u32): void;
+/** Level of the FERR# pin. */
+// @ts-ignore: decorator
+@external('env', 'floatingPointError')
+export declare function floatingPointError(level: u32): void;

@@ -182,6 +182,8 @@ export const FPU_DP = 0x3da0; // u64
 export const FPU_DS = 0x3da8; // u16
 /** u32: level of the FERR# pin (to IRQ 13 on a PC): an unmasked x87 exception is reported while CR0.NE is clear. */
 export const FPU_FERR = 0x3dac;
+/** u32: level of the IGNNE# pin, set by the machine: x87 instructions go on in spite of a pending exception. */
+export const FPU_IGNNE = 0x3db0;
 
 // One processor among several (asm/processors).
 /** u32: which one this is, from 0; its initial APIC ID. */

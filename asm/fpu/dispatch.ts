@@ -2,7 +2,7 @@
 import * as op from '../gen/ops';
 import { faulted } from '../globals';
 import { CR0, GPR } from '../layout';
-import { MF, NM, raise } from '../fault';
+import { NM, raise } from '../fault';
 import { effectiveAddress, isMemory, segmentNumber } from '../record';
 import { readSegment, writeSegment } from '../memory';
 import {
@@ -19,13 +19,13 @@ import {
 } from './x87-arithmetic';
 import { compareRegister, compareToFlags, ftst, fxam } from './x87-compare';
 import { fbld, fbstp, fild, fist, fld, fldConstant, fst, fstpnce, fxch } from './x87-moves';
+import { driveError, mayContinue } from './error';
 import { fldenv, fnsave, fnstenv, frstor, setControl } from './environment';
 import { transcendental } from './transcendental';
 import {
   available,
   C1,
   control,
-  ES,
   initialize,
   notePointers,
   pop,
@@ -41,7 +41,7 @@ import {
 function fwait(): void {
   const cr0 = load<u32>(CR0);
   if ((cr0 & 10) == 10) raise(NM, 0);
-  else if (status() & ES && cr0 & 0x20) raise(MF, 0);
+  else mayContinue();
 }
 
 /** Control instructions: they do not note pointers. True when the operation is one. */
@@ -124,6 +124,11 @@ function storeWord(r: usize, v: u32): void {
 
 /** Executes an x87 operation. */
 export function x87Op(operation: u32, r: usize, form: usize): void {
+  perform(operation, r, form);
+  driveError();
+}
+
+function perform(operation: u32, r: usize, form: usize): void {
   if (controlOp(operation, r)) return;
   if (!available(true)) return;
   const before = status();

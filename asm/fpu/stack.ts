@@ -6,6 +6,7 @@ import {
   FPU_DP,
   FPU_DS,
   FPU_FERR,
+  FPU_IGNNE,
   FPU_IP,
   FPU_OPCODE,
   FPU_STATUS,
@@ -16,8 +17,9 @@ import {
   X87,
   XMM,
 } from '../layout';
-import { MF, NM, raise } from '../fault';
+import { NM, raise } from '../fault';
 import { effectiveAddress, isMemory, R_IMM, recordRip, segmentNumber } from '../record';
+import { mayContinue } from './error';
 import {
   begin,
   IE,
@@ -34,7 +36,6 @@ import {
 
 const CR0_EM: u32 = 4;
 const CR0_TS: u32 = 8;
-const CR0_NE: u32 = 0x20;
 
 /** FSW bits. */
 export const SF: u32 = 0x40;
@@ -117,12 +118,11 @@ export function pushZ(): void {
   storeZ(0);
 }
 
-/** ES and B follow from the exception flags and masks; FERR# follows ES while errors are not reported natively. */
+/** ES and B follow from the exception flags and masks. */
 export function updateSummary(): void {
   const now = status();
   const pending = (now & ~control() & 0x3f) != 0;
   setStatus(pending ? now | ES | BUSY : now & ~(ES | BUSY));
-  store<u32>(FPU_FERR, u32(pending && !(load<u32>(CR0) & CR0_NE)));
 }
 
 /** The mode of x87 arithmetic: masks and rounding from the control word. C1 and the exceptions start clear. */
@@ -158,17 +158,13 @@ export function stackFault(isOverflow: bool): bool {
   return (masks & IE) != 0;
 }
 
-/** #NM, and #MF for an earlier unmasked exception. False when a fault was raised. */
+/** #NM, and what an earlier unmasked exception brings. False when the instruction does not execute. */
 export function available(waits: bool): bool {
   if (load<u32>(CR0) & (CR0_EM | CR0_TS)) {
     raise(NM, 0);
     return false;
   }
-  if (waits && status() & ES && load<u32>(CR0) & CR0_NE) {
-    raise(MF, 0);
-    return false;
-  }
-  return true;
+  return !waits || mayContinue();
 }
 
 /** Notes instruction and operand pointers of a non-control instruction. */
@@ -191,7 +187,6 @@ export function initialize(): void {
   store<u16>(FPU_DS, 0);
   store<u64>(FPU_IP, 0);
   store<u64>(FPU_DP, 0);
-  store<u32>(FPU_FERR, 0);
 }
 
 /** State after RESET. */
@@ -201,5 +196,7 @@ export function resetFpu(): void {
   store<u16>(FPU_CONTROL, 0x40);
   store<u8>(FPU_TAGS, 0xff);
   store<u32>(MXCSR, 0x1f80);
+  store<u32>(FPU_FERR, 0);
+  store<u32>(FPU_IGNNE, 0);
 }
 

@@ -1,4 +1,5 @@
-// 128-bit helpers of floating-point arithmetic: products, quotients and square roots of 64-bit significands.
+// 128-bit helpers: products, quotients and square roots of 64-bit numbers (Knuth, "Seminumerical Algorithms", 4.3.1, Algorithm
+// D with digits of 32 bits).
 
 export let wideHigh: u64 = 0;
 export let wideLow: u64 = 0;
@@ -19,7 +20,7 @@ export function multiplyWide(a: u64, b: u64): void {
 
 export let remainder: u64 = 0;
 
-/** One digit of a long division by the normalized divisor d. */
+/** One digit of a long division by the normalized divisor d; the first estimate is at most 2 too large. */
 function digit(high: u64, next: u64, d: u64): u64 {
   const dh = d >> 32;
   const dl = d & 0xffffffff;

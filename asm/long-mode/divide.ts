@@ -1,30 +1,23 @@
 // DIV and IDIV of RDX:RAX (SDM Vol. 2 "DIV", "IDIV").
 import { GPR } from '../layout';
 import { DE, raise } from '../fault';
+import { divideWide, remainder as wideRemainder } from '../fpu/wide';
 
 let quotient: u64 = 0;
 let remainder: u64 = 0;
 
-/** Divides high:low by `d`; high < d, so that the quotient fits. Bit by bit, 64 steps. */
-function divideWide(high: u64, low: u64, d: u64): void {
+/** Divides high:low by `d`; high < d, so that the quotient fits. */
+function divide(high: u64, low: u64, d: u64): void {
   if (!high) {
     quotient = low / d;
     remainder = low % d;
     return;
   }
-  let q: u64 = 0;
-  let rest = high;
-  for (let bit = 63; bit >= 0; bit--) {
-    const carry = rest >> 63;
-    rest = (rest << 1) | ((low >> u64(bit)) & 1);
-    q <<= 1;
-    if (carry || rest >= d) {
-      rest -= d;
-      q |= 1;
-    }
-  }
-  quotient = q;
-  remainder = rest;
+  const shift = clz(d);
+  // in two steps, because a shift by 64 would be one by 0
+  const top = (high << shift) | ((low >> 1) >> (63 - shift));
+  quotient = divideWide(top, low << shift, d << shift);
+  remainder = wideRemainder >> shift;
 }
 
 export function div64(d: u64): void {
@@ -33,7 +26,7 @@ export function div64(d: u64): void {
     raise(DE, 0);
     return;
   }
-  divideWide(high, load<u64>(GPR), d);
+  divide(high, load<u64>(GPR), d);
   store<u64>(GPR, quotient);
   store<u64>(GPR + 16, remainder);
 }
@@ -51,7 +44,7 @@ export function idiv64(d: i64): void {
     raise(DE, 0);
     return;
   }
-  divideWide(high, low, magnitude);
+  divide(high, low, magnitude);
   const isQuotientNegative = isNegative != d < 0;
   const most: u64 = isQuotientNegative ? (<u64>1) << 63 : i64.MAX_VALUE;
   if (quotient > most) {

@@ -6,6 +6,7 @@ import * as op from '../gen/ops';
 import { KIND_IMMEDIATE } from '../gen/tables';
 import { faultVector, NM, raise, UD, XM } from '../fault';
 import { isMemory, operandSize, R_IMM } from '../record';
+import { driveError } from '../fpu/error';
 import { fxrstor, fxsave, ldmxcsr, stmxcsr, xrstor, xsave } from '../fpu/save-area';
 import { convert } from './convert';
 import { crypto } from './crypto';
@@ -34,6 +35,7 @@ const CR4_OSXSAVE: u32 = 0x40000;
 export function simdOp(operation: u32, r: usize, form: usize): void {
   if (operation >= op.OP_FXSAVE) {
     stateOp(operation, r);
+    driveError();
     return;
   }
   const mmx = usesMmx(form) || operation == op.OP_EMMS;

@@ -2,7 +2,7 @@
 // Extensions and Processor Extended States"; SDM Vol. 1 "x87 FPU State and MMX", "Memory alignment").
 import { CR0, CR4, FPU_TAGS, X87, XMM } from '../layout';
 import { faulted } from '../globals';
-import { GP, MF, NM, raise, UD } from '../fault';
+import { GP, NM, raise, UD } from '../fault';
 import {
   FORM_OPERANDS,
   KIND_MM_REG,
@@ -24,7 +24,8 @@ import { linearForRead, linearForWrite, probeWrite, readLinear, writeLinear } fr
 import { linearMask } from '../paging';
 import { operandBytes, readMemory, readSlot, writeMemory, writeSlot } from '../operand';
 import { cpl, effectiveAddress, R_REG, R_RM, regNumber, rmNumber, segmentNumber } from '../record';
-import { ES, setStatus, status } from '../fpu/stack';
+import { mayContinue } from '../fpu/error';
+import { setStatus, status } from '../fpu/stack';
 
 /** 16-byte places the handlers work on: first operand, second operand, result. */
 export const DEST: usize = memory.data(16, 16);
@@ -33,7 +34,6 @@ export const RESULT: usize = memory.data(16, 16);
 
 const CR0_EM: u32 = 4;
 const CR0_TS: u32 = 8;
-const CR0_NE: u32 = 0x20;
 const CR4_OSFXSR: u32 = 0x200;
 
 /** OPERAND_ code of operand `i`. */
@@ -60,8 +60,8 @@ export function available(xmm: bool, mmx: bool): bool {
   const cr0 = load<u32>(CR0);
   if (cr0 & CR0_EM || (xmm && !(load<u32>(CR4) & CR4_OSFXSR))) raise(UD, 0);
   else if (cr0 & CR0_TS) raise(NM, 0);
-  else if (mmx && status() & ES && cr0 & CR0_NE) raise(MF, 0);
-  return !faulted;
+  else return !mmx || mayContinue();
+  return false;
 }
 
 /** The transition from x87 to MMX: TOP is 0 and all registers are in use. */

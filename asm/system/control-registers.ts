@@ -3,6 +3,7 @@
 import { CR0, CR2, CR3, CR4, CS, EFER, VMX_ROOT } from '../layout';
 import { chargeDifference } from './cost';
 import { GP, raise, UD } from '../fault';
+import { driveError } from '../fpu/error';
 import { COST_CR0_WRITE, COST_CR3_WRITE, COST_CR4_WRITE } from '../gen/costs';
 import { code64, faulted } from '../globals';
 import { codeModeChanged, inLongMode, RIGHTS_LONG } from '../long-mode/state';
@@ -189,6 +190,7 @@ export function setCr0(value: u64): bool {
   )
     return false;
   store<u64>(CR0, value);
+  if (changed & CR0_NE) driveError();
   if (changed & CR0_PG && efer() & EFER_LME) {
     store<u64>(EFER, value & CR0_PG ? efer() | EFER_LMA : efer() & ~EFER_LMA);
     codeModeChanged();

@@ -28,6 +28,7 @@ import {
   EXCEPTION_LOG_NEXT,
   EXCEPTION_LOG_STRIDE,
   FPU_FERR,
+  FPU_IGNNE,
   GDTR_BASE,
   GDTR_LIMIT,
   GPR,
@@ -103,6 +104,8 @@ export interface CpuHost {
   mmioWrite(address: number, size: 1 | 2 | 4, value: number): void;
   /** The INTA cycle: gives the vector of the interrupt that INTR announced. */
   interruptAcknowledge(): number;
+  /** The level of the FERR# pin changed: an x87 exception is reported outside the processor. */
+  floatingPointError?(level: boolean): void;
   /** Something this version does not have was met; `detail` is the address or number concerned. */
   notSupported?(what: string, detail: number): void;
 }
@@ -199,6 +202,7 @@ export class Cpu {
       mmioWrite: (low: number, high: number, bytes: number, value: number) =>
         host.mmioWrite(high * HIGH + (low >>> 0), size(bytes), value >>> 0),
       interruptAcknowledge: () => host.interruptAcknowledge(),
+      floatingPointError: (level: number) => host.floatingPointError?.(level !== 0),
       notSupported: (what: number, argument: number) => cpu?.notSupported(what, argument >>> 0),
     };
     const instance = new WebAssembly.Instance(module, { env });
@@ -249,6 +253,11 @@ export class Cpu {
   /** Level of the INTR pin. */
   setIntr(level: boolean): void {
     this.processors.setIntr(this.processors.selected, level);
+  }
+
+  /** Level of the IGNNE# pin: x87 instructions go on in spite of an error that FERR# reports. */
+  setIgnoreError(level: boolean): void {
+    this.view.setUint32(FPU_IGNNE, level ? 1 : 0, true);
   }
 
   raiseNmi(): void {

@@ -75,6 +75,8 @@ describe('sizes and prefixes', () => {
     expect(hex('pushf\nretf', { mode: 16 })).toBe('9ccb');
     expect(hex('iretq', { mode: 64 })).toBe('48cf');
     expect(hex('o16 retf')).toBe('66cb');
+    expect(hex('retf\nretfq\nretfq 8\nsysret\nsysretq\nsysexitq', { mode: 64 })).toBe('cb48cb48ca08000f07480f07480f35');
+    expect(hex('fxsave [rax]\nfxsave64 [rax]\nxrstor64 [rax]', { mode: 64 })).toBe('0fae00480fae00480fae28');
   });
 
   it('writes segment overrides and LOCK and REP', () => {

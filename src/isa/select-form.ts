@@ -54,8 +54,10 @@ const SIZED_WIDTHS = ['v', 'z', 'y', 'p', 'x', 'a'];
 
 function sizesToTry(named: Named, statement: Statement, mode: CodeMode): readonly Size[] {
   const { form } = named;
-  if (named.size !== undefined && !form.namedByAddress) return [named.size];
-  if (statement.operandSize !== undefined) return [statement.operandSize];
+  const wanted = statement.operandSize;
+  if (named.size !== undefined && !form.namedByAddress)
+    return wanted === undefined || wanted === named.size ? [named.size] : [];
+  if (wanted !== undefined) return [wanted];
   const first = defaultSize(form, mode);
   const free = form.codes.some((code, n) => {
     const operand = statement.operands[n];

@@ -99,6 +99,7 @@ export class Machine {
         mmioRead: (address, size) => this.platform.bus.mmioRead(this.#busAddress(address), size),
         mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
         interruptAcknowledge: () => this.platform.acknowledge(),
+        floatingPointError: (level) => this.platform.coprocessorError.setError(level),
         notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
       },
     });
@@ -126,6 +127,7 @@ export class Machine {
       ...(options.debugConsole === undefined ? {} : { debugConsole: options.debugConsole }),
       hasRom: options.rom !== undefined,
       a20: (open) => this.cpu.setA20(open),
+      ignoreError: (level) => this.cpu.setIgnoreError(level),
     });
     const memoryPart = new MemoryPart(() => this.cpu.ram);
     const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name, processors.count);

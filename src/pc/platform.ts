@@ -1,10 +1,11 @@
 // The chips of a PC on one bus, wired to each other: 8259 pair, 8254, 16550, I/O APIC, a local APIC for each processor,
-// MC146818, 8042, ACPI power management, debug exit, POST port, reset port. It knows no CPU: a machine uses one as its
-// hardware, and a VMM one for each domain as virtual devices (Intel 440FX PCIset and PIIX3 give the addresses, MP
-// specification 1.4 "Virtual Wire Mode" the interrupt wiring).
+// MC146818, 8042, ACPI power management, coprocessor error, debug exit, POST port, reset port. It knows no CPU: a machine
+// uses one as its hardware, and a VMM one for each domain as virtual devices (Intel 440FX PCIset and PIIX3 give the
+// addresses, MP specification 1.4 "Virtual Wire Mode" the interrupt wiring).
 
 import { AcpiPm } from '../devices/acpi-pm.ts';
 import { ApicBus } from '../machine/apic-bus.ts';
+import { CoprocessorError } from '../devices/coprocessor-error.ts';
 import { Cmos } from '../devices/cmos.ts';
 import { DebugConsole } from '../devices/debug-console.ts';
 import { DebugExit } from '../devices/debug-exit.ts';
@@ -69,6 +70,8 @@ export interface PlatformOptions {
   readonly hasRom?: boolean;
   /** The A20 gate opened or closed. */
   readonly a20?: (open: boolean) => void;
+  /** Level of the IGNNE# pin of the processor that makes the present access. */
+  readonly ignoreError?: Wire;
   /** How many processors, 1 if absent. */
   readonly processors?: number;
   /** The processor that makes the present access, the first if absent: each sees its own local APIC. */
@@ -100,6 +103,7 @@ export class Platform implements Stateful {
   readonly i8042: I8042;
   readonly acpi: AcpiPm;
   readonly debugExit: DebugExit;
+  readonly coprocessorError: CoprocessorError;
   readonly post: PostPort;
   readonly resetControl: ResetControl;
   /** Every chip that has state. */
@@ -145,6 +149,10 @@ export class Platform implements Stateful {
       reset,
     });
     this.acpi = new AcpiPm({ clock, sci: this.#isaLine(9), powerOff: () => exit({ reason: 'power-off', status: 0 }) });
+    this.coprocessorError = new CoprocessorError({
+      irq13: this.#isaLine(13),
+      ignoreError: options.ignoreError ?? (() => {}),
+    });
     this.debugExit = new DebugExit((status) => exit({ reason: 'debug-exit', status }));
     this.post = new PostPort(options.post);
     this.resetControl = new ResetControl(reset);
@@ -157,6 +165,7 @@ export class Platform implements Stateful {
       this.cmos,
       this.i8042,
       this.acpi,
+      this.coprocessorError,
       this.post,
       this.resetControl,
     ];
@@ -176,6 +185,7 @@ export class Platform implements Stateful {
     bus.mapPorts(0x60, 1, this.i8042.data, 'i8042 data');
     bus.mapPorts(0x64, 1, this.i8042.control, 'i8042 control');
     bus.mapPorts(0x92, 1, this.i8042.systemControlA, 'system control port A');
+    bus.mapPorts(0xf0, 1, this.coprocessorError, 'coprocessor error');
     bus.mapPorts(0xf4, 4, this.debugExit, 'debug exit');
     bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
     bus.mapPorts(0x600, 0x0c, this.acpi, 'acpi power management');

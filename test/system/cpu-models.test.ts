@@ -16,6 +16,8 @@ const CR4_PCIDE = 0x2_0000;
 /** CR4 and EFER with everything on that instructions of a feature may ask for, whatever the model allows. */
 const CR4_ENABLED = 0x5_0600;
 
+const CR0_NE = 0x20;
+
 const models = CPU_MODELS.map((model): [string, CpuModel] => [model.name, model]);
 
 function cpuid(machine: TestMachine, leaf: number, subleaf: number): Record<CpuidRegister, number> {
@@ -29,6 +31,7 @@ function cpuid(machine: TestMachine, leaf: number, subleaf: number): Record<Cpui
 /** Vector that an instruction raises, undefined for none. */
 function vectorOf(machine: TestMachine | LongMachine, bytes: readonly number[]): number | undefined {
   machine.cpu.cr4 = (machine instanceof LongMachine ? 0x20 : 0) | CR4_ENABLED;
+  machine.cpu.cr0 |= CR0_NE; // x87 errors do not stop the processor
   machine.ring(0);
   machine.cpu.ram.set(bytes, CODE);
   machine.cpu.notePhysicalWrite(CODE, bytes.length);

@@ -389,7 +389,7 @@ describe('far transfers', () => {
     const m = new LongMachine();
     const gate = FREE | 3;
     m.ring(3);
-    m.program(`call far dword [pointer]\nback: ud2${pointer('0', gate)}\nkernel: db 0x48\nretf`);
+    m.program(`call far dword [pointer]\nback: ud2${pointer('0', gate)}\nkernel: retfq`);
     m.callGate(FREE, { dpl: 3, offset: m.label('kernel') });
     m.run(1);
     expect(m.cpu.cpl).toBe(0);
@@ -453,7 +453,7 @@ describe('fast system calls', () => {
     const m = prepared();
     const target = CODE + 0x100;
     m.cpu.ram.set([0x0f, 0x0b], target);
-    expect(m.deliver(`mov ecx, ${target}\nmov r11d, 0x10203\ndb 0x48\nsysret`)).toMatchObject({
+    expect(m.deliver(`mov ecx, ${target}\nmov r11d, 0x10203\nsysretq`)).toMatchObject({
       vector: 6,
       cs: USER_CODE,
       ss: USER_DATA,
@@ -466,7 +466,7 @@ describe('fast system calls', () => {
 
   test('SYSRET to an address that is not canonical faults in ring 0; without SCE both are #UD', () => {
     const m = prepared();
-    expect(m.deliver(`mov rcx, ${NON_CANONICAL}\ndb 0x48\nsysret`)).toMatchObject({
+    expect(m.deliver(`mov rcx, ${NON_CANONICAL}\nsysretq`)).toMatchObject({
       vector: 13,
       error: 0,
       cs: KERNEL_CODE,
@@ -492,7 +492,7 @@ describe('fast system calls', () => {
     }
     m.cpu.ram.set([0x0f, 0x0b], CODE + 0x100);
     m.ring(0);
-    expect(m.deliver(`mov edx, ${CODE + 0x100}\nmov ecx, ${DATA}\ndb 0x48\nsysexit`)).toMatchObject({
+    expect(m.deliver(`mov edx, ${CODE + 0x100}\nmov ecx, ${DATA}\nsysexitq`)).toMatchObject({
       vector: 6,
       cs: KERNEL_CODE + 32 + 3,
       ss: KERNEL_CODE + 40 + 3,

@@ -78,8 +78,8 @@ export const BRANCH: readonly Row[] = [
     memory: 'r',
     sensitive: transfer('CALL'),
   }),
-  row('CB', 'retf', '', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
-  row('CA iw', 'retf', 'Iw', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
+  row('CB', 'retf/retf/retfq', '', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
+  row('CA iw', 'retf/retf/retfq', 'Iw', 'ret_far', 'far-transfer', 'RET', { ...ends, sensitive: transfer('RET') }),
   row('CF', 'iretw/iretd/iretq', '', 'iret', 'iret', 'IRET/IRETD/IRETQ', {
     ...ends,
     flags: farFlags,

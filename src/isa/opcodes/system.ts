@@ -268,13 +268,13 @@ const SYSTEM_CALL: readonly Row[] = [
     cpuid: 'sep',
     flags: { write: 'IRV' },
   }),
-  row('0F 35', 'sysexit', '', 'sysexit', 'sysexit', 'SYSEXIT', {
+  row('0F 35', 'sysexit/sysexit/sysexitq', '', 'sysexit', 'sysexit', 'SYSEXIT', {
     cpl: 0,
     cpuid: 'sep',
     sensitive: control('3A', 'SYSEXIT goes to CPL 3 at once.'),
   }),
   row('0F 05', 'syscall', '', 'syscall', 'sysenter', 'SYSCALL', { endsBlock: true, modes: '64', cpuid: 'syscall' }),
-  row('0F 07', 'sysret', '', 'sysret', 'sysexit', 'SYSRET', {
+  row('0F 07', 'sysret/sysret/sysretq', '', 'sysret', 'sysexit', 'SYSRET', {
     // outside 64-bit mode it exists on AMD processors: #GP(0) above CPL 0
     cpl: 0,
     cpuid: 'syscall',
