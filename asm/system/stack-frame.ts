@@ -3,7 +3,7 @@
 import { GPR, SS, TR } from '../layout';
 import { raise, TS } from '../fault';
 import { faulted } from '../globals';
-import { readSystem, writeLinear, writeSupervisor } from '../memory';
+import { readSystem, writeSlow, writeSupervisor } from '../memory';
 import { cpl } from '../record';
 import { isInLimit, isNull, selectorError, stackMask } from './segment';
 import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights, segmentSelector } from './state';
@@ -59,16 +59,11 @@ export function hasFrameRoom(count: u32, size: u32): bool {
 export function framePush(value: u64, size: u32): bool {
   const at = (framePointer - size) & frameMask;
   const linear = linear32(frameBase + at);
-  if (size == 4) {
-    if (frameIsSupervisor) writeSupervisor<u32>(linear, u32(value));
-    else writeLinear<u32>(linear, u32(value));
-  } else if (size == 8) {
-    if (frameIsSupervisor) writeSupervisor<u64>(linear, value);
-    else writeLinear<u64>(linear, value);
-  } else {
-    if (frameIsSupervisor) writeSupervisor<u16>(linear, u16(value));
-    else writeLinear<u16>(linear, u16(value));
-  }
+  // an event may be delivered before anything of CPL 3 has run: its TLB arrays are not chosen yet
+  if (!frameIsSupervisor) writeSlow(linear, size, value, true);
+  else if (size == 4) writeSupervisor<u32>(linear, u32(value));
+  else if (size == 8) writeSupervisor<u64>(linear, value);
+  else writeSupervisor<u16>(linear, u16(value));
   if (faulted) return false;
   framePointer = (framePointer & ~frameMask) | at;
   return true;

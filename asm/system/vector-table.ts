@@ -11,10 +11,8 @@ import { finishDelivery, returnRip } from './interrupt';
 import { framePointer, framePush, hasFrameRoom, openCurrentFrame } from './stack-frame';
 import { linear32, segmentSelector, setRip } from './state';
 
-/** Pushes FLAGS, CS and IP and goes to the far pointer at `place`. False after a fault: nothing has changed. */
-export function enterVector(place: u64, flags: u64, ip: u64): bool {
-  const target = readSystem<u32>(linear32(place));
-  if (faulted) return false;
+/** Pushes FLAGS, CS and IP and goes to a far pointer of the table. False after a fault: nothing has changed. */
+export function enterVector(target: u32, flags: u64, ip: u64): bool {
   openCurrentFrame();
   if (!hasFrameRoom(3, 2)) {
     raise(STACK_FAULT, 0);
@@ -34,7 +32,8 @@ export function throughVectorTable(vector: u32, type: u32): void {
     raise(GP, 0);
     return;
   }
-  if (!enterVector(load<u64>(IDTR_BASE) + (vector << 2), getFlags(), returnRip(type))) return;
+  const target = readSystem<u32>(linear32(load<u64>(IDTR_BASE) + (vector << 2)));
+  if (faulted || !enterVector(target, getFlags(), returnRip(type))) return;
   changeFlags(TF | IF | RF | AC, 0);
   finishDelivery(vector, type, false);
 }

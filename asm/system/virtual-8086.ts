@@ -8,7 +8,7 @@ import { GP, raise } from '../fault';
 import { changeFlags, DF, getFlags, hasFlag, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, VIF, VIP } from '../flags';
 import { COST_IRET_OUTER } from '../gen/costs';
 import { faulted, leave, otherFlags } from '../globals';
-import { pop, push, readStack, readSystem, RSP } from '../memory';
+import { pop, push, readSlow, readStack, readSystem, RSP } from '../memory';
 import { cpl, operandSize, setRegister } from '../record';
 import { cancelStep } from './events';
 import { finishAt } from './finish';
@@ -152,21 +152,28 @@ function isRedirected(vector: u32): bool {
   return !faulted && !((bits >> (vector & 7)) & 1);
 }
 
+/** To the handler in the program's own vector table at address 0, which is read like any of the program's memory. */
+function enterProgramHandler(vector: u32, ip: u64): void {
+  const target = u32(readSlow(vector << 2, 4, true));
+  if (faulted) return;
+  const isVirtual = iopl() < 3;
+  if (!enterVector(target, isVirtual ? virtualFlags() : getFlags(), ip)) return;
+  changeFlags(TF | RF | (isVirtual ? VIF : IF), 0);
+  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
+  cancelStep();
+  leave = true;
+}
+
 /**
- * INT n in virtual-8086 mode, `next` being behind it: redirected to the program's own vector table, or #GP(0) with IOPL below 3. False: it goes
- * through the IDT.
+ * INT n in virtual-8086 mode, `next` being behind it: redirected to the program's own vector table, or #GP(0) with IOPL
+ * below 3. False: it goes through the IDT.
  */
 export function interruptVirtual8086(next: u64, vector: u32): bool {
   if (cr4() & CR4_VME) {
     const here = isRedirected(vector);
     if (faulted) return true;
     if (here) {
-      const isVirtual = iopl() < 3;
-      if (!enterVector(vector << 2, isVirtual ? virtualFlags() : getFlags(), next)) return true;
-      changeFlags(TF | RF | (isVirtual ? VIF : IF), 0);
-      store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
-      cancelStep();
-      leave = true;
+      enterProgramHandler(vector, next);
       return true;
     }
   }

@@ -311,6 +311,16 @@ describe('sensitive instructions', () => {
     expect(new VirtualMachine(IOPL3 | 2).monitored(text)).toMatchObject({ vector: 6, eip: 0 });
   });
 
+  test('SYSENTER leaves the mode for ring 0', () => {
+    const m = new VirtualMachine(IOPL3 | IF | 2);
+    m.cpu.setMsr(0x174, 8n);
+    m.cpu.setMsr(0x175, 0x30000n);
+    m.cpu.setMsr(0x176, BigInt(DOORWAY + 0x300));
+    expect(m.go('sysenter')).toMatchObject({ reason: 'doorway', entry: 0x300 });
+    expect(m.cpu.eflags & (VM | IF)).toBe(0);
+    expect([m.cpu.cpl, m.cpu.reg(4), m.cpu.segment(CS).rights]).toEqual([0, 0x30000, 0xc09b]);
+  });
+
   test('segment loads are paragraphs; far transfers too', () => {
     const m = new VirtualMachine();
     m.program('mov ax, 0x1234\nmov ds, ax\nlss sp, [cs:0x200]\ncall 0x1010:0x0');
