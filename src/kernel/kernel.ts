@@ -7,6 +7,7 @@ import { PipeFs } from './fs/pipe-fs.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
+import { PidNamespace } from './ns/pid-namespace.ts';
 import type { Platform, Stop } from './platform.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
@@ -16,7 +17,7 @@ import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
 import { RunQueue } from './task/run-queue.ts';
 import type { Task } from './task/task.ts';
-import type { ChildEvent, ThreadGroup } from './task/thread-group.ts';
+import type { ChildEvent } from './task/thread-group.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
 import { endTask } from './task/exit.ts';
@@ -56,14 +57,12 @@ export class Kernel {
   readonly platform: Platform;
   readonly frames: Frames;
   readonly syscalls = new SyscallTable(implementations);
-  readonly tasks = new Map<number, Task>();
-  readonly groups = new Map<number, ThreadGroup>();
+  /** The outermost PID namespace: all tasks. */
+  readonly pids = new PidNamespace();
   readonly futexes = new Futexes();
   readonly random: RandomSource;
   /** Where shared anonymous memory and memfd files live. */
   readonly shared: Tmpfs;
-  /** Names of the system (uname(2)). */
-  readonly uts = { hostname: 'anillo', domainname: '(none)' };
   readonly #pipes: PipeFs;
   /** How the last process without a parent ended. */
   lastExit: ChildEvent | undefined;
@@ -73,7 +72,6 @@ export class Kernel {
   readonly onCall: KernelOptions['onCall'];
   readonly #onUnsupported: KernelOptions['onUnsupported'];
   readonly #unsupported = new Set<string>();
-  #nextId = 1;
   #nextDevice = 1;
 
   constructor(options: KernelOptions) {
@@ -109,13 +107,8 @@ export class Kernel {
 
   /** A new task may run. */
   addTask(task: Task): void {
-    this.tasks.set(task.tid, task);
+    task.pid.enter(task, task.group.leader === task ? task.group : undefined);
     this.runQueue.add(task);
-  }
-
-  /** A number for a new task, thread group or session. */
-  nextId(): number {
-    return this.#nextId++;
   }
 
   /** Number of a new file system (st_dev). */
@@ -133,7 +126,7 @@ export class Kernel {
     const end = limits.cycles ?? Number.POSITIVE_INFINITY;
     for (;;) {
       this.timers.runDue(this.platform.cycles);
-      if (this.tasks.size === 0) return { reason: 'ended' };
+      if (this.pids.tasks.size === 0) return { reason: 'ended' };
       if (this.platform.cycles >= end) return { reason: 'limit' };
       const task = this.runQueue.next();
       if (task !== undefined) this.#runTask(task, end);

@@ -5,6 +5,9 @@ import { fail } from './error.ts';
 import { makeDevice, registerCharacterDevice } from './fs/special.ts';
 import type { Tmpfs } from './fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
+import { MountNamespace } from './ns/mount-namespace.ts';
+import { UtsNamespace } from './ns/namespaces.ts';
+import { Pid } from './ns/pid-namespace.ts';
 import { Context } from './platform.ts';
 import { NO_SIGNALS, PendingSignals } from './signal/signal-set.ts';
 import { encodeText } from './syscalls/call.ts';
@@ -35,7 +38,13 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   const root: Path = mountRoot(options.root);
   const group = firstGroup(kernel, options.terminal);
   const task = new Task({
-    tid: group.id,
+    pid: group.pid,
+    namespaces: {
+      mnt: new MountNamespace(root.mount),
+      pid: kernel.pids,
+      pidForChildren: kernel.pids,
+      uts: new UtsNamespace(),
+    },
     group,
     context: new Context(),
     files: new FdTable(),
@@ -63,15 +72,14 @@ function mountRoot(fs: Tmpfs): Path {
 }
 
 function firstGroup(kernel: Kernel, terminal: Terminal): ThreadGroup {
-  const id = kernel.nextId();
-  const session: Session = { id, groups: new Set(), terminal };
-  const processGroup = { id, session, members: new Set<ThreadGroup>() };
+  const pid = Pid.allocate(kernel.pids);
+  const session: Session = { pid: pid.hold(), groups: new Set(), terminal };
+  const processGroup = { pid: pid.hold(), session, members: new Set<ThreadGroup>() };
   session.groups.add(processGroup);
   terminal.session = session;
   terminal.foreground = processGroup;
   const actions = new Array(SIGNAL_SLOTS).fill(DEFAULT_ACTION);
-  const group = new ThreadGroup(id, processGroup, actions, defaultLimits(), SIGNAL.SIGCHLD);
-  kernel.groups.set(id, group);
+  const group = new ThreadGroup(pid, processGroup, actions, defaultLimits(), SIGNAL.SIGCHLD);
   return group;
 }
 

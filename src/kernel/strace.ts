@@ -38,7 +38,7 @@ function hex(call: Call, n: number): string {
 /** The line of a call that has ended; `result` undefined: it does not return. */
 export function straceLine(call: Call, row: Syscall, result: number | bigint | undefined): string {
   const shown = row.parameters.map(({ type, kind }, n) => argumentText(call, n, type, kind)).join(', ');
-  const head = `[pid ${call.task.tid}] ${row.name}(${shown})`;
+  const head = `[pid ${call.task.pid.outermost}] ${row.name}(${shown})`;
   if (result === undefined) return `${head} = ?`;
   const number = Number(result);
   if (number < 0 && number >= -LARGEST_ERRNO) {

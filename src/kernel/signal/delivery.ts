@@ -137,7 +137,7 @@ function stopGroup(kernel: Kernel, task: Task, signal: number): void {
     sendSignalToGroup(kernel, parent, {
       signal: SIGNAL.SIGCHLD,
       code: CLD_STOPPED,
-      pid: group.id,
+      pid: group.pid,
       uid,
       status: signal,
     });

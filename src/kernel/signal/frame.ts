@@ -69,7 +69,7 @@ function pushAmd64(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   big(rest + 48, task.fault.address);
   big(rest + 56, fpu);
   big(AMD64_MASK, mask);
-  bytes.set(encodeSignalInfo(info, 'amd64'), AMD64_INFO);
+  bytes.set(encodeSignalInfo(info, task), AMD64_INFO);
   writeUser(task.memory!, fpu, floatingPointToUser(context.floatingPoint));
   writeUser(task.memory!, frame, bytes);
   context.setReg(RSP, frame);
@@ -167,7 +167,7 @@ function pushRt386(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   head.forEach((word, n) => {
     view.setUint32(4 * n, word, true);
   });
-  bytes.set(encodeSignalInfo(info, 'i386'), RT386_INFO);
+  bytes.set(encodeSignalInfo(info, task), RT386_INFO);
   writeStack(view, RT386_UCONTEXT + 8, task, 4);
   write386Context(view, RT386_MCONTEXT, task, fpstate, mask);
   view.setBigUint64(RT386_MASK, mask, true);

@@ -1,6 +1,6 @@
 // siginfo_t in the memory of programs, for both ABIs (<asm/siginfo.h>, sigaction(2)).
 import { SI_QUEUE, SI_TIMER, SIGNAL } from '../../abi/signal.ts';
-import type { Abi } from '../platform.ts';
+import type { Task } from '../task/task.ts';
 import type { SignalInfo } from './signal-set.ts';
 
 export const SIGINFO_SIZE = 128;
@@ -8,7 +8,8 @@ export const SIGINFO_SIZE = 128;
 const FAULTS = new Set([SIGNAL.SIGSEGV, SIGNAL.SIGBUS, SIGNAL.SIGILL, SIGNAL.SIGFPE, SIGNAL.SIGTRAP]);
 
 /** The 128 bytes a handler sees. */
-export function encodeSignalInfo(info: SignalInfo, abi: Abi): Uint8Array {
+export function encodeSignalInfo(info: SignalInfo, receiver: Task): Uint8Array {
+  const { abi } = receiver.context;
   const bytes = new Uint8Array(SIGINFO_SIZE);
   const view = new DataView(bytes.buffer);
   view.setInt32(0, info.signal, true);
@@ -29,7 +30,7 @@ export function encodeSignalInfo(info: SignalInfo, abi: Abi): Uint8Array {
     pointer(union + 8, info.value ?? 0n);
   } else if (FAULTS.has(info.signal) && info.code > 0) pointer(union, info.address ?? 0);
   else {
-    view.setInt32(union, info.pid ?? 0, true);
+    view.setInt32(union, info.pid?.in(receiver.namespaces.pid) ?? 0, true);
     view.setUint32(union + 4, info.uid ?? 0, true);
     if (info.signal === SIGNAL.SIGCHLD) {
       view.setInt32(union + 8, info.status ?? 0, true);

@@ -1,5 +1,6 @@
 // Sets of signals, and signals that wait to be delivered (signal(7), sigqueue(3)).
 import { SIGNAL, SIGNAL_COUNT, SIGRTMIN } from '../../abi/signal.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
 
 /** Bit n - 1 stands for signal n. */
 export type SignalSet = bigint;
@@ -34,7 +35,7 @@ export interface SignalInfo {
   readonly code: number;
   readonly errno?: number;
   /** Sender, or the child. */
-  readonly pid?: number;
+  readonly pid?: Pid;
   readonly uid?: number;
   /** Exit status of a child. */
   readonly status?: number;

@@ -2,6 +2,7 @@
 import type { Kernel } from '../kernel.ts';
 import { readUser, readUserString, readUserWord, writeUser } from '../mm/user-memory.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
 import type { Abi } from '../platform.ts';
 import type { PendingCall, Task } from '../task/task.ts';
 import type { WaitQueue } from '../task/wait-queue.ts';
@@ -48,6 +49,16 @@ export class Call {
   /** Bytes of a pointer or long. */
   get wordSize(): 4 | 8 {
     return this.is32 ? 4 : 8;
+  }
+
+  /** The namespace whose numbers the caller sees. */
+  get pids(): PidNamespace {
+    return this.task.namespaces.pid;
+  }
+
+  /** A number as the caller sees it; 0 for what it cannot see. */
+  number(pid: Pid): number {
+    return pid.in(this.pids);
   }
 
   get memory(): AddressSpace {

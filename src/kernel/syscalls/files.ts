@@ -103,7 +103,7 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
       sendSignalToTask(call.kernel, call.task, {
         signal: SIGNAL.SIGPIPE,
         code: SI_USER,
-        pid: group.id,
+        pid: group.pid,
         uid: credentials.uid,
       });
     }

@@ -128,7 +128,7 @@ export const futexCalls: Implementations = {
     return 0;
   }),
   get_robust_list: full((call) => {
-    const task = call.arg(0) === 0 ? call.task : (call.kernel.tasks.get(call.arg(0)) ?? fail('ESRCH'));
+    const task = call.arg(0) === 0 ? call.task : (call.pids.tasks.get(call.arg(0)) ?? fail('ESRCH'));
     call.writeWord(call.arg(1), task.robustList.head);
     call.writeWord(call.arg(2), 3 * call.wordSize);
     return 0;

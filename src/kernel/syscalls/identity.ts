@@ -132,7 +132,7 @@ function capget(call: Call): number {
   const words = capabilityWords(call);
   const pid = call.readWord(call.arg(0) + 4, 4) | 0;
   if (pid < 0) fail('EINVAL');
-  const task = pid === 0 ? call.task : (call.kernel.tasks.get(pid) ?? fail('ESRCH'));
+  const task = pid === 0 ? call.task : (call.pids.tasks.get(pid) ?? fail('ESRCH'));
   if (call.arg(1) === 0) return 0;
   const { effective, permitted, inheritable } = task.credentials;
   for (let n = 0; n < words; n++) {

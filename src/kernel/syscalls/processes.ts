@@ -6,7 +6,7 @@ import { fail } from '../error.ts';
 import { encodeSignalInfo } from '../signal/siginfo.ts';
 import { CLONE_VFORK, CLONE_VM, type CloneRequest, cloneTask, FORK } from '../task/clone.ts';
 import { execute } from '../task/exec.ts';
-import { endProcess, endTask, reap } from '../task/exit.ts';
+import { endProcess, endTask, leaveProcessGroup, reap } from '../task/exit.ts';
 import type { ChildEvent, ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
 import { resolve } from '../vfs/path.ts';
 import { type Call, type CallResult, NO_RESULT } from './call.ts';
@@ -24,9 +24,9 @@ function clone(call: Call, request: CloneRequest): CallResult {
     return child.vforkParent === undefined ? tid : call.wait([]);
   }
   const child = cloneTask(call.kernel, call.task, request);
-  if (!(request.flags & CLONE_VFORK)) return child.tid;
+  if (!(request.flags & CLONE_VFORK)) return call.number(child.pid);
   child.vforkParent = call.task;
-  call.pending.progress = { tid: child.tid, child };
+  call.pending.progress = { tid: call.number(child.pid), child };
   return call.wait([]);
 }
 
@@ -132,7 +132,7 @@ function wait(
   if (child === undefined) return options & WNOHANG ? report(undefined) : call.wait([group.childQueue]);
   const result = report(child);
   if (!(options & WNOWAIT)) {
-    if (child.isZombie) reap(call.kernel, child);
+    if (child.isZombie) reap(child);
     else child.event = undefined;
   }
   return result;
@@ -140,9 +140,9 @@ function wait(
 
 function selection(call: Call, pid: number): Selection {
   if (pid === -1) return () => true;
-  if (pid > 0) return ({ id }) => id === pid;
-  const wanted = pid === 0 ? call.task.group.processGroup.id : -pid;
-  return ({ processGroup }) => processGroup.id === wanted;
+  if (pid > 0) return (child) => call.number(child.pid) === pid;
+  const wanted = pid === 0 ? call.number(call.task.group.processGroup.pid) : -pid;
+  return ({ processGroup }) => call.number(processGroup.pid) === wanted;
 }
 
 function wait4(call: Call, usage: number): CallResult {
@@ -152,7 +152,7 @@ function wait4(call: Call, usage: number): CallResult {
     if (child === undefined) return 0;
     if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event!), 4);
     if (usage !== 0) writeResourceUsage(call, usage, child.userCycles, child.systemCycles);
-    return child.id;
+    return call.number(child.pid);
   });
 }
 
@@ -174,7 +174,7 @@ function waitid(call: Call): CallResult {
         event.kind === 'exited' ? event.status : event.kind === 'continued' ? SIGNAL.SIGCONT : event.signal;
       const code = event.kind === 'killed' && event.core ? CLD_DUMPED : CODES[event.kind];
       const { uid } = child.leader.credentials;
-      call.write(info, encodeSignalInfo({ signal: SIGNAL.SIGCHLD, code, pid: child.id, uid, status }, call.abi));
+      call.write(info, encodeSignalInfo({ signal: SIGNAL.SIGCHLD, code, pid: child.pid, uid, status }, call.task));
     } else if (info !== 0) call.write(info, new Uint8Array(12));
     return 0;
   });
@@ -182,13 +182,11 @@ function waitid(call: Call): CallResult {
 
 function findGroup(call: Call, pid: number): ThreadGroup {
   if (pid === 0) return call.task.group;
-  return call.kernel.groups.get(pid) ?? fail('ESRCH');
+  return call.pids.groups.get(pid) ?? fail('ESRCH');
 }
 
 function join(group: ThreadGroup, target: ProcessGroup): void {
-  const old = group.processGroup;
-  old.members.delete(group);
-  if (old.members.size === 0) old.session.groups.delete(old);
+  leaveProcessGroup(group);
   group.processGroup = target;
   target.members.add(group);
   target.session.groups.add(target);
@@ -196,25 +194,26 @@ function join(group: ThreadGroup, target: ProcessGroup): void {
 
 function setpgid(call: Call): number {
   const group = findGroup(call, call.arg(0));
-  const id = call.arg(1) === 0 ? group.id : call.arg(1);
+  const number = call.number(group.pid);
+  const id = call.arg(1) === 0 ? number : call.arg(1);
   const own = call.task.group;
   if (id < 0) fail('EINVAL');
   if (group !== own && group.parent !== own) fail('ESRCH');
   if (group !== own && group.executed) fail('EACCES');
   const { session } = group.processGroup;
-  if (session !== own.processGroup.session || session.id === group.id) fail('EPERM');
-  const existing = [...session.groups].find((candidate) => candidate.id === id);
-  if (existing === undefined && id !== group.id) fail('EPERM');
-  join(group, existing ?? { id, session, members: new Set() });
+  if (session !== own.processGroup.session || session.pid === group.pid) fail('EPERM');
+  const existing = [...session.groups].find((candidate) => call.number(candidate.pid) === id);
+  if (existing === undefined && id !== number) fail('EPERM');
+  join(group, existing ?? { pid: group.pid.hold(), session, members: new Set() });
   return 0;
 }
 
 function setsid(call: Call): number {
   const { group } = call.task;
-  if (group.processGroup.id === group.id) fail('EPERM');
-  const session: Session = { id: group.id, groups: new Set(), terminal: undefined };
-  join(group, { id: group.id, session, members: new Set() });
-  return group.id;
+  if (group.processGroup.pid === group.pid) fail('EPERM');
+  const session: Session = { pid: group.pid.hold(), groups: new Set(), terminal: undefined };
+  join(group, { pid: group.pid.hold(), session, members: new Set() });
+  return call.number(group.pid);
 }
 
 export const processCalls: Implementations = {
@@ -250,14 +249,14 @@ export const processCalls: Implementations = {
   wait4: full((call) => wait4(call, call.arg(3))),
   waitpid: full((call) => wait4(call, 0)),
   waitid: full(waitid),
-  getpid: full((call) => call.task.group.id),
+  getpid: full((call) => call.number(call.task.group.pid)),
   gettid: full((call) => call.task.tid),
-  getppid: full((call) => call.task.group.parent?.id ?? 0),
+  getppid: full((call) => (call.task.group.parent === undefined ? 0 : call.number(call.task.group.parent.pid))),
   setpgid: full(setpgid),
-  getpgid: full((call) => findGroup(call, call.arg(0)).processGroup.id),
-  getpgrp: full((call) => call.task.group.processGroup.id),
+  getpgid: full((call) => call.number(findGroup(call, call.arg(0)).processGroup.pid)),
+  getpgrp: full((call) => call.number(call.task.group.processGroup.pid)),
   setsid: full(setsid),
-  getsid: full((call) => findGroup(call, call.arg(0)).processGroup.session.id),
+  getsid: full((call) => call.number(findGroup(call, call.arg(0)).processGroup.session.pid)),
   set_tid_address: full((call) => {
     call.task.clearTid = call.arg(0);
     return call.task.tid;

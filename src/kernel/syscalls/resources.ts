@@ -97,7 +97,7 @@ export const resourceCalls: Implementations = {
   }),
   prlimit64: full((call) => {
     const [pid, resource, set, get] = [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
-    const group = pid === 0 ? call.task.group : (call.kernel.groups.get(pid) ?? fail('ESRCH'));
+    const group = pid === 0 ? call.task.group : (call.pids.groups.get(pid) ?? fail('ESRCH'));
     const old = limitsOf(group, resource);
     if (set !== 0) setLimit(call, group, resource, readWide(call, set));
     if (get !== 0) writeWide(call, get, old);
@@ -118,7 +118,7 @@ export const resourceCalls: Implementations = {
     const [which, who, wanted] = [call.arg(0), call.arg(1), call.arg(2)];
     if (which > 2 || which < 0) fail('EINVAL');
     const nice = Math.max(-20, Math.min(19, wanted));
-    const group = which === 0 && who !== 0 ? (call.kernel.groups.get(who) ?? fail('ESRCH')) : call.task.group;
+    const group = which === 0 && who !== 0 ? (call.pids.groups.get(who) ?? fail('ESRCH')) : call.task.group;
     for (const task of group.tasks) {
       if (nice < task.nice && !hasCapability(call.task.credentials, CAP_SYS_NICE)) fail('EACCES');
       task.nice = nice;

@@ -131,7 +131,7 @@ function maySignal(call: Call, group: ThreadGroup, signal: number): boolean {
 const sender = (call: Call, signal: number, code = SI_USER): SignalInfo => ({
   signal,
   code,
-  pid: call.task.group.id,
+  pid: call.task.group.pid,
   uid: call.task.credentials.uid,
 });
 
@@ -147,20 +147,20 @@ function kill(call: Call): number {
 }
 
 function killTargets(call: Call, pid: number): ThreadGroup[] {
-  const { groups } = call.kernel;
+  const { groups } = call.pids;
   if (pid > 0) {
     const group = groups.get(pid);
     return group === undefined ? [] : [group];
   }
-  if (pid === -1) return [...groups.values()].filter((group) => group.id !== 1 && group !== call.task.group);
-  const wanted = pid === 0 ? call.task.group.processGroup.id : -pid;
-  return [...groups.values()].filter(({ processGroup }) => processGroup.id === wanted);
+  if (pid === -1) return [...groups.values()].filter((group) => group !== call.pids.init && group !== call.task.group);
+  const wanted = pid === 0 ? call.number(call.task.group.processGroup.pid) : -pid;
+  return [...groups.values()].filter(({ processGroup }) => call.number(processGroup.pid) === wanted);
 }
 
 function tkill(call: Call, tgid: number | undefined, tid: number, signal: number): number {
   if (tid <= 0 || signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
-  const task = call.kernel.tasks.get(tid);
-  if (task === undefined || (tgid !== undefined && task.group.id !== tgid)) return fail('ESRCH');
+  const task = call.pids.tasks.get(tid);
+  if (task === undefined || (tgid !== undefined && call.number(task.group.pid) !== tgid)) return fail('ESRCH');
   if (!maySignal(call, task.group, signal)) fail('EPERM');
   if (signal !== 0) sendSignalToTask(call.kernel, task, sender(call, signal, SI_TKILL));
   return 0;
@@ -173,13 +173,13 @@ function queuedSignal(call: Call, signal: number, address: number, target: Threa
   if ((code >= 0 || code === SI_TKILL) && target !== call.task.group) fail('EPERM');
   const at = call.is32 ? 12 : 16;
   const value = call.is32 ? BigInt(view.getUint32(at + 8, true)) : view.getBigUint64(at + 8, true);
-  return { signal, code, pid: view.getInt32(at, true), uid: view.getUint32(at + 4, true), value };
+  return { signal, code, pid: call.task.group.pid, uid: view.getUint32(at + 4, true), value };
 }
 
 function sigqueueinfo(call: Call): number {
   const signal = call.arg(1);
   if (signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
-  const group = call.kernel.groups.get(call.arg(0)) ?? fail('ESRCH');
+  const group = call.pids.groups.get(call.arg(0)) ?? fail('ESRCH');
   if (!maySignal(call, group, signal)) fail('EPERM');
   const info = queuedSignal(call, signal, call.arg(2), group);
   if (signal !== 0) sendSignalToGroup(call.kernel, group, info);
@@ -189,8 +189,8 @@ function sigqueueinfo(call: Call): number {
 function tgsigqueueinfo(call: Call): number {
   const [tgid, tid, signal] = [call.arg(0), call.arg(1), call.arg(2)];
   if (tgid <= 0 || tid <= 0 || signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
-  const task = call.kernel.tasks.get(tid);
-  if (task === undefined || task.group.id !== tgid) return fail('ESRCH');
+  const task = call.pids.tasks.get(tid);
+  if (task === undefined || call.number(task.group.pid) !== tgid) return fail('ESRCH');
   if (!maySignal(call, task.group, signal)) fail('EPERM');
   const info = queuedSignal(call, signal, call.arg(3), task.group);
   if (signal !== 0) sendSignalToTask(call.kernel, task, info);
@@ -254,7 +254,7 @@ function sigtimedwait(format: TimeFormat): (call: Call) => CallResult {
     const info = task.pending.take(~wanted) ?? task.group.pending.take(~wanted);
     if (info !== undefined) {
       task.blocked = state.mask;
-      if (call.arg(1) !== 0) call.write(call.arg(1), encodeSignalInfo(info, call.abi));
+      if (call.arg(1) !== 0) call.write(call.arg(1), encodeSignalInfo(info, call.task));
       return info.signal;
     }
     if (call.kernel.platform.cycles >= state.deadline) {

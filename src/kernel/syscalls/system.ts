@@ -8,7 +8,7 @@ export const RELEASE = '6.1.0-anillo';
 
 function uname(call: Call): number {
   const bytes = new Uint8Array(6 * FIELD);
-  const { hostname, domainname } = call.kernel.uts;
+  const { hostname, domainname } = call.task.namespaces.uts;
   const machine = call.is32 ? 'i686' : 'x86_64';
   ['Linux', hostname, RELEASE, '#1 SMP', machine, domainname].forEach((text, n) => {
     bytes.set(encodeText(text).subarray(0, FIELD - 1), n * FIELD);
@@ -18,7 +18,8 @@ function uname(call: Call): number {
 }
 
 function sysinfo(call: Call): number {
-  const { frames, tasks } = call.kernel;
+  const { frames } = call.kernel;
+  const { tasks } = call.pids;
   const word = call.wordSize;
   const bytes = new Uint8Array(call.is32 ? 64 : 112);
   const view = new DataView(bytes.buffer);

@@ -3,6 +3,7 @@ import { SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { writeUser } from '../mm/user-memory.ts';
+import { Pid, type PidNamespace } from '../ns/pid-namespace.ts';
 import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
 import { setResult } from '../syscalls/convention.ts';
@@ -45,13 +46,14 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) fail('EINVAL');
   if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) fail('EINVAL');
   if (request.exitSignal > 64) fail('EINVAL');
-  const tid = kernel.nextId();
+  const pid = Pid.allocate(parent.namespaces.pidForChildren);
   const isThread = (flags & CLONE_THREAD) !== 0;
-  const group = isThread ? parent.group : newGroup(kernel, parent, tid, request);
+  const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
   const context = parent.context.clone();
   const memory = parent.memory!;
   const child = new Task({
-    tid,
+    pid,
+    namespaces: { ...parent.namespaces, pid: parent.namespaces.pidForChildren },
     group,
     context,
     files: flags & CLONE_FILES ? parent.files : parent.files.clone(),
@@ -75,9 +77,12 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (request.stack !== 0) context.setReg(RSP, request.stack);
   if (flags & CLONE_SETTLS) setTls(child, parent, request.tls);
   const id = new Uint8Array(4);
-  new DataView(id.buffer).setUint32(0, tid, true);
-  if (flags & CLONE_PARENT_SETTID) writeUser(memory, request.parentTid, id);
-  if (flags & CLONE_CHILD_SETTID) writeUser(child.memory, request.childTid, id);
+  const number = (namespace: PidNamespace) => {
+    new DataView(id.buffer).setUint32(0, pid.in(namespace), true);
+    return id;
+  };
+  if (flags & CLONE_PARENT_SETTID) writeUser(memory, request.parentTid, number(parent.namespaces.pid));
+  if (flags & CLONE_CHILD_SETTID) writeUser(child.memory, request.childTid, number(child.namespaces.pid));
   if (flags & CLONE_CHILD_CLEARTID) child.clearTid = request.childTid;
   kernel.addTask(child);
   return child;
@@ -88,15 +93,14 @@ function setTls(child: Task, parent: Task, tls: bigint): void {
   else setThreadArea(child, parent.memory!, Number(tls));
 }
 
-function newGroup(kernel: Kernel, parent: Task, id: number, request: CloneRequest): ThreadGroup {
+function newGroup(kernel: Kernel, parent: Task, pid: Pid, request: CloneRequest): ThreadGroup {
   const old = parent.group;
   const actions = request.flags & CLONE_SIGHAND ? old.actions : [...old.actions];
   const signal = request.flags & CLONE_PARENT ? old.exitSignal : request.exitSignal;
-  const group = new ThreadGroup(id, old.processGroup, actions, [...old.limits], signal);
+  const group = new ThreadGroup(pid, old.processGroup, actions, [...old.limits], signal);
   group.parent = request.flags & CLONE_PARENT ? old.parent : old;
   group.parent?.children.add(group);
   group.startTime = kernel.platform.cycles;
-  kernel.groups.set(id, group);
   return group;
 }
 

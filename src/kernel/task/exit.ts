@@ -4,6 +4,7 @@ import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
 import type { Task } from './task.ts';
 import type { ChildEvent, ThreadGroup } from './thread-group.ts';
 
@@ -20,7 +21,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   group.tasks.delete(task);
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;
-  if (task !== group.leader || group.tasks.size === 0) kernel.tasks.delete(task.tid);
+  if (task !== group.leader) dropPid(task.pid);
   if (group.tasks.size === 0) endGroup(kernel, group, group.exiting ?? event);
 }
 
@@ -56,15 +57,33 @@ function clearTid(kernel: Kernel, task: Task): void {
   }
 }
 
+function dropPid(pid: Pid): void {
+  pid.leaveTask();
+  pid.release();
+}
+
+/** The process belongs to its process group no more; an empty group ends, and so does a session without groups. */
+export function leaveProcessGroup(group: ThreadGroup): void {
+  const { processGroup } = group;
+  const { session } = processGroup;
+  processGroup.members.delete(group);
+  if (processGroup.members.size > 0) return;
+  processGroup.pid.release();
+  session.groups.delete(processGroup);
+  if (session.groups.size === 0) session.pid.release();
+}
+
 function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   group.event = event;
   group.intervalTimer?.set(0n, 0n);
   adoptChildren(kernel, group);
   const { parent } = group;
-  group.processGroup.members.delete(group);
-  if (group.processGroup.members.size === 0) group.processGroup.session.groups.delete(group.processGroup);
+  group.pid.leaveTask();
+  leaveProcessGroup(group);
   if (parent === undefined) {
     kernel.lastExit = event;
+    group.pid.leaveGroup();
+    group.pid.release();
     return;
   }
   const action = parent.actions[SIGNAL.SIGCHLD]!;
@@ -73,12 +92,12 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
     sendSignalToGroup(kernel, parent, {
       signal: group.exitSignal,
       code: event.kind === 'killed' ? (event.core ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED,
-      pid: group.id,
+      pid: group.pid,
       uid: group.leader.credentials.uid,
       status: event.kind === 'exited' ? event.status : event.kind === 'killed' ? event.signal : 0,
     });
   }
-  if (isIgnored && group.exitSignal === SIGNAL.SIGCHLD) parent.children.delete(group);
+  if (isIgnored && group.exitSignal === SIGNAL.SIGCHLD) reap(group);
   parent.childQueue.wake();
 }
 
@@ -98,7 +117,7 @@ function adoptChildren(kernel: Kernel, group: ThreadGroup): void {
 }
 
 /** The parent has fetched the end of a child: nothing of it is left. */
-export function reap(kernel: Kernel, child: ThreadGroup): void {
+export function reap(child: ThreadGroup): void {
   const { parent } = child;
   if (parent !== undefined) {
     parent.children.delete(child);
@@ -106,5 +125,6 @@ export function reap(kernel: Kernel, child: ThreadGroup): void {
     parent.childSystemCycles += child.systemCycles + child.childSystemCycles;
   }
   child.parent = undefined;
-  kernel.groups.delete(child.id);
+  child.pid.leaveGroup();
+  child.pid.release();
 }

@@ -1,6 +1,8 @@
 // A task: what Linux schedules (clone(2)). Tasks with the same thread group share signal actions and end together. A task
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { Namespaces } from '../ns/namespaces.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
 import type { Context } from '../platform.ts';
 import type { SignalSet } from '../signal/signal-set.ts';
 import type { PendingSignals } from '../signal/signal-set.ts';
@@ -32,7 +34,9 @@ export interface PendingCall {
 
 /** A thread. */
 export class Task implements Timer {
-  readonly tid: number;
+  /** Its numbers; the thread ID is the one in the task's own namespace. */
+  readonly pid: Pid;
+  namespaces: Namespaces;
   readonly group: ThreadGroup;
   context: Context;
   memory: AddressSpace | undefined;
@@ -83,7 +87,8 @@ export class Task implements Timer {
   readonly #onWake: (task: Task) => void;
 
   constructor(options: {
-    tid: number;
+    pid: Pid;
+    namespaces: Namespaces;
     group: ThreadGroup;
     context: Context;
     files: FdTable;
@@ -93,7 +98,8 @@ export class Task implements Timer {
     pending: PendingSignals;
     onWake: (task: Task) => void;
   }) {
-    this.tid = options.tid;
+    this.pid = options.pid;
+    this.namespaces = options.namespaces;
     this.group = options.group;
     this.context = options.context;
     this.files = options.files;
@@ -102,6 +108,11 @@ export class Task implements Timer {
     this.blocked = options.blocked;
     this.pending = options.pending;
     this.#onWake = options.onWake;
+  }
+
+  /** The thread ID as the task itself sees it. */
+  get tid(): number {
+    return this.pid.in(this.namespaces.pid);
   }
 
   /** Goes to sleep in the queues until one is woken or the deadline comes. */

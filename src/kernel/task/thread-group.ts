@@ -1,6 +1,7 @@
 // A process in the user's words: the tasks that share a thread group ID, signal actions and resource limits
 // (clone(2) CLONE_THREAD, credentials(7) for process groups and sessions).
 import { SIG_DFL } from '../../abi/signal.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
 import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
 import type { IntervalTimer } from './interval-timer.ts';
 import type { Task } from './task.ts';
@@ -24,14 +25,14 @@ export interface ResourceLimit {
 
 /** Processes that get signals of a terminal together (setpgid(2)). */
 export interface ProcessGroup {
-  readonly id: number;
+  readonly pid: Pid;
   readonly session: Session;
   readonly members: Set<ThreadGroup>;
 }
 
 /** setsid(2). */
 export interface Session {
-  readonly id: number;
+  readonly pid: Pid;
   readonly groups: Set<ProcessGroup>;
   terminal: { foreground: ProcessGroup | undefined } | undefined;
 }
@@ -45,7 +46,8 @@ export type ChildEvent =
 
 /** A process. */
 export class ThreadGroup {
-  readonly id: number;
+  /** The numbers of its leader. */
+  readonly pid: Pid;
   leader!: Task;
   readonly tasks = new Set<Task>();
   parent: ThreadGroup | undefined;
@@ -78,13 +80,13 @@ export class ThreadGroup {
   deadSystemCycles = 0;
 
   constructor(
-    id: number,
+    pid: Pid,
     processGroup: ProcessGroup,
     actions: SignalAction[],
     limits: ResourceLimit[],
     exitSignal: number,
   ) {
-    this.id = id;
+    this.pid = pid;
     this.processGroup = processGroup;
     this.actions = actions;
     this.limits = limits;

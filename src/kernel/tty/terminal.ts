@@ -349,7 +349,7 @@ export class TerminalFile extends FileDescription {
         return 0;
       }
       case TIOCSCTTY:
-        if (session.id !== group.id || terminal.session !== undefined) fail('EPERM');
+        if (session.pid !== group.pid || terminal.session !== undefined) fail('EPERM');
         terminal.session = session;
         session.terminal = terminal;
         terminal.foreground = group.processGroup;
@@ -361,17 +361,18 @@ export class TerminalFile extends FileDescription {
         return 0;
       case TIOCGPGRP:
         if (terminal.session !== session) fail('ENOTTY');
-        call.writeWord(argument, terminal.foreground?.id ?? 0, 4);
+        call.writeWord(argument, terminal.foreground === undefined ? 0 : call.number(terminal.foreground.pid), 4);
         return 0;
       case TIOCSPGRP: {
         if (terminal.session !== session) fail('ENOTTY');
         const id = call.readWord(argument, 4);
-        terminal.foreground = [...session.groups].find((candidate) => candidate.id === id) ?? fail('EPERM');
+        terminal.foreground =
+          [...session.groups].find((candidate) => call.number(candidate.pid) === id) ?? fail('EPERM');
         return 0;
       }
       case TIOCGSID:
         if (terminal.session !== session) fail('ENOTTY');
-        call.writeWord(argument, session.id, 4);
+        call.writeWord(argument, call.number(session.pid), 4);
         return 0;
       default:
         return fail('ENOTTY');
