@@ -64,6 +64,7 @@ function rootWith(kernel: Kernel, name: string, file: Uint8Array): Tmpfs {
   const target = bin.create(basename(name), S_IFREG | 0o755, OWNER) as TmpfsFile;
   target.write(0, file);
   fs.root.create('tmp', S_IFDIR | 0o1777, OWNER);
+  fs.root.create('proc', S_IFDIR | 0o555, OWNER);
   return fs;
 }
 

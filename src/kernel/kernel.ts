@@ -64,6 +64,8 @@ export class Kernel {
   /** Where shared anonymous memory and memfd files live. */
   readonly shared: Tmpfs;
   readonly #pipes: PipeFs;
+  /** The task that runs or whose system call is being served. */
+  current: Task | undefined;
   /** How the last process without a parent ended. */
   lastExit: ChildEvent | undefined;
   readonly runQueue = new RunQueue();
@@ -73,6 +75,7 @@ export class Kernel {
   readonly #onUnsupported: KernelOptions['onUnsupported'];
   readonly #unsupported = new Set<string>();
   #nextDevice = 1;
+  #nextMountId = 1;
 
   constructor(options: KernelOptions) {
     this.platform = options.platform;
@@ -111,6 +114,11 @@ export class Kernel {
     this.runQueue.add(task);
   }
 
+  /** Number of a new mount (/proc/PID/mountinfo). */
+  nextMountId(): number {
+    return this.#nextMountId++;
+  }
+
   /** Number of a new file system (st_dev). */
   nextDevice(): number {
     return this.#nextDevice++;
@@ -140,6 +148,7 @@ export class Kernel {
 
   /** Gives a task the processor until it waits, ends or its slice is over. */
   #runTask(task: Task, end: number): void {
+    this.current = task;
     const start = this.platform.cycles;
     const until = Math.min(start + SLICE, this.timers.next, end);
     for (;;) {

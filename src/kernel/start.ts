@@ -2,6 +2,7 @@
 import { O_RDWR, S_IFCHR, S_IFDIR } from '../abi/stat.ts';
 import { SIGNAL } from '../abi/signal.ts';
 import { fail } from './error.ts';
+import { createProcFs } from './fs/proc/index.ts';
 import { makeDevice, registerCharacterDevice } from './fs/special.ts';
 import type { Tmpfs } from './fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
@@ -10,7 +11,7 @@ import { UtsNamespace } from './ns/namespaces.ts';
 import { Pid } from './ns/pid-namespace.ts';
 import { Context } from './platform.ts';
 import { NO_SIGNALS, PendingSignals } from './signal/signal-set.ts';
-import { encodeText } from './syscalls/call.ts';
+import { encodeText } from './syscalls/text.ts';
 import { defaultLimits } from './syscalls/resources.ts';
 import { execute } from './task/exec.ts';
 import { Task } from './task/task.ts';
@@ -35,7 +36,7 @@ const SIGNAL_SLOTS = 65;
 
 /** Makes the first process; it runs when the kernel does. @throws SystemError when the program cannot be started */
 export function startInit(kernel: Kernel, options: InitOptions): Task {
-  const root: Path = mountRoot(options.root);
+  const root: Path = mountRoot(kernel, options.root);
   const group = firstGroup(kernel, options.terminal);
   const task = new Task({
     pid: group.pid,
@@ -57,6 +58,7 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   group.leader = task;
   group.tasks.add(task);
   openStandardFiles(task, options);
+  mountProc(kernel, task);
   const context = { root, directory: root, credentials: task.credentials };
   if (options.directory !== undefined) task.directories.directory = resolve(context, options.directory);
   const args = options.arguments.map(encodeText);
@@ -66,9 +68,19 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   return task;
 }
 
-function mountRoot(fs: Tmpfs): Path {
+/** Programs expect /proc; it is mounted where the root has the directory. */
+function mountProc(kernel: Kernel, task: Task): void {
+  const { root } = task.directories;
+  const entry = root.entry.child('proc');
+  if (entry === undefined || !entry.inode.isDirectory) return;
+  const { fs, root: top } = createProcFs(kernel, task.namespaces.pid);
+  const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), 'proc');
+  task.namespaces.mnt.attach(mount, { mount: root.mount, entry });
+}
+
+function mountRoot(kernel: Kernel, fs: Tmpfs): Path {
   const entry = new Dentry('', undefined, fs.root);
-  return { mount: new Mount(1, fs, entry, 'rootfs'), entry };
+  return { mount: new Mount(kernel.nextMountId(), fs, entry, 'rootfs'), entry };
 }
 
 function firstGroup(kernel: Kernel, terminal: Terminal): ThreadGroup {

@@ -2,7 +2,7 @@
 import { errnoName, errnoText } from '../abi/errno.ts';
 import { readUserString } from './mm/user-memory.ts';
 import type { Call } from './syscalls/call.ts';
-import { decodeText } from './syscalls/call.ts';
+import { decodeText } from './syscalls/text.ts';
 import type { Syscall } from './syscalls/table.ts';
 
 /** Characters of a string that are shown. */

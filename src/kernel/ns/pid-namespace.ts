@@ -24,6 +24,11 @@ export class PidNamespace {
     this.level = parent === undefined ? 0 : parent.level + 1;
   }
 
+  /** The number given out last. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** Process 1; undefined before it was made and after it has ended. */
   get init(): ThreadGroup | undefined {
     return this.groups.get(1);

@@ -8,6 +8,7 @@ import type { PendingCall, Task } from '../task/task.ts';
 import type { WaitQueue } from '../task/wait-queue.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import { fail } from '../error.ts';
+import { decodeText } from './text.ts';
 import { PATH_MAX } from '../../abi/stat.ts';
 
 /** The call waits: the task sleeps in queues and tries again when it is woken. */
@@ -20,9 +21,6 @@ export type CallResult = number | bigint | typeof BLOCKED | typeof NO_RESULT;
 
 /** How an argument is passed and widened. */
 export type ArgumentKind = 'int' | 'uint' | 'long' | 'word' | 'offset';
-
-const decoder = new TextDecoder('utf-8', { fatal: false });
-const encoder = new TextEncoder();
 
 /** A system call under way. */
 export class Call {
@@ -153,17 +151,4 @@ export class Call {
     for (let before = 0; before < n; before++) if (this.#kinds[before] === 'offset') slot++;
     return { slot, kind };
   }
-}
-
-/** Bytes of a name as a string; bytes that are no UTF-8 survive as lone surrogates U+DC80 to U+DCFF. */
-export function decodeText(bytes: Uint8Array): string {
-  const text = decoder.decode(bytes);
-  if (!text.includes('\ufffd')) return text;
-  return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join('');
-}
-
-/** The bytes of a name. */
-export function encodeText(text: string): Uint8Array {
-  if (!/[\udc80-\udcff]/.test(text)) return encoder.encode(text);
-  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
 }

@@ -18,7 +18,8 @@ import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { type FileDescription, hold, WouldBlock } from '../vfs/file.ts';
-import { type Call, type CallResult, encodeText } from './call.ts';
+import type { Call, CallResult } from './call.ts';
+import { encodeText } from './text.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { full, type Implementations } from './table.ts';
@@ -28,6 +29,8 @@ const EAGAIN = -11;
 /** Most bytes one call moves. */
 const MOST_BYTES = 0x7fff_f000;
 const IOV_MAX = 1024;
+/** Bytes sendfile moves at a time. */
+const COPY_PART = 65536;
 /** Flags F_SETFL can change. */
 const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 /** Flags that matter only while opening. */
@@ -273,7 +276,37 @@ const put = (call: Call, n: number, bytes: Uint8Array): number => {
   return 0;
 };
 
+/** Copies between files without passing through the program; `offsetArgument` points to where reading begins. */
+function sendfile(call: Call, offsetSize: 4 | 8): CallResult {
+  const [out, from] = [writableFile(call, 0), readableFile(call, 1)];
+  const address = call.arg(2);
+  const start = address === 0 ? undefined : call.readWord(address, offsetSize);
+  const progress = call.progress(() => ({ done: 0 }));
+  const wanted = Math.min(call.arg(3), MOST_BYTES);
+  if (!from.seekable) fail('EINVAL');
+  const base = start ?? from.offset;
+  const finish = () => {
+    if (address === 0) from.offset = base + progress.done;
+    else call.writeWord(address, base + progress.done, offsetSize);
+    return progress.done;
+  };
+  while (progress.done < wanted) {
+    const bytes = new Uint8Array(Math.min(COPY_PART, wanted - progress.done));
+    const count = from.readAt(base + progress.done, bytes);
+    if (count instanceof WouldBlock || count === 0) break;
+    const sent = out.write(bytes.subarray(0, count));
+    if (sent instanceof WouldBlock) {
+      if (progress.done > 0 || isNonBlocking(out)) return progress.done > 0 ? finish() : EAGAIN;
+      return call.wait([sent.queue]);
+    }
+    progress.done += sent;
+  }
+  return finish();
+}
+
 export const fileCalls: Implementations = {
+  sendfile: full((call) => sendfile(call, call.wordSize)),
+  sendfile64: full((call) => sendfile(call, 8)),
   read: full((call) => readFrom(call, readableFile(call, 0), oneBuffer(call))),
   write: full((call) => writeTo(call, writableFile(call, 0), oneBuffer(call)), written),
   readv: full((call) => readFrom(call, readableFile(call, 0), buffers(call, call.arg(1), call.arg(2)))),

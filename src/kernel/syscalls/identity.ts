@@ -9,7 +9,8 @@ import {
   hasCapability,
 } from '../vfs/permission.ts';
 import { CAP_COUNT } from '../vfs/permission.ts';
-import { type Call, encodeText } from './call.ts';
+import type { Call } from './call.ts';
+import { encodeText } from './text.ts';
 import { full, type Implementation, type Implementations, partial } from './table.ts';
 
 const UNCHANGED = 0xffff_ffff;

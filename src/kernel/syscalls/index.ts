@@ -3,6 +3,7 @@ import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
 import { identityCalls } from './identity.ts';
 import { memoryCalls } from './memory.ts';
+import { mountCalls } from './mounts.ts';
 import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { processCalls } from './processes.ts';
@@ -17,6 +18,7 @@ import { timeCalls } from './time.ts';
 export const implementations: Implementations = {
   ...fileCalls,
   ...pathCalls,
+  ...mountCalls,
   ...pollCalls,
   ...memoryCalls,
   ...processCalls,

@@ -38,7 +38,8 @@ import {
   mayAccess,
   MAY_EXECUTE,
 } from '../vfs/permission.ts';
-import { type Call, type CallResult, encodeText } from './call.ts';
+import type { Call, CallResult } from './call.ts';
+import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
 import { readTimespec, readTimeval } from './time.ts';
 

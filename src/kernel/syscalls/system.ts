@@ -1,6 +1,7 @@
 // About the system: uname(2), sysinfo(2), getrandom(2), sethostname(2).
 import { fail } from '../error.ts';
-import { encodeText, type Call } from './call.ts';
+import type { Call } from './call.ts';
+import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const FIELD = 65;

@@ -4,7 +4,7 @@ import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { Context, RSP } from '../platform.ts';
-import { encodeText } from '../syscalls/call.ts';
+import { encodeText } from '../syscalls/text.ts';
 import { type Path, pathName, resolve } from '../vfs/path.ts';
 import { ALL_CAPABILITIES, type Credentials, MAY_EXECUTE, mayAccess } from '../vfs/permission.ts';
 import { endOtherTasks, releaseMemory } from './exit.ts';
@@ -41,6 +41,7 @@ function programFile(task: Task, path: Path): ProgramFile {
       return cached.size;
     },
     path: pathName(path, task.directories.root),
+    name: pathName(path, task.directories.root),
     read: (offset, into) => cached.read(offset, into),
   };
 }
@@ -71,7 +72,7 @@ export function execute(
   const random = new Uint8Array(16);
   kernel.random.fill(random);
   const loaded = loadProgram(kernel.platform, kernel.frames, {
-    file: { ...programFile(task, program), path: filename },
+    file: { ...programFile(task, program), name: filename },
     arguments: argv,
     environment,
     credentials,

@@ -42,7 +42,7 @@ import type { Frames } from '../mm/frames.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import { writeUser } from '../mm/user-memory.ts';
 import { type Abi, PAGE_SIZE, type Platform, USER_END } from '../platform.ts';
-import { decodeText, encodeText } from '../syscalls/call.ts';
+import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Credentials } from '../vfs/permission.ts';
 
 /** Where position-independent programs and interpreters go: below a third of the way up, as Linux has it. */
@@ -62,6 +62,8 @@ export interface ProgramFile {
   readonly cache: PageCache;
   readonly size: number;
   readonly path: string;
+  /** What the caller named: AT_EXECFN. */
+  readonly name: string;
   read(offset: number, into: Uint8Array): number;
 }
 
@@ -251,7 +253,7 @@ class StackBuilder {
     const { arguments: args, environment, credentials, file } = this.#request;
     const bytes = [...args, ...environment].reduce((sum, text) => sum + text.length + 1 + this.#word, 0);
     if (bytes > MOST_ARGUMENT_BYTES) fail('E2BIG');
-    const name = this.#string(encodeText(file.path));
+    const name = this.#string(encodeText(file.name));
     const environmentEnd = this.#at;
     const environmentPointers = this.#strings(environment);
     const argumentsEnd = this.#at;

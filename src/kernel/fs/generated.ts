@@ -1,0 +1,167 @@
+// Files whose contents are made when they are opened, and directories whose entries are computed: what procfs, sysfs and
+// cgroupfs are made of.
+import { O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { decodeText, encodeText } from '../syscalls/text.ts';
+import type { Task } from '../task/task.ts';
+import { DirectoryFile } from '../vfs/directory-file.ts';
+import { FileDescription } from '../vfs/file.ts';
+import { type DirectoryEntry, type FileSystem, Inode, type Owner, type Timestamp } from '../vfs/inode.ts';
+import type { Path } from '../vfs/path.ts';
+
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** A file system of generated files. */
+export class GeneratedFs implements FileSystem {
+  readonly type: string;
+  readonly magic: number;
+  readonly device: number;
+  readonly readOnly = false;
+  readonly now: () => Timestamp;
+  #nextIno = 1;
+
+  constructor(type: string, magic: number, device: number, now: () => Timestamp) {
+    this.type = type;
+    this.magic = magic;
+    this.device = device;
+    this.now = now;
+  }
+
+  nextIno(): number {
+    return this.#nextIno++;
+  }
+}
+
+/** What a generated file does when it is read and written. */
+export interface FileContent {
+  /** The whole text, as the task that opens it sees it. */
+  readonly read?: (opener: Task) => string | Uint8Array;
+  /** One write; @throws SystemError */
+  readonly write?: (text: string, writer: Task) => void;
+}
+
+/** A file whose text is made when it is opened. */
+export class GeneratedFile extends Inode {
+  readonly content: FileContent;
+
+  constructor(fs: GeneratedFs, content: FileContent, owner: Owner = ROOT, mode?: number) {
+    const permissions = (content.read ? 0o444 : 0) | (content.write ? 0o200 : 0);
+    super(fs, fs.nextIno(), S_IFREG | (mode ?? permissions), owner);
+    this.content = content;
+  }
+
+  override get size(): number {
+    return 0;
+  }
+
+  override open(flags: number, task?: Task): FileDescription {
+    return new GeneratedDescription(this, flags, task!);
+  }
+
+  /** Opening with O_TRUNC is no mistake. */
+  override truncate(): void {}
+}
+
+class GeneratedDescription extends FileDescription {
+  declare readonly inode: GeneratedFile;
+  readonly #opener: Task;
+  readonly #text: Uint8Array;
+
+  constructor(inode: GeneratedFile, flags: number, opener: Task) {
+    super(inode, flags);
+    this.#opener = opener;
+    const { read } = inode.content;
+    const text = this.readable ? (read?.(opener) ?? fail('EACCES')) : '';
+    this.#text = typeof text === 'string' ? encodeText(text) : text;
+  }
+
+  override readAt(offset: number, into: Uint8Array): number {
+    const part = this.#text.subarray(offset, offset + into.length);
+    into.set(part);
+    return part.length;
+  }
+
+  override writeAt(_offset: number, from: Uint8Array): number {
+    const { write } = this.inode.content;
+    if (write === undefined) return fail('EINVAL');
+    write(decodeText(from), this.#opener);
+    return from.length;
+  }
+}
+
+/** A symbolic link whose target is computed; it may lead to a file that has no name. */
+export class GeneratedLink extends Inode {
+  readonly #target: () => string;
+  readonly #path: (() => Path | undefined) | undefined;
+
+  constructor(fs: GeneratedFs, target: () => string, path?: () => Path | undefined, owner: Owner = ROOT) {
+    super(fs, fs.nextIno(), S_IFLNK | 0o777, owner);
+    this.#target = target;
+    this.#path = path;
+  }
+
+  override get size(): number {
+    return 0;
+  }
+
+  override open(): FileDescription {
+    return fail('ELOOP');
+  }
+
+  override readlink(): string {
+    return this.#target();
+  }
+
+  magicTarget(): Path | undefined {
+    return this.#path?.();
+  }
+}
+
+/** Where the entries of a computed directory come from. */
+export interface DirectoryContent {
+  lookup(name: string): Inode | undefined;
+  names(): Iterable<string>;
+}
+
+/** A directory with fixed entries, computed ones, or both. */
+export class GeneratedDirectory extends Inode {
+  readonly #fixed = new Map<string, Inode>();
+  readonly #computed: DirectoryContent | undefined;
+
+  constructor(fs: GeneratedFs, computed?: DirectoryContent, owner: Owner = ROOT, mode = 0o555) {
+    super(fs, fs.nextIno(), S_IFDIR | mode, owner);
+    this.links = 2;
+    this.#computed = computed;
+  }
+
+  /** Adds a fixed entry. */
+  add(name: string, inode: Inode): this {
+    this.#fixed.set(name, inode);
+    if (inode.isDirectory) this.links++;
+    return this;
+  }
+
+  override get size(): number {
+    return 0;
+  }
+
+  override open(flags: number): FileDescription {
+    return new DirectoryFile(this, flags | O_RDONLY);
+  }
+
+  override lookup(name: string): Inode | undefined {
+    return this.#fixed.get(name) ?? this.#computed?.lookup(name);
+  }
+
+  override *entries(): Iterable<DirectoryEntry> {
+    for (const [name, { ino, type }] of this.#fixed) yield { name, ino, type };
+    for (const name of this.#computed?.names() ?? []) {
+      const inode = this.#computed!.lookup(name);
+      if (inode !== undefined) yield { name, ino: inode.ino, type: inode.type };
+    }
+  }
+
+  override create(): Inode {
+    return fail('ENOENT');
+  }
+}

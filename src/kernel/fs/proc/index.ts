@@ -1,0 +1,153 @@
+// procfs (proc(5)): the tasks of a PID namespace and facts of the system as text.
+import type { Kernel } from '../../kernel.ts';
+import type { PidNamespace } from '../../ns/pid-namespace.ts';
+import { RELEASE } from '../../syscalls/system.ts';
+import type { ThreadGroup } from '../../task/thread-group.ts';
+import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from '../generated.ts';
+import type { Inode } from '../../vfs/inode.ts';
+import { processDirectory } from './process.ts';
+
+const PROC_MAGIC = 0x9fa0;
+const PAGE_KIB = 4;
+
+/** A procfs for a PID namespace. */
+export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: GeneratedFs; root: Inode } {
+  const fs = new GeneratedFs('proc', PROC_MAGIC, kernel.nextDevice(), () => kernel.realtime);
+  const directories = new WeakMap<ThreadGroup, Inode>();
+  const directoryOf = (group: ThreadGroup): Inode => {
+    let directory = directories.get(group);
+    if (directory === undefined) {
+      directory = processDirectory(kernel, fs, pids, group);
+      directories.set(group, directory);
+    }
+    return directory;
+  };
+  const root = new GeneratedDirectory(fs, {
+    lookup: (name) => {
+      const group = /^[1-9]\d*$/.test(name) ? pids.groups.get(Number(name)) : undefined;
+      return group === undefined ? undefined : directoryOf(group);
+    },
+    names: () => [...pids.groups.keys()].sort((a, b) => a - b).map(String),
+  });
+  const text = (read: () => string) => new GeneratedFile(fs, { read });
+  root
+    .add('self', new GeneratedLink(fs, () => String(kernel.current?.group.pid.in(pids) ?? '')))
+    .add('thread-self', new GeneratedLink(fs, () => threadSelf(kernel, pids)))
+    .add('mounts', new GeneratedLink(fs, () => 'self/mounts'))
+    .add(
+      'meminfo',
+      text(() => memoryInfo(kernel)),
+    )
+    .add(
+      'uptime',
+      text(() => uptime(kernel)),
+    )
+    .add(
+      'loadavg',
+      text(() => `0.00 0.00 0.00 1/${pids.tasks.size} ${pids.last}\n`),
+    )
+    .add(
+      'version',
+      text(() => `Linux version ${RELEASE} (anillo) #1 SMP\n`),
+    )
+    .add(
+      'cmdline',
+      text(() => '\n'),
+    )
+    .add(
+      'filesystems',
+      text(() => FILE_SYSTEMS),
+    )
+    .add(
+      'stat',
+      text(() => systemStat(kernel, pids)),
+    )
+    .add(
+      'cpuinfo',
+      text(() => CPU_INFO),
+    )
+    .add('sys', systemControls(kernel, fs));
+  return { fs, root };
+}
+
+const FILE_SYSTEMS = ['tmpfs', 'proc'].map((type) => `nodev\t${type}\n`).join('');
+const CPU_INFO = [
+  ['processor', '0'],
+  ['vendor_id', 'GenuineIntel'],
+  ['model name', 'anillo x86 processor'],
+  ['cpu MHz', '1000.000'],
+  ['flags', 'fpu de pse tsc msr pae cx8 apic sep cmov pat clflush mmx fxsr sse sse2 syscall nx lm'],
+]
+  .map(([name, value]) => `${name}\t: ${value}\n`)
+  .join('')
+  .concat('\n');
+
+function threadSelf(kernel: Kernel, pids: PidNamespace): string {
+  const task = kernel.current;
+  return task === undefined ? '' : `${task.group.pid.in(pids)}/task/${task.pid.in(pids)}`;
+}
+
+function memoryInfo({ frames }: Kernel): string {
+  const free = frames.total - frames.used;
+  const rows: [string, number][] = [
+    ['MemTotal', frames.total],
+    ['MemFree', free],
+    ['MemAvailable', free],
+    ['Buffers', 0],
+    ['Cached', 0],
+    ['SwapTotal', 0],
+    ['SwapFree', 0],
+  ];
+  return rows.map(([name, pages]) => `${`${name}:`.padEnd(15)} ${String(pages * PAGE_KIB).padStart(9)} kB\n`).join('');
+}
+
+function uptime(kernel: Kernel): string {
+  const seconds = (Number(kernel.monotonic) / 1e9).toFixed(2);
+  return `${seconds} ${seconds}\n`;
+}
+
+function systemStat(kernel: Kernel, pids: PidNamespace): string {
+  const ticks = Number(kernel.monotonic / 10_000_000n);
+  const running = [...pids.tasks.values()].filter(({ state }) => state === 'running').length;
+  return [
+    `cpu  ${ticks} 0 0 0 0 0 0 0 0 0`,
+    `cpu0 ${ticks} 0 0 0 0 0 0 0 0 0`,
+    `btime ${kernel.epoch / 1_000_000_000n}`,
+    `processes ${pids.last}`,
+    `procs_running ${running}`,
+    'procs_blocked 0\n',
+  ].join('\n');
+}
+
+/** /proc/sys. */
+function systemControls(kernel: Kernel, fs: GeneratedFs): Inode {
+  const value = (read: () => string) => new GeneratedFile(fs, { read: () => `${read()}\n` });
+  const uuid = () => {
+    const bytes = new Uint8Array(16);
+    kernel.random.fill(bytes);
+    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  };
+  const kernelDirectory = new GeneratedDirectory(fs)
+    .add(
+      'ostype',
+      value(() => 'Linux'),
+    )
+    .add(
+      'osrelease',
+      value(() => RELEASE),
+    )
+    .add(
+      'pid_max',
+      value(() => '32768'),
+    )
+    .add('hostname', new GeneratedFile(fs, { read: ({ namespaces }) => `${namespaces.uts.hostname}\n` }))
+    .add('random', new GeneratedDirectory(fs).add('uuid', value(uuid)));
+  const vm = new GeneratedDirectory(fs).add(
+    'overcommit_memory',
+    value(() => '1'),
+  );
+  return new GeneratedDirectory(fs).add('kernel', kernelDirectory).add('vm', vm);
+}

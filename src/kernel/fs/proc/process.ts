@@ -1,0 +1,336 @@
+// The directory of one process in procfs (proc(5) "/proc/pid").
+import { O_ACCMODE, O_WRONLY, O_RDWR } from '../../../abi/stat.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.ts';
+import type { Kernel } from '../../kernel.ts';
+import { BadAddress, readUser } from '../../mm/user-memory.ts';
+import type { PidNamespace } from '../../ns/pid-namespace.ts';
+import { ALL_SIGNALS, type SignalSet, signalBit } from '../../signal/signal-set.ts';
+import { SIG_DFL, SIG_IGN } from '../../../abi/signal.ts';
+import type { Task, TaskState } from '../../task/task.ts';
+import type { ThreadGroup } from '../../task/thread-group.ts';
+import type { Inode, Owner } from '../../vfs/inode.ts';
+import { type Path, pathName } from '../../vfs/path.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
+import { mountInfo, mountTable } from './mounts.ts';
+
+const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
+  running: 'R',
+  sleeping: 'S',
+  stopped: 'T',
+  zombie: 'Z',
+  dead: 'Z',
+};
+const STATE_WORDS: Readonly<Record<string, string>> = {
+  R: 'running',
+  S: 'sleeping',
+  T: 'stopped',
+  Z: 'zombie',
+};
+const LIMIT_NAMES = [
+  ['Max cpu time', 'seconds'],
+  ['Max file size', 'bytes'],
+  ['Max data size', 'bytes'],
+  ['Max stack size', 'bytes'],
+  ['Max core file size', 'bytes'],
+  ['Max resident set', 'bytes'],
+  ['Max processes', 'processes'],
+  ['Max open files', 'files'],
+  ['Max locked memory', 'bytes'],
+  ['Max address space', 'bytes'],
+  ['Max file locks', 'locks'],
+  ['Max pending signals', 'signals'],
+  ['Max msgqueue size', 'bytes'],
+  ['Max nice priority', ''],
+  ['Max realtime priority', ''],
+  ['Max realtime timeout', 'us'],
+] as const;
+
+/** The task that stands for a process: its leader, or another when the leader has ended. */
+function representative(group: ThreadGroup): Task {
+  return group.tasks.has(group.leader) ? group.leader : ([...group.tasks][0] ?? group.leader);
+}
+
+function letter(group: ThreadGroup, task: Task): string {
+  return group.isZombie ? 'Z' : STATE_LETTERS[task.state];
+}
+
+/** Makes /proc/PID. */
+export function processDirectory(kernel: Kernel, fs: GeneratedFs, pids: PidNamespace, group: ThreadGroup): Inode {
+  const directory = taskDirectory(kernel, fs, pids, group, () => representative(group));
+  const tasks = new WeakMap<Task, Inode>();
+  return directory.add(
+    'task',
+    new GeneratedDirectory(fs, {
+      lookup: (name) => {
+        const task = pids.tasks.get(Number(name));
+        if (task === undefined || task.group !== group) return undefined;
+        let inode = tasks.get(task);
+        if (inode === undefined) {
+          inode = taskDirectory(kernel, fs, pids, group, () => task);
+          tasks.set(task, inode);
+        }
+        return inode;
+      },
+      names: () => [...group.tasks].map((task) => String(task.pid.in(pids))),
+    }),
+  );
+}
+
+function taskDirectory(
+  kernel: Kernel,
+  fs: GeneratedFs,
+  pids: PidNamespace,
+  group: ThreadGroup,
+  task: () => Task,
+): GeneratedDirectory {
+  const { euid, egid } = task().credentials;
+  const owner: Owner = { uid: euid, gid: egid };
+  const text = (read: (opener: Task) => string | Uint8Array, mode = 0o444) =>
+    new GeneratedFile(fs, { read }, owner, mode);
+  const link = (path: () => Path | undefined) => {
+    const target = () => {
+      const found = path();
+      return found === undefined ? '' : pathName(found, task().directories.root);
+    };
+    return new GeneratedLink(fs, target, path, owner);
+  };
+  return new GeneratedDirectory(fs, undefined, owner)
+    .add(
+      'status',
+      text(() => status(pids, group, task())),
+    )
+    .add(
+      'stat',
+      text(() => stat(kernel, pids, group, task())),
+    )
+    .add(
+      'statm',
+      text(() => statm(task())),
+    )
+    .add(
+      'cmdline',
+      text(() => memoryRange(task(), 'start', 'end')),
+    )
+    .add(
+      'environ',
+      text(() => memoryRange(task(), 'environmentStart', 'environmentEnd'), 0o400),
+    )
+    .add(
+      'auxv',
+      text(() => task().memory?.auxiliary ?? '', 0o400),
+    )
+    .add(
+      'comm',
+      new GeneratedFile(
+        fs,
+        {
+          read: () => `${task().name}\n`,
+          write: (name) => {
+            task().name = name.replace(/\n$/, '').slice(0, 15);
+          },
+        },
+        owner,
+        0o644,
+      ),
+    )
+    .add(
+      'maps',
+      text(() => maps(task())),
+    )
+    .add(
+      'limits',
+      text(() => limits(group)),
+    )
+    .add(
+      'mounts',
+      text((opener) => mountTable(task(), opener)),
+    )
+    .add(
+      'mountinfo',
+      text((opener) => mountInfo(task(), opener)),
+    )
+    .add(
+      'oom_score',
+      text(() => '0\n'),
+    )
+    .add(
+      'exe',
+      link(() => task().executable),
+    )
+    .add(
+      'cwd',
+      link(() => task().directories.directory),
+    )
+    .add(
+      'root',
+      link(() => task().directories.root),
+    )
+    .add('fd', fileDescriptors(fs, task, owner))
+    .add('fdinfo', descriptorInformation(fs, task, owner));
+}
+
+function memoryRange(
+  task: Task,
+  from: 'start' | 'environmentStart',
+  to: 'end' | 'environmentEnd',
+): Uint8Array | string {
+  const { memory } = task;
+  if (memory === undefined) return '';
+  const [start, end] = [memory.arguments[from], memory.arguments[to]];
+  try {
+    return readUser(memory, start, end - start);
+  } catch (failure) {
+    if (!(failure instanceof BadAddress)) throw failure;
+    return '';
+  }
+}
+
+const setText = (set: SignalSet) => (set & ALL_SIGNALS).toString(16).padStart(16, '0');
+const capText = (set: bigint) => set.toString(16).padStart(16, '0');
+
+function actionSet(group: ThreadGroup, wanted: (handler: number) => boolean): SignalSet {
+  return group.actions.reduce((set, { handler }, n) => (n > 0 && wanted(handler) ? set | signalBit(n) : set), 0n);
+}
+
+function status(pids: PidNamespace, group: ThreadGroup, task: Task): string {
+  const { credentials: c } = task;
+  const state = letter(group, task);
+  const memory = task.memory;
+  const total = memory === undefined ? 0 : memory.areas.reduce((sum, { start, end }) => sum + end - start, 0) / 1024;
+  const resident = (memory?.residentPages() ?? 0) * 4;
+  const kib = (name: string, value: number): [string, string] => [name, `${String(value).padStart(8)} kB`];
+  const rows: [string, string][] = [
+    ['Name', task.name],
+    ['Umask', task.directories.umask.toString(8).padStart(4, '0')],
+    ['State', `${state} (${STATE_WORDS[state]})`],
+    ['Tgid', String(group.pid.in(pids))],
+    ['Ngid', '0'],
+    ['Pid', String(task.pid.in(pids))],
+    ['PPid', String(group.parent?.pid.in(pids) ?? 0)],
+    ['TracerPid', '0'],
+    ['Uid', [c.uid, c.euid, c.suid, c.fsuid].join('\t')],
+    ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].join('\t')],
+    ['FDSize', String(Math.max(64, task.files.entries.length))],
+    ['Groups', `${c.groups.join(' ')} `],
+    ...(memory === undefined ? [] : [kib('VmSize', total), kib('VmRSS', resident)]),
+    ['Threads', String(group.tasks.size)],
+    ['SigPnd', setText(task.pending.set)],
+    ['ShdPnd', setText(group.pending.set)],
+    ['SigBlk', setText(task.blocked)],
+    ['SigIgn', setText(actionSet(group, (handler) => handler === SIG_IGN))],
+    ['SigCgt', setText(actionSet(group, (handler) => handler !== SIG_IGN && handler !== SIG_DFL))],
+    ['CapInh', capText(c.inheritable)],
+    ['CapPrm', capText(c.permitted)],
+    ['CapEff', capText(c.effective)],
+    ['CapBnd', capText(c.bounding)],
+    ['CapAmb', capText(c.ambient)],
+    ['NoNewPrivs', c.noNewPrivileges ? '1' : '0'],
+  ];
+  return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
+}
+
+/** The 52 fields of /proc/PID/stat; what is not kept is 0. */
+function stat(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task): string {
+  const ticks = (cycles: number) => Number(kernel.nanoseconds(cycles) / 10_000_000n);
+  const memory = task.memory;
+  const size = memory === undefined ? 0 : memory.areas.reduce((sum, { start, end }) => sum + end - start, 0);
+  const { processGroup } = group;
+  const fields = new Array<number | string>(52).fill(0);
+  const set = (first: number, ...values: (number | string)[]) => {
+    values.forEach((value, n) => {
+      fields[first - 1 + n] = value;
+    });
+  };
+  set(1, task.pid.in(pids), `(${task.name})`, letter(group, task), group.parent?.pid.in(pids) ?? 0);
+  set(5, processGroup.pid.in(pids), processGroup.session.pid.in(pids));
+  set(7, processGroup.session.terminal === undefined ? 0 : 0x8801);
+  set(8, processGroup.session.terminal?.foreground?.pid.in(pids) ?? -1);
+  set(
+    14,
+    ticks(group.userCycles),
+    ticks(group.systemCycles),
+    ticks(group.childUserCycles),
+    ticks(group.childSystemCycles),
+  );
+  set(18, 20 + task.nice, task.nice, group.tasks.size, 0, ticks(group.startTime), size, memory?.residentPages() ?? 0);
+  set(25, '18446744073709551615');
+  set(38, group.exitSignal);
+  return `${fields.join(' ')}\n`;
+}
+
+function statm(task: Task): string {
+  const memory = task.memory;
+  if (memory === undefined) return '0 0 0 0 0 0 0\n';
+  const pages = memory.areas.reduce((sum, { start, end }) => sum + (end - start) / 4096, 0);
+  return `${pages} ${memory.residentPages()} 0 0 0 ${pages} 0\n`;
+}
+
+function maps(task: Task): string {
+  const width = task.context.abi === 'i386' ? 8 : 12;
+  const hex = (value: number) =>
+    value
+      .toString(16)
+      .padStart(width, '0')
+      .slice(-Math.max(width, value.toString(16).length));
+  const lines = (task.memory?.areas ?? []).map(({ start, end, protection, shared, file, name }) => {
+    const rights = `${protection & PROT_READ ? 'r' : '-'}${protection & PROT_WRITE ? 'w' : '-'}${protection & PROT_EXEC ? 'x' : '-'}${shared ? 's' : 'p'}`;
+    const offset = ((file?.page ?? 0) * 4096).toString(16).padStart(8, '0');
+    const head = `${hex(start)}-${hex(end)} ${rights} ${offset} 00:${file === undefined ? '00 0' : '01 1'}`;
+    const label = file?.path ?? name ?? '';
+    return label === '' ? `${head} \n` : `${head.padEnd(72)} ${label}\n`;
+  });
+  return lines.join('');
+}
+
+function limits(group: ThreadGroup): string {
+  const value = (limit: number) => (limit === Number.POSITIVE_INFINITY ? 'unlimited' : String(limit));
+  const head = `${'Limit'.padEnd(25)} ${'Soft Limit'.padEnd(20)} ${'Hard Limit'.padEnd(20)} Units     \n`;
+  const rows = LIMIT_NAMES.map(([name, unit], n) => {
+    const { soft, hard } = group.limits[n]!;
+    return `${name.padEnd(25)} ${value(soft).padEnd(20)} ${value(hard).padEnd(20)} ${unit.padEnd(10)}\n`;
+  });
+  return head + rows.join('');
+}
+
+function fileDescriptors(fs: GeneratedFs, task: () => Task, owner: Owner): Inode {
+  const fileAt = (name: string) => (/^\d+$/.test(name) ? task().files.entries[Number(name)]?.file : undefined);
+  return new GeneratedDirectory(
+    fs,
+    {
+      lookup: (name) => {
+        if (fileAt(name) === undefined) return undefined;
+        const shown = () => {
+          const file = fileAt(name);
+          if (file === undefined) return '';
+          if (file.path !== undefined) return pathName(file.path, task().directories.root);
+          return `${file.inode.fs.type === 'pipefs' ? 'pipe' : 'anon_inode'}:[${file.inode.ino}]`;
+        };
+        return new GeneratedLink(fs, shown, () => fileAt(name)?.path, owner);
+      },
+      names: () => [...task().files.numbers()].map(String),
+    },
+    owner,
+    0o500,
+  );
+}
+
+function descriptorInformation(fs: GeneratedFs, task: () => Task, owner: Owner): Inode {
+  const read = (fd: number) => {
+    const file = task().files.get(fd);
+    const access = file.flags & O_ACCMODE;
+    const flags = (access === O_WRONLY ? 1 : access === O_RDWR ? 2 : 0) | (file.flags & ~O_ACCMODE);
+    return `pos:\t${file.offset}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.path?.mount.id ?? 0}\nino:\t${file.inode.ino}\n`;
+  };
+  return new GeneratedDirectory(
+    fs,
+    {
+      lookup: (name) =>
+        /^\d+$/.test(name) && task().files.has(Number(name))
+          ? new GeneratedFile(fs, { read: () => read(Number(name)) }, owner)
+          : undefined,
+      names: () => [...task().files.numbers()].map(String),
+    },
+    owner,
+    0o500,
+  );
+}
