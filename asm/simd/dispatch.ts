@@ -11,6 +11,7 @@ import { fxrstor, fxsave, ldmxcsr, stmxcsr, xrstor, xsave } from '../fpu/save-ar
 import { convert } from './convert';
 import { crypto } from './crypto';
 import { arithmetic, compare, compareToFlags, dotProduct, horizontal, reciprocal, roundToIntegral } from './float';
+import { fastSimd } from './fast';
 import { move, moveElement } from './moves';
 import {
   available,
@@ -38,6 +39,7 @@ export function simdOp(operation: u32, r: usize, form: usize): void {
     driveError();
     return;
   }
+  if (fastSimd(operation, r, form)) return;
   const mmx = usesMmx(form) || operation == op.OP_EMMS;
   if (!available(needsXmm(operation, mmx), mmx)) return;
   if (operation == op.OP_EMMS) {

@@ -52,7 +52,6 @@ import {
 } from '../fpu/arithmetic';
 import { integerOverflow, round32, round64, toMagnitude } from '../fpu/round';
 import { DEST, RESULT, SOURCE } from './operands';
-import { quickArithmetic } from './quick';
 
 const CR4_OSXMMEXCPT: u32 = 0x400;
 /** Exceptions found before the operation: with one of them unmasked nothing later is reported. */
@@ -157,7 +156,6 @@ export function arithmetic(n: u32, kind: u32): void {
   const size: u32 = double ? 8 : 4;
   v128.store(RESULT, v128.load(DEST));
   const end: u32 = kind < 2 ? 16 : size;
-  if (quickArithmetic(n, end, double)) return;
   beginSse();
   for (let at: u32 = 0; at < end; at += size) {
     nextElement();
