@@ -74,6 +74,12 @@ export class Fuzzer {
     };
   }
 
+  /** The segments may hold anything: after a task switch that could not load them, or since real-address mode. */
+  #anySegments({ setting }: Program): boolean {
+    const real = setting.like8086 === 'real' || setting.like8086 === 'unreal';
+    return this.#machine.reason === 'shutdown' || real;
+  }
+
   /** Undefined, or what went wrong. */
   check(seed: number): string | undefined {
     const program = this.case(seed);
@@ -92,7 +98,7 @@ export class Fuzzer {
       return told(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
     if (!machine.canaryLives()) return told('memory outside RAM was written');
-    const broken = brokenRules(machine.cpu, machine.reason === 'shutdown');
+    const broken = brokenRules(machine.cpu, this.#anySegments(program));
     return broken.length > 0 ? told(`${broken.join('; ')}, after ${machine.reason}`) : undefined;
   }
 }

@@ -119,6 +119,23 @@ export const IDIOMS: readonly Idiom[] = [
   { text: '{rdtsc|cpuid|rdpmc|wbinvd|sgdt [ebx]|sidt [ebx]|monitor|mwait|ud2|invd}', modes: [32] },
   { text: '{rdtsc|cpuid|rdpmc|wbinvd|sgdt [rbx]|sidt [rbx]|monitor|mwait|ud2|rdtscp}', modes: [64] },
   { text: '{sysenter|sysexit|ud2}', modes: LEGACY },
+  // into protected mode and back
+  {
+    text: 'mov eax, cr0\nxor al, 1\nmov cr0, eax\n{nop|jmp 0x70:0x60|jmp 8:0x40|jmp 0x1000:0x80|mov ds, cx|jmp 0x1000:0x40}',
+    modes: [16],
+    weight: 2,
+  },
+  { text: 'mov eax, cr0\nand eax, 0x7ffffffe\nmov cr0, eax', modes: [32] },
+  // virtual-8086 mode
+  {
+    text: 'pushfd\nor dword [esp], 0x20000\npush {0x1000|0x1400}\npush 0x{40|60|80}\niretd',
+    modes: [32],
+  },
+  // address-space contexts
+  { text: 'mov eax, {0|1|2|3}\ninvpcid eax, [0x14100]', modes: [32] },
+  { text: 'mov eax, {0|1|2|3}\ninvpcid rax, [rbx]', modes: [64] },
+  { text: 'mov rax, cr3\nxor al, {1|2|3}\nbts rax, {62|63}\nmov cr3, rax', modes: [64], weight: 2 },
+  { text: '{db 0x0f, 0x01, 0xcb|db 0x0f, 0x01, 0xca|xgetbv|xsetbv|rdrand eax|rdseed ecx}', modes: [32, 64] },
   // arithmetic exceptions
   { text: 'xor ecx, ecx\n{div|idiv} {cl|cx|ecx}' },
   { text: '{fninit|fnclex|fldz|fld1|fldpi|fdiv st0, st1|fsqrt|fnstsw ax|fwait|emms}' },

@@ -129,7 +129,8 @@ function registers(view: DataView, setting: Setting, random: Random): void {
     STACKS + 0x1000 * setting.ring + 0x800 - (setting.bits === 16 ? CODE : 0) + (random.oneIn(8) ? random.below(8) : 0);
   view.setUint32(GPR - STATE_BASE + 32, stack, true);
   view.setUint32(GPR - STATE_BASE + 36, 0, true);
-  view.setUint32(RFLAGS - STATE_BASE, flags(random), true);
+  const virtual = setting.like8086 === 'virtual' ? 0x2_0000 : 0;
+  view.setUint32(RFLAGS - STATE_BASE, flags(random) | virtual, true);
   for (let n = 0; n < 64; n++) view.setUint32(XMM - STATE_BASE + 4 * n, random.u32(), true);
   if (random.oneIn(2)) {
     for (let n = 0; n < 8; n++) {
@@ -186,6 +187,8 @@ function control(view: DataView, random: Random): void {
     [0x400, 8],
     [0x800, 6],
     [0x2000, 8],
+    [1, 3],
+    [2, 4],
   ] as const)
     if (random.oneIn(odds)) toggle(CR4, bit);
 }

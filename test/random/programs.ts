@@ -26,6 +26,7 @@ export class Programs {
     const fresh = machine.state.slice();
     this.#bases = SETTINGS.map((setting) => {
       machine.state.set(fresh);
+      machine.takeOver();
       const tables = this.#memory[setting.gates];
       if (!setting.guest) {
         enterSetting(machine.cpu, setting);

@@ -35,6 +35,8 @@ export interface Setting {
   readonly gates: 16 | 32 | 64;
   readonly ring: Ring;
   readonly paging: Paging;
+  /** Segments are 64 KiB at 16 times their selector: real-address mode, virtual-8086 mode in a ring-3 task, or unreal mode. */
+  readonly like8086?: 'real' | 'unreal' | 'virtual';
   /** The program is a guest in VMX non-root operation. */
   readonly guest?: true;
 }
@@ -62,7 +64,18 @@ function longSettings(): Setting[] {
   );
 }
 
-const BARE = [...protectedSettings(), ...longSettings()];
+function settings8086(): Setting[] {
+  const virtual = LEGACY_PAGING.map((paging): Setting => {
+    return { name: `virtual-8086, ${paging}`, bits: 16, gates: 32, ring: 3, paging, like8086: 'virtual' };
+  });
+  return [
+    { name: 'real-address', bits: 16, gates: 16, ring: 0, paging: 'none', like8086: 'real' },
+    { name: 'real-address with large segments', bits: 16, gates: 16, ring: 0, paging: 'none', like8086: 'unreal' },
+    ...virtual,
+  ];
+}
+
+const BARE = [...settings8086(), ...protectedSettings(), ...longSettings()];
 
 /** Guests of VMX have paging. */
 const GUESTS = BARE.filter(({ paging, ring }) => paging !== 'none' && (ring === 0 || ring === 3)).map(
@@ -93,10 +106,13 @@ const CR3_OF: Readonly<Record<Paging, number>> = {
 /** OSFXSR and OSXMMEXCPT. */
 const CR4_SSE = 0x600;
 const CR0_PROTECTED = 0x31;
+const CR0_REAL = 0x30;
+const VM = 0x2_0000;
 const EFER = 0xc000_0080;
 
 /** Puts the processor into the mode. */
-export function enterSetting(cpu: Cpu, { bits, gates, ring, paging }: Setting): void {
+export function enterSetting(cpu: Cpu, setting: Setting): void {
+  const { bits, gates, ring, paging, like8086 } = setting;
   const long = gates === 64;
   cpu.cr4 = CR4_OF[paging] | CR4_SSE;
   cpu.cr3 = CR3_OF[paging];
@@ -107,6 +123,11 @@ export function enterSetting(cpu: Cpu, { bits, gates, ring, paging }: Setting): 
   cpu.idtr = { base: IDT, limit: long ? 0xfff : 0x7ff };
   cpu.setSegment(TR, { selector: TSS_SELECTOR, rights: 0x8b, base: TSS, limit: TSS_LIMIT });
   cpu.setSegment(LDTR, { selector: LDT_SELECTOR, rights: 0x82, base: LDT, limit: 0x3f });
+  systemCalls(cpu);
+  if (like8086) {
+    enter8086(cpu, like8086);
+    return;
+  }
   const dpl = ring << 5;
   const small = bits === 16;
   const code = (small ? CODE_16 : bits === 64 ? CODE_64 : CODE_32)[ring];
@@ -117,7 +138,22 @@ export function enterSetting(cpu: Cpu, { bits, gates, ring, paging }: Setting): 
   for (const n of [SS, DS, ES, FS, GS])
     cpu.setSegment(n, { selector, rights: (small ? 0x93 : 0xc093) | dpl, ...shape });
   cpu.view.setUint32(CPL, ring, true);
-  systemCalls(cpu);
+}
+
+/** Segments of an 8086, all with base CODE. */
+function enter8086(cpu: Cpu, kind: 'real' | 'unreal' | 'virtual'): void {
+  const rights = kind === 'virtual' ? 0xf3 : 0x93;
+  if (kind !== 'virtual') {
+    cpu.cr0 = CR0_REAL;
+    cpu.idtr = { base: 0, limit: 0x3ff };
+  }
+  const shape = { selector: CODE >> 4, base: CODE, limit: 0xffff };
+  cpu.setSegment(CS, { ...shape, rights: kind === 'virtual' ? rights : 0x9b });
+  for (const n of [SS, DS, ES, FS, GS]) cpu.setSegment(n, { ...shape, rights });
+  if (kind === 'unreal')
+    for (const n of [DS, ES, FS]) cpu.setSegment(n, { ...shape, rights: 0x8093, limit: 0xffff_ffff });
+  cpu.view.setUint32(CPL, kind === 'virtual' ? 3 : 0, true);
+  if (kind === 'virtual') cpu.eflags = VM;
 }
 
 /** Fast system calls lead to code of the program. */

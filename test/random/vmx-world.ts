@@ -94,10 +94,12 @@ function hostFields(cpu: Cpu, wide: boolean): [number, bigint | number][] {
 /** Puts the processor in front of the VMLAUNCH of a guest in this mode. Its tables are in RAM. */
 export function enterVmxHost(cpu: Cpu, setting: Setting): void {
   const wide = setting.gates === 64;
-  const host: Setting = { ...setting, ring: 0, bits: wide ? 64 : 32, gates: wide ? 64 : 32 };
+  const bits = wide ? 64 : 32;
+  const host: Setting = { name: 'host', ring: 0, bits, gates: bits, paging: setting.paging };
   enterSetting(cpu, setting);
   cpu.cr4 |= VMXE;
   const guest = guestFields(cpu);
+  cpu.eflags = 2;
   enterSetting(cpu, host);
   cpu.cr4 |= VMXE;
   cpu.flushTlb();
