@@ -54,10 +54,13 @@ export function pageKind(page: u64): u32 {
   return page >= ROM_ALIAS >> 12 ? PAGE_ROM : PAGE_MMIO;
 }
 
+/** Address lines of the processor: bits above them, in a VMCS that was changed in memory say, lead nowhere else. */
+const ADDRESS_LINES: u64 = (1 << 36) - 1;
+
 // @ts-ignore: decorator
 @inline
 export function maskA20(physical: u64): u64 {
-  return physical & load<u64>(A20_MASK);
+  return physical & load<u64>(A20_MASK) & ADDRESS_LINES;
 }
 
 /** Offset in the local APIC's page of the register that sends interrupts to other processors. */

@@ -68,7 +68,15 @@ import { pageKind, readPhysicalSized } from './physical';
 import { R_OP, restCost, restCount } from './record';
 import { H_DEAD } from './hot';
 import { dataBreakpoints } from './system/debug-registers';
-import { checkEvents, eventsPending, stepEnd, stepping, stepStart, undoStepStart } from './system/events';
+import {
+  breaksHere,
+  checkEvents,
+  eventsPending,
+  stepEnd,
+  stepping,
+  stepStart,
+  undoStepStart,
+} from './system/events';
 import { deliverFault } from './system/exception';
 import { isVirtualInterruptDue } from './system/virtual-8086';
 import { interceptDeadline, vmxAborted } from './vmx/intercepts';
@@ -148,6 +156,7 @@ function runBlock(r: usize): bool {
 function enter(): bool {
   updateContext();
   chooseTlb();
+  if (breaksHere()) return true;
   const rip = load<u64>(RIP);
   const isStepping = stepping();
   const isVirtualDue = isVirtualInterruptDue();
@@ -264,7 +273,7 @@ export function runScratch(): void {
 /** One instruction outside the block cache. */
 function step(rip: u64, linear: u64, physical: u64): void {
   const single = stepping();
-  if (single && !stepStart()) return;
+  if (single) stepStart();
   pageRip = rip - (linear & 0xfff);
   if (!fetchScratch(rip, linear, physical)) return;
   runScratch();

@@ -18,6 +18,7 @@ import { changeFlags, getFlags, IF, RF, setFlags, VM } from '../flags';
 import { code64 } from '../globals';
 import { readRm, writeRm } from '../operand';
 import { cpl, getRegister, getRegister32, operandSize, recordNextRip, setRegister } from '../record';
+import { trapByNewFlags } from '../system/events';
 import { finish, finishAt } from '../system/finish';
 import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from '../system/segment';
 import { CR4_FSGSBASE, cr4, EFER_SCE, efer, RIGHTS_BIG, segmentCache } from '../system/state';
@@ -45,6 +46,7 @@ export function syscall(r: usize): void {
   setFlags(flags & ~(load<u64>(MSR_FMASK) | RF));
   const selector = u32(load<u64>(MSR_STAR) >> 32) & 0xfffc;
   setFlat(selector, selector + 8, 0, true);
+  trapByNewFlags();
   finishAt(load<u64>(MSR_LSTAR));
 }
 
@@ -62,6 +64,7 @@ export function sysret(r: usize): void {
   setFlags((getRegister(11) & SYSRET_FLAGS) | 2);
   const selector = u32(load<u64>(MSR_STAR) >> 48);
   setFlat(isLong ? selector + 16 : selector, selector + 8, 3, isLong);
+  trapByNewFlags();
   finishAt(target);
 }
 

@@ -107,22 +107,22 @@ export function stepping(): bool {
   );
 }
 
-/** Before a lone instruction: code breakpoints. False: #DB was raised (`faulted`), do not execute it. */
-export function stepStart(): bool {
+/** Code breakpoints, which come before every fault of the instruction, its fetch included. True: #DB was raised. */
+export function breaksHere(): bool {
+  if (!codeBreakpoints || hasFlag(RF) || load<u32>(INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS) return false;
+  const matched = matchBreakpoints((effectiveBase(CS) + load<u64>(RIP)) & linearMask, 1, 0);
+  if (matched) raiseDebug(matched);
+  return matched != 0;
+}
+
+/** Before a lone instruction. */
+export function stepStart(): void {
   cancelled = false;
   traps = hasFlag(TF);
   resumes = hasFlag(RF);
   retired = exactInstructions();
   shadows = load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS);
-  if (codeBreakpoints && !resumes && !(shadows & BLOCKED_BY_MOV_SS)) {
-    const matched = matchBreakpoints((effectiveBase(CS) + load<u64>(RIP)) & linearMask, 1, 0);
-    if (matched) {
-      raiseDebug(matched);
-      return false;
-    }
-  }
   changeFlags(RF, 0);
-  return true;
 }
 
 /**
@@ -142,6 +142,12 @@ export function stepEnd(finished: bool): void {
 export function undoStepStart(): void {
   if (resumes) changeFlags(0, RF);
   cancelStep();
+}
+
+/** SYSCALL and SYSRET look at TF when they are done: whoever masks it is not trapped, whoever gets it back is at once. */
+export function trapByNewFlags(): void {
+  traps = false;
+  if (hasFlag(TF)) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
 }
 
 /** An event was delivered through the IDT or by a VM exit or entry: the instruction that did it makes no single-step trap. */

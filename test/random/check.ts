@@ -55,6 +55,14 @@ export class Checker {
   /** Undefined, or the report of a difference. */
   check(seed: number): string | undefined {
     const program = this.#programs.program(seed);
+    try {
+      return this.#check(program);
+    } catch (error) {
+      return report(program, 'parts', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  }
+
+  #check(program: Program): string | undefined {
     const found = this.#differs(program, VARIANTS);
     if (!found) return undefined;
     const [variant] = found;

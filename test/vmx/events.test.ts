@@ -277,6 +277,16 @@ describe('state across transitions', () => {
     expect(m.cpu.msr(0x277)).toBe(0x0606n);
   });
 
+  // VM entry checks these addresses; software can change the region behind its back
+  test('an MSR area beyond the physical-address width reaches no memory of the host', () => {
+    const m = VmxMachine.ready();
+    m.go(0);
+    m.set(F.F_EXIT_MSR_LOAD_COUNT, 1);
+    m.set(F.F_EXIT_MSR_LOAD, 0xfff0_0000_0000_1000n);
+    m.program('vmcall');
+    expect(m.run()).toMatchObject({ reason: 'vmx-abort' });
+  });
+
   test('guest registers are saved: segments, tables, RFLAGS, RSP, DR7', () => {
     const m = VmxMachine.ready();
     m.set(F.F_EXIT_CONTROLS, EXIT_CONTROLS | F.EXIT_SAVE_DEBUG);
