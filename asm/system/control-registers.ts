@@ -84,7 +84,7 @@ const PHYSICAL_MASK: u64 = 0xf_ffff_ffff;
 const CR3_NO_FLUSH: u64 = 1 << 63;
 /** Changes of CR4 that reload the PDPTE registers in PAE paging, and changes that empty the TLB. */
 const CR4_RELOADS: u64 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP;
-const CR4_FLUSHES: u64 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP;
+const CR4_FLUSHES: u64 = CR4_PAE | CR4_PGE | CR4_PSE | CR4_LA57 | CR4_SMEP | CR4_SMAP;
 const MACHINE_STATUS_WORD: u64 = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 
 /** CR4 came with the first feature that has a bit in it. */

@@ -247,7 +247,7 @@ describe('single step', () => {
   test('SYSRET that brings TF back traps before the first instruction', () => {
     const m = new LongMachine();
     m.cpu.setMsr(0xc000_0081, 0x0023_0008_0000_0000n);
-    m.program(`mov ecx, ${LONG_CODE + 0x100}\nmov r11d, 0x102\no64 sysret\ntimes 0x100 nop`);
+    m.program(`mov ecx, ${LONG_CODE + 0x100}\nmov r11d, 0x102\ndb 0x48, 0x0f, 0x07\ntimes 0x100 nop`);
     expect(m.frame(m.run())).toMatchObject({ vector: 1, rip: BigInt(LONG_CODE + 0x100), cs: 0x33 });
   });
 

@@ -111,3 +111,17 @@ test('stopping anywhere by cycles, with save and load, changes nothing', () => {
     { numRuns: 30 },
   );
 });
+
+test('a change of CR4 that means nothing to the present paging mode is restored as it was', () => {
+  const m = new TestMachine();
+  for (let n = 0; n < 1024; n++) m.memory.setUint32(0x60000 + 4 * n, ((n << 22) | 0x87) >>> 0, true);
+  m.cpu.cr3 = 0x60000;
+  m.cpu.cr4 = 0x10;
+  m.cpu.cr0 = 0x8000_0011;
+  m.program('mov eax, 0x1010\nmov cr4, eax\nnop\nnop\nnop');
+  m.run(3);
+  const misses = m.cpu.counters().tlbMisses;
+  m.cpu.load(m.cpu.save());
+  m.run(1);
+  expect(m.cpu.counters().tlbMisses).toBe(misses);
+});
