@@ -13,6 +13,7 @@ import { MemoryPart } from '../machine/memory-part.ts';
 import { readSnapshot, writeSnapshot } from '../machine/snapshot.ts';
 import type { Stateful } from '../machine/stateful.ts';
 import { enterProtectedMode } from './boot-state.ts';
+import { writeFirmwareTables } from './firmware-tables.ts';
 import { CpuPart, ExitPart, HardwarePart, RomPart } from './machine-parts.ts';
 import type { MachineStop, PlatformExit } from './exit.ts';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from './exit.ts';
@@ -154,6 +155,8 @@ export class Machine {
   /** Loads a multiboot-1 image and sets the processor up as its specification says. */
   loadMultiboot(image: Uint8Array, options: BootOptions = {}): void {
     const loaded = loadMultiboot(image, this.cpu.ram, options);
+    const { model, processors } = this.cpu;
+    writeFirmwareTables(this.cpu.ram, model, processors.count);
     this.cpu.flushBlocks();
     enterProtectedMode(this.cpu, loaded.entry);
     this.cpu.setReg(0, MULTIBOOT_MAGIC);

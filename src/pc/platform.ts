@@ -31,6 +31,8 @@ import { runFirmware, wireApic } from './firmware.ts';
 export const LAPIC_BASE = 0xfee00000;
 export const LAPIC_LENGTH = 0x1000;
 export const IOAPIC_BASE = 0xfec00000;
+export const ACPI_PORTS = 0x600;
+export const RESET_PORT = 0xcf9;
 const IOAPIC_LENGTH = 0x1000;
 /** Pin of the I/O APIC on which the interval timer comes in: the 8259 pair has pin 0. */
 export const IOAPIC_TIMER_PIN = 2;
@@ -188,8 +190,8 @@ export class Platform implements Stateful {
     bus.mapPorts(0xf0, 1, this.coprocessorError, 'coprocessor error');
     bus.mapPorts(0xf4, 4, this.debugExit, 'debug exit');
     bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
-    bus.mapPorts(0x600, 0x0c, this.acpi, 'acpi power management');
-    bus.mapPorts(0xcf9, 1, this.resetControl, 'reset control');
+    bus.mapPorts(ACPI_PORTS, 0x0c, this.acpi, 'acpi power management');
+    bus.mapPorts(RESET_PORT, 1, this.resetControl, 'reset control');
     bus.mapPorts(postPort ?? 0x80, 1, this.post, 'post');
     if (debugConsole !== undefined)
       bus.mapPorts(debugConsole.port, 1, new DebugConsole(debugConsole.write), 'debug console');

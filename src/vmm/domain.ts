@@ -7,6 +7,7 @@ import { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { fieldsField } from '../machine/stateful.ts';
 import { runFirmware } from '../pc/firmware.ts';
+import { writeFirmwareTables } from '../pc/firmware-tables.ts';
 import type { Machine } from '../pc/machine.ts';
 import { LAPIC_BASE, LAPIC_LENGTH, Platform } from '../pc/platform.ts';
 import { GUEST_BASE } from './host-memory.ts';
@@ -85,6 +86,7 @@ export class Domain implements Stateful {
   /** Loads a multiboot image; returns the entry point and the address of the boot information. */
   loadMultiboot(image: Uint8Array, commandLine: string): { entry: number; info: number } {
     const loaded = loadMultiboot(image, this.ram, { commandLine });
+    writeFirmwareTables(this.ram, this.machine.cpu.model, 1);
     this.machine.cpu.flushBlocks();
     runFirmware(this.platform.bus, LAPIC_BASE);
     return loaded;
