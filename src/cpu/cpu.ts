@@ -380,6 +380,10 @@ export class Cpu {
     return this.view.getBigUint64(CR2, true);
   }
 
+  set cr2Wide(value: bigint) {
+    this.view.setBigUint64(CR2, value, true);
+  }
+
   get cr3(): number {
     return this.view.getUint32(CR3, true);
   }

@@ -43,6 +43,18 @@ export class Ring0 {
     this.#setReg(n, value);
   }
 
+  /** Reads all 64 bits of a general register: class alu. */
+  reg64(n: number): bigint {
+    this.charge('alu');
+    return this.#view.getBigUint64(GPR + 8 * n, true);
+  }
+
+  /** Writes all 64 bits of a general register: class alu. */
+  setReg64(n: number, value: bigint): void {
+    this.charge('alu');
+    this.#view.setBigUint64(GPR + 8 * n, value, true);
+  }
+
   /** Charges work that no single access stands for. */
   charge(cls: CostClass, times = 1): void {
     this.#core.chargeClass(COST_NUMBERS.get(cls)!, times);
@@ -249,12 +261,12 @@ export class Ring0 {
     this.#view.setUint32(GPR + 8 * n + 4, 0, true);
   }
 
-  #save(...registers: number[]): [number, number][] {
-    return registers.map((n) => [n, this.#view.getUint32(GPR + 8 * n, true)]);
+  #save(...registers: number[]): [number, bigint][] {
+    return registers.map((n) => [n, this.#view.getBigUint64(GPR + 8 * n, true)]);
   }
 
-  #restore(saved: readonly (readonly [number, number])[]): void {
-    for (const [n, value] of saved) this.#setReg(n, value);
+  #restore(saved: readonly (readonly [number, bigint])[]): void {
+    for (const [n, value] of saved) this.#view.setBigUint64(GPR + 8 * n, value, true);
   }
 
   #unexpected(what: string): Error {

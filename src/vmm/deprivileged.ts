@@ -37,7 +37,18 @@ import { HostTimer } from './host-timer.ts';
 import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
 import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
-import { CR0_PE, CR0_WP, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_TF, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
+import {
+  CR0_PE,
+  CR0_WP,
+  EFER_NXE,
+  FLAG_IF,
+  FLAG_IOPL,
+  FLAG_NT,
+  FLAG_TF,
+  FLAG_VM,
+  Vcpu,
+  type VirtualSegment,
+} from './vcpu.ts';
 
 const ESP = 4;
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -74,6 +85,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
   readonly frame: TrapFrame = { eip: 0, cs: 0, eflags: 2, esp: 0, ss: 0 };
   readonly scratch = regionLinear(AREA_OFFSET + SCRATCH);
   readonly runsRealMode = false;
+  readonly eferBits = EFER_NXE;
+  readonly isLongHost = false;
   protected readonly options: DomainOptions;
   #stop: MachineStop | undefined;
   #idle = false;

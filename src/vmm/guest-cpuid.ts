@@ -10,10 +10,11 @@ const HIDDEN: readonly FeatureName[] = [
 /** EBX, ECX and EDX of a CPUID leaf. */
 export type CpuidAnswer = Readonly<Record<'ebx' | 'ecx' | 'edx', number>>;
 
-/** What a guest may see of a CPUID leaf. */
-export function guestFeatures(leaf: number, answer: CpuidAnswer): CpuidAnswer {
+/** What a guest may see of a CPUID leaf; `shown` are features that its VMM does virtualize. */
+export function guestFeatures(leaf: number, answer: CpuidAnswer, shown: readonly FeatureName[] = []): CpuidAnswer {
   const visible = (register: CpuidRegister, value: number): number =>
-    HIDDEN.map((name) => featureOf(name).cpuid!)
+    HIDDEN.filter((name) => !shown.includes(name))
+      .map((name) => featureOf(name).cpuid!)
       .filter((place) => place.leaf === leaf && place.register === register)
       .reduce((rest, { bit }) => (rest & ~(1 << bit)) >>> 0, value >>> 0);
   return {

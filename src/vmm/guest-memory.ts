@@ -9,6 +9,8 @@ import { type AccessSize, GuestFault, type HostAccess, VECTOR_PF } from './host-
 import { REGION_LINEAR } from './host-memory.ts';
 import type { FaultOutcome, ShadowPaging } from './shadow-paging.ts';
 
+/** One behind the last linear address of four-level paging, as 48 significant bits. */
+const LONG_END = 2 ** 48;
 /** Work of the VMM around one access to a virtual device register: find the chip, call it. */
 const DEVICE_WORK = 40;
 
@@ -39,9 +41,14 @@ export class GuestMemory {
   /** Set to a list to note every access of the guest's instructions: its data breakpoints look there. */
   accesses: { readonly linear: number; readonly size: number; readonly write: boolean }[] | undefined;
 
+  /** Linear addresses have 32 bits, in IA-32e mode 48 significant ones. */
+  #wrap(linear: number): number {
+    return this.#p.paging.isLong ? linear % LONG_END : linear >>> 0;
+  }
+
   /** Reads little-endian; throws the guest's page fault. */
   read(linear: number, size: AccessSize, user = false): number {
-    const at = linear >>> 0;
+    const at = this.#wrap(linear);
     this.accesses?.push({ linear: at, size, write: false });
     if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
@@ -59,7 +66,7 @@ export class GuestMemory {
   }
 
   write(linear: number, size: AccessSize, value: number, user = false): void {
-    const at = linear >>> 0;
+    const at = this.#wrap(linear);
     this.accesses?.push({ linear: at, size, write: true });
     if (this.#p.shared && !user && !this.isTracedAccess && at + size <= REGION_LINEAR) {
       for (let tries = 0; tries < 6; tries++) {
@@ -81,9 +88,11 @@ export class GuestMemory {
 
   /** Throws the page fault a write would have, without writing. */
   probeWrite(linear: number, size: number, user = false): void {
-    this.#p.paging.translate(linear >>> 0, { write: true, user, fetch: false });
-    const last = (linear + size - 1) >>> 0;
-    if ((last ^ linear) & ~0xfff) this.#p.paging.translate(last, { write: true, user, fetch: false });
+    const first = this.#wrap(linear);
+    this.#p.paging.translate(first, { write: true, user, fetch: false });
+    const last = this.#wrap(linear + size - 1);
+    if (last - (last % 0x1000) !== first - (first % 0x1000))
+      this.#p.paging.translate(last, { write: true, user, fetch: false });
   }
 
   /** Up to `length` bytes of code; stops early where the next page cannot be read. */
@@ -92,14 +101,14 @@ export class GuestMemory {
     let page = -1;
     let physical = 0;
     for (let n = 0; n < length; n++) {
-      const at = (linear + n) >>> 0;
-      if (at >>> 12 !== page) {
+      const at = this.#wrap(linear + n);
+      if (Math.floor(at / 0x1000) !== page) {
         const walk = this.#p.paging.walk(at, { write: false, user, fetch: true });
         if ('error' in walk) {
           if (n === 0) throw new GuestFault(VECTOR_PF, walk.error, at);
           return bytes.subarray(0, n);
         }
-        page = at >>> 12;
+        page = Math.floor(at / 0x1000);
         physical = walk.guestPhysical;
         if (!this.#p.domain.isRam(physical)) return bytes.subarray(0, n);
       } else {

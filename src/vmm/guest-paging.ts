@@ -1,9 +1,10 @@
 // The guest's own page tables, walked in software over guest-physical memory: no paging, two-level with 4 KiB and 4 MiB
-// pages, PAE with NX (SDM Vol. 3 "Paging"). Sets accessed and dirty bits as the processor would.
+// pages, PAE with NX, the four levels of IA-32e mode (SDM Vol. 3 "Paging"). Linear addresses of IA-32e mode are given as
+// their 48 significant bits. Sets accessed and dirty bits as the processor would.
 
 import type { HostAccess } from './host-access.ts';
 import { GuestFault, PF_FETCH, PF_PRESENT, PF_RESERVED, PF_USER, PF_WRITE, VECTOR_PF } from './host-access.ts';
-import { CR0_WP, CR4_PAE, CR4_PSE, type Vcpu } from './vcpu.ts';
+import { CR0_WP, CR4_PAE, CR4_PSE, EFER_NXE, type Vcpu } from './vcpu.ts';
 
 export const PTE_P = 0x1;
 export const PTE_W = 0x2;
@@ -12,11 +13,11 @@ export const PTE_A = 0x20;
 export const PTE_D = 0x40;
 export const PTE_PS = 0x80;
 export const PTE_G = 0x100;
-const MSR_EFER = 0xc000_0080;
-const EFER_NXE = 0x800;
 /** Bits 62:52 of a PAE entry's high half and the physical-address bits this machine lacks (36-bit addresses). */
 const PAE_RESERVED_HIGH = 0x7fff_fff0;
 const NO_EXECUTE_HIGH = 0x8000_0000;
+/** In IA-32e mode bits 62:52 are ignored. */
+const LONG_RESERVED_HIGH = 0xf_fff0;
 
 /** How memory is touched. */
 export interface Access {
@@ -39,8 +40,10 @@ export interface Translation {
   readonly dirty: boolean;
   /** Guest frame of the page table that holds the leaf; undefined for a large page or no paging. */
   readonly table: number | undefined;
-  /** Directory entry's W and U bits, 0..3 (W = 1, U = 2). */
+  /** Rights of the levels above the page table: W = 1, U = 2, in IA-32e mode NX = 4. */
   readonly directoryRights: number;
+  /** IA-32e mode: guest frames of the page-directory-pointer table, and of the page directory if there is one. */
+  readonly upper?: { readonly pointers: number; readonly directory: number | undefined };
 }
 
 /** A walk that ended in a page fault: its error code. */
@@ -62,8 +65,13 @@ export class GuestPaging {
     this.#hostPhysical = (gpa) => domain.hostPhysical(gpa);
   }
 
+  /** IA-32e mode. */
+  get isLong(): boolean {
+    return this.#vcpu.longMode;
+  }
+
   get noExecuteEnabled(): boolean {
-    return ((this.#vcpu.msrs.get(MSR_EFER)?.[0] ?? 0) & EFER_NXE) !== 0;
+    return (this.#vcpu.efer & EFER_NXE) !== 0;
   }
 
   /** Like `walk`, but leaves A and D alone. */
@@ -90,6 +98,7 @@ export class GuestPaging {
         directoryRights: 3,
       };
     }
+    if (vcpu.longMode) return this.#walkLong(linear, access);
     return vcpu.cr4 & CR4_PAE ? this.#walkPae(linear, access) : this.#walkTwoLevel(linear, access);
   }
 
@@ -221,6 +230,59 @@ export class GuestPaging {
       directoryRights: (directory >> 1) & 3,
     };
   }
+
+  #isReservedLong(low: number, high: number, shift: number, isPage: boolean): boolean {
+    if (high & LONG_RESERVED_HIGH || (!this.noExecuteEnabled && high & NO_EXECUTE_HIGH)) return true;
+    if (shift === 39) return (low & PTE_PS) !== 0;
+    return isPage && shift > 12 && (low & (2 ** shift - 0x2000)) !== 0;
+  }
+
+  #walkLong(linear: number, access: Access): Translation | TranslationFault {
+    const path: { at: number; low: number }[] = [];
+    const tables: number[] = [];
+    let table = (this.#vcpu.cr3 & 0xffff_f000) >>> 0;
+    let rights = 3;
+    let shift = 39;
+    for (; ; shift -= 9) {
+      const at = table + (Math.floor(linear / 2 ** shift) % 512) * 8;
+      const low = this.#read(at);
+      const high = this.#read(at + 4);
+      if (!(low & PTE_P)) return this.#fault(access, false, false);
+      const isPage = shift === 12 || (shift <= 30 && (low & PTE_PS) !== 0);
+      if (this.#isReservedLong(low, high, shift, isPage)) return this.#fault(access, true, true);
+      path.push({ at, low });
+      tables.push(table);
+      table = frameAddress(low, high);
+      if (isPage) {
+        const leafRights = longRights(low, high);
+        const writable = (rights & leafRights & 1) !== 0;
+        const user = (rights & leafRights & 2) !== 0;
+        const noExecute = ((rights | leafRights) & 4) !== 0;
+        if (this.#denied(access, writable, user, noExecute)) return this.#fault(access, true, false);
+        const leaf = path.pop()!;
+        for (const entry of path) this.#set(entry.at, entry.low, PTE_A);
+        const now = this.#set(leaf.at, leaf.low, PTE_A | (access.write ? PTE_D : 0));
+        const [, pointers, directory, pages] = tables.map((address) => address / 4096);
+        return {
+          guestPhysical: table - (table % 2 ** shift) + (linear % 2 ** shift),
+          writable,
+          user,
+          noExecute,
+          dirty: (now & PTE_D) !== 0,
+          table: pages,
+          directoryRights: rights,
+          upper: { pointers: pointers!, directory },
+        };
+      }
+      const entryRights = longRights(low, high);
+      rights = (rights & entryRights & 3) | ((rights | entryRights) & 4);
+    }
+  }
+}
+
+/** W = 1, U = 2, NX = 4. */
+function longRights(low: number, high: number): number {
+  return ((low >> 1) & 3) | (high & NO_EXECUTE_HIGH ? 4 : 0);
 }
 
 function frameAddress(low: number, high: number): number {

@@ -1,4 +1,5 @@
-// Shadow page tables: the PAE tables the real CPU uses while the guest believes in its own. Filled on hidden faults,
+// Shadow page tables: the PAE tables (in IA-32e mode the four levels) the real CPU uses while the guest believes in its own.
+// Filled on hidden faults,
 // kept per guest CR3, coherent with the guest's tables because the guest's writes to them are traced (write-protected,
 // emulated, and the entry derived from the written one is dropped). Adams & Agesen 2006 sections 2.2 "Tracing" and 3.2.
 
@@ -9,6 +10,7 @@ import type { Access, Translation } from './guest-paging.ts';
 import { GuestPaging, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W } from './guest-paging.ts';
 import type { HostAccess } from './host-access.ts';
 import { type PagePool, REGION_LINEAR } from './host-memory.ts';
+import { createDirectory, type LongLevels, upperFrames } from './shadow-long.ts';
 import { CR0_WP, CR4_PAE, CR4_PSE, type Vcpu } from './vcpu.ts';
 
 /** What came of a page fault the CPU reported. */
@@ -48,14 +50,22 @@ export interface ShadowOptions {
 interface Space {
   readonly key: string;
   readonly root: number;
-  /** Host-physical addresses of the four page directories. */
-  readonly directories: readonly number[];
-  /** Guest frames of its page directories with the first linear GiB-relative index they map. */
-  readonly guestDirectories: readonly { readonly frame: number; readonly linear: number }[];
+  /** Host-physical addresses of the page directories, by GiB of the linear address. */
+  readonly directories: Map<number, number>;
+  /** Guest frames of its page directories with the first linear address they map. */
+  readonly guestDirectories: { readonly frame: number; readonly linear: number }[];
+  /** In IA-32e mode. */
+  readonly long?: LongLevels;
   /** Writes to its directories since it was last current. */
   strayWrites: number;
   lastUse: number;
 }
+
+/** A space as a snapshot holds it. */
+type SavedSpace = Omit<Space, 'directories' | 'long'> & {
+  readonly directories: [number, number][];
+  readonly long: { readonly pointers: [number, number][]; readonly frames: number[] } | null;
+};
 
 /** One shadow page table (512 entries, 2 MiB). */
 interface Table {
@@ -72,6 +82,9 @@ interface Table {
 const MODE_UNPAGED = 0;
 const MODE_TWO_LEVEL = 1;
 const MODE_PAE = 2;
+const MODE_LONG = 3;
+const GIB = 2 ** 30;
+const TABLE_REACH = 2 ** 21;
 const MAX_SPACES = 48;
 /** Writes to the directory of an address space not in use after which it is believed to be dead. */
 const STRAY_LIMIT = 6;
@@ -181,6 +194,13 @@ export class ShadowPaging implements Stateful {
     this.#syncDirectories(frame, offset, length);
   }
 
+  /** Gives up everything derived from the tables in a frame, so that the guest may write there. */
+  release(frame: number): void {
+    for (const table of [...(this.#tablesOf.get(frame) ?? [])]) this.#dropTable(table);
+    for (const space of [...(this.#directoryOf.get(frame) ?? [])]) this.#dropUpper(space);
+    this.#reload();
+  }
+
   /** INVLPG of the guest. */
   invlpg(linear: number): void {
     if (linear >= REGION_LINEAR && this.#o.regionTables) return;
@@ -204,12 +224,14 @@ export class ShadowPaging implements Stateful {
 
   #mode(): number {
     if (!this.#o.vcpu.paging) return MODE_UNPAGED;
+    if (this.#o.vcpu.longMode) return MODE_LONG;
     return this.#o.vcpu.cr4 & CR4_PAE ? MODE_PAE : MODE_TWO_LEVEL;
   }
 
   #key(mode: number): string {
     const { vcpu } = this.#o;
     if (mode === MODE_UNPAGED) return 'unpaged';
+    if (mode === MODE_LONG) return `long:${(vcpu.cr3 >>> 12).toString(16)}`;
     if (mode === MODE_PAE) {
       return `pae:${vcpu.pdpte.map(([low, high]) => `${high.toString(16)}.${low.toString(16)}`).join(':')}`;
     }
@@ -226,7 +248,8 @@ export class ShadowPaging implements Stateful {
   #createSpace(mode: number, key: string): Space {
     if (this.#spaces.size >= MAX_SPACES) this.#dropOldest();
     const pages: number[] = [];
-    while (pages.length < 5) {
+    const isLong = mode === MODE_LONG;
+    while (pages.length < (isLong ? 1 : 5)) {
       const page = this.#o.pool.allocate();
       if (page === undefined) {
         for (const taken of pages) this.#o.pool.release(taken);
@@ -236,7 +259,7 @@ export class ShadowPaging implements Stateful {
       }
       pages.push(page);
     }
-    const [root, ...directories] = pages as [number, number, number, number, number];
+    const [root, ...directories] = pages as [number, ...number[]];
     for (const page of pages) this.#clear(page);
     for (const [n, page] of directories.entries()) this.#writeEntry(root + n * 8, page | PTE_P, 0);
     const region = this.#o.regionTables;
@@ -244,29 +267,35 @@ export class ShadowPaging implements Stateful {
       this.#writeEntry(directories[3]! + 510 * 8, region[0] | PTE_P | PTE_W | PTE_A, 0);
       this.#writeEntry(directories[3]! + 511 * 8, region[1] | PTE_P | PTE_W | PTE_A, 0);
     }
+    const top = this.#o.vcpu.cr3 >>> 12;
     const space: Space = {
       key,
       root,
-      directories,
+      directories: new Map(directories.entries()),
       guestDirectories: this.#guestDirectories(mode),
+      ...(isLong ? { long: { pointers: new Map<number, number>(), frames: new Set([top]) } } : {}),
       strayWrites: 0,
       lastUse: 0,
     };
     this.#spaces.set(key, space);
-    for (const { frame } of space.guestDirectories) {
-      const traced = this.isTraced(frame);
-      const spaces = this.#directoryOf.get(frame);
-      if (spaces) spaces.push(space);
-      else this.#directoryOf.set(frame, [space]);
-      if (!traced) this.#protect(frame);
-    }
+    for (const { frame } of space.guestDirectories) this.#traceDirectory(space, frame);
+    if (isLong) this.#traceDirectory(space, top);
     this.#o.counters.add('shadow', 'root-new');
     return space;
   }
 
+  /** Writes to a frame with upper-level entries of a space are to be seen. */
+  #traceDirectory(space: Space, frame: number): void {
+    const traced = this.isTraced(frame);
+    const spaces = this.#directoryOf.get(frame);
+    if (!spaces) this.#directoryOf.set(frame, [space]);
+    else if (!spaces.includes(space)) spaces.push(space);
+    if (!traced) this.#protect(frame);
+  }
+
   #guestDirectories(mode: number): { frame: number; linear: number }[] {
     const { vcpu } = this.#o;
-    if (mode === MODE_UNPAGED) return [];
+    if (mode === MODE_UNPAGED || mode === MODE_LONG) return [];
     if (mode === MODE_TWO_LEVEL) return [{ frame: vcpu.cr3 >>> 12, linear: 0 }];
     const result: { frame: number; linear: number }[] = [];
     vcpu.pdpte.forEach(([low], n) => {
@@ -276,22 +305,28 @@ export class ShadowPaging implements Stateful {
   }
 
   #dropSpace(space: Space): void {
-    for (const page of space.directories) {
+    for (const [gib, page] of space.directories) {
       for (let n = 0; n < 512; n++) {
         const entry = page + n * 8;
-        if (page === space.directories[3] && n >= 510 && this.#o.regionTables) continue;
+        if (gib === 3 && n >= 510 && this.#o.regionTables) continue;
         this.#dropDirectoryEntry(entry);
       }
-      this.#o.pool.release(page);
     }
-    this.#o.pool.release(space.root);
-    for (const { frame } of space.guestDirectories) {
+    this.#releaseTables(space);
+    const frames = [...space.guestDirectories.map(({ frame }) => frame), ...(space.long?.frames ?? [])];
+    for (const frame of frames) {
       const rest = (this.#directoryOf.get(frame) ?? []).filter((other) => other !== space);
       if (rest.length > 0) this.#directoryOf.set(frame, rest);
       else this.#directoryOf.delete(frame);
     }
     this.#spaces.delete(space.key);
     this.#o.counters.add('shadow', 'root-dropped');
+  }
+
+  #releaseTables(space: Space): void {
+    for (const page of space.directories.values()) this.#o.pool.release(page);
+    for (const page of space.long?.pointers.values() ?? []) this.#o.pool.release(page);
+    this.#o.pool.release(space.root);
   }
 
   #dropOldest(): void {
@@ -303,10 +338,7 @@ export class ShadowPaging implements Stateful {
   }
 
   #dropAll(): void {
-    for (const space of this.#spaces.values()) {
-      for (const page of space.directories) this.#o.pool.release(page);
-      this.#o.pool.release(space.root);
-    }
+    for (const space of this.#spaces.values()) this.#releaseTables(space);
     for (const table of this.#tables.values()) this.#o.pool.release(table.page);
     this.#spaces.clear();
     this.#tables.clear();
@@ -352,8 +384,9 @@ export class ShadowPaging implements Stateful {
 
   /** Host-physical address of the shadow leaf entry for `linear`, creating the table; undefined when out of pages. */
   #leafFor(linear: number, walk: Translation): number | undefined {
-    const space = this.#current!;
-    const directoryEntry = space.directories[linear >>> 30]! + ((linear >>> 21) & 0x1ff) * 8;
+    const directory = this.#directoryFor(this.#current!, linear, walk);
+    if (directory === undefined) return undefined;
+    const directoryEntry = directory + (Math.floor(linear / TABLE_REACH) & 0x1ff) * 8;
     const present = this.#o.access.loadPhysical(directoryEntry, 4);
     let page: number;
     if (present & PTE_P) {
@@ -368,12 +401,38 @@ export class ShadowPaging implements Stateful {
     return page + ((linear >>> 12) & 0x1ff) * 8;
   }
 
+  /** Shadow page directory for `linear`; undefined when out of pages. */
+  #directoryFor(space: Space, linear: number, walk: Translation): number | undefined {
+    const present = space.directories.get(Math.floor(linear / GIB));
+    if (present !== undefined || !space.long) return present;
+    const made = createDirectory(space.root, space.long, linear, {
+      allocate: () => {
+        const page = this.#o.pool.allocate();
+        if (page !== undefined) this.#clear(page);
+        return page;
+      },
+      writeEntry: (entry, low) => this.#writeEntry(entry, low, 0),
+    });
+    if (!made) return undefined;
+    space.directories.set(made.gib, made.page);
+    for (const frame of upperFrames(walk)) {
+      space.long.frames.add(frame);
+      this.#traceDirectory(space, frame);
+    }
+    const frame = walk.upper?.directory;
+    if (frame !== undefined) {
+      space.guestDirectories.push({ frame, linear: made.gib * GIB });
+      this.#traceDirectory(space, frame);
+    }
+    return made.page;
+  }
+
   #tableFor(linear: number, walk: Translation): Table | undefined {
     const paged = walk.table !== undefined;
     const firstEntry = paged && this.#mode() === MODE_TWO_LEVEL ? ((linear >>> 21) & 1 ? 512 : 0) : 0;
     const key = paged
       ? `${this.#mode()}:${walk.table!.toString(16)}:${firstEntry}:${walk.directoryRights}`
-      : `large:${this.#current!.key}:${(linear >>> 21).toString(16)}`;
+      : `large:${this.#current!.key}:${Math.floor(linear / TABLE_REACH).toString(16)}`;
     const known = this.#tables.get(key);
     if (known) return known;
     const page = this.#o.pool.allocate();
@@ -428,8 +487,8 @@ export class ShadowPaging implements Stateful {
       for (const table of [...tables]) this.#dropTable(table);
       return;
     }
-    const pae = this.#mode() === MODE_PAE;
-    const shift = pae ? 3 : 2;
+    const mode = this.#mode();
+    const shift = mode === MODE_PAE || mode === MODE_LONG ? 3 : 2;
     for (let n = offset >>> shift; n <= (offset + length - 1) >>> shift; n++) {
       for (const table of tables) {
         const index = n - table.firstEntry;
@@ -448,7 +507,11 @@ export class ShadowPaging implements Stateful {
         this.#dropSpace(space);
         continue;
       }
-      const pae = space.key.startsWith('pae');
+      if (space.long?.frames.has(frame)) {
+        this.#dropUpper(space);
+        continue;
+      }
+      const pae = space.long !== undefined || space.key.startsWith('pae');
       const shift = pae ? 3 : 2;
       for (const directory of space.guestDirectories) {
         if (directory.frame !== frame) continue;
@@ -460,13 +523,22 @@ export class ShadowPaging implements Stateful {
     }
   }
 
+  /** An upper-level entry changed: the whole space goes. */
+  #dropUpper(space: Space): void {
+    const wasCurrent = space === this.#current;
+    this.#dropSpace(space);
+    if (wasCurrent) this.activate();
+  }
+
   #syncRange(space: Space, linear: number, entries: number): void {
     this.#o.counters.add('shadow', 'sync-directory');
     let was = false;
     for (let k = 0; k < entries; k++) {
       const at = linear + k * 0x20_0000;
       if (at >= REGION_LINEAR && this.#o.regionTables) continue;
-      const entry = space.directories[Math.floor(at / 0x4000_0000)]! + ((at / 0x20_0000) & 0x1ff) * 8;
+      const directory = space.directories.get(Math.floor(at / GIB));
+      if (directory === undefined) continue;
+      const entry = directory + (Math.floor(at / TABLE_REACH) & 0x1ff) * 8;
       was = this.#dropDirectoryEntry(entry) || was;
     }
     if (was && space === this.#current) this.#o.onRangeChange?.(linear, entries * 0x20_0000);
@@ -519,8 +591,11 @@ export class ShadowPaging implements Stateful {
     return {
       spaces: [...this.#spaces.values()].map((space) => ({
         ...space,
-        directories: [...space.directories],
+        directories: [...space.directories].map((pair) => [...pair]),
         guestDirectories: space.guestDirectories.map((directory) => ({ ...directory })),
+        long: space.long
+          ? { pointers: [...space.long.pointers].map((pair) => [...pair]), frames: [...space.long.frames] }
+          : null,
       })),
       tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
       mappings: [...this.#mappings].map(([frame, entries]) => [frame, ...entries]),
@@ -535,10 +610,13 @@ export class ShadowPaging implements Stateful {
     for (const map of [this.#spaces, this.#tables, this.#tablesOf, this.#directoryOf, this.#mappings]) map.clear();
     this.#code.clear();
     this.#o.pool.load(fields.pool as { next: number; free: number[] });
-    for (const saved of listField(fields, 'spaces') as unknown as Space[]) {
-      const space = { ...saved };
+    for (const saved of listField(fields, 'spaces') as unknown as SavedSpace[]) {
+      const { long, directories, ...rest } = saved;
+      const levels = long && { pointers: new Map(long.pointers), frames: new Set(long.frames) };
+      const space: Space = { ...rest, directories: new Map(directories), ...(levels ? { long: levels } : {}) };
       this.#spaces.set(space.key, space);
-      for (const { frame } of space.guestDirectories) {
+      const upper = [...(space.long?.frames ?? [])].map((frame) => ({ frame }));
+      for (const { frame } of [...space.guestDirectories, ...upper]) {
         this.#directoryOf.set(frame, [...(this.#directoryOf.get(frame) ?? []), space]);
       }
     }

@@ -21,6 +21,12 @@ export const EBP = 5;
 export const ESI = 6;
 export const EDI = 7;
 
+export const MSR_EFER = 0xc000_0080;
+export const EFER_SCE = 0x1;
+export const EFER_LME = 0x100;
+export const EFER_LMA = 0x400;
+export const EFER_NXE = 0x800;
+
 export const CR0_PE = 0x1;
 export const CR0_MP = 0x2;
 export const CR0_EM = 0x4;
@@ -56,6 +62,7 @@ export const FLAGS_DIRECT = 0x24_4dd5;
 export const RIGHTS_CODE = 0x8;
 export const RIGHTS_S = 0x10;
 export const RIGHTS_PRESENT = 0x80;
+export const RIGHTS_LONG = 0x2000;
 export const RIGHTS_DB = 0x4000;
 export const RIGHTS_G = 0x8000;
 export const RIGHTS_UNUSABLE = 0x1_0000;
@@ -132,6 +139,15 @@ export class Vcpu implements Stateful {
     [0, 0],
     [0, 0],
   ];
+
+  get efer(): number {
+    return this.msrs.get(MSR_EFER)?.[0] ?? 0;
+  }
+
+  /** IA-32e mode is active: EFER.LMA. */
+  get longMode(): boolean {
+    return (this.efer & EFER_LMA) !== 0;
+  }
 
   get paging(): boolean {
     return (this.cr0 & CR0_PG) !== 0;

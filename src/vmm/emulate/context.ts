@@ -36,11 +36,15 @@ export interface GuestContext {
   executeOnBehalf(bytes: readonly number[]): void;
   /** Linear address of 16 bytes of VMM memory for `executeOnBehalf`. */
   readonly scratch: number;
+  /** `executeOnBehalf` runs 64-bit code. */
+  readonly isLongHost: boolean;
   /** Reads or writes the scratch bytes, from offset `at` on. */
   readScratch(size: 1 | 2 | 4, at?: number): number;
   writeScratch(size: 1 | 2 | 4, value: number, at?: number): void;
   /** The technique runs guests in real-address mode. */
   readonly runsRealMode: boolean;
+  /** Bits of EFER a guest may set. */
+  readonly eferBits: number;
   /** A sentence for the user about something this version does not have. */
   notSupported(what: string): void;
 }

@@ -20,13 +20,13 @@ export type EmulationResult =
   /** INT n, INT3, INTO: deliver the vector through the guest's IDT; `context.eip` is behind it. */
   | { readonly kind: 'software'; readonly vector: number; readonly start: number }
   /** The emulator has no handler. */
-  | { readonly kind: 'unknown'; readonly instruction: GuestInstruction };
+  | { readonly kind: 'unknown'; readonly mnemonic: string };
 
 const DONE: EmulationResult = { kind: 'done' };
 /** Work of decoding in VMM software: opcode tables and operands, about this many instructions. */
-const DECODE_WORK = 90;
+export const DECODE_WORK = 90;
 /** Work of choosing a handler and updating the virtual CPU. */
-const DISPATCH_WORK = 25;
+export const DISPATCH_WORK = 25;
 const LONGEST = 15;
 
 /** Fetches and decodes the instruction at CS:EIP of the guest; throws what the fetch would raise. */
@@ -78,7 +78,7 @@ export function emulate(context: GuestContext, instruction: GuestInstruction): E
   } catch (error) {
     context.eip = start;
     if (error instanceof GuestFault) return { kind: 'fault', fault: error };
-    if (error instanceof NotEmulated) return { kind: 'unknown', instruction };
+    if (error instanceof NotEmulated) return { kind: 'unknown', mnemonic: instruction.form.mnemonic };
     throw error;
   }
 }

@@ -33,12 +33,12 @@ function port(context: GuestContext, instruction: GuestInstruction): number {
   return instruction.immediateSize === 1 ? instruction.immediate & 0xff : context.reg(EDX) & 0xffff;
 }
 
-function portIn(context: GuestContext, number: number, bytes: AccessSize): number {
+export function portIn(context: GuestContext, number: number, bytes: AccessSize): number {
   context.access.charge('alu', DEVICE_WORK);
   return context.domain.platform.portRead(number, bytes) >>> 0;
 }
 
-function portOut(context: GuestContext, number: number, bytes: AccessSize, value: number): void {
+export function portOut(context: GuestContext, number: number, bytes: AccessSize, value: number): void {
   context.access.charge('alu', DEVICE_WORK);
   context.domain.platform.portWrite(number, bytes, value);
 }

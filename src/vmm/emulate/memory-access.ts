@@ -89,6 +89,8 @@ function scratchCode(
   const at = context.scratch;
   const operandPrefix = instruction.operandSize === 2 ? [0x66] : [];
   const address = [at & 0xff, (at >>> 8) & 0xff, (at >>> 16) & 0xff, at >>> 24];
+  // 64-bit code has plain addresses of 32 bits behind a SIB byte alone
+  if (context.isLongHost) return [0x67, ...operandPrefix, ...opcode, (reg << 3) | 4, 0x25, ...address, ...immediate];
   return [0x36, ...operandPrefix, ...opcode, (reg << 3) | 5, ...address, ...immediate];
 }
 
@@ -103,12 +105,12 @@ function runOnScratch(
   const user = context.vcpu.cpl === 3;
   const unit: AccessSize = size === 8 ? 4 : (size as AccessSize);
   for (let at = 0; at < size && reads; at += unit) {
-    context.writeScratch(unit, context.memory.read((linear + at) >>> 0, unit, user), at);
+    context.writeScratch(unit, context.memory.read(linear + at, unit, user), at);
   }
   if (writes) context.memory.probeWrite(linear, size, user);
   context.executeOnBehalf(code);
   for (let at = 0; at < size && writes; at += unit) {
-    context.memory.write((linear + at) >>> 0, unit, context.readScratch(unit, at), user);
+    context.memory.write(linear + at, unit, context.readScratch(unit, at), user);
   }
 }
 

@@ -2,13 +2,12 @@
 // ones. Others fault as on a processor that lacks them, and the user is told.
 
 import { GuestFault, VECTOR_GP } from '../host-access.ts';
+import { EFER_LMA, EFER_LME, MSR_EFER } from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
 
 const MSR_TSC = 0x10;
 const MSR_APIC_BASE = 0x1b;
 const MSR_SYSENTER_CS = 0x174;
-const MSR_EFER = 0xc000_0080;
-const EFER_NXE = 0x800;
 /** Kept as written, with the value after RESET; MISC_ENABLE and TSC_AUX keep some bits only. */
 const KEPT = new Map<number, readonly [number, number]>([
   [0x174, [0, 0]],
@@ -70,8 +69,9 @@ export function writeMsr(context: GuestContext, number: number, low: number, hig
     return;
   }
   if (number === MSR_EFER) {
-    if (low & ~EFER_NXE || high !== 0) throw new GuestFault(VECTOR_GP, 0);
-    vcpu.msrs.set(number, [low, high]);
+    if (low & ~(context.eferBits | EFER_LMA) || high !== 0) throw new GuestFault(VECTOR_GP, 0);
+    if ((low ^ vcpu.efer) & EFER_LME && vcpu.paging) throw new GuestFault(VECTOR_GP, 0);
+    vcpu.msrs.set(number, [(low & ~EFER_LMA) | (vcpu.efer & EFER_LMA), high]);
     context.changed('efer');
     return;
   }

@@ -4,7 +4,25 @@
 import { guestFeatures } from '../guest-cpuid.ts';
 import type { AccessSize } from '../host-access.ts';
 import { GuestFault, VECTOR_GP, VECTOR_NP, VECTOR_UD } from '../host-access.ts';
-import { CR0_PE, CR0_PG, CR0_TS, CR4_PAE, EAX, EBX, ECX, EDX, FLAG_VM, FLAG_ZF, RIGHTS_PRESENT, SS } from '../vcpu.ts';
+import {
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR4_PAE,
+  CS,
+  EAX,
+  EBX,
+  ECX,
+  EDX,
+  EFER_LMA,
+  EFER_LME,
+  FLAG_VM,
+  FLAG_ZF,
+  MSR_EFER,
+  RIGHTS_LONG,
+  RIGHTS_PRESENT,
+  SS,
+} from '../vcpu.ts';
 import type { GuestContext } from './context.ts';
 import { farReturn, farTransfer, interruptReturn, mergeFlags, sysenter, sysexit } from './far.ts';
 import type { GuestInstruction } from './instruction.ts';
@@ -42,22 +60,31 @@ export function writeCr0(context: GuestContext, value: number): void {
     context.notSupported('a switch of the guest to real-address mode');
     throw new GuestFault(VECTOR_GP, 0);
   }
-  const turnsOn = paged && !(vcpu.cr0 & CR0_PG);
-  if (turnsOn && vcpu.cr4 & CR4_PAE) loadPdptes(context, vcpu.cr3);
+  const switches = paged !== ((vcpu.cr0 & CR0_PG) !== 0);
+  if (switches && vcpu.efer & EFER_LME) switchLongMode(context, paged);
+  else if (switches && paged && vcpu.cr4 & CR4_PAE) loadPdptes(context, vcpu.cr3);
   vcpu.cr0 = ((value & 0xe005_003f) | 0x10) >>> 0;
   context.changed('cr0');
 }
 
+/** Paging goes on or off with EFER.LME set (SDM Vol. 3A "Initializing IA-32e Mode"). */
+function switchLongMode(context: GuestContext, paged: boolean): void {
+  const { vcpu } = context;
+  const isLongCode = (context.segment(CS).rights & RIGHTS_LONG) !== 0;
+  if (paged ? !(vcpu.cr4 & CR4_PAE) || isLongCode : vcpu.longMode && isLongCode) throw new GuestFault(VECTOR_GP, 0);
+  vcpu.msrs.set(MSR_EFER, [paged ? vcpu.efer | EFER_LMA : vcpu.efer & ~EFER_LMA, 0]);
+}
+
 export function writeCr3(context: GuestContext, value: number): void {
   const { vcpu } = context;
-  if (vcpu.cr4 & CR4_PAE && vcpu.cr0 & CR0_PG) loadPdptes(context, value);
+  if (vcpu.cr4 & CR4_PAE && vcpu.cr0 & CR0_PG && !vcpu.longMode) loadPdptes(context, value);
   vcpu.cr3 = value >>> 0;
   context.changed('cr3');
 }
 
 export function writeCr4(context: GuestContext, value: number): void {
   const { vcpu } = context;
-  if (value & ~0x7ff) throw new GuestFault(VECTOR_GP, 0);
+  if (value & ~0x7ff || (vcpu.longMode && !(value & CR4_PAE))) throw new GuestFault(VECTOR_GP, 0);
   if ((value ^ vcpu.cr4) & CR4_PAE && vcpu.cr0 & CR0_PG && value & CR4_PAE) loadPdptes(context, vcpu.cr3);
   vcpu.cr4 = value >>> 0;
   context.changed('cr4');

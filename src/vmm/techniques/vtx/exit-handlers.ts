@@ -23,6 +23,8 @@ import type { VtxVmm } from './vtx-vmm.ts';
 
 export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => void;
 
+const LEAF_EXTENDED_FEATURES = 0x8000_0001;
+const FEATURE_SYSCALL = 1 << 11;
 const MACHINE_STATUS_WORD = 0xf;
 const CR4_EMULATED = 0x7ff;
 /** Elements of a repeated string I/O done in one exit. */
@@ -51,10 +53,12 @@ function cpuid(vmm: VtxVmm): void {
     vmm.access.execute([0x0f, 0xa2]);
     const { guest } = vmm;
     const answer = { ebx: guest.reg(EBX), ecx: guest.reg(ECX), edx: guest.reg(EDX) };
-    const { ebx, ecx, edx } = guestFeatures(leaf, answer);
-    vmm.guest.setReg(EBX, ebx);
-    vmm.guest.setReg(ECX, ecx);
-    vmm.guest.setReg(EDX, edx);
+    const { ebx, ecx, edx } = guestFeatures(leaf, answer, ['lm']);
+    guest.setReg(EBX, ebx);
+    guest.setReg(ECX, ecx);
+    // SYSCALL is there in 64-bit code only, and the VMM may run other code than the guest
+    const hides = leaf === LEAF_EXTENDED_FEATURES && !guest.code64;
+    guest.setReg(EDX, hides ? edx & ~FEATURE_SYSCALL : edx);
   });
 }
 
@@ -68,6 +72,15 @@ function pageFault(vmm: VtxVmm, error: number, linear: number): void {
       return;
     case 'true':
       vmm.inject(new GuestFault(VECTOR_PF, outcome.error, linear));
+      return;
+    case 'traced':
+      // a frame of 64-bit code is pushed by the processor alone
+      if (vmm.vcpu.longMode && vmm.isDelivering) {
+        vmm.shadow!.release(outcome.guestPhysical >>> 12);
+        vmm.deliverAgain();
+        return;
+      }
+      vmm.emulateCurrent();
       return;
     default:
       vmm.emulateCurrent();

@@ -3,6 +3,7 @@
 
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
+import { significant } from '../../emulate/long.ts';
 
 /** An event as the interruption-information fields describe it. */
 export interface EventInformation {
@@ -88,6 +89,7 @@ const CR_KINDS = ['write', 'read', 'clts', 'lmsw'] as const;
 /** What the VMCS says about an exit, copied by the exit path whatever the reason. */
 export interface ExitRecord {
   readonly reason: number;
+  /** Of a linear address its 48 significant bits. */
   readonly qualification: number;
   readonly interruption: number;
   readonly vectoring: number;
@@ -96,10 +98,10 @@ export interface ExitRecord {
 }
 
 /** Reads the exit-information fields: every read is a charged VMREAD. */
-export function readExitRecord(access: Ring0): ExitRecord {
+export function readExitRecord(access: Ring0, isWide: boolean): ExitRecord {
   return {
     reason: access.vmread(F.F_EXIT_REASON),
-    qualification: access.vmread(F.F_QUALIFICATION),
+    qualification: isWide ? significant(access.vmread64(F.F_QUALIFICATION)) : access.vmread(F.F_QUALIFICATION),
     interruption: access.vmread(F.F_EXIT_INTERRUPTION),
     vectoring: access.vmread(F.F_IDT_VECTORING),
     length: access.vmread(F.F_EXIT_LENGTH),

@@ -6,10 +6,8 @@ import * as F from '../../../cpu/vmcs-fields.ts';
 import type { ControlChange } from '../../emulate/context.ts';
 import type { ShadowPaging } from '../../shadow-paging.ts';
 import type { PagingMode } from '../../technique.ts';
-import { CR0_PG, CR0_WP, type Vcpu } from '../../vcpu.ts';
-import { realCr0, realCr4 } from './vmcs-setup.ts';
-
-const MSR_EFER = 0xc000_0080;
+import { CR0_PG, CR0_WP, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, type Vcpu } from '../../vcpu.ts';
+import { entryControls, realCr0, realCr4 } from './vmcs-setup.ts';
 
 /** Carries changes of the virtual CPU into the VMCS. */
 export class GuestControls {
@@ -17,11 +15,21 @@ export class GuestControls {
   readonly #vcpu: Vcpu;
   readonly #paging: PagingMode;
   readonly #shadow: ShadowPaging | undefined;
+  readonly #becomeLongHost: () => void;
+  /** The VMM is in IA-32e mode. */
+  isLongHost = false;
   /** CR0 before the change at hand. */
   lastCr0: number;
 
-  constructor(access: Ring0, vcpu: Vcpu, paging: PagingMode, shadow: ShadowPaging | undefined) {
+  constructor(
+    access: Ring0,
+    vcpu: Vcpu,
+    paging: PagingMode,
+    shadow: ShadowPaging | undefined,
+    becomeLongHost: () => void,
+  ) {
     this.#access = access;
+    this.#becomeLongHost = becomeLongHost;
     this.#vcpu = vcpu;
     this.#paging = paging;
     this.#shadow = shadow;
@@ -42,8 +50,7 @@ export class GuestControls {
         this.#shadow?.activate();
         return;
       case 'efer':
-        if (this.#shadow) this.#shadow.flush();
-        else this.#access.vmwrite(F.F_GUEST_EFER, this.#vcpu.msrs.get(MSR_EFER)?.[0] ?? 0);
+        this.#changedEfer();
         return;
       case 'dr':
         this.#changedTime();
@@ -52,12 +59,32 @@ export class GuestControls {
     }
   }
 
+  #changedEfer(): void {
+    const { efer } = this.#vcpu;
+    if (efer & EFER_LME && !this.isLongHost) {
+      this.isLongHost = true;
+      this.#becomeLongHost();
+    }
+    if (!this.#shadow || this.isLongHost) this.#writeMode();
+    this.#shadow?.flush();
+  }
+
+  /** EFER and "IA-32e mode guest". Shadow tables always have NX. */
+  #writeMode(): void {
+    const { efer, longMode } = this.#vcpu;
+    const real = longMode ? EFER_NXE | EFER_LME | EFER_LMA : EFER_NXE;
+    this.#access.vmwrite(F.F_GUEST_EFER, this.#shadow ? (efer & EFER_SCE) | real : efer);
+    if (!this.isLongHost) return;
+    this.#access.vmwrite(F.F_ENTRY_CONTROLS, entryControls('ept') | (longMode ? F.ENTRY_IA32E : 0));
+  }
+
   #changedCr0(): void {
     const { cr0 } = this.#vcpu;
     this.#access.vmwrite(F.F_GUEST_CR0, realCr0(this.#paging, cr0));
     this.#access.vmwrite(F.F_CR0_SHADOW, cr0);
     const changed = cr0 ^ this.lastCr0;
     this.lastCr0 = cr0;
+    if (changed & CR0_PG && this.isLongHost) this.#writeMode();
     if (changed & CR0_WP) this.#shadow?.flush();
     else if (changed & CR0_PG) this.#shadow?.activate();
   }

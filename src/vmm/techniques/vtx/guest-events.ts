@@ -93,7 +93,7 @@ export class GuestEvents {
         return true;
       }
     }
-    if (fault.vector === VECTOR_PF) this.#guest.vcpu.cr2 = (fault.address ?? 0) >>> 0;
+    if (fault.vector === VECTOR_PF) this.#guest.vcpu.cr2 = fault.address ?? 0;
     this.#put(fault.vector, TYPE_EXCEPTION, fault.error, 0);
     return true;
   }

@@ -4,6 +4,7 @@
 import * as F from '../../../cpu/vmcs-fields.ts';
 import { deliver, type GuestEvent } from '../../emulate/deliver.ts';
 import { emulate, fetchInstruction } from '../../emulate/emulator.ts';
+import { emulateLong } from '../../emulate/long.ts';
 import { GuestFault, VECTOR_UD } from '../../host-access.ts';
 import { FLAG_TF } from '../../vcpu.ts';
 import type { EventInformation } from './exits.ts';
@@ -44,7 +45,7 @@ export class GuestInstructions {
   /** The instruction that exited is done: RIP moves on, the shadow of STI or MOV SS ends, TF traps. */
   skip(): void {
     const guest = this.#guest;
-    guest.eip = (guest.eip + this.exitLength) >>> 0;
+    guest.advance(this.exitLength);
     this.#end((guest.flags & FLAG_TF) !== 0);
   }
 
@@ -68,16 +69,16 @@ export class GuestInstructions {
       return;
     }
     try {
-      const instruction = fetchInstruction(guest);
       const traps = (guest.flags & FLAG_TF) !== 0;
-      const result = emulate(guest, instruction);
-      if (result.kind === 'done') this.#end(traps, instruction.op);
+      const instruction = guest.code64 ? undefined : fetchInstruction(guest);
+      const result = instruction ? emulate(guest, instruction) : emulateLong(guest);
+      if (result.kind === 'done') this.#end(traps, instruction?.op);
       else if (result.kind === 'software')
         this.#deliver({ vector: result.vector, kind: 'software', start: result.start });
       else if (result.kind === 'fault') this.#outcome.inject(result.fault);
       else if (otherwise) this.#outcome.inject(otherwise);
       else {
-        guest.notSupported(`emulation of ${instruction.form.mnemonic}`);
+        guest.notSupported(`emulation of ${result.mnemonic}`);
         this.#outcome.inject(new GuestFault(VECTOR_UD));
       }
     } catch (error) {

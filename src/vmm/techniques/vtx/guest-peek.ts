@@ -8,7 +8,8 @@ import type { Machine } from '../../../pc/machine.ts';
 import type { Domain } from '../../domain.ts';
 import { GuestPaging } from '../../guest-paging.ts';
 import type { HostAccess } from '../../host-access.ts';
-import { CS, SS, type Vcpu } from '../../vcpu.ts';
+import { significant } from '../../emulate/long.ts';
+import { CS, RIGHTS_DB, RIGHTS_LONG, SS, type Vcpu } from '../../vcpu.ts';
 
 /** Looks at memory without being charged and changes nothing. */
 function uncharged(machine: Machine): HostAccess {
@@ -48,8 +49,13 @@ export class GuestPeek {
     const rip = field(F.F_GUEST_RIP);
     const level = (field(F.F_GUEST_RIGHTS + 2 * SS) >>> 5) & 3;
     const place = `${field(F.F_GUEST_SELECTOR + 2 * CS).toString(16)}:${rip.toString(16)} cpl ${level}`;
-    const code = this.#code((field(F.F_GUEST_BASE + 2 * CS) + rip) >>> 0);
-    const instruction = code && decode(code, 0, field(F.F_GUEST_RIGHTS + 2 * CS) & 0x4000 ? 32 : 16);
+    const rights = field(F.F_GUEST_RIGHTS + 2 * CS);
+    const isLong = (field(F.F_ENTRY_CONTROLS) & F.ENTRY_IA32E) !== 0 && (rights & RIGHTS_LONG) !== 0;
+    const at = isLong
+      ? significant(peekVmcs(this.#machine.cpu, F.F_GUEST_RIP))
+      : (field(F.F_GUEST_BASE + 2 * CS) + rip) >>> 0;
+    const code = this.#code(at);
+    const instruction = code && decode(code, 0, isLong ? 64 : rights & RIGHTS_DB ? 32 : 16);
     return instruction ? `${place} ${disassemble(instruction, rip)}` : place;
   }
 

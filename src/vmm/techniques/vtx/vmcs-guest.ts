@@ -7,17 +7,24 @@ import * as F from '../../../cpu/vmcs-fields.ts';
 import type { Machine } from '../../../pc/machine.ts';
 import type { VmmCounters } from '../../counters.ts';
 import type { Domain } from '../../domain.ts';
-import type { ControlChange, GuestContext } from '../../emulate/context.ts';
+import type { ControlChange } from '../../emulate/context.ts';
+import { canonical, type LongContext, significant } from '../../emulate/long.ts';
 import type { GuestMemory } from '../../guest-memory.ts';
 import { GuestFault } from '../../host-access.ts';
 import { AREA_OFFSET, regionLinear } from '../../host-memory.ts';
 import type { PagingMode } from '../../technique.ts';
 import {
   CR0_PE,
+  CS,
   EAX,
+  EFER_LME,
+  EFER_NXE,
+  EFER_SCE,
   ESP,
   FLAG_IF,
   FLAG_IOPL,
+  MSR_EFER,
+  RIGHTS_LONG,
   SS,
   type TableRegister,
   type Vcpu,
@@ -30,6 +37,7 @@ import { CR0_MASK, CR4_MASK } from './vmcs-setup.ts';
 const ARITHMETIC = 0xcd5;
 const LDTR = 6;
 const TR = 7;
+const LOW = 0xffff_ffffn;
 
 /** What the guest context needs from the VMM around it. */
 export interface VmcsGuestParts {
@@ -46,7 +54,7 @@ export interface VmcsGuestParts {
 }
 
 /** The guest of one VMCS. */
-export class VmcsGuest implements GuestContext {
+export class VmcsGuest implements LongContext {
   readonly access: Ring0;
   readonly vcpu: Vcpu;
   readonly memory: GuestMemory;
@@ -55,11 +63,16 @@ export class VmcsGuest implements GuestContext {
   readonly scratch = regionLinear(AREA_OFFSET + 0xf00);
   readonly #p: VmcsGuestParts;
   /** The context of the last exit: RIP, RSP, RFLAGS, interruptibility, CPL and code size come from here. */
-  #rip = 0;
-  #rsp = 0;
+  #rip = 0n;
+  #rsp = 0n;
   #flags = 2;
   interruptibility = 0;
   readonly runsRealMode = true;
+  readonly eferBits = EFER_SCE | EFER_LME | EFER_NXE;
+  /** The VMM is in IA-32e mode, and its guest may be. */
+  isLongHost = false;
+  /** The guest is in 64-bit code. */
+  code64 = false;
   /** Imitates real-address mode where the processor cannot run it. */
   readonly real: RealMode | undefined;
   readonly #segments = new Map<number, VirtualSegment>();
@@ -78,8 +91,8 @@ export class VmcsGuest implements GuestContext {
   loadContext(): void {
     const { access, vcpu } = this;
     this.#segments.clear();
-    this.#rip = access.vmread(F.F_GUEST_RIP);
-    this.#rsp = access.vmread(F.F_GUEST_RSP);
+    this.#rip = this.#read(F.F_GUEST_RIP);
+    this.#rsp = this.#read(F.F_GUEST_RSP);
     const flags = access.vmread(F.F_GUEST_RFLAGS);
     this.#flags = this.real?.seenFlags(flags) ?? flags;
     this.interruptibility = access.vmread(F.F_GUEST_INTERRUPTIBILITY);
@@ -87,33 +100,71 @@ export class VmcsGuest implements GuestContext {
     vcpu.interruptFlag = (this.#flags & FLAG_IF) !== 0;
     vcpu.iopl = (this.#flags & FLAG_IOPL) >>> 12;
     this.#loadControlRegisters();
+    this.code64 = vcpu.longMode && (access.vmread(F.F_GUEST_RIGHTS + 2 * CS) & RIGHTS_LONG) !== 0;
+  }
+
+  /** A field of natural width. */
+  #read(field: number): bigint {
+    return this.isLongHost ? this.access.vmread64(field) : BigInt(this.access.vmread(field));
+  }
+
+  /** A linear address in a field, as its 48 significant bits. */
+  #readLinear(field: number): number {
+    return this.isLongHost ? significant(this.access.vmread64(field)) : this.access.vmread(field);
+  }
+
+  #write(field: number, value: bigint): void {
+    this.access.vmwrite(field, Number(value & LOW), Number(value >> 32n));
   }
 
   /** Before an entry, or when the host goes idle: copies it back. */
   storeContext(): void {
     const { access, real } = this;
     real?.enter(this);
-    access.vmwrite(F.F_GUEST_RIP, this.#rip);
-    access.vmwrite(F.F_GUEST_RSP, this.#rsp);
+    this.#write(F.F_GUEST_RIP, this.#rip);
+    this.#write(F.F_GUEST_RSP, this.#rsp);
     access.vmwrite(F.F_GUEST_RFLAGS, real?.runFlags(this.flags) ?? this.flags);
     access.vmwrite(F.F_GUEST_INTERRUPTIBILITY, this.interruptibility);
   }
 
   reg(n: number): number {
-    return n === ESP ? this.#rsp : this.access.reg(n);
+    return n === ESP ? Number(this.#rsp & LOW) : this.access.reg(n);
   }
 
   setReg(n: number, value: number): void {
-    if (n === ESP) this.#rsp = value >>> 0;
+    if (n === ESP) this.#rsp = BigInt(value >>> 0);
     else this.access.setReg(n, value >>> 0);
   }
 
+  reg64(n: number): bigint {
+    return n === ESP ? this.#rsp : this.access.reg64(n);
+  }
+
+  setReg64(n: number, value: bigint): void {
+    if (n === ESP) this.#rsp = value;
+    else this.access.setReg64(n, value);
+  }
+
   get eip(): number {
-    return this.#rip;
+    return Number(this.#rip & LOW);
   }
 
   set eip(value: number) {
-    this.#rip = value >>> 0;
+    this.#rip = BigInt(value >>> 0);
+  }
+
+  get rip(): bigint {
+    return this.#rip;
+  }
+
+  set rip(value: bigint) {
+    this.#rip = BigInt.asUintN(64, value);
+  }
+
+  /** The instruction at RIP is done. */
+  advance(length: number): void {
+    if (this.code64) this.rip += BigInt(length);
+    else this.eip += length;
   }
 
   /** The emulated CLI and STI change the virtual interrupt flag alone. */
@@ -141,7 +192,7 @@ export class VmcsGuest implements GuestContext {
     const segment = {
       selector: access.vmread(F.F_GUEST_SELECTOR + 2 * n),
       rights: access.vmread(F.F_GUEST_RIGHTS + 2 * n),
-      base: access.vmread(F.F_GUEST_BASE + 2 * n),
+      base: this.#readLinear(F.F_GUEST_BASE + 2 * n),
       limit: access.vmread(F.F_GUEST_LIMIT + 2 * n),
     };
     return this.real?.active && n < LDTR ? this.real.seenSegment(n, segment) : segment;
@@ -150,7 +201,7 @@ export class VmcsGuest implements GuestContext {
   #writeSegment(n: number, { selector, rights, base, limit }: VirtualSegment): void {
     this.access.vmwrite(F.F_GUEST_SELECTOR + 2 * n, selector);
     this.access.vmwrite(F.F_GUEST_RIGHTS + 2 * n, rights);
-    this.access.vmwrite(F.F_GUEST_BASE + 2 * n, base);
+    this.#write(F.F_GUEST_BASE + 2 * n, canonical(base));
     this.access.vmwrite(F.F_GUEST_LIMIT + 2 * n, limit);
   }
 
@@ -173,8 +224,9 @@ export class VmcsGuest implements GuestContext {
     vcpu.cr0 = merge(vcpu.cr0, access.vmread(F.F_GUEST_CR0), CR0_MASK[paging]);
     vcpu.cr4 = merge(vcpu.cr4, access.vmread(F.F_GUEST_CR4), CR4_MASK[paging]);
     if (paging !== 'ept') return;
+    if (this.isLongHost) vcpu.msrs.set(MSR_EFER, [access.vmread(F.F_GUEST_EFER), 0]);
     vcpu.cr3 = access.vmread(F.F_GUEST_CR3);
-    if (!(vcpu.cr4 & 0x20) || !vcpu.paging) return;
+    if (!(vcpu.cr4 & 0x20) || !vcpu.paging || vcpu.longMode) return;
     vcpu.pdpte = [0, 1, 2, 3].map((n) => {
       const entry = access.vmread64(F.F_GUEST_PDPTE + 2 * n);
       return [Number(entry & 0xffff_ffffn), Number(entry >> 32n)];
@@ -186,7 +238,7 @@ export class VmcsGuest implements GuestContext {
     if (this.real?.active) return;
     const { access, vcpu } = this;
     const table = (base: number, limit: number): TableRegister => ({
-      base: access.vmread(base),
+      base: this.#readLinear(base),
       limit: access.vmread(limit),
     });
     vcpu.gdtr = table(F.F_GUEST_GDTR_BASE, F.F_GUEST_GDTR_LIMIT);
@@ -204,11 +256,11 @@ export class VmcsGuest implements GuestContext {
     }
     switch (what) {
       case 'gdtr':
-        access.vmwrite(F.F_GUEST_GDTR_BASE, vcpu.gdtr.base);
+        this.#write(F.F_GUEST_GDTR_BASE, canonical(vcpu.gdtr.base));
         access.vmwrite(F.F_GUEST_GDTR_LIMIT, vcpu.gdtr.limit);
         return;
       case 'idtr':
-        access.vmwrite(F.F_GUEST_IDTR_BASE, vcpu.idtr.base);
+        this.#write(F.F_GUEST_IDTR_BASE, canonical(vcpu.idtr.base));
         access.vmwrite(F.F_GUEST_IDTR_LIMIT, vcpu.idtr.limit);
         return;
       case 'ldtr':
@@ -244,24 +296,24 @@ export class VmcsGuest implements GuestContext {
 
   executeOnBehalf(bytes: readonly number[]): void {
     const { cpu } = this.#p.machine;
-    const stack = cpu.reg(ESP);
-    cpu.setReg(ESP, this.reg(ESP));
+    const stack = cpu.reg64(ESP);
+    cpu.setReg64(ESP, this.#rsp);
     cpu.eflags = (this.flags & ARITHMETIC) | 2;
     const fault = this.access.execute(bytes);
     this.flags = ((this.flags & ~ARITHMETIC) | (cpu.eflags & ARITHMETIC)) >>> 0;
-    this.setReg(ESP, cpu.reg(ESP));
-    cpu.setReg(ESP, stack);
+    this.#rsp = cpu.reg64(ESP);
+    cpu.setReg64(ESP, stack);
     cpu.eflags = 2;
     if (fault) throw new GuestFault(fault.vector, fault.vector === 0 ? undefined : fault.error);
   }
 
   /** A debug exception that exited has not changed DR6. */
   setDebugStatus(conditions: number): void {
-    const saved = this.access.reg(EAX);
+    const saved = this.access.reg64(EAX);
     this.access.execute([0x0f, 0x21, 0xf0]);
     this.access.setReg(EAX, ((this.access.reg(EAX) & ~0xf) | conditions) >>> 0);
     this.access.execute([0x0f, 0x23, 0xf0]);
-    this.access.setReg(EAX, saved);
+    this.access.setReg64(EAX, saved);
   }
 
   notSupported(what: string): void {

@@ -107,8 +107,25 @@ const CPU_FIXED = 0x0400_6172;
 const EXIT_FIXED = 0x0003_6dfb;
 const ENTRY_FIXED = 0x0000_11fb;
 
-/** Puts the processor into VMX root operation with an empty current VMCS. */
-export function enterVmxOperation(access: Ring0): void {
+/** VM-exit and VM-entry controls; with EPT the guest has an EFER of its own. */
+export function exitControls(paging: PagingMode): number {
+  const efer = paging === 'ept' ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
+  return EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer;
+}
+export function entryControls(paging: PagingMode): number {
+  return ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (paging === 'ept' ? F.ENTRY_LOAD_EFER : 0);
+}
+
+/** Leaves VMX operation; the VMCS keeps its contents. */
+export function leaveVmxOperation(access: Ring0): void {
+  access.store(POINTER, 4, VMCS_REGION);
+  access.store(POINTER + 4, 4, 0);
+  access.vmclear(POINTER);
+  access.execute([0x0f, 0x01, 0xc4]);
+}
+
+/** Puts the processor into VMX root operation with the VMCS current, empty if it is the first time. */
+export function enterVmxOperation(access: Ring0, isFirst = true): void {
   if (!(readMsr(access, MSR_FEATURE_CONTROL) & 1)) access.wrmsr(MSR_FEATURE_CONTROL, 5);
   const revision = readMsr(access, MSR_VMX_BASIC) & 0x7fff_ffff;
   for (const region of [VMXON_REGION, VMCS_REGION]) access.storePhysical(region, 4, revision);
@@ -119,7 +136,7 @@ export function enterVmxOperation(access: Ring0): void {
   };
   const results = [
     access.vmxon(pointTo(VMXON_REGION)),
-    access.vmclear(pointTo(VMCS_REGION)),
+    isFirst ? access.vmclear(pointTo(VMCS_REGION)) : 'succeed',
     access.vmptrld(pointTo(VMCS_REGION)),
   ];
   if (results.some((result) => result !== 'succeed')) throw new Error(`VMX operation: ${results.join(', ')}`);
@@ -139,9 +156,8 @@ export function writeControlsAndHost(access: Ring0, paging: PagingMode, hostRoot
   write(F.F_PIN_CONTROLS, PIN_FIXED | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS);
   write(F.F_PRIMARY_CONTROLS, primaryControls(paging));
   write(F.F_SECONDARY_CONTROLS, secondaryControls(paging));
-  const efer = ept ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
-  write(F.F_EXIT_CONTROLS, EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer);
-  write(F.F_ENTRY_CONTROLS, ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (ept ? F.ENTRY_LOAD_EFER : 0));
+  write(F.F_EXIT_CONTROLS, exitControls(paging));
+  write(F.F_ENTRY_CONTROLS, entryControls(paging));
   write(F.F_EXCEPTION_BITMAP, EXCEPTION_BITMAP[paging]);
   write(F.F_CR0_MASK, CR0_MASK[paging]);
   write(F.F_CR4_MASK, CR4_MASK[paging]);
@@ -185,12 +201,18 @@ export function writeGuest(access: Ring0, paging: PagingMode, entry: number, cr0
   write(F.F_GUEST_RFLAGS, 2);
 }
 
-/** The SYSENTER MSRs are in the VMCS, so the guest may have them; every other MSR exits. */
+/** The MSRs of SYSENTER and of the bases of FS and GS. */
+const IN_VMCS = [0x174, 0x175, 0x176, 0xc000_0100, 0xc000_0101];
+/** Those of SYSCALL and SWAPGS, which the VMM makes no use of. */
+const UNUSED = [0xc000_0081, 0xc000_0082, 0xc000_0083, 0xc000_0084, 0xc000_0102];
+
+/** MSRs that are in the VMCS or that only the guest uses do not exit; every other MSR does. */
 export function fillMsrBitmap(ram: Uint8Array): void {
   ram.fill(0xff, MSR_BITMAP, MSR_BITMAP + 0x1000);
   for (const half of [0, 2048]) {
-    for (const msr of [0x174, 0x175, 0x176]) {
-      ram[MSR_BITMAP + half + (msr >> 3)]! &= ~(1 << (msr & 7));
+    for (const msr of [...IN_VMCS, ...UNUSED]) {
+      const low = msr & 0x1fff;
+      ram[MSR_BITMAP + half + (msr > low ? 1024 : 0) + (low >> 3)]! &= ~(1 << (low & 7));
     }
   }
 }

@@ -23,12 +23,14 @@ import {
   ENTRY_VMEXIT,
   GUEST_BASE,
   HOST_CODE,
+  HOST_DATA,
   IDLE_OFFSET,
   IDT_OFFSET,
   PagePool,
   regionLinear,
 } from '../../host-memory.ts';
 import { STACK_TOP } from '../../host-setup.ts';
+import { canonical, significant } from '../../emulate/long.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
 import { ESP, FLAG_IF, Vcpu } from '../../vcpu.ts';
@@ -40,6 +42,7 @@ import { GuestPeek } from './guest-peek.ts';
 import { GuestControls } from './guest-controls.ts';
 import { GuestInstructions } from './guest-instructions.ts';
 import { createHostSpace } from './host-space.ts';
+import { becomeLongHost } from './long-host.ts';
 import { HostTimer } from './host-timer.ts';
 import {
   APIC_ACCESS_PAGE,
@@ -150,7 +153,11 @@ export class VtxVmm implements Vmm, Stateful {
       notSupported: (what) => this.notSupported(what),
     });
     this.#events = new GuestEvents(this.guest, paging);
-    this.#controls = new GuestControls(access, vcpu, paging, shadow);
+    this.#controls = new GuestControls(access, vcpu, paging, shadow, () => {
+      becomeLongHost(this.machine, pool, hostRoot);
+      this.guest.isLongHost = true;
+      this.#launched = false;
+    });
     this.#instructions = new GuestInstructions(this.guest, this.#events, this);
     writeControlsAndHost(access, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
@@ -227,12 +234,12 @@ export class VtxVmm implements Vmm, Stateful {
     this.#inside = true;
     this.counters.entries++;
     this.access.charge('software-emulation', EXIT_WORK);
-    this.access.charge('tlb-walk-reference', WORKING_SET * MISS_REFERENCES);
+    this.access.charge('tlb-walk-reference', WORKING_SET * (this.#controls.isLongHost ? 4 : MISS_REFERENCES));
     if (entry === ENTRY_VMEXIT) {
       this.#saveGuest();
       this.#tpr.load();
       this.guest.loadContext();
-      const record = readExitRecord(this.access);
+      const record = readExitRecord(this.access, this.#controls.isLongHost);
       const exit = decodeExit(this.access, record);
       this.counters.add('exits', exit.reason);
       this.trace('exits', () => `${describeExit(exit)} at ${this.where()}`);
@@ -255,11 +262,11 @@ export class VtxVmm implements Vmm, Stateful {
     this.access.charge('stack-frame');
     this.access.lidt(IDT_OPERAND);
     this.access.charge('cr-read');
-    this.vcpu.cr2 = this.machine.cpu.cr2 >>> 0;
+    this.vcpu.cr2 = significant(this.machine.cpu.cr2Wide);
   }
 
   #restoreGuest(): void {
-    this.machine.cpu.cr2 = this.vcpu.cr2;
+    this.machine.cpu.cr2Wide = canonical(this.vcpu.cr2);
     this.access.charge('cr4-write');
     this.access.charge('stack-frame');
   }
@@ -302,13 +309,15 @@ export class VtxVmm implements Vmm, Stateful {
   #goIdle(): void {
     const { access } = this;
     this.#idle = true;
-    access.store(STACK_TOP - 12, 4, regionLinear(IDLE_OFFSET));
-    access.store(STACK_TOP - 8, 4, HOST_CODE);
-    access.store(STACK_TOP - 4, 4, FLAG_IF | 2);
-    const stack = this.machine.cpu.reg(ESP);
-    access.setReg(ESP, STACK_TOP - 12);
+    // a 64-bit host pops the stack pointer, too
+    const frame = [regionLinear(IDLE_OFFSET), HOST_CODE, FLAG_IF | 2];
+    if (this.#controls.isLongHost) frame.push(STACK_TOP, HOST_DATA);
+    const start = STACK_TOP - 4 * frame.length;
+    for (const [n, value] of frame.entries()) access.store(start + 4 * n, 4, value);
+    const stack = this.machine.cpu.reg64(ESP);
+    access.setReg(ESP, start);
     access.iret();
-    this.machine.cpu.setReg(ESP, stack);
+    this.machine.cpu.setReg64(ESP, stack);
   }
 
   hostInterrupt(vector: number): void {
@@ -321,6 +330,11 @@ export class VtxVmm implements Vmm, Stateful {
   /** Something is put before the guest at the next VM entry. */
   get isInjecting(): boolean {
     return this.#events.isInjecting;
+  }
+
+  /** The exit interrupted the delivery of an event. */
+  get isDelivering(): boolean {
+    return this.#events.interrupted !== undefined;
   }
 
   /** The exit had nothing to do with the event it interrupted: deliver that once more. */
@@ -405,6 +419,7 @@ export class VtxVmm implements Vmm, Stateful {
       idle: this.#idle,
       launched: this.#launched,
       lastCr0: this.#controls.lastCr0,
+      longHost: this.#controls.isLongHost,
       real: this.guest.real?.save() ?? {},
       threshold: this.#tpr.threshold,
       events: this.#events.save(),
@@ -416,6 +431,8 @@ export class VtxVmm implements Vmm, Stateful {
     this.#idle = booleanField(fields, 'idle');
     this.#launched = booleanField(fields, 'launched');
     this.#controls.lastCr0 = numberField(fields, 'lastCr0');
+    this.#controls.isLongHost = booleanField(fields, 'longHost');
+    this.guest.isLongHost = this.#controls.isLongHost;
     this.guest.real?.load(fieldsField(fields, 'real'));
     this.#tpr.threshold = numberField(fields, 'threshold');
     this.#events.load(fieldsField(fields, 'events'));
