@@ -79,6 +79,16 @@ export const MSR_FMASK = 0x1460;
 export const MSR_KERNEL_GS_BASE = 0x1468;
 export const MSR_TSC_AUX = 0x1470;
 export const MSR_MTRR = 0x1478; // 32 x u64: default type, 8 variable pairs, 11 fixed
+/** Last-branch records, u64 each: four sources, four targets, the number of the newest; the branch before the last event. */
+export const MSR_LBR_FROM = 0x1578;
+export const MSR_LBR_TO = 0x1598;
+export const MSR_LBR_TOP = 0x15b8;
+export const MSR_LER_FROM = 0x15c0;
+export const MSR_LER_TO = 0x15c8;
+export const MSR_TSC_ADJUST = 0x15d0;
+/** Machine-check architecture: global status, control of the one bank. */
+export const MSR_MCG_STATUS = 0x15d8;
+export const MSR_MC0_CTL = 0x15e0;
 
 // Time is retired instructions and modelled cycles. Exact whenever the run loop is outside a block.
 export const INSTRUCTIONS = 0x1600; // u64 retired instructions

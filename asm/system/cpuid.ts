@@ -52,31 +52,53 @@ function addressableIds(): u32 {
   return 1 << (32 - clz(load<u32>(PROCESSORS) - 1));
 }
 
+// The answer.
+let eax: u32 = 0;
+let ebx: u32 = 0;
+let ecx: u32 = 0;
+let edx: u32 = 0;
+
+function takeRow(row: usize): void {
+  eax = row ? load<u32>(row, 8) : 0;
+  ebx = row ? load<u32>(row, 12) : 0;
+  ecx = row ? load<u32>(row, 16) : 0;
+  edx = row ? load<u32>(row, 20) : 0;
+}
+
+/** Leaf 1: which processor this is, and the features that MSRs and CR4 switch. */
+function followState(): void {
+  ebx |= load<u32>(PROCESSOR) << 24;
+  if (load<u32>(PROCESSORS) > 1) {
+    ebx = (ebx & 0xff00ffff) | (addressableIds() << 16);
+    edx |= FEATURE_HTT;
+  }
+  if (!(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
+  if (cr4() & CR4_OSXSAVE) ecx |= FEATURE_OSXSAVE;
+  if (!(load<u64>(MSR_MISC_ENABLE) & MISC_MONITOR)) ecx &= ~FEATURE_MONITOR;
+}
+
+/** Leaf 0xB: one thread a core (level 1), all cores in the package (level 2), and no more levels. */
+function describeTopology(level: u32): void {
+  eax = level == 1 ? ctz(addressableIds()) : 0;
+  ebx = level == 0 ? 1 : level == 1 ? load<u32>(PROCESSORS) : 0;
+  ecx = level | (level < 2 ? (level + 1) << 8 : 0);
+  edx = load<u32>(PROCESSOR);
+}
+
 export function cpuid(r: usize): void {
   if (interceptCpuid(r)) return;
   const leaf = effectiveLeaf(getRegister32(0));
-  const row = findRow(leaf, getRegister32(1));
-  const misc = load<u64>(MSR_MISC_ENABLE);
-  let eax = row ? load<u32>(row, 8) : 0;
-  let ecx = row ? load<u32>(row, 16) : 0;
-  let edx = row ? load<u32>(row, 20) : 0;
-  let ebx = row ? load<u32>(row, 12) : 0;
+  const subleaf = getRegister32(1);
+  takeRow(findRow(leaf, subleaf));
   if (leaf == 0) eax = highestBasic();
-  if (leaf == 1) {
-    ebx |= load<u32>(PROCESSOR) << 24;
-    if (load<u32>(PROCESSORS) > 1) {
-      ebx = (ebx & 0xff00ffff) | (addressableIds() << 16);
-      edx |= FEATURE_HTT;
-    }
-  }
+  else if (leaf == 1) followState();
   // the processors share a package, and no cache
-  if (leaf == 4 && eax) eax |= (addressableIds() - 1) << 26;
-  // some bits follow the MSRs that switch the feature
-  if (leaf == 1 && !(load<u32>(MSR_APIC_BASE) & 0x800)) edx &= ~FEATURE_APIC;
-  if (leaf == 1 && cr4() & CR4_OSXSAVE) ecx |= FEATURE_OSXSAVE;
-  if (leaf == 1 && !(misc & MISC_MONITOR)) ecx &= ~FEATURE_MONITOR;
-  if (leaf == 0x80000001 && misc & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
-  if (leaf == 0x80000001 && !code64) edx &= ~FEATURE_SYSCALL;
+  else if (leaf == 4 && eax) eax |= (addressableIds() - 1) << 26;
+  else if (leaf == 11) describeTopology(subleaf);
+  else if (leaf == 0x80000001) {
+    if (load<u64>(MSR_MISC_ENABLE) & MISC_DISABLE_XD) edx &= ~FEATURE_NX;
+    if (!code64) edx &= ~FEATURE_SYSCALL;
+  }
   setRegister(0, eax);
   setRegister(3, ebx);
   setRegister(1, ecx);

@@ -1,6 +1,6 @@
 // Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events",
 // and the single-step machinery (SDM Vol. 3B "Single-Step Exception Condition").
-import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, NMI_PENDING, PENDING_DEBUG, RIP } from '../layout';
+import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, MSR_DEBUGCTL, NMI_PENDING, PENDING_DEBUG, RIP } from '../layout';
 import { exactInstructions, publishTime } from '../charge';
 import { raiseDebug } from '../fault';
 import { changeFlags, hasFlag, IF, RF, TF } from '../flags';
@@ -17,6 +17,7 @@ import {
 import { endMonitorWait } from '../processors/monitor';
 import { startupPending, takeStartup } from '../processors/startup';
 import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
+import { DEBUGCTL_BTF, noteEnd, noteStart, recordsBranches } from './branch-records';
 import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
 import { effectiveBase } from '../long-mode/state';
 import { linearMask } from '../paging';
@@ -95,13 +96,14 @@ let cancelled: bool = false;
 let retired: u64 = 0;
 
 /**
- * True while instructions have to run one by one between `stepStart` and `stepEnd`: TF, RF, code breakpoints, the shadow
- * of STI or MOV SS, the VMX monitor trap flag.
+ * True while instructions have to run one by one between `stepStart` and `stepEnd`: TF, RF, code breakpoints, branch records,
+ * the shadow of STI or MOV SS, the VMX monitor trap flag.
  */
 export function stepping(): bool {
   return (
     hasFlag(TF | RF) ||
     codeBreakpoints ||
+    recordsBranches() ||
     (load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) != 0 ||
     (inNonRoot() && interceptEachInstruction())
   );
@@ -118,6 +120,7 @@ export function breaksHere(): bool {
 /** Before a lone instruction. */
 export function stepStart(): void {
   cancelled = false;
+  noteStart();
   traps = hasFlag(TF);
   resumes = hasFlag(RF);
   retired = exactInstructions();
@@ -134,7 +137,9 @@ export function stepEnd(finished: bool): void {
   const now = load<u32>(INTERRUPTIBILITY);
   if (finished && exactInstructions() != retired) store<u32>(INTERRUPTIBILITY, now & ~shadows);
   else changeFlags(0, RF);
-  if (traps) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
+  // a REP instruction between two iterations is no branch
+  const isDue = finished ? noteEnd() : (load<u64>(MSR_DEBUGCTL) & DEBUGCTL_BTF) == 0;
+  if (traps && isDue) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
   traps = false;
 }
 

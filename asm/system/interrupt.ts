@@ -1,12 +1,13 @@
 // Delivery of events through the IDT (SDM Vol. 3A "Interrupt and Exception Handling", SDM Vol. 2 "INT n/INTO/INT3/INT1").
 import { CS, COUNT_VECTORS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RIP, SS } from '../layout';
 import { charge } from '../charge';
-import { GP, NP, raise, SS as STACK_FAULT, TS } from '../fault';
+import { DB, GP, NP, raise, SS as STACK_FAULT, TS } from '../fault';
 import { changeFlags, getFlags, IF, NT, RF, TF, VM } from '../flags';
 import { COST_EXCEPTION_DELIVERY, COST_RING_TRANSITION } from '../gen/costs';
 import { faulted, ripMask } from '../globals';
 import { readSystem } from '../memory';
 import { cpl, setRegister } from '../record';
+import { noteEvent } from './branch-records';
 import { cancelStep } from './events';
 import { inRealMode, inVirtual8086 } from './mode-8086';
 import {
@@ -92,13 +93,16 @@ const FAULTS: u32 = 0x003b_7ce1;
  */
 export function deliverEvent(info: u32, error: u32, length: u32): void {
   const type = eventType(info);
+  const from = load<u64>(RIP);
   beginDelivery(info, error, length);
   setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
   if (inLongMode()) throughLongGate(info & 0xff, type);
   else if (inRealMode()) throughVectorTable(info & 0xff, type);
   else throughGate(info & 0xff, type);
   setExternalBit(0);
-  if (!faulted) endDelivery();
+  if (faulted) return;
+  noteEvent(from, (info & 0xff) == DB && type != EVENT_SOFTWARE);
+  endDelivery();
 }
 
 /** Does the event being delivered push an error code? */

@@ -8,11 +8,14 @@ import {
   MSR_DEBUGCTL,
   MSR_FEATURE_CONTROL,
   MSR_MISC_ENABLE,
+  MSR_MC0_CTL,
+  MSR_MCG_STATUS,
   MSR_MTRR,
   MSR_PAT,
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
+  MSR_TSC_ADJUST,
   MSR_TSC_AUX,
   MSR_TSC_OFFSET,
 } from '../layout';
@@ -26,11 +29,22 @@ import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, setRegister } from '../record';
 import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
 import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
+import { branchMsrPlace, DEBUGCTL_BTF, DEBUGCTL_LBR, isBranchMsrWritable } from './branch-records';
 import { finish } from './finish';
 import { msrExists } from './model';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
 
 export const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
+// no machine check ever happens: the registers say so
+const P5_MC_ADDR: u32 = 0;
+const P5_MC_TYPE: u32 = 1;
+const IA32_MCG_CAP: u32 = 0x179;
+const IA32_MCG_STATUS: u32 = 0x17a;
+const IA32_MC0_CTL: u32 = 0x400;
+const IA32_MC0_STATUS: u32 = 0x401;
+const IA32_MC0_ADDR: u32 = 0x402;
+const MACHINE_CHECK_BANKS: u64 = 1;
+const IA32_TSC_ADJUST: u32 = 0x3b;
 const IA32_PLATFORM_ID: u32 = 0x17;
 const IA32_APIC_BASE: u32 = 0x1b;
 const IA32_FEATURE_CONTROL: u32 = 0x3a;
@@ -91,6 +105,12 @@ export function timeStampCounter(): u64 {
   return exactCycles() + load<u64>(MSR_TSC_OFFSET);
 }
 
+/** Moves the time-stamp counter; IA32_TSC_ADJUST is the sum of all moves. */
+function adjustTime(by: u64): void {
+  store<u64>(MSR_TSC_OFFSET, load<u64>(MSR_TSC_OFFSET) + by);
+  store<u64>(MSR_TSC_ADJUST, load<u64>(MSR_TSC_ADJUST) + by);
+}
+
 /** Place of an MTRR in MSR_MTRR (default type, 8 pairs, 11 fixed), or -1. */
 function mtrrSlot(msr: u32): i32 {
   if (msr == 0x2ff) return 0;
@@ -112,7 +132,19 @@ export function readMsr(msr: u32): u64 {
       return timeStampCounter() + tscAdjustment();
     case IA32_PLATFORM_ID:
     case IA32_BIOS_SIGN_ID:
+    case P5_MC_ADDR:
+    case P5_MC_TYPE:
+    case IA32_MC0_STATUS:
+    case IA32_MC0_ADDR:
       return 0;
+    case IA32_MCG_CAP:
+      return MACHINE_CHECK_BANKS;
+    case IA32_MCG_STATUS:
+      return load<u64>(MSR_MCG_STATUS);
+    case IA32_MC0_CTL:
+      return load<u64>(MSR_MC0_CTL);
+    case IA32_TSC_ADJUST:
+      return load<u64>(MSR_TSC_ADJUST);
     case IA32_APIC_BASE:
       return load<u64>(MSR_APIC_BASE);
     case IA32_FEATURE_CONTROL:
@@ -139,6 +171,8 @@ export function readMsr(msr: u32): u64 {
   if (isVmxMsr(msr)) return vmxMsr(msr);
   const place = longMsrPlace(msr);
   if (place) return load<u64>(place);
+  const branch = branchMsrPlace(msr);
+  if (branch) return load<u64>(branch);
   const slot = mtrrSlot(msr);
   if (slot >= 0) return load<u64>(MSR_MTRR + (slot << 3));
   refuse();
@@ -153,7 +187,21 @@ export function writeMsr(msr: u32, value: u64): void {
   }
   switch (msr) {
     case IA32_TIME_STAMP_COUNTER:
-      store<u64>(MSR_TSC_OFFSET, value - exactCycles());
+      adjustTime(value - timeStampCounter());
+      return;
+    case IA32_TSC_ADJUST:
+      adjustTime(value - load<u64>(MSR_TSC_ADJUST));
+      return;
+    case IA32_MCG_STATUS:
+      storeChecked(MSR_MCG_STATUS, value, 7);
+      return;
+    case IA32_MC0_CTL:
+      store<u64>(MSR_MC0_CTL, value);
+      return;
+    case IA32_MC0_STATUS:
+    case IA32_MC0_ADDR:
+      // they can only be cleared
+      if (value) raise(GP, 0);
       return;
     case IA32_BIOS_UPDT_TRIG:
     case IA32_BIOS_SIGN_ID:
@@ -181,7 +229,7 @@ export function writeMsr(msr: u32, value: u64): void {
       );
       return;
     case IA32_DEBUGCTL:
-      storeChecked(MSR_DEBUGCTL, value, 0);
+      storeChecked(MSR_DEBUGCTL, value, DEBUGCTL_LBR | DEBUGCTL_BTF);
       return;
     case IA32_PAT:
       writePat(value);
@@ -195,7 +243,9 @@ export function writeMsr(msr: u32, value: u64): void {
   }
   const slot = mtrrSlot(msr);
   const place = longMsrPlace(msr);
-  if (place) writeLongMsr(msr, place, value);
+  const branch = branchMsrPlace(msr);
+  if (branch && isBranchMsrWritable(msr)) store<u64>(branch, value);
+  else if (place) writeLongMsr(msr, place, value);
   else if (slot >= 0) writeMtrr(slot, value);
   else refuse();
 }

@@ -8,10 +8,11 @@ import { FORMS } from './forms.ts';
 import { MSRS } from './msrs.ts';
 
 describe('the table of processor models', () => {
-  test('has one model a name, each with all features of the one before it', () => {
+  test('has one model a name, each with all features of the one before it but its branch record', () => {
     expect(CPU_MODELS.map(({ name }) => name)).toEqual(CPU_MODEL_NAMES);
     CPU_MODELS.slice(1).forEach(({ features }, n) => {
-      for (const name of CPU_MODELS[n]!.features) expect(features.has(name), name).toBe(true);
+      for (const name of CPU_MODELS[n]!.features)
+        if (name !== 'last-branch') expect(features.has(name), name).toBe(true);
     });
   });
 

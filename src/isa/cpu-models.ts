@@ -29,17 +29,48 @@ export interface CpuidRow extends Readonly<Record<CpuidRegister, number>> {
 }
 
 const I486: readonly FeatureName[] = ['fpu'];
-const PENTIUM: readonly FeatureName[] = [...I486, 'cpuid', 'smm', 'vme', 'de', 'pse', 'tsc', 'msr', 'cx8', 'apic'];
+const PENTIUM: readonly FeatureName[] = [
+  ...I486,
+  'cpuid',
+  'smm',
+  'vme',
+  'de',
+  'pse',
+  'tsc',
+  'msr',
+  'mce',
+  'cx8',
+  'apic',
+];
 const P6: readonly FeatureName[] = [
   ...PENTIUM,
-  ...(['nopl', 'rdpmc', 'p6-msrs', 'debugctl', 'pae', 'sep', 'mtrr', 'pge', 'cmov', 'pat', 'pse36'] as const),
+  ...([
+    'nopl',
+    'rdpmc',
+    'p6-msrs',
+    'debugctl',
+    'last-branch',
+    'pae',
+    'sep',
+    'mtrr',
+    'pge',
+    'mca',
+    'cmov',
+    'pat',
+    'pse36',
+  ] as const),
   ...(['mmx', 'fxsr'] as const),
 ];
 const X86_64: readonly FeatureName[] = [
   ...P6,
   ...(['misc-enable', 'clfsh', 'sse', 'sse2', 'syscall', 'nx', 'lm'] as const),
 ];
-const CORE2: readonly FeatureName[] = [...X86_64, 'sse3', 'monitor', 'vmx', 'ssse3', 'cx16', 'lahf64'];
+/** A stack of branch records takes the place of the one of the P6. */
+const withoutOneRecord = (name: FeatureName) => name !== 'last-branch';
+const CORE2: readonly FeatureName[] = [
+  ...X86_64.filter(withoutOneRecord),
+  ...(['branch-stack', 'sse3', 'monitor', 'vmx', 'ssse3', 'cx16', 'lahf64'] as const),
+];
 
 /** Leaf 2 sends the reader to leaf 4. */
 const IN_LEAF_4 = [0x0000_ff01, 0, 0, 0] as const;
@@ -101,7 +132,7 @@ export const CPU_MODELS: readonly CpuModel[] = [
     name: 'max',
     summary: 'everything this simulator has',
     signature: 0x6f6,
-    features: new Set(FEATURES.map(({ name }) => name)),
+    features: new Set(FEATURES.map(({ name }) => name).filter(withoutOneRecord)),
     highestLeaf: 13,
     highestExtendedLeaf: 0x8000_0008,
     descriptors: IN_LEAF_4,
