@@ -63,6 +63,20 @@ export const MONITOR_ARMED = 0x13cc; // u32
 /** Physical address mask (A20 gate): all ones when A20 is open. */
 export const A20_MASK = 0x13d0; // u64
 
+// System-management mode (asm/system/smm.ts).
+/** 1 in system-management mode. */
+export const SMM = 0x13e0; // u32
+/** Base address of SMRAM: the handler starts at SMBASE + 8000H. */
+export const SMBASE = 0x13e4; // u32
+/** Edge-triggered SMI request, set by the machine, cleared when it is taken. */
+export const SMI_PENDING = 0x13e8; // u32
+/** Where the SMI came from, kept in the processor: VMX_ROOT, CR4.VMXE, whether it was halted; the TLB's context. */
+export const SMM_ORIGIN = 0x13ec; // u32
+export const SMM_VPID = 0x13f0; // u32
+/** What RSM found wrong, 0 for nothing: the processor has shut down then. */
+export const SMM_FAILED = 0x13f4; // u32
+export const SMM_EPT_ROOT = 0x13f8; // u64
+
 export const MSR_TSC_OFFSET = 0x1400; // u64: TSC = cycles + offset
 export const MSR_APIC_BASE = 0x1408;
 export const MSR_SYSENTER_CS = 0x1410;
@@ -123,6 +137,13 @@ export const REQUEST_YIELD = 2;
 export const EXCEPTION_LOG = 0x1640;
 export const EXCEPTION_LOG_STRIDE = 24;
 export const EXCEPTION_LOG_NEXT = 0x1700; // u32
+
+// The last I/O instruction, as an SMI behind it reports it (asm/system/io-restart.ts).
+export const IO_STATE = 0x1710; // u32
+export const IO_RETIRED = 0x1718; // u64: instructions retired before it
+export const IO_AFTER = 0x1720; // u64: RIP behind it
+export const IO_MEMORY = 0x1728; // u64
+export const IO_RIP = 0x1730; // u64 each: RIP, RCX, RSI, RDI in front of it
 
 /** u64 x 256: deliveries through the IDT per vector. */
 export const COUNT_VECTORS = 0x1800;

@@ -22,6 +22,7 @@ import {
   STOP_REQUEST,
   STOP_REQUESTED,
   REQUEST_YIELD,
+  STOP_SHUTDOWN,
   STOP_YIELD,
   STOP_VMX_ABORT,
   TLB_ARRAY_SIZE,
@@ -78,6 +79,7 @@ import {
   undoStepStart,
 } from './system/events';
 import { deliverFault } from './system/exception';
+import { rsmFailed } from './system/smm';
 import { isVirtualInterruptDue } from './system/virtual-8086';
 import { interceptDeadline, vmxAborted } from './vmx/intercepts';
 
@@ -136,7 +138,7 @@ function between(): bool {
   if (cyclesLeft <= 0 && cyclesEnd - u64(cyclesLeft) >= load<u64>(CYCLE_DEADLINE)) return stop(STOP_DEADLINE);
   if (eventsPending() && checkEvents()) return true;
   if (cyclesLeft <= 0) return stop(STOP_DEADLINE);
-  if (load<u32>(ACTIVITY) != 0) return stop(vmxAborted() ? STOP_VMX_ABORT : STOP_HALT);
+  if (load<u32>(ACTIVITY) != 0) return stop(vmxAborted() ? STOP_VMX_ABORT : rsmFailed() ? STOP_SHUTDOWN : STOP_HALT);
   return enter();
 }
 

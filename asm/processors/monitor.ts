@@ -9,7 +9,7 @@ import { yieldProcessor } from './wait';
 
 const LINE: u64 = 64;
 const ARMED: u32 = 1;
-const WAITING: u32 = 2;
+export const WAITING: u32 = 2;
 const HALTED: u32 = 1;
 
 function watch(line: u64): void {

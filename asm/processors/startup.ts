@@ -5,6 +5,7 @@ import {
   INIT_PENDING,
   MSR_APIC_BASE,
   RIP,
+  SMM,
   STARTUP_PENDING,
   STARTUP_VALID,
 } from '../layout';
@@ -30,7 +31,8 @@ export function startupPending(): bool {
 export function takeStartup(): bool {
   const isWaiting = load<u32>(ACTIVITY) == WAIT_FOR_SIPI;
   if (load<u32>(INIT_PENDING)) {
-    if (initBlocked()) return false;
+    // INIT waits for the end of system-management mode
+    if (initBlocked() || load<u32>(SMM)) return false;
     store<u32>(INIT_PENDING, 0);
     if (isWaiting || interceptInit()) return true;
     disarmMonitor();

@@ -1,6 +1,6 @@
 // MOV to and from control registers, LMSW, SMSW, CLTS (SDM Vol. 3A "Control Registers", "Paging-Mode Modifiers",
 // "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches").
-import { CR0, CR2, CR3, CR4, CS, EFER, VMX_ROOT } from '../layout';
+import { CR0, CR2, CR3, CR4, CS, EFER, SMM, VMX_ROOT } from '../layout';
 import { chargeDifference } from './cost';
 import { GP, raise, UD } from '../fault';
 import { driveError } from '../fpu/error';
@@ -68,6 +68,7 @@ import {
   CR4_SMAP,
   CR4_SMEP,
   CR4_UMIP,
+  CR4_VMXE,
   cr0,
   cr4,
   CR4_LA57,
@@ -237,9 +238,11 @@ function mayHavePcids(value: u64): bool {
 export function setCr4(value: u64): bool {
   const changed = cr4() ^ value;
   // PAE and the number of levels stay as they are in IA-32e mode
+  // VMX operation cannot be entered from system-management mode (SDM Vol. 3C "Protection of CR4.VMXE in SMM")
+  const isForbidden = value & CR4_VMXE && load<u32>(SMM);
   const isPinned = inLongMode() && (changed & CR4_LA57 || !(value & CR4_PAE));
   const isLegal = !(value & ~cr4Writable()) && isFixedRight(value, CR4_FIXED0, cr4Writable());
-  if (!isLegal || isPinned || !mayHavePcids(value)) {
+  if (!isLegal || isForbidden || isPinned || !mayHavePcids(value)) {
     raise(GP, 0);
     return false;
   }

@@ -17,6 +17,7 @@ import {
   OP_CALL_FAR,
   OP_RET_FAR,
   OP_IRET,
+  OP_RSM,
   OP_INT3,
   OP_INT,
   OP_INTO,
@@ -84,6 +85,7 @@ import { ins, outs } from './io-strings';
 import { iret } from './iret';
 import { rdmsr, wrmsr } from './msr';
 import { loadFarPointer, movFromSegment, movToSegment, popSegment, pushSegment } from './segment-instructions';
+import { rsm } from './smm';
 import { bound, int1, int3, intN, into } from './software-interrupts';
 import { longOp } from '../long-mode/operations';
 import { sysenter, sysexit } from './sysenter';
@@ -136,6 +138,9 @@ export function systemOp(operation: u32, r: usize): bool {
       return true;
     case OP_IRET:
       iret(r);
+      return true;
+    case OP_RSM:
+      rsm();
       return true;
     case OP_INT3:
       int3(r);

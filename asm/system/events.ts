@@ -16,9 +16,10 @@ import {
 } from '../vmx/intercepts';
 import { endMonitorWait } from '../processors/monitor';
 import { startupPending, takeStartup } from '../processors/startup';
-import { codeBreakpoints, DR6_BS, matchBreakpoints } from './debug-registers';
+import { codeBreakpoints, DR6_BS, DR6_BT, matchBreakpoints } from './debug-registers';
 import { DEBUGCTL_BTF, noteEnd, noteStart, recordsBranches } from './branch-records';
 import { deliverEvent, EVENT_EXTERNAL, EVENT_NMI } from './interrupt';
+import { enterSmm, smiDue } from './smm';
 import { effectiveBase } from '../long-mode/state';
 import { linearMask } from '../paging';
 
@@ -38,6 +39,7 @@ export function eventsPending(): bool {
   return (
     (load<u32>(INTR_LINE) | load<u32>(NMI_PENDING) | load<u32>(PENDING_DEBUG) | load<u32>(ACTIVITY)) != 0 ||
     startupPending() ||
+    smiDue() ||
     inNonRoot()
   );
 }
@@ -57,6 +59,12 @@ export function checkEvents(): bool {
   if (startupPending() && takeStartup()) return true;
   // nothing but a start-up signal ends that state
   if (load<u32>(ACTIVITY) == WAIT_FOR_SIPI) return false;
+  // the trap on a task switch comes before SMI, all others behind it
+  if (smiDue() && !(load<u32>(PENDING_DEBUG) & DR6_BT)) {
+    enterSmm();
+    endMonitorWait();
+    return true;
+  }
   if (inNonRoot() && interceptBeforeTraps()) return true;
   const blocked = load<u32>(INTERRUPTIBILITY);
   const debug = load<u32>(PENDING_DEBUG) & DEBUG_TRAPS;

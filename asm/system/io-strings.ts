@@ -22,6 +22,7 @@ import {
 import { interceptIo } from '../vmx/intercepts';
 import { finish, finishLater } from './finish';
 import { formOperand, mayUsePort, transferIn, transferOut } from './io';
+import { IO_INS, IO_OUTS, noteIo, stringType } from './io-restart';
 import { effectiveBase } from '../long-mode/state';
 import { linear32 } from './state';
 
@@ -67,6 +68,7 @@ export function ins(r: usize): void {
   probeWrite(linear, size, cpl() == 3);
   if (faulted) return;
   charge(COST_PORT_READ, 1);
+  noteIo(r, port, size, stringType(r, IO_INS), target);
   writeMemory(ES, ea, size, transferIn(port, size));
   if (faulted) return;
   step(r, EDI, size);
@@ -87,6 +89,7 @@ export function outs(r: usize): void {
   const value = u32(readMemory(seg, ea, size));
   if (faulted) return;
   charge(COST_PORT_WRITE, 1);
+  noteIo(r, port, size, stringType(r, IO_OUTS), source);
   transferOut(port, size, value);
   step(r, ESI, size);
   endIteration(r);

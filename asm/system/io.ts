@@ -13,6 +13,7 @@ import { cpl, getRegister32, immediate, operandSize, R_FORM, setRegisterSized } 
 import { interceptIo } from '../vmx/intercepts';
 import { notePortAccess, portBreakpoints } from './debug-registers';
 import { finish } from './finish';
+import { IO_IMMEDIATE, IO_IN, IO_OUT, noteIo } from './io-restart';
 import { inVirtual8086 } from './mode-8086';
 import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights } from './state';
 
@@ -76,6 +77,7 @@ export function portIn(r: usize): void {
   const operand = formOperand(r, 1);
   const port = portOf(r, operand);
   if (!mayUsePort(port, size) || interceptIo(r, port, size, true, false, false, operand != OPERAND_DX, 0)) return;
+  noteIo(r, port, size, operand == OPERAND_DX ? IO_IN : IO_IN | IO_IMMEDIATE, 0);
   setRegisterSized(0, transferIn(port, size), size);
   finish(r);
 }
@@ -85,6 +87,7 @@ export function portOut(r: usize): void {
   const size = formOperand(r, 1) == OPERAND_AL ? 1 : min<u32>(operandSize(r), 4);
   const port = portOf(r, operand);
   if (!mayUsePort(port, size) || interceptIo(r, port, size, false, false, false, operand != OPERAND_DX, 0)) return;
+  noteIo(r, port, size, operand == OPERAND_DX ? IO_OUT : IO_OUT | IO_IMMEDIATE, 0);
   transferOut(port, size, getRegister32(0));
   finish(r);
 }

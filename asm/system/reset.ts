@@ -38,6 +38,10 @@ import {
   OTHERS_TIME,
   PENDING_DEBUG,
   RIP,
+  SMBASE,
+  SMI_PENDING,
+  SMM,
+  SMM_FAILED,
   STARTUP_PENDING,
   TR,
   XCR0,
@@ -55,6 +59,7 @@ import { recomputeSegments, setCpl, setSegment } from './segment';
 const CR0_RESET: u64 = 0x60000010;
 /** CD and NW. */
 const CR0_CACHE_CONTROL: u64 = 0x60000000;
+const SMBASE_RESET: u32 = 0x30000;
 
 /** Sets the architectural state that RESET gives (the machine then puts the CPU where its boot protocol wants it). */
 export function resetSystem(): void {
@@ -63,6 +68,10 @@ export function resetSystem(): void {
   store<u32>(STARTUP_PENDING, 0);
   store<u64>(OTHERS_TIME, u64.MAX_VALUE);
   store<u64>(A20_MASK, u64.MAX_VALUE);
+  store<u32>(SMM, 0);
+  store<u32>(SMI_PENDING, 0);
+  store<u32>(SMM_FAILED, 0);
+  store<u32>(SMBASE, SMBASE_RESET);
   resetFpu();
   resetMsrs();
   systemLoaded();

@@ -59,6 +59,9 @@ import {
   SEGMENT_STRIDE,
   SEGMENTS,
   STOP_ARGUMENT,
+  SMI_PENDING,
+  SMM,
+  SMM_FAILED,
   STOP_DEADLINE,
   STOP_DOORWAY,
   STOP_HALT,
@@ -258,6 +261,21 @@ export class Cpu {
   /** Level of the IGNNE# pin: x87 instructions go on in spite of an error that FERR# reports. */
   setIgnoreError(level: boolean): void {
     this.view.setUint32(FPU_IGNNE, level ? 1 : 0, true);
+  }
+
+  /** A system-management interrupt. */
+  raiseSmi(): void {
+    this.view.setUint32(SMI_PENDING, 1, true);
+  }
+
+  /** In system-management mode. */
+  get inSmm(): boolean {
+    return this.view.getUint32(SMM, true) !== 0;
+  }
+
+  /** The field of the state-save map that made RSM shut the processor down. */
+  get rsmFailure(): 'CR0' | 'CR4' | 'EFER' | undefined {
+    return ([undefined, 'CR4', 'CR0', 'EFER'] as const)[this.view.getUint32(SMM_FAILED, true)];
   }
 
   raiseNmi(): void {

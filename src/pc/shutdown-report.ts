@@ -44,5 +44,11 @@ export function shutdownReport(cpu: Cpu): string {
   const chain = cpu.exceptions().map((record) => `  ${describeException(record)}`);
   const where = `CS:EIP ${hex(cpu.segment(1).selector)}:${hex(cpu.eip)}, CPL ${cpu.cpl}, CR0 ${hex(cpu.cr0)}, CR3 ${hex(cpu.cr3)}`;
   const tables = `GDTR ${hex(cpu.gdtr.base)} limit ${hex(cpu.gdtr.limit)}, IDTR ${hex(cpu.idtr.base)} limit ${hex(cpu.idtr.limit)}`;
-  return ['The last exceptions before the processor shut down, oldest first:', ...chain, where, tables].join('\n');
+  const why =
+    cpu.rsmFailure === undefined
+      ? ['The last exceptions before the processor shut down, oldest first:', ...chain]
+      : [
+          `RSM shut the processor down: ${cpu.rsmFailure} in the state-save map has a value no processor can go on with.`,
+        ];
+  return [...why, where, tables].join('\n');
 }

@@ -242,7 +242,7 @@ const PROCESSOR: readonly Row[] = [
     sensitive: control('3C', 'INVPCID changes what the translation caches hold.'),
     exit: { reason: 58, control: 'enable INVPCID and INVLPG exiting' },
   }),
-  row('0F AA', 'rsm', '', 'ud', 'alu', 'RSM', { endsBlock: true, cpuid: 'smm' }),
+  row('0F AA', 'rsm', '', 'rsm', 'iret', 'RSM', { endsBlock: true, cpuid: 'smm' }),
 ];
 
 const random: RowOptions = { flags: { write: 'OSZAPC' } };
