@@ -151,3 +151,25 @@ describe('a machine with a ROM', () => {
     expect(() => machine(new Uint8Array(1000))).toThrow(BootError);
   });
 });
+
+test('firmware can use system-management mode: the APM port raises SMI once it is enabled', () => {
+  // the handler: inc byte [cs:0xff74], which is the low byte of RBX in the state-save map; rsm
+  const program = `
+    mov dword [0x38000], 0x7406fe2e
+    mov dword [0x38004], 0xaa0fff
+    mov al, 5
+    out 0xb2, al
+    mov dx, 0x630
+    mov eax, 0x21
+    out dx, eax
+    mov ebx, 7
+    out 0xb2, al
+    out 0xb2, al
+    ${post('bl')}
+    mov dx, 0x634
+    in al, dx
+    mov dx, ${POST}
+    out dx, al
+  `;
+  expect(posted(program)).toEqual([9, 0x20]);
+});

@@ -30,9 +30,10 @@ import {
 import { readPhysical, writePhysical } from '../physical';
 import { segmentCache } from '../memory';
 
+/** Linear address of the memory operand of an I/O instruction. */
+const MAP_IO_MEMORY_32: u32 = 0x7fa0;
+const MAP_IO_MEMORY_64: u32 = 0x7f9c;
 /** The same in both layouts. */
-export const MAP_IO_MEMORY_32: u32 = 0x7fa0;
-export const MAP_IO_MEMORY_64: u32 = 0x7f9c;
 export const MAP_IO_STATE: u32 = 0x7fa4;
 export const MAP_AUTO_HALT: u32 = 0x7f02; // u16
 export const MAP_IO_RESTART: u32 = 0x7f00; // u16
@@ -43,7 +44,7 @@ export const MAP_ENABLE_EPT: u32 = 0x7ee0;
 export const MAP_EPT_POINTER: u32 = 0x7ed8;
 /** Intel 64 layout: address of the I/O instruction in front of the SMI. */
 const MAP_IO_RIP: u32 = 0x7de8;
-/** Descriptor caches and the rest of the hidden state: 0xb8 bytes and what an I/O restart needs, in reserved places. */
+/** Descriptor caches and the rest of the hidden state, and what an I/O restart needs: 0xe8 bytes in reserved places. */
 const HIDDEN_32: u32 = 0x7e00;
 const HIDDEN_64: u32 = 0x7c00;
 /** Offsets in the hidden state. */

@@ -59,7 +59,6 @@ import {
   SEGMENT_STRIDE,
   SEGMENTS,
   STOP_ARGUMENT,
-  SMI_PENDING,
   SMM,
   SMM_FAILED,
   STOP_DEADLINE,
@@ -265,7 +264,7 @@ export class Cpu {
 
   /** A system-management interrupt. */
   raiseSmi(): void {
-    this.view.setUint32(SMI_PENDING, 1, true);
+    this.processors.raiseSmi(this.processors.selected);
   }
 
   /** In system-management mode. */

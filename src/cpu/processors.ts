@@ -14,6 +14,7 @@ import {
   PROCESSOR_SLOTS,
   REQUEST_YIELD,
   RFLAGS,
+  SMI_PENDING,
   STARTUP_PENDING,
   STARTUP_VALID,
   STATE_BASE,
@@ -176,6 +177,11 @@ export class Processors {
 
   raiseNmi(n: number): void {
     this.#view.setUint32(this.place(n, NMI_PENDING), 1, true);
+    this.wake(n);
+  }
+
+  raiseSmi(n: number): void {
+    this.#view.setUint32(this.place(n, SMI_PENDING), 1, true);
     this.wake(n);
   }
 

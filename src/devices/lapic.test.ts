@@ -26,6 +26,7 @@ let time: TestTime;
 let lapic: Lapic;
 let level: boolean;
 let nmis: number;
+let smis: number;
 
 const read = (register: number): number => lapic.read(register, 4);
 const write = (register: number, value: number): void => lapic.write(register, 4, value);
@@ -34,7 +35,8 @@ beforeEach(() => {
   time = new TestTime(LAPIC_BUS_HZ);
   level = false;
   nmis = 0;
-  lapic = new Lapic({ clock: time.clock, interrupt: (to) => (level = to), nmi: () => nmis++ });
+  smis = 0;
+  lapic = new Lapic({ clock: time.clock, interrupt: (to) => (level = to), nmi: () => nmis++, smi: () => smis++ });
   write(APIC_SVR, 0x1ff);
 });
 
@@ -136,6 +138,14 @@ describe('local APIC', () => {
     expect(read(APIC_IRR + 0x40)).toBe(0);
     write(APIC_ICR_LOW, 0x40400);
     expect(nmis).toBe(1);
+  });
+
+  it('delivers SMI by an interprocessor interrupt and through a local vector table entry', () => {
+    write(APIC_ICR_LOW, 0x40200); // self
+    expect(smis).toBe(1);
+    write(APIC_LVT_LINT0, 0x200);
+    lapic.setLint0(true);
+    expect([smis, level]).toEqual([2, false]);
   });
 
   it('reports illegal vectors, missing receivers and registers in ESR, and raises the error interrupt', () => {

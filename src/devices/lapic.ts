@@ -15,6 +15,7 @@ import {
   DELIVER_INIT,
   DELIVER_LOWEST,
   DELIVER_NMI,
+  DELIVER_SMI,
   DELIVER_STARTUP,
 } from '../machine/apic-bus.ts';
 import {
@@ -85,6 +86,8 @@ export interface LapicOptions {
   readonly interrupt: Wire;
   /** An NMI was delivered. */
   readonly nmi: () => void;
+  /** A system-management interrupt was delivered. */
+  readonly smi?: () => void;
   /** INIT was delivered; `reset` has to follow if the processor takes it. */
   readonly init?: () => void;
   /** A start-up message was delivered. */
@@ -178,6 +181,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   receive({ mode, vector, isLevel }: ApicMessage): void {
     if (mode === DELIVER_FIXED || mode === DELIVER_LOWEST) this.accept(vector, isLevel);
     else if (mode === DELIVER_NMI) this.#options.nmi();
+    else if (mode === DELIVER_SMI) this.#options.smi?.();
     else if (mode === DELIVER_INIT) this.#options.init?.();
     else if (mode === DELIVER_STARTUP) this.#options.startUp?.(vector);
   }
@@ -418,6 +422,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   /** A local source fires through its LVT entry. */
   #deliverLocal(entry: number): void {
     if (deliveryMode(entry) === DELIVER_NMI) this.#options.nmi();
+    else if (deliveryMode(entry) === DELIVER_SMI) this.#options.smi?.();
     else if (deliveryMode(entry) === DELIVER_FIXED) this.accept(entry & 0xff);
   }
 

@@ -119,6 +119,7 @@ export class Machine {
       accessing: () => processors.selected,
       interrupt: (level, processor) => processors.setIntr(processor, level),
       nmi: (processor) => processors.raiseNmi(processor),
+      smi: (processor) => processors.raiseSmi(processor),
       init: (processor) => processors.raiseInit(processor),
       startUp: (processor, vector) => processors.startUp(processor, vector),
       exit: (exit) => this.end(exit),

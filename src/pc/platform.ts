@@ -15,6 +15,7 @@ import { Lapic } from '../devices/lapic.ts';
 import { Pic8259 } from '../devices/pic8259.ts';
 import { Pit8254 } from '../devices/pit8254.ts';
 import { PostPort } from '../devices/post-port.ts';
+import { SmiControl } from '../devices/smi-control.ts';
 import { ResetControl } from '../devices/reset-control.ts';
 import { Uart16550 } from '../devices/uart16550.ts';
 import type { AccessSize, MmioDevice } from '../machine/bus.ts';
@@ -80,6 +81,8 @@ export interface PlatformOptions {
   readonly accessing?: () => number;
   /** A local APIC delivered an NMI. */
   readonly nmi?: (processor: number) => void;
+  /** The chipset or a local APIC asks for a system-management interrupt; without it there is no such mode. */
+  readonly smi?: (processor: number) => void;
   /** A local APIC delivered INIT: true if the processor takes it, which resets the local APIC as well. */
   readonly init?: (processor: number) => boolean;
   /** A local APIC delivered a start-up message. */
@@ -108,6 +111,7 @@ export class Platform implements Stateful {
   readonly coprocessorError: CoprocessorError;
   readonly post: PostPort;
   readonly resetControl: ResetControl;
+  readonly smiControl: SmiControl;
   /** Every chip that has state. */
   readonly chips: readonly Stateful[];
   readonly #accessing: () => number;
@@ -158,6 +162,10 @@ export class Platform implements Stateful {
     this.debugExit = new DebugExit((status) => exit({ reason: 'debug-exit', status }));
     this.post = new PostPort(options.post);
     this.resetControl = new ResetControl(reset);
+    // the chipset's pin goes to all processors
+    this.smiControl = new SmiControl(() => {
+      for (let processor = 0; processor < (options.processors ?? 1); processor++) options.smi?.(processor);
+    });
     this.chips = [
       this.pic,
       this.pit,
@@ -170,6 +178,7 @@ export class Platform implements Stateful {
       this.coprocessorError,
       this.post,
       this.resetControl,
+      this.smiControl,
     ];
     this.#map(options);
     if (options.hasRom) wireApic(this.bus, LAPIC_BASE);
@@ -192,6 +201,8 @@ export class Platform implements Stateful {
     bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
     bus.mapPorts(ACPI_PORTS, 0x0c, this.acpi, 'acpi power management');
     bus.mapPorts(RESET_PORT, 1, this.resetControl, 'reset control');
+    bus.mapPorts(0x630, 8, this.smiControl.registers, 'SMI control and status');
+    bus.mapPorts(0xb2, 2, this.smiControl.apm, 'APM control');
     bus.mapPorts(postPort ?? 0x80, 1, this.post, 'post');
     if (debugConsole !== undefined)
       bus.mapPorts(debugConsole.port, 1, new DebugConsole(debugConsole.write), 'debug console');
@@ -283,6 +294,7 @@ function createLapic(options: PlatformOptions, processor: number, bus: ApicBus):
     processor,
     interrupt: (level) => options.interrupt(level, processor),
     nmi: () => options.nmi?.(processor),
+    smi: () => options.smi?.(processor),
     init: () => {
       if (options.init?.(processor) === true) lapic.reset();
     },
