@@ -42,6 +42,7 @@ const targets: readonly Target[] = [
   native('hello', bareLibrary),
   native('rings', bareLibrary),
   native('sensitive', bareLibrary),
+  native('smp', bareLibrary),
   native('nanobench', kernelLibrary),
   native('tinyos', kernelLibrary),
   native('hostile', kernelLibrary),
