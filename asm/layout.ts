@@ -263,11 +263,13 @@ export const BANK_HEADER = 0x19800;
 export const BANK_IN_USE = 0x19800; // u32: 0 = the bank has never held a translation, its contents are undefined
 export const BANK_VPID = 0x19804; // u32
 export const BANK_PCID = 0x19808; // u32
-export const BANK_LARGE = 0x1980c; // u32: 1 = it may hold parts of pages larger than 4 KiB
+export const BANK_HUGE = 0x1980c; // u32: 1 = it may hold parts of 1 GiB pages
 export const BANK_EPT_ROOT = 0x19810; // u64: physical address of the EPT PML4 table, 0 for none
 export const BANK_USED_AT = 0x19818; // u64: TLB_CLOCK when the context was last selected
 export const BANK_MODE = 0x19820; // u32: the paging mode it was filled in
-export const BANK_HEADER_END = 0x19828;
+/** 1024 bits, by bits 31:22 of the linear address: 1 = it may hold parts of 2 MiB or 4 MiB pages there. */
+export const BANK_LARGE = 0x19880;
+export const BANK_HEADER_END = 0x19900;
 /** Per bank: a list of the entries in use (asm/tlb-banks.ts). */
 export const TLB_USED_LISTS = 0x3c0000;
 export const TLB_USED_LISTS_END = 0x3e0000;

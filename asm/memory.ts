@@ -15,14 +15,14 @@ import {
   TLB_ARRAY_SIZE,
 } from './layout';
 import { code64, faulted, otherFlags, tlbBank, tlbBase } from './globals';
-import { longAddress } from './long-mode/state';
-import { AC, raise } from './fault';
+import { inLongMode, isCanonical, longAddress } from './long-mode/state';
+import { AC, GP, raise } from './fault';
 import { AC as AC_FLAG } from './flags';
 import { linearMask, systemMask, translate } from './paging';
 import { readPhysicalSized, writePhysicalSized } from './physical';
 import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
 import { closeGuards, guardsOpen, overridesSmap, setImplicit } from './smap';
-import { checkSegment } from './system/segment';
+import { checkSegment, externalBit } from './system/segment';
 import { apicRead, apicWrite, isApicAccessPage } from './vmx/intercepts';
 
 /** RSP of the register file. */
@@ -62,6 +62,7 @@ export function readSystem<T>(linear: u64): T {
   if (guardsOpen) closeGuards();
   const host = fastHost(tlbBank, linear & systemMask, sizeof<T>());
   if (host) return load<T>(host);
+  if (!isSystemAddress(linear, sizeof<T>())) return 0;
   setImplicit(true);
   const v = <T>readSlow(linear & systemMask, sizeof<T>(), false);
   setImplicit(false);
@@ -75,9 +76,17 @@ export function writeSystem<T>(linear: u64, v: T): void {
     store<T>(host, v);
     return;
   }
+  if (!isSystemAddress(linear, sizeof<T>())) return;
   setImplicit(true);
   writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
   setImplicit(false);
+}
+
+/** In IA-32e mode the address of a system structure must be canonical; raises #GP if not. */
+function isSystemAddress(linear: u64, size: u32): bool {
+  if (!inLongMode() || (isCanonical(linear) && isCanonical(linear + size - 1))) return true;
+  raise(GP, externalBit);
+  return false;
 }
 
 /** Explicit supervisor write whatever CPL still is: the stack of an inner level. Then `if (faulted) return`. */

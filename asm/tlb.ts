@@ -4,6 +4,8 @@
 import {
   BANK_ATTRIBUTES,
   BANK_EPT_ROOT,
+  BANK_HEADER_END,
+  BANK_HUGE,
   BANK_LARGE,
   BANK_VPID,
   COUNT_TLB_FLUSHES,
@@ -45,9 +47,13 @@ export const TLB_CODE: u64 = 2;
 /** A user page in an array of the supervisor under SMAP (smap.ts). */
 export const TLB_GUARDED: u64 = 4;
 
-/** Attribute byte of an entry: a global page; one that SMAP guards; from bit 3 the binary logarithm of the page's size - 12. */
+/**
+ * Attribute byte of an entry: a global page; one that SMAP guards; the entry is in the list of used ones; from bit 3 the
+ * binary logarithm of the page's size - 12.
+ */
 export const ATTRIBUTE_GLOBAL: u32 = 1;
 export const ATTRIBUTE_GUARDED: u32 = 2;
+const ATTRIBUTE_LISTED: u32 = 4;
 export const ATTRIBUTE_SIZE: u32 = 3;
 
 /** What an invalidation of one page or context spares. */
@@ -61,13 +67,34 @@ export function fillTlb(array: u32, linear: u64, physical: u64, attributes: u32,
   const entry = tlbBank + array * TLB_ARRAY_SIZE + offset;
   const number = array * TLB_ENTRIES + (offset >> 4);
   const n = load<u32>(TLB_CURRENT_BANK);
-  if (load<u64>(entry) == TLB_INVALID) noteUsed(n, number);
+  if (!(load<u8>(tlbBank + number, BANK_ATTRIBUTES) & ATTRIBUTE_LISTED)) noteUsed(n, number);
   // the jump cache stands for fetch entries
-  else if (array == 2 || array == 5) forgetJumpsOf(n);
+  if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumpsOf(n);
   store<u64>(entry, (linear & ~0xfff) | marks);
   store<u64>(entry, physical + RAM - (linear & ~0xfff), 8);
-  store<u8>(tlbBank + number, u8(attributes), BANK_ATTRIBUTES);
-  if (attributes >> ATTRIBUTE_SIZE) store<u32>(tlbBank, 1, BANK_LARGE);
+  store<u8>(tlbBank + number, u8(attributes | ATTRIBUTE_LISTED), BANK_ATTRIBUTES);
+  if (attributes >> ATTRIBUTE_SIZE) noteLarge(linear, attributes >> ATTRIBUTE_SIZE);
+}
+
+/** The byte of BANK_LARGE for an address. */
+// @ts-ignore: decorator
+@inline
+function largeByte(bank: usize, linear: u64): usize {
+  return bank + ((u32(linear) >> 25) & 0x7f);
+}
+
+/** The current bank holds a part of a page of 2^(12 + size) bytes. */
+function noteLarge(linear: u64, size: u32): void {
+  const byte = largeByte(tlbBank, linear);
+  if (size > 10) store<u32>(tlbBank, 1, BANK_HUGE);
+  const bit: u32 = 1 << ((u32(linear) >> 22) & 7);
+  store<u8>(byte, u8(u32(load<u8>(byte, BANK_LARGE)) | bit), BANK_LARGE);
+}
+
+/** May a bank hold parts of a large page that `linear` lies in? */
+function mayBeLarge(bank: usize, linear: u64): bool {
+  const bits = u32(load<u8>(largeByte(bank, linear), BANK_LARGE));
+  return load<u32>(bank, BANK_HUGE) != 0 || ((bits >> ((u32(linear) >> 22) & 7)) & 1) != 0;
 }
 
 /** Sets or clears TLB_CODE in the write entries that map a physical page, in every bank of every CPU. */
@@ -105,12 +132,14 @@ export function emptyBank(n: u32, keepGlobal: bool): void {
   const bank = bankAt(n);
   const count = usedCount(n);
   forgetUsed(n);
-  if (!keepGlobal) store<u32>(bank, 0, BANK_LARGE);
+  if (!keepGlobal) {
+    store<u32>(bank, 0, BANK_HUGE);
+    memory.fill(bank + BANK_LARGE, 0, BANK_HEADER_END - BANK_LARGE);
+  }
   for (let at: u32 = 0; at < count; at++) {
     const i = usedEntry(n, count, at);
     const entry = bank + (usize(i) << 4);
-    if (load<u64>(entry) == TLB_INVALID) continue;
-    if (keepGlobal && load<u8>(bank + i, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) {
+    if (keepGlobal && load<u64>(entry) != TLB_INVALID && load<u8>(bank + i, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) {
       noteUsed(n, i);
       continue;
     }
@@ -167,7 +196,7 @@ function dropEntry(n: u32, bank: usize, number: u32, linear: u64, what: u32): vo
   if (tag == TLB_INVALID || (tag ^ linear) >> shift) return;
   if (what != DROP_ALL && ((attributes & ATTRIBUTE_GLOBAL) != 0) == (what == KEEP_GLOBAL)) return;
   store<u64>(entry, TLB_INVALID);
-  store<u8>(bank + number, 0, BANK_ATTRIBUTES);
+  store<u8>(bank + number, u8(ATTRIBUTE_LISTED), BANK_ATTRIBUTES);
   const array = number / TLB_ENTRIES;
   if (array == 2 || array == 5) forgetJumpsOf(n);
 }
@@ -175,7 +204,7 @@ function dropEntry(n: u32, bank: usize, number: u32, linear: u64, what: u32): vo
 /** Drops what a bank holds of the page that `linear` lies in: all parts of a large page. */
 function dropPage(n: u32, linear: u64, what: u32): void {
   const bank = bankAt(n);
-  if (load<u32>(bank, BANK_LARGE)) {
+  if (mayBeLarge(bank, linear)) {
     const count = usedCount(n);
     for (let at: u32 = 0; at < count; at++) dropEntry(n, bank, usedEntry(n, count, at), linear, what);
     return;

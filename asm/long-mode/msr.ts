@@ -2,7 +2,7 @@
 import { FS, GS, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE, MSR_LSTAR, MSR_STAR, SEGMENT_BASE } from '../layout';
 import { GP, raise } from '../fault';
 import { segmentCache } from '../system/state';
-import { isCanonical } from './state';
+import { isCanonicalBase } from './state';
 
 /** Where a long-mode MSR is kept, 0 if it is none. */
 export function longMsrPlace(msr: u32): usize {
@@ -27,7 +27,7 @@ export function longMsrPlace(msr: u32): usize {
 
 /** Writes one of them: addresses must be canonical, FMASK has 32 bits. */
 export function writeLongMsr(msr: u32, place: usize, value: u64): void {
-  const isLegal = msr == 0xc0000081 ? true : msr == 0xc0000084 ? value <= 0xffffffff : isCanonical(value);
+  const isLegal = msr == 0xc0000081 ? true : msr == 0xc0000084 ? value <= 0xffffffff : isCanonicalBase(value);
   if (isLegal) store<u64>(place, value);
   else raise(GP, 0);
 }

@@ -2,7 +2,9 @@
 import { CR4, CS, EFER, FS, SEGMENT_BASE, SEGMENT_RIGHTS, SEGMENT_STRIDE, SEGMENTS, SS } from '../layout';
 import { GP, raise, SS as STACK_FAULT } from '../fault';
 import { code64, ripMask } from '../globals';
+import { FEATURE_LA57 } from '../gen/features';
 import { linearMask, systemMask } from '../paging';
+import { hasFeature } from '../system/model';
 import { externalBit } from '../system/segment';
 
 const LMA: u32 = 0x400;
@@ -28,6 +30,15 @@ export function codeModeChanged(): void {
 /** Are all bits above the linear-address width copies of the highest one? */
 export function isCanonical(address: u64): bool {
   const unused: i64 = load<u32>(CR4) & CR4_LA57 ? 7 : 16;
+  return i64(address << u64(unused)) >> unused == i64(address);
+}
+
+/**
+ * Canonical for the widest linear addresses of the processor, whether or not CR4.LA57 uses them: what registers that hold an
+ * address take (bases, system-call targets), and what INVPCID and INVVPID are given.
+ */
+export function isCanonicalBase(address: u64): bool {
+  const unused: i64 = hasFeature(FEATURE_LA57) ? 7 : 16;
   return i64(address << u64(unused)) >> unused == i64(address);
 }
 

@@ -22,7 +22,7 @@ import { trapByNewFlags } from '../system/events';
 import { finish, finishAt } from '../system/finish';
 import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from '../system/segment';
 import { CR4_FSGSBASE, cr4, EFER_SCE, efer, RIGHTS_BIG, segmentCache } from '../system/state';
-import { isCanonical, RIGHTS_LONG } from './state';
+import { isCanonical, isCanonicalBase, RIGHTS_LONG } from './state';
 
 /** Flags SYSRET takes from R11. */
 const SYSRET_FLAGS: u64 = 0x3c7fd7;
@@ -117,6 +117,6 @@ export function segmentBaseOp(r: usize, seg: u32, isWrite: bool): void {
     return;
   }
   const base = readRm(r, size);
-  if (isCanonical(base)) store<u64>(segmentCache(seg), base, SEGMENT_BASE);
+  if (isCanonicalBase(base)) store<u64>(segmentCache(seg), base, SEGMENT_BASE);
   else raise(GP, 0);
 }

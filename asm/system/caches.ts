@@ -3,7 +3,7 @@
 import { GP, raise } from '../fault';
 import { TLB_VPID } from '../layout';
 import { code64, faulted } from '../globals';
-import { effectiveBase, isCanonical } from '../long-mode/state';
+import { effectiveBase, isCanonical, isCanonicalBase } from '../long-mode/state';
 import { linearMask } from '../paging';
 import { readMemory, readReg } from '../operand';
 import { flushContexts, invalidateAddress, invalidatePage, KEEP_GLOBAL } from '../tlb';
@@ -54,7 +54,7 @@ export function invpcid(r: usize): void {
   const linear = readMemory(segmentNumber(r), effectiveAddress(r) + 8, 8);
   if (faulted) return;
   const isUseless = type <= INVPCID_CONTEXT && pcid != 0 && !(cr4() & CR4_PCIDE);
-  const isWrongAddress = type == INVPCID_ADDRESS && code64 && !isCanonical(linear);
+  const isWrongAddress = type == INVPCID_ADDRESS && code64 && !isCanonicalBase(linear);
   if (type > INVPCID_NOT_GLOBAL || pcid >> 12 || isUseless || isWrongAddress) {
     raise(GP, 0);
     return;

@@ -4,7 +4,7 @@ import { GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, TR } from '../layou
 import { GP, NP, raise } from '../fault';
 import { setZero } from '../flags';
 import { code64, faulted } from '../globals';
-import { inLongMode, isCanonical } from '../long-mode/state';
+import { inLongMode, isCanonicalBase } from '../long-mode/state';
 import { readSystem, writeSystem } from '../memory';
 import { readMemory, readReg, readRm, writeMemory, writeReg, writeRm } from '../operand';
 import { cpl, effectiveAddress, isMemory, operandSize, segmentNumber } from '../record';
@@ -62,7 +62,7 @@ function loadTable(r: usize, table: u32, base: usize, limit: usize): void {
   if (faulted) return;
   const newBase = readMemory(seg, ea + 2, code64 ? 8 : 4);
   if (faulted) return;
-  if (code64 && !isCanonical(newBase)) {
+  if (code64 && !isCanonicalBase(newBase)) {
     raise(GP, 0);
     return;
   }
@@ -119,7 +119,7 @@ function fetchSystem(selector: u32): bool {
   const upper = readSystem<u64>(descriptorAddress + 8);
   if (faulted) return false;
   upperBase = upper << 32;
-  if (!((upper >> 40) & 0x1f) && isCanonical(upperBase | baseOf(descriptorLow, descriptorHigh))) return true;
+  if (!((upper >> 40) & 0x1f) && isCanonicalBase(upperBase | baseOf(descriptorLow, descriptorHigh))) return true;
   raise(GP, selectorError(selector));
   return false;
 }

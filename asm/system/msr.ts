@@ -23,7 +23,7 @@ import { exactCycles } from '../charge';
 import { GP, raise } from '../fault';
 import { faulted } from '../globals';
 import { pagingChanged } from '../paging';
-import { isCanonical } from '../long-mode/state';
+import { isCanonicalBase } from '../long-mode/state';
 import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
 import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, setRegister } from '../record';
@@ -252,7 +252,7 @@ export function writeMsr(msr: u32, value: u64): void {
 
 /** Stores a linear address, which must be canonical. */
 function storeAddress(place: usize, value: u64): void {
-  if (isCanonical(value)) store<u64>(place, value);
+  if (isCanonicalBase(value)) store<u64>(place, value);
   else raise(GP, 0);
 }
 

@@ -53,7 +53,6 @@ import {
 import {
   FEATURE_EPT,
   FEATURE_INVPCID,
-  FEATURE_LA57,
   FEATURE_RDRAND,
   FEATURE_RDSEED,
   FEATURE_RDTSCP,
@@ -112,10 +111,6 @@ export const CR4_FIXED0: u64 = 0x2000;
 export const PREEMPTION_TIMER_SHIFT: u64 = 5;
 /** Physical addresses have this many bits. */
 export const PHYSICAL_WIDTH: u64 = 36;
-/** Linear addresses have this many bits (CPUID leaf 0x80000008), whatever CR4.LA57 is. */
-export function linearWidth(): i64 {
-  return hasFeature(FEATURE_LA57) ? 57 : 48;
-}
 /** The table an EPT pointer names, by which translations are tagged. */
 export const EPT_ROOT: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 0x1000;
 export const CR3_TARGETS: u32 = 4;

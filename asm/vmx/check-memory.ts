@@ -1,6 +1,6 @@
 // Small rules shared by the VM-entry checks (SDM Vol. 3C "VM Entries"): addresses, memory types, access rights.
 import { VMX_FAILED_CHECK } from '../layout';
-import { linearWidth, PHYSICAL_WIDTH } from './capabilities';
+import { PHYSICAL_WIDTH } from './capabilities';
 
 /** Applies one named check: on failure its number is kept for the host. */
 export function check(number: u32, ok: bool): bool {
@@ -19,11 +19,8 @@ export function isMsrArea(address: u64, count: u32): bool {
   return isPhysical(address, 16) && !((address + (<u64>count << 4) - 1) >> PHYSICAL_WIDTH);
 }
 
-/** Canonical for the linear-address width the processor supports, whether or not CR4.LA57 uses all of it. */
-export function isCanonical(address: u64): bool {
-  const unused: i64 = 64 - linearWidth();
-  return <u64>((<i64>address << unused) >> unused) == address;
-}
+/** VM entries check what registers could hold. */
+export { isCanonicalBase as isCanonical } from '../long-mode/state';
 
 /** EFER as VM entry accepts it: no reserved bits, LMA as the address space says. */
 export function isEfer(efer: u64, isLong: bool): bool {

@@ -1,7 +1,8 @@
 // Long mode by small programs: switching on, paging, gates, far transfers, fast system calls, canonical addresses. What user-mode
 // recordings cannot reach; section titles are those of the SDM.
 import { describe, expect, test } from 'vitest';
-import { CR4, EFER, FS, GS } from '../../asm/layout.ts';
+import { CR4, EFER, FS, GDTR_BASE, GS } from '../../asm/layout.ts';
+import { findCpuModel } from '../../src/cpu/cpu.ts';
 import {
   CODE,
   DATA,
@@ -26,6 +27,7 @@ import {
 } from './long-machine.ts';
 
 const NON_CANONICAL = '0x800000000000';
+const BEYOND_57_BITS = '0x100000000000000';
 const STOP = '\nint3';
 
 /** Runs in ring 0 and returns RAX at INT3. */
@@ -162,7 +164,7 @@ describe('64-bit code', () => {
     m.ring(0);
     expect(rax('mov ecx, 0xc0000102\nmov eax, 0x4000\nmov edx, 5\nwrmsr\nswapgs\nrdgsbase rax', m)).toBe(0x500004000n);
     m.ring(0);
-    expect(m.deliver(`mov rbx, ${NON_CANONICAL}\nwrfsbase rbx`)).toMatchObject({ vector: 13, error: 0 });
+    expect(m.deliver(`mov rbx, ${BEYOND_57_BITS}\nwrfsbase rbx`)).toMatchObject({ vector: 13, error: 0 });
     m.ring(3);
     expect(m.deliver('swapgs')).toMatchObject({ vector: 13, error: 0 });
     expect(m.cpu.segment(GS).base).toBe(0);
@@ -417,7 +419,7 @@ describe('far transfers', () => {
     expect((m.read(GDT + FREE) >> 40n) & 0xffn).toBe(0x8bn);
     expect(m.cpu.view.getBigUint64(0x1100 + 6 * 48 + 8, true)).toBe(0xffff_8000_1200_3400n);
     m.ring(0);
-    m.descriptor(FREE, 0x0000_8900_0000_0067n, 0x0000_8000n);
+    m.descriptor(FREE, 0x0000_8900_0000_0067n, 0x0100_0000n);
     expect(m.deliver(`mov eax, ${FREE}\nltr ax`)).toMatchObject({ vector: 13, error: FREE });
   });
 
@@ -503,10 +505,24 @@ describe('fast system calls', () => {
   test('MSRs that hold addresses take canonical ones only', () => {
     for (const msr of [0xc0000082, 0xc0000083, 0xc0000100, 0xc0000101, 0xc0000102, 0x175, 0x176]) {
       const m = new LongMachine();
-      expect(m.deliver(`mov ecx, ${msr}\nxor eax, eax\nmov edx, 0x8000\nwrmsr`)).toMatchObject({
-        vector: 13,
-        error: 0,
-      });
+      const write = `mov ecx, ${msr}\nxor eax, eax\nmov edx`;
+      expect(m.deliver(`${write}, 0x1000000\nwrmsr`)).toMatchObject({ vector: 13, error: 0 });
+      m.ring(0);
+      expect(m.deliver(`${write}, 0x8000\nwrmsr${STOP}`).vector).toBe(3);
     }
+  });
+
+  // registers do not know CR4.LA57: a processor that has it lets them hold all 57 bits
+  test('without 5-level paging on the processor they take 48 bits', () => {
+    const m = new LongMachine(findCpuModel('core2'));
+    expect(m.deliver('mov ecx, 0xc0000102\nxor eax, eax\nmov edx, 0x8000\nwrmsr')).toMatchObject({ vector: 13 });
+  });
+
+  test('a descriptor table at an address that is not canonical now faults when it is used', () => {
+    const m = new LongMachine();
+    m.cpu.view.setBigUint64(GDTR_BASE, 1n << 50n, true);
+    m.program('mov eax, 0x10\nmov fs, ax');
+    expect(m.run()).toEqual({ reason: 'shutdown' });
+    expect(m.cpu.exceptions()[0]).toMatchObject({ vector: 13, error: 0 });
   });
 });
