@@ -15,7 +15,9 @@ import {
   probeWrite,
 } from './memory';
 import { cpl, immediate, immediate2, operandSize, setRegisterSized } from './record';
+import { GP, raise } from './fault';
 import { readOperand, readSlot, writeOperand, writeSlot } from './operand';
+import { in8086Mode } from './system/mode-8086';
 
 const RBP: usize = GPR + 40;
 
@@ -34,10 +36,22 @@ function popOp(r: usize, form: usize): void {
   if (faulted) store<u64>(RSP, before);
 }
 
+/**
+ * SP is 7, 9, 11, 13 or 15: a word of PUSHA would straddle the end of the segment. In real-address and virtual-8086 mode that
+ * is #GP, not #SS.
+ */
+function isCrooked(sp: u64): bool {
+  return (sp & 0xfff1) == 1 && (sp & 0xe) >= 6 && in8086Mode();
+}
+
 function pusha(r: usize): void {
   const size = operandSize(r);
   const mask = stackMask();
   let sp = load<u64>(RSP);
+  if (isCrooked(sp)) {
+    raise(GP, 0);
+    return;
+  }
   for (let n: u32 = 0; n < 8; n++) {
     sp = (sp - size) & mask;
     writeStack(sp, readSlot(GPR + (n << 3), size), size);

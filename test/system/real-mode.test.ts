@@ -83,6 +83,16 @@ describe('segments', () => {
     else expect(stop).toMatchObject({ reason: 'doorway', entry: vector });
   });
 
+  test.each([7, 9, 11, 13, 15])('PUSHA with SP = %i is #GP (SDM Vol. 2 "PUSHA/PUSHAD")', (sp) => {
+    const m = new RealMachine();
+    expect(m.interrupted(`mov sp, ${sp}\nbad: pusha`)).toMatchObject({ vector: 13, ip: m.label('bad') });
+    expect(m.cpu.reg(4)).toBe(sp - 6);
+  });
+
+  test.each([1, 3, 5])('PUSHA with SP = %i has no stack for the handler of #SS either: shutdown', (sp) => {
+    expect(new RealMachine().go(`mov sp, ${sp}\npusha`).reason).toBe('shutdown');
+  });
+
   test('16-bit addresses wrap inside the segment, SP wraps from 0 to FFFE', () => {
     const m = new RealMachine();
     m.memory.setUint16(DATA + 0x0ffe, 0x7777, true);
