@@ -30,10 +30,10 @@ const APIC_WRITES: readonly (readonly [register: number, value: number])[] = [
 /** Programs fresh chips the way firmware does. */
 export function runFirmware(bus: Bus, lapicBase: number): void {
   for (const [port, value] of PORT_WRITES) bus.portWrite(port, 1, value);
-  wireApic(bus, lapicBase);
+  wireApic((register, value) => bus.mmioWrite(lapicBase + register, 4, value));
 }
 
 /** Lets the local APIC pass the 8259 pair's interrupts through; a ROM that knows no APIC relies on it. */
-export function wireApic(bus: Bus, lapicBase: number): void {
-  for (const [register, value] of APIC_WRITES) bus.mmioWrite(lapicBase + register, 4, value);
+export function wireApic(write: (register: number, value: number) => void): void {
+  for (const [register, value] of APIC_WRITES) write(register, value);
 }

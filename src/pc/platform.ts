@@ -118,7 +118,10 @@ export class Platform implements Stateful {
 
   constructor(options: PlatformOptions) {
     const { clock, exit } = options;
-    const reset = (): void => exit({ reason: 'reset', status: STATUS_RESET });
+    const reset = (): void => {
+      if (options.hasRom) this.#restart(options);
+      else exit({ reason: 'reset', status: STATUS_RESET });
+    };
     this.name = options.name ?? 'platform';
     this.clock = clock;
     this.input = options.input ?? new InputQueue();
@@ -181,7 +184,7 @@ export class Platform implements Stateful {
       this.smiControl,
     ];
     this.#map(options);
-    if (options.hasRom) wireApic(this.bus, LAPIC_BASE);
+    if (options.hasRom) this.#wireApic();
     else runFirmware(this.bus, LAPIC_BASE);
   }
 
@@ -228,6 +231,16 @@ export class Platform implements Stateful {
   /** The local APIC of the processor that makes the present access. */
   get lapic(): Lapic {
     return this.lapics[this.#accessing()]!;
+  }
+
+  /** The processors' INIT pins, which the chips' resets reach: the first starts again in the ROM, and programs the chips. */
+  #restart(options: PlatformOptions): void {
+    for (const [processor, lapic] of this.lapics.entries()) if (options.init?.(processor) === true) lapic.reset();
+    this.#wireApic();
+  }
+
+  #wireApic(): void {
+    wireApic((register, value) => this.lapics[0]!.write(register, 4, value));
   }
 
   portRead(port: number, size: AccessSize): number {
