@@ -1,6 +1,7 @@
 // Runs a bundled guest under a technique, for tests.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DEFAULT_CPU_MODEL } from '../src/cpu/cpu.ts';
 import { GuestRun, type GuestImage } from '../src/lab/guest-run.ts';
 import { CELLS, type TechniqueCell } from '../src/lab/techniques.ts';
 import type { MachineStop } from '../src/pc/exit.ts';
@@ -36,7 +37,13 @@ export interface StartedGuest {
 }
 
 /** Builds the machine and loads the guest. */
-export function startGuest(name: string, cell: TechniqueCell, commandLine = '', memory = 16 * MEBIBYTE): StartedGuest {
+export function startGuest(
+  name: string,
+  cell: TechniqueCell,
+  commandLine = '',
+  memory = 16 * MEBIBYTE,
+  model = DEFAULT_CPU_MODEL,
+): StartedGuest {
   const bytes: number[] = [];
   const { technique, paging } = CELLS.find((candidate) => candidate.cell === cell)!;
   const run = new GuestRun(bundledGuest(name), {
@@ -44,6 +51,7 @@ export function startGuest(name: string, cell: TechniqueCell, commandLine = '', 
     technique: techniques.find(technique)!,
     ...(paging ? { paging } : {}),
     memory,
+    model,
     profile: findProfile('p4-672'),
     commandLine,
     serialOut: (byte) => bytes.push(byte),

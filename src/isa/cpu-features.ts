@@ -43,7 +43,7 @@ const TABLE = {
   cpuid: silent('CPUID, and EFLAGS.ID that says so', { eflags: 0x20_0000 }),
   smm: silent('system-management mode and RSM'),
   nopl: silent('multi-byte NOP and hint NOPs'),
-  rdpmc: silent('RDPMC', { cr4: 0x100 }),
+  rdpmc: silent('RDPMC (#GP for every number: there are no counters)', { cr4: 0x100 }),
   'p6-msrs': silent('IA32_APIC_BASE, IA32_PLATFORM_ID and microcode-update MSRs'),
   debugctl: silent('IA32_DEBUGCTL: stepping on branches, recording of branches'),
   'last-branch': silent('one last-branch record'),

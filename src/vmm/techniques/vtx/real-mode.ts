@@ -24,7 +24,7 @@ import {
   type Vcpu,
   type VirtualSegment,
 } from '../../vcpu.ts';
-import { EXCEPTION_BITMAP, secondaryControls } from './vmcs-setup.ts';
+import { EXCEPTION_BITMAP } from './vmcs-setup.ts';
 
 const LDTR = 6;
 const TR = 7;
@@ -102,7 +102,7 @@ export class RealMode {
     // SYSENTER raises #GP in real-address mode
     access.vmwrite(F.F_GUEST_SYSENTER_CS, 0);
     access.vmwrite(F.F_EXCEPTION_BITMAP, EVERY_EXCEPTION);
-    access.vmwrite(F.F_SECONDARY_CONTROLS, secondaryControls('shadow') | F.CPU2_DESCRIPTOR_TABLE);
+    access.vmwrite(F.F_SECONDARY_CONTROLS, access.vmread(F.F_SECONDARY_CONTROLS) | F.CPU2_DESCRIPTOR_TABLE);
     this.#writeSegment(TR, TASK);
   }
 
@@ -114,7 +114,7 @@ export class RealMode {
     const { vcpu } = guest;
     access.vmwrite(F.F_GUEST_SYSENTER_CS, this.#sysenterSelector);
     access.vmwrite(F.F_EXCEPTION_BITMAP, EXCEPTION_BITMAP.shadow);
-    access.vmwrite(F.F_SECONDARY_CONTROLS, secondaryControls('shadow'));
+    access.vmwrite(F.F_SECONDARY_CONTROLS, access.vmread(F.F_SECONDARY_CONTROLS) & ~F.CPU2_DESCRIPTOR_TABLE);
     for (let n = 0; n < 6; n++) this.#writeSegment(n, protectedSegment(guest.segment(n), n));
     this.#writeTables(vcpu, vcpu.gdtr.limit, vcpu.idtr.limit, vcpu.ldtr);
     this.#writeSegment(TR, vcpu.tr);

@@ -1,6 +1,7 @@
 // The VMX structures of one virtual CPU and their first contents: VMXON region, VMCS, MSR bitmap, virtual-APIC and
 // APIC-access pages, EPT (SDM Vol. 3C "Using VMX Instructions", "Virtual-Machine Control Structures").
 
+import type { CpuModel } from '../../../cpu/cpu.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
 import {
@@ -88,9 +89,10 @@ export function realCr4(paging: PagingMode, guest: number): number {
 /** With shadow tables every page fault has to be looked at. */
 export const EXCEPTION_BITMAP: Readonly<Record<PagingMode, number>> = { shadow: 1 << 14, ept: 0 };
 
-/** Secondary controls of a guest in protected mode. */
-export function secondaryControls(paging: PagingMode): number {
-  return F.CPU2_APIC_ACCESSES | F.CPU2_RDTSCP | (paging === 'ept' ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0);
+/** Secondary controls of a guest in protected mode; a guest has RDTSCP where the processor has it. */
+function secondaryControls(paging: PagingMode, { features }: CpuModel): number {
+  const rdtscp = features.has('rdtscp') ? F.CPU2_RDTSCP : 0;
+  return F.CPU2_APIC_ACCESSES | rdtscp | (paging === 'ept' ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0);
 }
 
 /** VM-execution controls that do not change while the guest runs; interrupt-window exiting comes and goes. */
@@ -150,12 +152,12 @@ function readMsr(access: Ring0, msr: number): number {
 }
 
 /** Controls and the host-state area. */
-export function writeControlsAndHost(access: Ring0, paging: PagingMode, hostRoot: number): void {
+export function writeControlsAndHost(access: Ring0, model: CpuModel, paging: PagingMode, hostRoot: number): void {
   const write = (field: number, value: number): void => access.vmwrite(field, value >>> 0);
   const ept = paging === 'ept';
   write(F.F_PIN_CONTROLS, PIN_FIXED | F.PIN_EXTERNAL_INTERRUPT | F.PIN_NMI | F.PIN_VIRTUAL_NMIS);
   write(F.F_PRIMARY_CONTROLS, primaryControls(paging));
-  write(F.F_SECONDARY_CONTROLS, secondaryControls(paging));
+  write(F.F_SECONDARY_CONTROLS, secondaryControls(paging, model));
   write(F.F_EXIT_CONTROLS, exitControls(paging));
   write(F.F_ENTRY_CONTROLS, entryControls(paging));
   write(F.F_EXCEPTION_BITMAP, EXCEPTION_BITMAP[paging]);

@@ -159,7 +159,7 @@ export class VtxVmm implements Vmm, Stateful {
       this.#launched = false;
     });
     this.#instructions = new GuestInstructions(this.guest, this.#events, this);
-    writeControlsAndHost(access, paging, hostRoot);
+    writeControlsAndHost(access, this.machine.cpu.model, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
   }
