@@ -97,6 +97,12 @@ export function writeSupervisor<T>(linear: u64, v: T): void {
   else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
 }
 
+/** Host address of [linear, linear + size) for `writeSupervisor` if it can be written at once, else 0. */
+export function supervisorPlace(linear: u64, size: u32): usize {
+  if (guardsOpen && !overridesSmap()) closeGuards();
+  return fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, size);
+}
+
 /** Alignment check (SDM Vol. 3A "Interrupt 17—Alignment Check Exception (#AC)"): false when #AC was raised. */
 function aligned(linear: u64, size: u32, user: bool): bool {
   if (!user || !(u32(otherFlags) & AC_FLAG) || !(load<u32>(CR0) & 0x40000) || !(u32(linear) & (size - 1))) return true;
@@ -248,6 +254,21 @@ export function readStack(sp: u64, size: u32): u64 {
   if (size == 4) return readSegment<u32>(SS, sp);
   if (size == 2) return readSegment<u16>(SS, sp);
   return readSegment<u64>(SS, sp);
+}
+
+/** Host address of `size` bytes from the stack pointer `sp` upwards if all can be read at once, else 0. */
+export function stackFrame(sp: u64, size: u32): usize {
+  if (code64) return fastHost(tlbBase, sp, size);
+  const s = segmentCache(SS);
+  if (sp + size > min<u64>(load<u64>(s, SEGMENT_READ_END), stackMask() + 1)) return 0;
+  return fastHost(tlbBase, (load<u64>(s, SEGMENT_BASE) + sp) & linearMask, size);
+}
+
+/** An item of `size` bytes of the stack: `offset` bytes into the frame that `stackFrame` found, else read at `sp`. */
+export function frameItem(frame: usize, sp: u64, offset: u32, size: u32): u64 {
+  if (!frame) return readStack(sp, size);
+  if (size == 4) return load<u32>(frame + offset);
+  return size == 2 ? load<u16>(frame + offset) : load<u64>(frame + offset);
 }
 
 /** Writes the stack segment at offset `sp` without moving RSP. */

@@ -23,7 +23,7 @@ import { faulted, tlbBank } from './globals';
 import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
-import { PAGE_CODE, pageKind, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
+import { PAGE_CODE, pageKind, readEntry32, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
 import { hasFeature } from './system/model';
 import { overridesSmap, passGuard } from './smap';
 import {
@@ -77,11 +77,15 @@ export let walkDirty: bool = false;
 export let walkGlobal: bool = false;
 
 /** Page-walk reference: guest-physical address of an entry to host-physical. All ones: a VM exit is pending. */
+// @ts-ignore: decorator
+@inline
 export function entryAddress(gpa: u64, access: u32, linear: u64): u64 {
   const a = gpa & load<u64>(A20_MASK);
   return eptEnabled() ? eptTranslate(a, access, linear, true) : a;
 }
 
+// @ts-ignore: decorator
+@inline
 export function countReference(): void {
   store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + 1);
   charge(COST_TLB_WALK_REFERENCE, 1);
@@ -115,6 +119,8 @@ export function allowed(linear: u64, rights: u64, access: u32, user: bool): bool
 }
 
 /** Sets accessed (and dirty) in a paging-structure entry of `size` bytes. False: VM exit pending. */
+// @ts-ignore: decorator
+@inline
 export function mark(gpa: u64, hpa: u64, size: u32, entry: u64, bits: u64, linear: u64): bool {
   if ((entry & bits) == bits) return true;
   if (eptEnabled()) {
@@ -130,7 +136,7 @@ function walk32(linear: u64, access: u32, user: bool): bool {
   const pdeHpa = entryAddress(pdeGpa, 0, linear);
   if (faulted) return false;
   countReference();
-  const pde = readPhysicalSized(pdeHpa, 4);
+  const pde = readEntry32(pdeHpa);
   if (!(pde & PRESENT)) {
     pageFault(linear, access, user, false, false);
     return false;
@@ -153,7 +159,7 @@ function walk32(linear: u64, access: u32, user: bool): bool {
   const pteHpa = entryAddress(pteGpa, 0, linear);
   if (faulted) return false;
   countReference();
-  const pte = readPhysicalSized(pteHpa, 4);
+  const pte = readEntry32(pteHpa);
   if (!(pte & PRESENT)) {
     pageFault(linear, access, user, false, false);
     return false;

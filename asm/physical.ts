@@ -107,6 +107,20 @@ export function readPhysicalSized(physical: u64, size: u32): u64 {
   return load<u64>(host);
 }
 
+/** A 4-byte entry of a paging structure, which normally lies in RAM. */
+// @ts-ignore: decorator
+@inline
+export function readEntry32(physical: u64): u64 {
+  return pageKind(physical >> 12) == PAGE_RAM ? load<u32>(RAM + usize(physical)) : readPhysicalSized(physical, 4);
+}
+
+/** The same of 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function readEntry64(physical: u64): u64 {
+  return pageKind(physical >> 12) == PAGE_RAM ? load<u64>(RAM + usize(physical)) : readPhysicalSized(physical, 8);
+}
+
 /** Writes within one physical page; decoded code under it changes with it, ROM keeps its contents. */
 export function writePhysicalSized(physical: u64, size: u32, v: u64): void {
   const kind = pageKind(romAlias(physical) >> 12);

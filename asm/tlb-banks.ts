@@ -84,6 +84,8 @@ export function usedEntry(n: u32, count: u32, at: u32): u32 {
 }
 
 /** An entry is in use from now on. */
+// @ts-ignore: decorator
+@inline
 export function noteUsed(n: u32, number: u32): void {
   const list = usedList(n);
   const count = load<u32>(list);

@@ -62,6 +62,8 @@ export const KEEP_GLOBAL: u32 = 1;
 export const ONLY_GLOBAL: u32 = 2;
 
 /** Enters a translation into one array of the current bank. */
+// @ts-ignore: decorator
+@inline
 export function fillTlb(array: u32, linear: u64, physical: u64, attributes: u32, marks: u64): void {
   const offset = (u32(linear) >> 8) & 0x3ff0;
   const entry = tlbBank + array * TLB_ARRAY_SIZE + offset;

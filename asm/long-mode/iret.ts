@@ -3,7 +3,7 @@
 import { GP, raise } from '../fault';
 import { getFlags, hasFlag, NT, setFlags } from '../flags';
 import { code64, faulted } from '../globals';
-import { readStack, setStackPointer, stackMask } from '../memory';
+import { frameItem, readStack, setStackPointer, stackFrame, stackMask } from '../memory';
 import { cpl, operandSize, setRegister } from '../record';
 import { finishAt } from '../system/finish';
 import { changeableByIret } from '../system/iret';
@@ -19,17 +19,18 @@ export function iretLong(r: usize): void {
   const level = cpl();
   const mask = stackMask();
   const pointer = currentStackPointer();
-  const ip = readStack(pointer, size);
+  const frame = stackFrame(pointer, (code64 ? 5 : 3) * size);
+  const ip = frameItem(frame, pointer, 0, size);
   if (faulted) return;
-  const selector = u32(readStack((pointer + size) & mask, size)) & 0xffff;
+  const selector = u32(frameItem(frame, (pointer + size) & mask, size, size)) & 0xffff;
   if (faulted) return;
-  const image = u32(readStack((pointer + 2 * size) & mask, size));
+  const image = u32(frameItem(frame, (pointer + 2 * size) & mask, 2 * size, size));
   if (faulted) return;
   const flags = changeableByIret(level, size);
   if (code64) {
-    const newPointer = readStack((pointer + 3 * size) & mask, size);
+    const newPointer = frameItem(frame, (pointer + 3 * size) & mask, 3 * size, size);
     if (faulted) return;
-    const stackSelector = u32(readStack((pointer + 4 * size) & mask, size)) & 0xffff;
+    const stackSelector = u32(frameItem(frame, (pointer + 4 * size) & mask, 4 * size, size)) & 0xffff;
     if (faulted || !checkLongReturnSegment(selector) || !returnLong(selector, ip, stackSelector)) return;
     setRegister(4, newPointer);
   } else if (!checkLongReturnSegment(selector)) {

@@ -25,7 +25,7 @@ import {
   WRITABLE,
 } from '../paging';
 import { FEATURE_PAGE1GB } from '../gen/features';
-import { readPhysicalSized } from '../physical';
+import { readEntry64, readPhysicalSized } from '../physical';
 import { hasFeature } from '../system/model';
 
 const CR4_LA57: u32 = 0x1000;
@@ -60,7 +60,7 @@ export function walkLong(linear: u64, access: u32, user: bool): bool {
     const hpa = entryAddress(gpa, 0, linear);
     if (faulted) return false;
     countReference();
-    const entry = readPhysicalSized(hpa, 8);
+    const entry = readEntry64(hpa);
     if (!(entry & PRESENT)) {
       pageFault(linear, access, user, false, false);
       return false;

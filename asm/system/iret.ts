@@ -2,7 +2,7 @@
 import { INTERRUPTIBILITY, MODEL_EFLAGS, SS } from '../layout';
 import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF, DF, VIF, VIP, VM } from '../flags';
 import { faulted } from '../globals';
-import { readStack } from '../memory';
+import { frameItem, stackFrame } from '../memory';
 import { cpl, instructionLength, operandSize } from '../record';
 import { inNonRoot } from '../vmx/intercepts';
 import { get32 } from '../vmx/vmcs';
@@ -73,11 +73,12 @@ function perform(r: usize): void {
   }
   const mask = stackMask(segmentRights(SS));
   const pointer = stackPointer();
-  const ip = readStack(pointer & mask, size);
+  const frame = stackFrame(pointer & mask, 3 * size);
+  const ip = frameItem(frame, pointer & mask, 0, size);
   if (faulted) return;
-  const selector = u32(readStack((pointer + size) & mask, size)) & 0xffff;
+  const selector = u32(frameItem(frame, (pointer + size) & mask, size, size)) & 0xffff;
   if (faulted) return;
-  const image = u32(readStack((pointer + 2 * size) & mask, size));
+  const image = u32(frameItem(frame, (pointer + 2 * size) & mask, 2 * size, size));
   if (faulted) return;
   if (image & VM && size == 4 && level == 0) {
     returnToVirtual8086(ip, selector, image);

@@ -3,7 +3,7 @@
 import { GPR, SS, TR } from '../layout';
 import { raise, TS } from '../fault';
 import { faulted } from '../globals';
-import { readSystem, writeSlow, writeSupervisor } from '../memory';
+import { readSystem, supervisorPlace, writeSlow, writeSupervisor } from '../memory';
 import { cpl } from '../record';
 import { isInLimit, isNull, selectorError, stackMask } from './segment';
 import { linear32, RIGHTS_UNUSABLE, segmentBase, segmentLimit, segmentRights, segmentSelector } from './state';
@@ -16,6 +16,10 @@ let frameMask: u64 = 0;
 export let framePointer: u64 = 0;
 /** Pushes are made with supervisor privilege: the new privilege level is below 3. */
 let frameIsSupervisor: bool = false;
+
+/** Where the next items go when they can be written at once: host address above them, and how many bytes there are. */
+let frameHost: usize = 0;
+let frameLeft: u32 = 0;
 
 /** ESP as an unsigned 32-bit number. */
 export function stackPointer(): u64 {
@@ -30,6 +34,16 @@ export function openFrame(rights: u32, base: u64, limit: u32, pointer: u64, leve
   frameMask = stackMask(rights);
   framePointer = pointer;
   frameIsSupervisor = level < 3;
+  frameLeft = 0;
+}
+
+/** Looks for room for `bytes` bytes below the pointer in one page that can be written at once. */
+function findHost(bytes: u32): void {
+  frameLeft = 0;
+  const top = framePointer & frameMask;
+  if (!frameIsSupervisor || top < bytes) return;
+  frameHost = supervisorPlace(linear32(frameBase + top - bytes), bytes) + bytes;
+  if (frameHost > bytes) frameLeft = bytes;
 }
 
 /** Begins a frame of 8-byte items, which has no segment. */
@@ -38,6 +52,7 @@ export function openLongFrame(pointer: u64, level: u32): void {
   frameMask = u64.MAX_VALUE;
   framePointer = pointer;
   frameIsSupervisor = level < 3;
+  findHost(6 * 8);
 }
 
 /** Begins a frame on the current stack. */
@@ -52,11 +67,21 @@ export function hasFrameRoom(count: u32, size: u32): bool {
     pointer = (pointer - size) & frameMask;
     if (!isInLimit(frameRights, frameLimit, pointer, size)) return false;
   }
+  findHost(count * size);
   return true;
 }
 
 /** Pushes one item of 2, 4 or 8 bytes. False after a page fault. */
 export function framePush(value: u64, size: u32): bool {
+  if (frameLeft >= size) {
+    frameLeft -= size;
+    frameHost -= size;
+    if (size == 4) store<u32>(frameHost, u32(value));
+    else if (size == 8) store<u64>(frameHost, value);
+    else store<u16>(frameHost, u16(value));
+    framePointer -= size;
+    return true;
+  }
   const at = (framePointer - size) & frameMask;
   const linear = linear32(frameBase + at);
   // an event may be delivered before anything of CPL 3 has run: its TLB arrays are not chosen yet

@@ -85,7 +85,7 @@ user:
 system_call:
   add ebx, eax
   xor ebx, esi
-  o64 sysret
+  sysretq
 `,
 };
 
