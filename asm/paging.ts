@@ -265,13 +265,15 @@ function fillAll(linear: u64, access: u32): void {
   const page = walkPhysical >> 12;
   const kind = pageKind(page);
   const user = (walkRights & USER) != 0;
+  // there are no user pages without paging
+  const prevention: u32 = user && load<u32>(CR0) & CR0_PG ? load<u32>(CR4) : 0;
   const attributes = (walkGlobal ? ATTRIBUTE_GLOBAL : 0) | ((walkShift - 12) << ATTRIBUTE_SIZE);
   if (access == 2) {
-    if (!user || !(load<u32>(CR4) & CR4_SMEP)) fillTlb(2, linear, walkPhysical, attributes, 0);
+    if (!(prevention & CR4_SMEP)) fillTlb(2, linear, walkPhysical, attributes, 0);
     if (user) fillTlb(5, linear, walkPhysical, attributes, 0);
     return;
   }
-  const isGuarded = user && (load<u32>(CR4) & CR4_SMAP) != 0;
+  const isGuarded = (prevention & CR4_SMAP) != 0;
   const guard = isGuarded ? TLB_GUARDED : 0;
   const guardedAttributes = isGuarded ? attributes | ATTRIBUTE_GUARDED : attributes;
   let marks: u64 = kind != PAGE_RAM && kind != PAGE_ROM ? TLB_SLOW : 0;

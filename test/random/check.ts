@@ -12,29 +12,38 @@ import { difference, emptyOutcome, keep, randomCut, runCut, STEPS, WHOLE } from 
 const TLB_EVERY = 16;
 
 /** The ways of running that have to agree with running whole. */
-const VARIANTS = ['steps', 'slices, saved and restored'] as const;
+const BESIDE_IDLE = 'steps beside an idle processor';
+const VARIANTS = [BESIDE_IDLE, 'slices, saved and restored'] as const;
 type Variant = (typeof VARIANTS)[number];
 
-/** Checks programs by seed on two machines. */
+/** Checks programs by seed on three machines. */
 export class Checker {
   readonly #programs: Programs;
   readonly #machine: RandomMachine;
   readonly #other: RandomMachine;
+  /** Two processors, the second idle. */
+  readonly #pair: RandomMachine;
   readonly #whole = emptyOutcome();
 
   constructor(programs: Programs) {
     this.#programs = programs;
     this.#machine = programs.machine();
     this.#other = programs.machine();
+    this.#pair = programs.machine(2);
   }
 
   /** Runs a program one way; gives the machine it ended on. */
   #run(program: Program, variant: Variant | 'whole'): RandomMachine {
-    const machine = this.#machine;
+    const machine = variant === BESIDE_IDLE ? this.#pair : this.#machine;
     machine.start(program);
     if (variant === 'whole') return runCut(machine, program, WHOLE);
-    if (variant === 'steps') return runCut(machine, program, STEPS);
     const random = new Random(~program.seed);
+    if (variant === BESIDE_IDLE) {
+      return runCut(machine, program, STEPS, (here) => {
+        if (random.oneIn(8)) here.lookAtOther();
+        return here;
+      });
+    }
     let moves = random.below(10);
     return runCut(machine, program, randomCut(random), (here) => {
       if (moves-- !== 0) return here;

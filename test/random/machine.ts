@@ -49,11 +49,15 @@ export class RandomMachine {
   readonly #fresh: CpuFields;
   readonly #template: (program: Program) => Uint8Array;
 
-  /** `template` gives the RAM a program starts from, without its code. */
-  constructor(template: (program: Program) => Uint8Array) {
+  /**
+   * `template` gives the RAM a program starts from, without its code. A second processor waits for its start-up message,
+   * and CPUID does not tell of it: the state area is that of a processor alone.
+   */
+  constructor(template: (program: Program) => Uint8Array, processors: 1 | 2 = 1) {
     this.#template = template;
     this.cpu = Cpu.create(loadCore(), {
       ramSize: RAM_SIZE,
+      processors,
       host: {
         portRead: (port, size) => {
           this.devices.note(1, port, size);
@@ -115,6 +119,15 @@ export class RandomMachine {
     const { cpu } = this;
     cpu.eflags = cpu.view.getUint32(RFLAGS, true);
     cpu.cpl = cpu.view.getUint32(CPL, true);
+  }
+
+  /** Gives the second processor its turn, which it has no use for. */
+  lookAtOther(): void {
+    const { cpu } = this;
+    cpu.processors.select(1);
+    const { reason } = cpu.run({});
+    if (reason !== 'halt') throw new Error(`the idle processor stopped because of ${reason}`);
+    cpu.processors.select(0);
   }
 
   /** Continues where another machine stands. */

@@ -166,7 +166,7 @@ function breakpoints(view: DataView, start: number, random: Random): void {
   );
 }
 
-function control(view: DataView, random: Random): void {
+function control(view: DataView, setting: Setting, random: Random): void {
   const toggle = (place: number, bits: number) => {
     view.setUint32(place - STATE_BASE, (view.getUint32(place - STATE_BASE, true) ^ bits) >>> 0, true);
   };
@@ -187,10 +187,13 @@ function control(view: DataView, random: Random): void {
     [0x400, 8],
     [0x800, 6],
     [0x2000, 8],
+    [0x10_0000, 8],
+    [0x20_0000, 8],
     [1, 3],
     [2, 4],
   ] as const)
     if (random.oneIn(odds)) toggle(CR4, bit);
+  if (setting.gates === 64 && random.oneIn(4)) toggle(CR4, 0x2_0000);
 }
 
 /** A change of one entry of a table. */
@@ -236,7 +239,7 @@ export function randomProgram(
   const chunks = code(pool, setting.bits, start, random);
   view.setUint32(RIP - STATE_BASE, start - (setting.bits === 16 ? CODE : 0), true);
   registers(view, setting, random);
-  control(view, random);
+  control(view, setting, random);
   if (random.oneIn(6)) breakpoints(view, start, random);
   const tables = random.oneIn(3) ? Array.from({ length: 1 + random.below(3) }, () => damage(ram, setting, random)) : [];
   if (setting.guest) tables.push(...intoGuest(state, base, random));

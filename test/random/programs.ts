@@ -39,8 +39,9 @@ export class Programs {
     });
   }
 
-  machine(): RandomMachine {
-    return new RandomMachine(({ setting }) => this.#bases[SETTINGS.indexOf(setting)]!.ram);
+  /** A machine that can run them, alone or beside an idle processor. */
+  machine(processors: 1 | 2 = 1): RandomMachine {
+    return new RandomMachine(({ setting }) => this.#bases[SETTINGS.indexOf(setting)]!.ram, processors);
   }
 
   /** The program of a seed; seeds go through the modes in turn. */

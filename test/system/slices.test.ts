@@ -125,3 +125,16 @@ test('a change of CR4 that means nothing to the present paging mode is restored 
   m.run(1);
   expect(m.cpu.counters().tlbMisses).toBe(misses);
 });
+
+// "Access Rights" (SDM Vol. 3A): SMEP and SMAP are about user-mode addresses, and only paging makes those.
+test.each([
+  ['SMEP', 1 << 20],
+  ['SMAP', 1 << 21],
+])('%s without paging leaves translations in the TLB', (_, bit) => {
+  const m = new TestMachine();
+  m.program(`mov eax, ${bit}\nmov cr4, eax\nmov ebx, [${DATA}]\nmov ebx, [${DATA}]\nnop\nnop\nnop`);
+  m.run(3);
+  const misses = m.cpu.counters().tlbMisses;
+  for (let n = 0; n < 4; n++) m.run(1);
+  expect(m.cpu.counters().tlbMisses).toBe(misses);
+});
