@@ -395,9 +395,18 @@ function decodeBlock(key: u64, physical: u64): usize {
   const start = u32(physical) & 0xfff;
   const code = load<u64>(PAGE_CODE + (page << 3));
   if (!code) markCodePage(page);
-  store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, offset - start));
+  store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, bytesEnd(r) - start));
   store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
   return block + BLOCK_HEADER;
+}
+
+/**
+ * End of the bytes a block depends on, by its H_END record: an undefined instruction is one because of bytes that are not
+ * counted in its length.
+ */
+export function bytesEnd(last: usize): u32 {
+  const end: u32 = load<u16>(last, R_OFFSET);
+  return load<u16>(last - RECORD_SIZE, R_FORM) ? end : min<u32>(end + 15, 0x1000);
 }
 
 /** Drops every block (the cache is full, or costs changed). Only between blocks. */

@@ -2,7 +2,7 @@
 // displacement or register) is decoded into the record that is there; anything else drops the blocks of the page, and what
 // runs goes on as what the bytes are now (SDM Vol. 3A "Handling Self- and Cross-Modifying Code").
 import { COUNT_BLOCKS_INVALIDATED, RAM } from './layout';
-import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY, forgetBlock, isArmed, keyEnd, keyMode } from './blocks';
+import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_KEY, bytesEnd, forgetBlock, isArmed, keyEnd, keyMode } from './blocks';
 import { decode } from './decode';
 import { fuse, H_DEAD } from './hot';
 import { current } from './globals';
@@ -60,7 +60,8 @@ function patchBlock(block: usize, page: u32, offset: u32, end: u32): bool {
   let r = block + BLOCK_HEADER;
   let left = load<u32>(block, BLOCK_COUNT);
   const last = r + left * RECORD_SIZE;
-  if (end <= load<u16>(r, R_OFFSET) || offset >= load<u16>(last, R_OFFSET)) return true;
+  if (end <= load<u16>(r, R_OFFSET) || offset >= bytesEnd(last)) return true;
+  if (offset >= load<u16>(last, R_OFFSET)) return false;
   while (r < last && <u32>load<u16>(r + RECORD_SIZE, R_OFFSET) <= offset) {
     r += RECORD_SIZE;
     left--;

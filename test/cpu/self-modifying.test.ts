@@ -72,6 +72,14 @@ describe('self-modifying code', () => {
     expect(run(m, text)).toBe(77);
   });
 
+  test('the byte that makes the next instruction an undefined one, in its chunk of the page or in the next', () => {
+    // FF /7 does not exist, FF /0 is INC
+    for (const filler of [0, 41]) {
+      const text = `mov byte [${CODE + 7 + filler + 1}], 0xc0\n${'nop\n'.repeat(filler)}db 0xff, 0xff\n${END}`;
+      expect(run(new TestMachine(), `${text}`)).toBe(1);
+    }
+  });
+
   // REP is "repeat the following string instruction" and may be interrupted after every iteration (SDM Vol. 2 "REP/REPE/REPZ/
   // REPNE/REPNZ"), so what it has become counts from the next iteration on, in a block or alone under TF or RF.
   test.each([
