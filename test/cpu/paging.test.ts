@@ -1,6 +1,7 @@
 // Page walks in their modes. Expected values: SDM Vol. 3A "32-Bit Paging", "PAE Paging", "Access Rights",
 // "Accessed and Dirty Flags", "Caching Translation Information", "Page-Fault Exceptions".
 import { describe, expect, test } from 'vitest';
+import { type CpuModel, findCpuModel } from '../../src/cpu/cpu.ts';
 import { CODE, DOORWAY, TestMachine } from '../system/machine.ts';
 
 const DIRECTORY = 0x60000;
@@ -23,8 +24,8 @@ const G = 0x100;
 const PAGE = 0x50000;
 
 /** Two-level paging, identity for 4 MiB. */
-function twoLevel(cr4 = 0): TestMachine {
-  const m = new TestMachine();
+function twoLevel(cr4 = 0, model?: CpuModel): TestMachine {
+  const m = new TestMachine(model);
   m.memory.setUint32(DIRECTORY, TABLE | P | W | U, true);
   for (let page = 0; page < 1024; page++) m.memory.setUint32(TABLE + page * 4, (page << 12) | P | W | U, true);
   m.cpu.cr4 = cr4;
@@ -114,6 +115,27 @@ describe('two-level paging', () => {
     expect(reserved.deliver(`mov eax, [${0x40_0000 + PAGE}]`)).toMatchObject({ vector: 14, error: 9 });
   });
 
+  test('PSE-36: bits 16:13 of a 4 MiB page are bits 35:32 of its address', () => {
+    const m = twoLevel(CR4_PSE);
+    m.memory.setUint32(PAGE, 1234, true);
+    for (let bit = 13; bit <= 21; bit++) {
+      const isAddress = bit < 17;
+      m.memory.setUint32(DIRECTORY + 4, P | W | U | LARGE | (1 << bit), true);
+      const result = twoLevelAgain(m).deliver(`mov eax, [${0x40_0000 + PAGE}]\nint3`);
+      // there is no RAM above 4 GiB, and nothing answers
+      if (isAddress) expect([result.vector, m.cpu.reg(0)], `bit ${bit}`).toEqual([3, 0xffff_ffff]);
+      else expect(result, `bit ${bit}`).toMatchObject({ vector: 14, error: 9 });
+    }
+  });
+
+  test('without PSE-36 these bits are reserved', () => {
+    const m = twoLevel(CR4_PSE, findCpuModel('pentium'));
+    for (let bit = 13; bit <= 21; bit++) {
+      m.memory.setUint32(DIRECTORY + 4, P | W | U | LARGE | (1 << bit), true);
+      expect(twoLevelAgain(m).deliver(`mov eax, [${0x40_0000 + PAGE}]`)).toMatchObject({ vector: 14, error: 9 });
+    }
+  });
+
   test('translations stay until INVLPG or a load of CR3, global ones until INVLPG', () => {
     const change = (reload: string, flags: number) => {
       const m = twoLevel(CR4_PGE);
@@ -197,6 +219,19 @@ describe('PAE paging', () => {
     m.ring(0);
     m.memory.setUint32(PDPT + 8, P | W, true);
     expect(m.deliver(`mov eax, ${PDPT}\nbad: mov cr3, eax`)).toMatchObject({ vector: 13, error: 0, eip: CODE + 5 });
+  });
+
+  test.each(['PGE', 'PSE', 'SMEP'])('a change of CR4.%s loads the PDPTEs again, and checks them', (name) => {
+    const bit = { PGE: CR4_PGE, PSE: CR4_PSE, SMEP: 0x10_0000 }[name]!;
+    const m = pae();
+    m.memory.setUint32(PAE_DIRECTORY, PAE_TABLE | P | W, true);
+    m.cpu.flushTlb();
+    m.memory.setUint32(PDPT + 8, P | W, true);
+    expect(m.deliver(`mov eax, cr4\nor eax, ${bit}\nmov cr4, eax`)).toMatchObject({ vector: 13, error: 0 });
+    expect(m.cpu.cr4).toBe(CR4_PAE);
+    m.ring(0);
+    m.memory.setUint32(PDPT + 8, PAE_DIRECTORY | P, true);
+    finish(m, `mov eax, cr4\nor eax, ${bit}\nmov cr4, eax\nmov eax, [0x40000000 + ${CODE}]`);
   });
 
   test('the PDPTEs are registers: a change in memory counts from the next load of CR3 on', () => {

@@ -2,7 +2,7 @@
 // recordings cannot reach; section titles are those of the SDM.
 import { describe, expect, test } from 'vitest';
 import { CR4, EFER, FS, GDTR_BASE, GS } from '../../asm/layout.ts';
-import { findCpuModel } from '../../src/cpu/cpu.ts';
+import { type CpuModelName, findCpuModel } from '../../src/cpu/cpu.ts';
 import {
   CODE,
   DATA,
@@ -186,6 +186,16 @@ describe('64-bit code', () => {
 });
 
 describe('4-level and 5-level paging', () => {
+  test('1 GiB pages are a feature: without it the bit is reserved', () => {
+    const find = (model: CpuModelName) => {
+      const m = new LongMachine(findCpuModel(model));
+      m.quad(PDPT + 8, 0x87n);
+      return m.deliver(`mov rbx, 0x40000000 + ${DATA}\nmov rax, [rbx]${STOP}`);
+    };
+    expect(find('max').vector).toBe(3);
+    expect(find('core2')).toMatchObject({ vector: 14, error: 9 });
+  });
+
   const HIGH = 0xffff_8000_0000_0000n;
 
   /** Maps HIGH to DATA by 4 KiB pages; returns the place of the last entry. */

@@ -93,6 +93,23 @@ describe('MOV to CR3 with PCIDs', () => {
   });
 });
 
+describe('the TLB of several contexts', () => {
+  test('is state: a copy of the processor misses where the original misses', () => {
+    const steps = [start, ...[1, 2, 3, 4, 5, 2, 6, 1, 3].flatMap((pcid) => [context(pcid, true), read(8)])];
+    const original = machine();
+    original.program(`${steps.join('\n')}\nint 0x30`);
+    const copy = machine();
+    copy.program(`${steps.join('\n')}\nint 0x30`);
+    original.run(14);
+    copy.cpu.ram.set(original.cpu.ram);
+    copy.cpu.load(original.cpu.save());
+    expect(copy.cpu.save()).toEqual(original.cpu.save());
+    for (const m of [original, copy]) expect(m.run()).toEqual({ reason: 'doorway', entry: 0x30 });
+    expect(copy.cpu.counters().tlbMisses).toBe(original.cpu.counters().tlbMisses);
+    expect(copy.cpu.save()).toEqual(original.cpu.save());
+  });
+});
+
 describe('CR4.PCIDE', () => {
   test('cannot be set while CR3 bits 11:0 are not 0', () => {
     expect(machine().deliver(`${context(8)}\n${start}`)).toMatchObject({ vector: 13, error: 0 });

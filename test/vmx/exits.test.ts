@@ -95,6 +95,38 @@ describe('conditional exits', () => {
   ])('%s does not exit when its control is clear', (text) => finishes(VmxMachine.ready(), `mov ebx, cr3\n${text}`));
 });
 
+describe('INVPCID', () => {
+  const text = 'mov ecx, 2\ninvpcid ecx, [0x20000]';
+
+  test('is undefined without "enable INVPCID"', () => {
+    const m = VmxMachine.ready();
+    m.program(text);
+    expect(m.go()).toMatchObject({ reason: 'doorway', entry: 6 });
+    expect(m.mode).toBe(2);
+  });
+
+  test('runs with it, and exits with INVLPG exiting as well', () => {
+    const runs = VmxMachine.ready();
+    runs.enable(F.F_SECONDARY_CONTROLS, F.CPU2_INVPCID);
+    finishes(runs, text);
+    const exits = VmxMachine.ready();
+    exits.enable(F.F_SECONDARY_CONTROLS, F.CPU2_INVPCID);
+    exits.enable(F.F_PRIMARY_CONTROLS, F.CPU_INVLPG);
+    expect(exits.guest(text)).toMatchObject({ reason: F.REASON_INVPCID, rip: CODE + 5 });
+    expect(exits.field(F.F_QUALIFICATION)).toBe(0x20000);
+    expect(exits.field(F.F_EXIT_INFORMATION) >>> 28).toBe(1);
+  });
+
+  test('above CPL 0 the fault comes before the exit', () => {
+    const m = VmxMachine.ready();
+    m.enable(F.F_SECONDARY_CONTROLS, F.CPU2_INVPCID);
+    m.enable(F.F_PRIMARY_CONTROLS, F.CPU_INVLPG);
+    m.guestRing(3);
+    m.program(text);
+    expect(m.go()).toMatchObject({ reason: 'doorway', entry: 13 });
+  });
+});
+
 describe('instructions that never exit', () => {
   const ring0 = [
     'cli',
