@@ -161,10 +161,12 @@ describe('options that cannot be met', () => {
     expectRefusal(anillo('run', 'hello', '--cpu', '8086'), 2, /choose i486, pentium/);
   });
 
-  test('a processor without VT-x under vtx, and without EPT under --paging ept', () => {
+  test('a processor without VT-x under vtx, without EPT under --paging ept, without local APIC beside another one', () => {
     expectRefusal(anillo('run', 'hello', '--technique', 'vtx', '--cpu', 'p6'), 2, /needs a processor with nx, vmx/);
     const ept = ['--technique', 'vtx', '--paging', 'ept', '--cpu', 'core2'];
     expectRefusal(anillo('run', 'hello', ...ept), 2, /needs a processor with ept, and --cpu core2 has none/);
+    const two = ['--cpus', '2', '--cpu', 'i486'];
+    expectRefusal(anillo('run', 'hello', ...two), 2, /--cpus 2 needs a processor with apic/);
   });
 
   test('a count that is none', () => {

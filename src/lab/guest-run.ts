@@ -98,12 +98,10 @@ class ChoicesPart implements Stateful {
   }
 }
 
-/** @throws GuestRunError when the processor lacks what the VMM itself uses */
-function checkProcessor(model: CpuModel, technique: Technique, paging: PagingMode | undefined): void {
-  const needs: readonly FeatureName[] = paging === 'ept' ? [...technique.needs, 'ept'] : technique.needs;
+/** @throws GuestRunError when the processor lacks what the choice `what` is built on */
+function checkProcessor(model: CpuModel, what: string, needs: readonly FeatureName[]): void {
   const missing = needs.filter((name) => !model.features.has(name));
   if (missing.length === 0) return;
-  const what = paging === 'ept' ? `${technique.name} with --paging ept` : technique.name;
   const message = `${what} needs a processor with ${missing.join(', ')}, and --cpu ${model.name} has none; use a newer one.`;
   throw new GuestRunError('processor-too-old', message);
 }
@@ -140,7 +138,9 @@ export class GuestRun {
       throw new GuestRunError('no-paravirtual-build', message);
     }
     const model = options.model ?? DEFAULT_CPU_MODEL;
-    checkProcessor(model, technique, paging);
+    checkProcessor(model, technique.name, technique.needs);
+    if (paging === 'ept') checkProcessor(model, `${technique.name} with --paging ept`, ['ept']);
+    if (processors > 1) checkProcessor(model, `--cpus ${processors}`, ['apic']);
     this.guest = guest;
     this.#options = options;
     this.vmm = technique.create(options);
