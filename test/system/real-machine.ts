@@ -65,6 +65,13 @@ export class RealMachine extends Machine8086 {
     for (let n = 0; n < 256; n++) this.vector(n, DOORWAY >> 4, n);
     this.cpu.cr0 = 0x10;
     this.cpu.idtr = { base: 0, limit: 0x3ff };
+    this.reset();
+  }
+
+  /** The program's state at its start. */
+  reset(): void {
+    this.cpu.activity = 0;
+    this.cpu.eflags = 2;
     this.segments(0x93);
   }
 
