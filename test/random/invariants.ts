@@ -119,7 +119,6 @@ function codeAndStack(s: State, anySegments: boolean): (string | false)[] {
     (conforming ? dpl > cpl : dpl !== cpl) && `DPL of CS is ${dpl} at CPL ${cpl}`,
     !(ss & UNUSABLE) && stackDpl !== cpl && `DPL of SS is ${stackDpl} at CPL ${cpl}`,
     !(ss & UNUSABLE) && (ss & 0x9a) !== 0x92 && 'SS is no present writable data segment',
-    (ss & UNUSABLE) !== 0 && !code64 && 'SS is unusable outside 64-bit code',
   ];
 }
 

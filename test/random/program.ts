@@ -211,7 +211,8 @@ function damage(ram: Uint8Array, setting: Setting, random: Random): Chunk {
     case 2:
       return flip(TSS + random.below(0x88), random.below(8));
     case 3:
-      // a large page: 4 MiB, 2 MiB or 1 GiB
+      // a large page: 4 MiB, 2 MiB or 1 GiB; guests would see the VMCS through it
+      if (setting.guest) return flip(TSS + random.below(0x68), random.below(8));
       return {
         at: wide ? random.pick([PD, PDPT]) : DIRECTORY,
         bytes: Uint8Array.of(random.pick([0x87, 0xe7, 0x85, 0x81])),

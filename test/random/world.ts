@@ -4,7 +4,7 @@
 import { assemble } from '../../src/isa/assemble.ts';
 
 /** All RAM; devices answer above it. Programs see the first SEEN bytes again and again where there is paging. */
-export const RAM_SIZE = 0x24000;
+export const RAM_SIZE = 0x26000;
 const SEEN = 0x20000;
 export const GDT = 0x1000;
 export const GDT_LIMIT = 0x1ff;
@@ -23,11 +23,12 @@ export const PD = 0x6000;
 export const PT = 0x7000;
 export const PML5 = 0x8000;
 export const DIRECTORY = 0x9000;
-export const VMXON_REGION = 0xa000;
-export const VMCS_REGION = 0xb000;
 export const BITMAPS = 0xc000;
 /** EPT tables: four levels. */
 export const EPT = 0x20000;
+/** Behind what programs see: no software stores into a VMCS (SDM Vol. 3C "Software Use of Virtual-Machine Control Structures"). */
+export const VMXON_REGION = 0x24000;
+export const VMCS_REGION = 0x25000;
 export const CODE = 0x10000;
 export const DATA = 0x14000;
 export const STACKS = 0x18000;
