@@ -123,8 +123,8 @@ export class GuestRun {
       const message = `--paging is a choice under vtx only; ${technique.name} has one way to virtualize memory.`;
       throw new GuestRunError('paging-without-choice', message);
     }
-    if (options.board !== undefined && technique.name !== 'bare') {
-      const message = `--bios, --post and --debugcon are for the bare machine; ${technique.name} gives its guest a machine of its own.`;
+    if (options.board !== undefined && !['bare', 'vtx'].includes(technique.name)) {
+      const message = `--bios, --post and --debugcon are for the bare machine and vtx; ${technique.name} runs kernels in protected mode only.`;
       throw new GuestRunError('board-under-hypervisor', message);
     }
     const processors = options.processors ?? 1;

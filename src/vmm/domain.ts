@@ -3,6 +3,7 @@
 // local APIC timer programmed to the next of them and a guest can never keep the CPU (SDM Vol. 3 "APIC Timer").
 
 import { loadMultiboot } from '../boot/multiboot.ts';
+import { checkRom, placeRom } from '../boot/rom.ts';
 import { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { fieldsField } from '../machine/stateful.ts';
@@ -11,6 +12,10 @@ import { writeFirmwareTables } from '../pc/firmware-tables.ts';
 import type { Machine } from '../pc/machine.ts';
 import { LAPIC_BASE, LAPIC_LENGTH, Platform } from '../pc/platform.ts';
 import { GUEST_BASE } from './host-memory.ts';
+import type { BoardOptions } from './technique.ts';
+
+const MEBIBYTE = 0x10_0000;
+const FOUR_GIB = 2 ** 32;
 
 /** What a domain is made of. */
 export interface DomainParts {
@@ -18,6 +23,8 @@ export interface DomainParts {
   /** Guest RAM in bytes. */
   readonly memory: number;
   readonly serialOut: (byte: number) => void;
+  /** A ROM and ports for those who test it. Host memory for the ROM follows that of the guest's RAM. */
+  readonly board?: BoardOptions;
   /** A virtual chip reset the CPU or sent an NMI. */
   readonly nmi?: () => void;
 }
@@ -27,6 +34,8 @@ export class Domain implements Stateful {
   readonly name = 'domain';
   readonly version = 1;
   readonly machine: Machine;
+  #romStart = Number.POSITIVE_INFINITY;
+  #lowRomStart = Number.POSITIVE_INFINITY;
   /** Bytes of guest RAM; guest-physical addresses from here on are chips or nothing. */
   readonly ramSize: number;
   readonly clock: Clock;
@@ -39,8 +48,15 @@ export class Domain implements Stateful {
   kick: (() => void) | undefined;
 
   constructor(parts: DomainParts) {
+    const { rom, post, debugConsole } = parts.board ?? {};
     this.machine = parts.machine;
     this.ramSize = parts.memory;
+    if (rom) {
+      checkRom(rom);
+      this.#romStart = FOUR_GIB - rom.length;
+      const at = GUEST_BASE + this.ramSize;
+      this.#lowRomStart = placeRom(rom, parts.machine.cpu.ram.subarray(at, at + rom.length), this.ram);
+    }
     this.clock = new Clock({
       frequencyHz: parts.machine.clock.frequencyHz,
       cycles: () => parts.machine.clock.now(),
@@ -59,18 +75,33 @@ export class Domain implements Stateful {
         parts.machine.end(exit);
       },
       serialOut: parts.serialOut,
+      hasRom: rom !== undefined,
+      ...(post === undefined ? {} : { postPort: post.port, post: post.write }),
+      ...(debugConsole === undefined ? {} : { debugConsole }),
       name: 'domain platform',
       ...(parts.nmi === undefined ? {} : { nmi: parts.nmi }),
     });
   }
 
-  /** Host-physical address of a guest-physical address in RAM. */
+  /** Host-physical address of a guest-physical address in RAM or ROM. */
   hostPhysical(guestPhysical: number): number {
+    if (guestPhysical >= this.#romStart) return GUEST_BASE + this.ramSize + (guestPhysical - this.#romStart);
     return GUEST_BASE + guestPhysical;
   }
 
   isRam(guestPhysical: number): boolean {
-    return guestPhysical < this.ramSize;
+    return guestPhysical < this.ramSize && !this.isRom(guestPhysical);
+  }
+
+  /** The ROM below 4 GiB, and its end below 1 MiB. */
+  isRom(guestPhysical: number): boolean {
+    const isLow = guestPhysical >= this.#lowRomStart && guestPhysical < MEBIBYTE;
+    return isLow || (guestPhysical >= this.#romStart && guestPhysical < FOUR_GIB);
+  }
+
+  /** Guest-physical addresses of the ROM's first byte, and of the part seen below 1 MiB; Infinity without one. */
+  get romStart(): number {
+    return this.#romStart;
   }
 
   /** The page of the virtual local APIC. */

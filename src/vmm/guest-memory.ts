@@ -110,7 +110,7 @@ export class GuestMemory {
         }
         page = Math.floor(at / 0x1000);
         physical = walk.guestPhysical;
-        if (!this.#p.domain.isRam(physical)) return bytes.subarray(0, n);
+        if (!this.#p.domain.isRam(physical) && !this.#p.domain.isRom(physical)) return bytes.subarray(0, n);
       } else {
         physical++;
       }
@@ -121,7 +121,7 @@ export class GuestMemory {
 
   /** Guest-physical read: RAM or a device register. */
   readPhysical(guestPhysical: number, size: AccessSize): number {
-    if (this.#p.domain.isRam(guestPhysical)) {
+    if (this.#p.domain.isRam(guestPhysical) || this.#p.domain.isRom(guestPhysical)) {
       return this.#p.access.loadPhysical(this.#p.domain.hostPhysical(guestPhysical), size) >>> 0;
     }
     this.#p.access.charge('alu', DEVICE_WORK);
@@ -129,8 +129,9 @@ export class GuestMemory {
     return this.#p.domain.platform.mmioRead(guestPhysical, size) >>> 0;
   }
 
-  /** Guest-physical write: RAM, keeping shadows and translations coherent, or a device register. */
+  /** Guest-physical write: RAM, keeping shadows and translations coherent, or a device register; a ROM does not care. */
   writePhysical(guestPhysical: number, size: AccessSize, value: number): void {
+    if (this.#p.domain.isRom(guestPhysical)) return;
     if (!this.#p.domain.isRam(guestPhysical)) {
       this.#p.access.charge('alu', DEVICE_WORK);
       this.onDevice?.(guestPhysical, true);

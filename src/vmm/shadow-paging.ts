@@ -33,6 +33,8 @@ export interface ShadowOptions {
   readonly pool: PagePool;
   /** A page beyond RAM that is mapped all the same (the APIC-access page of VT-x); `domain.hostPhysical` says where. */
   readonly isMapped?: (guestPhysical: number) => boolean;
+  /** A page that is mapped but not writable (ROM). */
+  readonly isReadOnly?: (guestPhysical: number) => boolean;
   /** Makes the tables at this host-physical root (a PAE pointer table) current, flushing what the TLB held. */
   readonly loadRoot: (root: number) => void;
   readonly invalidate: (linear: number) => void;
@@ -150,6 +152,8 @@ export class ShadowPaging implements Stateful {
       this.#o.counters.add('shadow', 'mmio');
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     }
+    if (access.write && this.#o.isReadOnly?.(walk.guestPhysical))
+      return { kind: 'mmio', guestPhysical: walk.guestPhysical };
     if (access.write && this.#code.has(walk.guestPhysical >>> 12)) this.#o.onTracedWrite?.(walk.guestPhysical >>> 12);
     if (access.write && this.isTraced(walk.guestPhysical >>> 12)) {
       this.#o.counters.add('shadow', 'trace-write');
@@ -370,7 +374,7 @@ export class ShadowPaging implements Stateful {
     const frame = walk.guestPhysical >>> 12;
     const override = access.write && !access.user && !walk.writable && (this.#o.vcpu.cr0 & CR0_WP) === 0;
     const mayWrite = (walk.writable && walk.dirty) || override;
-    const writable = mayWrite && !this.isTraced(frame);
+    const writable = mayWrite && !this.isTraced(frame) && !this.#o.isReadOnly?.(frame * 0x1000);
     const user = walk.user && !override;
     const host = this.#o.domain.hostPhysical(frame * 4096);
     const low = host | PTE_P | (writable ? PTE_W : 0) | (user ? PTE_U : 0) | PTE_A | PTE_D;

@@ -39,7 +39,7 @@ export interface DomainOptions {
   /** Called for every event of the kinds in `traceKinds`. */
   readonly trace?: (kind: TraceKind, text: string) => void;
   readonly traceKinds?: ReadonlySet<TraceKind>;
-  /** What only a machine without a hypervisor can be given. */
+  /** What only `bare` and `vtx` can give their guest. */
   readonly board?: BoardOptions;
 }
 

@@ -62,7 +62,8 @@ export class GuestPeek {
   /** Code bytes at a guest-linear address, as far as its page goes. */
   #code(linear: number): Uint8Array | undefined {
     const walk = this.#paging.walk(linear, { write: false, user: false, fetch: true });
-    if ('error' in walk || !this.#domain.isRam(walk.guestPhysical)) return undefined;
+    if ('error' in walk || (!this.#domain.isRam(walk.guestPhysical) && !this.#domain.isRom(walk.guestPhysical)))
+      return undefined;
     const end = Math.min(walk.guestPhysical + 15, (walk.guestPhysical | 0xfff) + 1);
     return this.#domain.ram.subarray(walk.guestPhysical, end);
   }

@@ -19,6 +19,7 @@ import {
   VTX_PHYSICAL,
 } from '../../host-memory.ts';
 import { STACK_TOP } from '../../host-setup.ts';
+import type { Domain } from '../../domain.ts';
 import type { PagingMode } from '../../technique.ts';
 import {
   CR0_AM,
@@ -208,6 +209,20 @@ const IN_VMCS = [0x174, 0x175, 0x176, 0xc000_0100, 0xc000_0101];
 /** Those of SYSCALL and SWAPGS, which the VMM makes no use of. */
 const UNUSED = [0xc000_0081, 0xc000_0082, 0xc000_0083, 0xc000_0084, 0xc000_0102];
 
+/** Segment rights after RESET: present, writable. */
+const RESET_RIGHTS = 0x93;
+
+/** Guest state after RESET (SDM Vol. 3A "Processor State After Reset"); `cr0` is what the guest believes. */
+export function writeResetGuest(access: Ring0, paging: PagingMode, cr0: number): void {
+  writeGuest(access, paging, 0xfff0, cr0);
+  for (let n = 0; n < 6; n++) {
+    access.vmwrite(F.F_GUEST_SELECTOR + 2 * n, n === 1 ? 0xf000 : 0);
+    access.vmwrite(F.F_GUEST_RIGHTS + 2 * n, RESET_RIGHTS);
+    access.vmwrite(F.F_GUEST_BASE + 2 * n, n === 1 ? 0xffff_0000 : 0);
+    access.vmwrite(F.F_GUEST_LIMIT + 2 * n, 0xffff);
+  }
+}
+
 /** MSRs that are in the VMCS or that only the guest uses do not exit; every other MSR does. */
 export function fillMsrBitmap(ram: Uint8Array): void {
   ram.fill(0xff, MSR_BITMAP, MSR_BITMAP + 0x1000);
@@ -220,11 +235,13 @@ export function fillMsrBitmap(ram: Uint8Array): void {
 }
 
 const EPT_ALL = 7;
+const EPT_READ_EXECUTE = 5;
 const EPT_WRITE_BACK = 6 << 3;
 const EPT_LARGE = 0x80;
 
-/** Identity-like EPT: guest RAM in 2 MiB pages (4 KiB where it ends), and the APIC-access page. */
-export function fillEpt(ram: Uint8Array, memory: number): void {
+/** Identity-like EPT: guest RAM in 2 MiB pages (4 KiB where it ends or holds ROM), ROM, and the APIC-access page. */
+export function fillEpt(ram: Uint8Array, domain: Domain): void {
+  const memory = domain.ramSize;
   const view = new DataView(ram.buffer, ram.byteOffset);
   let next = EPT_TABLES + 0x1000;
   const table = (entry: number): number => {
@@ -241,10 +258,11 @@ export function fillEpt(ram: Uint8Array, memory: number): void {
   };
   const small = (gpa: number, host: number): void => {
     const entry = table(directory(gpa)) + (Math.floor(gpa / 0x1000) & 511) * 8;
-    view.setUint32(entry, host + (EPT_ALL | EPT_WRITE_BACK), true);
+    view.setUint32(entry, host + ((domain.isRom(gpa) ? EPT_READ_EXECUTE : EPT_ALL) | EPT_WRITE_BACK), true);
   };
   for (let gpa = 0; gpa < memory; ) {
-    if (gpa + 0x20_0000 <= memory) {
+    const hasRom = gpa === 0 && Number.isFinite(domain.romStart);
+    if (gpa + 0x20_0000 <= memory && !hasRom && gpa % 0x20_0000 === 0) {
       view.setUint32(directory(gpa), GUEST_BASE + gpa + (EPT_ALL | EPT_WRITE_BACK | EPT_LARGE), true);
       gpa += 0x20_0000;
     } else {
@@ -253,4 +271,5 @@ export function fillEpt(ram: Uint8Array, memory: number): void {
     }
   }
   small(GUEST_APIC, APIC_ACCESS_PAGE);
+  for (let gpa = domain.romStart; gpa < 2 ** 32; gpa += 0x1000) small(gpa, domain.hostPhysical(gpa));
 }

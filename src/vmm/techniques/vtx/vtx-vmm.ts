@@ -33,7 +33,7 @@ import { STACK_TOP } from '../../host-setup.ts';
 import { canonical, significant } from '../../emulate/long.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
-import { ESP, FLAG_IF, Vcpu } from '../../vcpu.ts';
+import { EDX, ESP, FLAG_IF, Vcpu } from '../../vcpu.ts';
 import { decodeExit, eventInformation, readExitRecord } from './exits.ts';
 import { describeExit } from './describe-exit.ts';
 import { handleExit } from './exit-handlers.ts';
@@ -52,6 +52,7 @@ import {
   GUEST_APIC,
   writeControlsAndHost,
   writeGuest,
+  writeResetGuest,
 } from './vmcs-setup.ts';
 import { VirtualTpr } from './virtual-tpr.ts';
 import { VmcsGuest } from './vmcs-guest.ts';
@@ -59,6 +60,8 @@ import { VmcsGuest } from './vmcs-guest.ts';
 /** Six bytes for LIDT. */
 const IDT_OPERAND = regionLinear(AREA_OFFSET + 0xfe0);
 const IDT_LIMIT = 0x7ff;
+/** CD, NW, ET. */
+const CR0_AFTER_RESET = 0x6000_0010;
 const MULTIBOOT_MAGIC = 0x2bad_b002;
 /**
  * Work of the exit and entry paths beyond the accesses that are charged one by one, in instructions: choosing a
@@ -103,7 +106,7 @@ export class VtxVmm implements Vmm, Stateful {
     this.#options = options;
     this.paging = options.paging ?? 'shadow';
     this.machine = new Machine(options.module, {
-      memory: GUEST_BASE + options.memory,
+      memory: GUEST_BASE + options.memory + (options.board?.rom?.length ?? 0),
       model: options.model,
       seed: options.seed,
       cpuFrequencyHz: options.profile.frequencyHz,
@@ -111,11 +114,13 @@ export class VtxVmm implements Vmm, Stateful {
       notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),
     });
     this.access = this.machine.cpu.ring0;
+    const signature = this.machine.cpu.reg(EDX);
     const { access, vcpu, counters } = this;
     this.domain = new Domain({
       machine: this.machine,
       memory: options.memory,
       serialOut: options.serialOut,
+      ...(options.board === undefined ? {} : { board: options.board }),
       nmi: () => {
         this.#events.nmiPending = true;
       },
@@ -162,6 +167,7 @@ export class VtxVmm implements Vmm, Stateful {
     writeControlsAndHost(access, this.machine.cpu.model, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
+    if (options.board?.rom) this.#startAtReset(signature);
   }
 
   get parts(): readonly Stateful[] {
@@ -194,6 +200,21 @@ export class VtxVmm implements Vmm, Stateful {
     this.#resume();
   }
 
+  /** The guest begins in its ROM, at the reset vector. */
+  #startAtReset(signature: number): void {
+    this.#inside = true;
+    this.vcpu.cr0 = CR0_AFTER_RESET;
+    this.#controls.lastCr0 = CR0_AFTER_RESET;
+    writeResetGuest(this.access, this.paging, CR0_AFTER_RESET);
+    this.guest.loadContext();
+    this.vcpu.cr0 = CR0_AFTER_RESET;
+    this.guest.real?.begin(this.guest);
+    this.shadow?.activate();
+    for (let n = 0; n < 8; n++) this.machine.cpu.setReg(n, 0);
+    this.machine.cpu.setReg(EDX, signature);
+    this.#resume();
+  }
+
   // ---- Host ---------------------------------------------------------------------------------------------------------
 
   /** The VMM's own address space and VMX root operation; returns the root of its page tables. */
@@ -201,7 +222,7 @@ export class VtxVmm implements Vmm, Stateful {
     const { machine, access } = this;
     const root = createHostSpace(machine, pool);
     fillMsrBitmap(machine.cpu.ram);
-    if (this.paging === 'ept') fillEpt(machine.cpu.ram, this.domain.ramSize);
+    if (this.paging === 'ept') fillEpt(machine.cpu.ram, this.domain);
     enterVmxOperation(access);
     access.store(IDT_OPERAND, 2, IDT_LIMIT);
     access.store(IDT_OPERAND + 2, 4, regionLinear(IDT_OFFSET));
@@ -219,7 +240,8 @@ export class VtxVmm implements Vmm, Stateful {
         ramSize: domain.ramSize,
         hostPhysical: (gpa) => (gpa === GUEST_APIC ? APIC_ACCESS_PAGE : domain.hostPhysical(gpa)),
       },
-      isMapped: (gpa) => gpa >= GUEST_APIC && gpa < GUEST_APIC + 0x1000,
+      isMapped: (gpa) => (gpa >= GUEST_APIC && gpa < GUEST_APIC + 0x1000) || domain.isRom(gpa),
+      isReadOnly: (gpa) => domain.isRom(gpa),
       loadRoot: (root) => access.vmwrite(F.F_GUEST_CR3, root),
       invalidate: () => {},
     });
