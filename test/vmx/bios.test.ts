@@ -104,7 +104,11 @@ function run(paging?: 'shadow' | 'ept') {
   });
   const stop = vmm.run({ instructions: 100_000 });
   const base = (paging ? GUEST_BASE : 0) + RESULTS;
-  return { status: stop.status, stages, words: [...new Uint16Array(vmm.machine.cpu.ram.slice(base, base + 64).buffer)] };
+  return {
+    status: stop.status,
+    stages,
+    words: [...new Uint16Array(vmm.machine.cpu.ram.slice(base, base + 64).buffer)],
+  };
 }
 
 describe('a ROM started at the reset vector', () => {

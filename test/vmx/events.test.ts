@@ -2,7 +2,7 @@
 // Expected values: SDM Vol. 3C "Event Injection", "Other Causes of VM Exits", "Information for VM Exits That Occur During
 // Event Delivery", "VMX-Preemption Timer".
 import { describe, expect, test } from 'vitest';
-import { INTERRUPTIBILITY } from '../../asm/layout.ts';
+import { INIT_PENDING, INTERRUPTIBILITY, STARTUP_PENDING, STARTUP_VALID } from '../../asm/layout.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import { CODE, DOORWAY, TSS_STACKS } from '../system/machine.ts';
 import { EXIT, EXIT_CONTROLS, MSR_AREA, PIN, VmxMachine } from './machine.ts';
@@ -181,6 +181,29 @@ describe('windows', () => {
     m.program('nop\none: nop');
     expect(m.exitOf(m.go())).toMatchObject({ reason: F.REASON_MONITOR_TRAP, rip: m.label('one') });
     expect(m.field(F.F_GUEST_PENDING_DEBUG)).toBe(0x4000);
+  });
+
+  test('a start-up message ends wait-for-SIPI with an exit, an INIT stays pending', () => {
+    const m = VmxMachine.ready();
+    m.set(F.F_GUEST_ACTIVITY, 3);
+    m.cpu.processors.raiseInit(0);
+    expect(m.go().reason).toBe('halt');
+    m.cpu.view.setUint32(STARTUP_PENDING, STARTUP_VALID | 0x9a, true);
+    m.cpu.view.setUint32(INIT_PENDING, 0, true);
+    expect(m.exitOf(m.run())).toMatchObject({ reason: F.REASON_SIPI, qualification: 0x9a });
+    expect(m.field(F.F_GUEST_ACTIVITY)).toBe(3);
+  });
+
+  test('INIT exits from a running guest, and waits while the host runs', () => {
+    const m = VmxMachine.ready();
+    m.program('jmp $');
+    m.enter();
+    m.cpu.processors.raiseInit(0);
+    expect(m.exitOf(m.run(10))).toMatchObject({ reason: F.REASON_INIT, rip: CODE });
+    m.cpu.processors.raiseInit(0);
+    m.cpu.eip = CODE;
+    m.run(10);
+    expect(m.cpu.eip).toBe(CODE);
   });
 
   test('a pending monitor trap leaves pending debug exceptions alone', () => {

@@ -7,7 +7,10 @@ import type { ControlChange } from '../../emulate/context.ts';
 import type { ShadowPaging } from '../../shadow-paging.ts';
 import type { PagingMode } from '../../technique.ts';
 import { CR0_PG, CR0_WP, EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE, type Vcpu } from '../../vcpu.ts';
-import { entryControls, realCr0, realCr4 } from './vmcs-setup.ts';
+import { dropTranslations, entryControls, realCr0, realCr4 } from './vmcs-setup.ts';
+
+/** What linear addresses mean depends on these. */
+const TRANSLATING: ReadonlySet<ControlChange> = new Set(['cr0', 'cr3', 'cr4', 'efer']);
 
 /** Carries changes of the virtual CPU into the VMCS. */
 export class GuestControls {
@@ -16,6 +19,8 @@ export class GuestControls {
   readonly #paging: PagingMode;
   readonly #shadow: ShadowPaging | undefined;
   readonly #becomeLongHost: () => void;
+  /** Transitions keep the translations of the guest (VPID). */
+  isTagged = false;
   /** The VMM is in IA-32e mode. */
   isLongHost = false;
   /** CR0 before the change at hand. */
@@ -37,6 +42,11 @@ export class GuestControls {
   }
 
   changed(what: ControlChange): void {
+    this.#apply(what);
+    if (this.isTagged && TRANSLATING.has(what)) dropTranslations(this.#access);
+  }
+
+  #apply(what: ControlChange): void {
     switch (what) {
       case 'cr0':
         this.#changedCr0();

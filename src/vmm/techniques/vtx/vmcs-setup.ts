@@ -61,8 +61,11 @@ export const EPT_TABLES = VTX_PHYSICAL + 0x1_0000;
 export const GUEST_APIC = 0xfee0_0000;
 export const VIRTUAL_TPR = VIRTUAL_APIC + 0x80;
 
-/** Linear address of eight bytes for VMX pointer operands. */
+/** Linear address of 16 bytes for VMX pointer and descriptor operands. */
 const POINTER = regionLinear(AREA_OFFSET + 0xff0);
+const GUEST_VPID = 1;
+/** Type of INVVPID. */
+const SINGLE_CONTEXT = 1;
 
 /** Bits of CR0 and CR4 that belong to the VMM, per way of paging: a guest's write that changes one exits. */
 export const CR0_MASK: Readonly<Record<PagingMode, number>> = {
@@ -90,10 +93,24 @@ export function realCr4(paging: PagingMode, guest: number): number {
 /** With shadow tables every page fault has to be looked at. */
 export const EXCEPTION_BITMAP: Readonly<Record<PagingMode, number>> = { shadow: 1 << 14, ept: 0 };
 
-/** Secondary controls of a guest in protected mode; a guest has RDTSCP where the processor has it. */
+/**
+ * Secondary controls of a guest in protected mode; a guest has RDTSCP where the processor has it. With EPT and VPID the
+ * translations of both sides survive the transitions.
+ */
 function secondaryControls(paging: PagingMode, { features }: CpuModel): number {
   const rdtscp = features.has('rdtscp') ? F.CPU2_RDTSCP : 0;
-  return F.CPU2_APIC_ACCESSES | rdtscp | (paging === 'ept' ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST : 0);
+  const vpid = features.has('vpid') ? F.CPU2_VPID : 0;
+  return F.CPU2_APIC_ACCESSES | rdtscp | (paging === 'ept' ? F.CPU2_EPT | F.CPU2_UNRESTRICTED_GUEST | vpid : 0);
+}
+
+/** INVVPID, all that is tagged with the guest's VPID: after the VMM changed how its linear addresses are translated. */
+export function dropTranslations(access: Ring0): void {
+  const saved = [0, 1].map((n) => access.reg64(n));
+  for (const [at, value] of [GUEST_VPID, 0, 0, 0].entries()) access.store(POINTER + 4 * at, 4, value);
+  access.setReg(0, POINTER);
+  access.setReg(1, SINGLE_CONTEXT);
+  access.execute([0x66, 0x0f, 0x38, 0x81, 0x08]);
+  for (const [n, value] of saved.entries()) access.setReg64(n, value);
 }
 
 /** VM-execution controls that do not change while the guest runs; interrupt-window exiting comes and goes. */
@@ -167,6 +184,7 @@ export function writeControlsAndHost(access: Ring0, model: CpuModel, paging: Pag
   write(F.F_MSR_BITMAP, MSR_BITMAP);
   write(F.F_VIRTUAL_APIC, VIRTUAL_APIC);
   write(F.F_APIC_ACCESS, APIC_ACCESS_PAGE);
+  if (ept) write(F.F_VPID, GUEST_VPID);
   if (ept) write(F.F_EPTP, EPT_TABLES | (3 << 3) | 6);
   access.vmwrite(F.F_VMCS_LINK, 0xffff_ffff, 0xffff_ffff);
   for (let n = 0; n < 6; n++) write(F.F_HOST_SELECTOR + 2 * n, n === 1 ? HOST_CODE : HOST_DATA);

@@ -73,6 +73,7 @@ const ENTRY_WORK = 150;
 const WORKING_SET = 8;
 /** A miss in the VMM's PAE tables: directory and page-table entry. */
 const MISS_REFERENCES = 2;
+const LONG_MISS_REFERENCES = 4;
 
 /** The VMM of one domain. */
 export class VtxVmm implements Vmm, Stateful {
@@ -164,7 +165,9 @@ export class VtxVmm implements Vmm, Stateful {
       this.#launched = false;
     });
     this.#instructions = new GuestInstructions(this.guest, this.#events, this);
-    writeControlsAndHost(access, this.machine.cpu.model, paging, hostRoot);
+    const { model } = this.machine.cpu;
+    this.#controls.isTagged = paging === 'ept' && model.features.has('vpid');
+    writeControlsAndHost(access, model, paging, hostRoot);
     this.machine.doorway = (entry) => this.enter(entry);
     for (const part of this.parts) this.machine.addPart(part);
     if (options.board?.rom) this.#startAtReset(signature);
@@ -256,7 +259,9 @@ export class VtxVmm implements Vmm, Stateful {
     this.#inside = true;
     this.counters.entries++;
     this.access.charge('software-emulation', EXIT_WORK);
-    this.access.charge('tlb-walk-reference', WORKING_SET * (this.#controls.isLongHost ? 4 : MISS_REFERENCES));
+    // with VPID the VMM's own translations are still there
+    const references = this.#controls.isTagged ? 0 : this.#controls.isLongHost ? LONG_MISS_REFERENCES : MISS_REFERENCES;
+    this.access.charge('tlb-walk-reference', WORKING_SET * references);
     if (entry === ENTRY_VMEXIT) {
       this.#saveGuest();
       this.#tpr.load();
