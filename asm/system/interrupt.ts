@@ -1,5 +1,5 @@
 // Delivery of events through the IDT (SDM Vol. 3A "Interrupt and Exception Handling", SDM Vol. 2 "INT n/INTO/INT3/INT1").
-import { CS, COUNT_VECTORS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RIP, SS } from '../layout';
+import { COUNT_VECTORS, CS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, PENDING_DEBUG, RIP, SS } from '../layout';
 import { charge } from '../charge';
 import { DB, GP, NP, raise, SS as STACK_FAULT, TS } from '../fault';
 import { changeFlags, getFlags, IF, NT, RF, TF, VM } from '../flags';
@@ -8,6 +8,7 @@ import { faulted, ripMask } from '../globals';
 import { readSystem } from '../memory';
 import { cpl, setRegister } from '../record';
 import { noteEvent } from './branch-records';
+import { DR6_BS } from './debug-registers';
 import { cancelStep } from './events';
 import { inRealMode, inVirtual8086 } from './mode-8086';
 import {
@@ -239,6 +240,8 @@ export function finishDelivery(vector: u32, type: u32, isInner: bool): void {
   // the shadow of STI or MOV SS ends, and an INT n that was single-stepped does not trap
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
   cancelStep();
+  // nor does a MOV SS in front of it, whose trap had to wait; its data breakpoints are not lost
+  store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) & ~DR6_BS);
   store<u64>(COUNT_VECTORS + (vector << 3), load<u64>(COUNT_VECTORS + (vector << 3)) + 1);
   // the gate of INT n and its like is the static cost of the instruction
   if (type < EVENT_SOFTWARE) charge(COST_EXCEPTION_DELIVERY, 1);

@@ -294,7 +294,8 @@ export function dropInnerSegments(): void {
     const rights = segmentRights(seg);
     if (rights & RIGHTS_UNUSABLE) continue;
     const isBound = !isCode(rights) || !isConforming(rights);
-    if (isBound && dplOf(rights) < cpl()) nullSegment(seg, 0);
+    // the base stays: 64-bit code goes on using that of FS and GS
+    if (isBound && dplOf(rights) < cpl()) setSegment(seg, 0, RIGHTS_UNUSABLE, segmentBase(seg), 0);
   }
 }
 

@@ -1,4 +1,5 @@
 // INT n, INT3, INTO, INT1 and BOUND (SDM Vol. 2 "INT n/INTO/INT3/INT1", "BOUND").
+import { DR, PENDING_DEBUG } from '../layout';
 import { charge } from '../charge';
 import { BP, BR, DB, OF as OVERFLOW, raise } from '../fault';
 import { overflow } from '../flags';
@@ -40,7 +41,17 @@ export function into(r: usize): void {
 export function int1(r: usize): void {
   setRip(recordRip(r));
   if (interceptSoftwareException(DB, instructionLength(r))) return;
+  takeBreakpoints();
   deliver(r, EVENT_PRIVILEGED_SOFTWARE, DB);
+}
+
+/** Data breakpoints of a MOV SS in front of INT1 are reported by the one #DB. */
+function takeBreakpoints(): void {
+  const matched = load<u32>(PENDING_DEBUG) & 0xf;
+  store<u32>(PENDING_DEBUG, 0);
+  if (!matched) return;
+  const dr6 = DR + 6 * 8;
+  store<u64>(dr6, (load<u64>(dr6) & ~0xf) | matched);
 }
 
 /** Signed index in the register against the bounds in memory. */

@@ -68,6 +68,49 @@ describe('single step', () => {
   });
 });
 
+describe('MOV SS in front of an instruction that makes an event of its own', () => {
+  const ENABLE_READ_WRITE = 0xf0402;
+  const watching = (): TestMachine => {
+    const m = new TestMachine();
+    m.cpu.setDr(0, DATA);
+    m.cpu.setDr(7, ENABLE_READ_WRITE);
+    m.memory.setUint32(DATA, DATA_SELECTORS[0], true);
+    return m;
+  };
+  const STACK = 0x30000;
+
+  test('its single step is not made up for in the handler', () => {
+    for (const [text, vector] of [
+      ['int1', 1],
+      ['int 0x30', 0x30],
+    ] as const) {
+      const m = new TestMachine();
+      m.ring(0, TF | 2);
+      m.cpu.setReg(1, DATA_SELECTORS[0]);
+      const got = m.deliver(`mov ss, cx\n${text}\nnext: nop`);
+      expect(got).toMatchObject({ vector, eip: m.label('next'), eflags: TF | 2 });
+      expect(m.cpu.reg(4)).toBe(STACK - 12);
+      expect(dr6(m)).toBe(DR6_IDLE);
+    }
+  });
+
+  test('its data breakpoint is reported by the #DB of INT1', () => {
+    const m = watching();
+    const got = m.deliver(`mov ss, [${DATA}]\nint1\nnext: nop`);
+    expect(got).toMatchObject({ vector: 1, eip: m.label('next') });
+    expect(m.cpu.reg(4)).toBe(STACK - 12);
+    expect(dr6(m)).toBe((DR6_IDLE | 1) >>> 0);
+  });
+
+  test('its data breakpoint comes in the handler of INT n', () => {
+    const m = watching();
+    const got = m.deliver(`mov ss, [${DATA}]\nint 0x30`);
+    expect(got).toMatchObject({ vector: 1, eip: DOORWAY + 0x30 });
+    expect(m.cpu.reg(4)).toBe(STACK - 24);
+    expect(dr6(m)).toBe((DR6_IDLE | 1) >>> 0);
+  });
+});
+
 describe('instruction breakpoints', () => {
   const broken = (text: string, at: string) => {
     const m = new TestMachine();

@@ -339,6 +339,17 @@ describe('the 64-bit IDT (Exception and Interrupt Handling in 64-bit Mode)', () 
     expect(m.frame(m.run())).toMatchObject({ vector: 3, rsp: BigInt(DATA), ss: KERNEL_DATA });
   });
 
+  test('IRET to ring 3 drops an inner GS and keeps its base (SDM Vol. 2 "IRET": only the selector becomes null)', () => {
+    const m = new LongMachine();
+    m.cpu.setSegment(GS, { selector: KERNEL_DATA, rights: 0xc093, base: DATA, limit: 0xffff_ffff });
+    m.quad(DATA, 0x1122334455667788n);
+    m.deliver(
+      `push ${USER_DATA}\npush ${DATA}\npush 0x202\npush ${USER_CODE}\npush done\niretq\ndone: mov rax, [gs:0]\nud2`,
+    );
+    expect(m.cpu.segment(GS).selector).toBe(0);
+    expect(m.cpu.reg64(0)).toBe(0x1122334455667788n);
+  });
+
   test('IRETQ to ring 3, to compatibility code, and to a null SS in ring 0', () => {
     const m = new LongMachine();
     m.program(`push ${USER_DATA}\npush ${DATA}\npush 0x202\npush ${USER_CODE}\npush done\niretq\ndone: ud2`);
