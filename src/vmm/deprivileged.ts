@@ -13,6 +13,7 @@ import { STATUS_IDLE, STATUS_SHUTDOWN } from '../pc/exit.ts';
 import { Machine } from '../pc/machine.ts';
 import { costTable } from './cost/profile.ts';
 import { EXCEPTION_NAMES, vectorName, VmmCounters } from './counters.ts';
+import { latchCoprocessorError } from './coprocessor-error.ts';
 import { Domain } from './domain.ts';
 import type { ControlChange, GuestContext } from './emulate/context.ts';
 import { deliver, type GuestEvent } from './emulate/deliver.ts';
@@ -464,6 +465,7 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
 
   /** Puts an exception before the guest. */
   inject(fault: GuestFault): void {
+    if (latchCoprocessorError(fault.vector, this.vcpu, this.domain)) return;
     this.trace('interrupts', () => `${vectorName(fault.vector)} for the guest at ${this.where()}`);
     if (!raise(this, fault)) this.#shutDown();
   }

@@ -1,6 +1,7 @@
 // What the VMM does about each VM exit. The table is exhaustive by type: a new exit reason does not compile without a
 // handler (SDM Vol. 3C "Instructions That Cause VM Exits", "Other Causes of VM Exits").
 
+import { latchCoprocessorError } from '../../coprocessor-error.ts';
 import { guestFeatures } from '../../guest-cpuid.ts';
 import { readMsr, writeMsr } from '../../emulate/msrs.ts';
 import { writeCr0, writeCr3, writeCr4 } from '../../emulate/system.ts';
@@ -153,6 +154,7 @@ export const EXIT_HANDLERS = {
   'exception-nmi': (vmm, { event, qualification }) => {
     if (event.type === 2) return;
     if (event.vector === VECTOR_PF && vmm.shadow) pageFault(vmm, event.error ?? 0, qualification);
+    else if (latchCoprocessorError(event.vector, vmm.vcpu, vmm.domain)) vmm.deliverAgain();
     else if (vmm.guest.real?.active) realModeException(vmm, event, qualification);
     else vmm.inject(new GuestFault(event.vector, event.error));
   },

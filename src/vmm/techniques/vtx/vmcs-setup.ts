@@ -90,8 +90,8 @@ export function realCr4(paging: PagingMode, guest: number): number {
   return (kept | CR4_VMXE | (paging === 'shadow' ? CR4_PAE : 0)) >>> 0;
 }
 
-/** With shadow tables every page fault has to be looked at. */
-export const EXCEPTION_BITMAP: Readonly<Record<PagingMode, number>> = { shadow: 1 << 14, ept: 0 };
+/** With shadow tables every page fault has to be looked at; some guests want #MF as an interrupt. */
+export const EXCEPTION_BITMAP: Readonly<Record<PagingMode, number>> = { shadow: (1 << 14) | (1 << 16), ept: 1 << 16 };
 
 /**
  * Secondary controls of a guest in protected mode; a guest has RDTSCP where the processor has it. With EPT and VPID the
