@@ -352,6 +352,22 @@ describe('decoded blocks', () => {
     }
   });
 
+  test('a 32-bit jump to below the base faults although the same bytes jumped there in a lower segment', () => {
+    const m = new RealMachine();
+    m.program('db 0x66, 0xeb, 0xbd', 0x20480 - CODE);
+    m.program('int 0x30', 0x20440 - CODE);
+    const from = (paragraph: number) => {
+      m.cpu.setSegment(CS, { selector: paragraph, rights: 0x93, base: paragraph * 16, limit: 0xffff });
+      m.cpu.eip = 0x20480 - paragraph * 16;
+      return m.run();
+    };
+    for (let n = 0; n < 3; n++) {
+      expect(from(0x2000)).toMatchObject({ entry: 0x30 });
+      expect(from(0x2046)).toMatchObject({ entry: 13 });
+      expect(m.stack(1, 2)).toEqual([0x20]);
+    }
+  });
+
   test('a limit inside a block is found although the same bytes ran without it', () => {
     const m = new RealMachine();
     m.program('nop\nnop\nnop\nint 0x20');
