@@ -169,6 +169,13 @@ describe('options that cannot be met', () => {
     expectRefusal(anillo('run', 'hello', ...two), 2, /--cpus 2 needs a processor with apic/);
   });
 
+  test('more processors than there can be, under a hypervisor, or without local APIC', () => {
+    expectRefusal(anillo('run', 'hello', '--cpus', '9'), 2, /1 to 8 processors/);
+    expectRefusal(anillo('run', 'hello', '--cpus', '0'), 2, /1 to 8 processors/);
+    expectRefusal(anillo('run', 'hello', '--cpus', '2', '--technique', 'vtx'), 2, /under vtx has one processor/);
+    expectRefusal(anillo('run', 'hello', '--cpus', '2', '--cpu', 'i486'), 2, /i486 has no local APIC/);
+  });
+
   test('a count that is none', () => {
     expectRefusal(anillo('run', 'hello', '--max-instructions', '-5'), 2, /not a count/);
   });
@@ -201,6 +208,10 @@ describe('snapshots that cannot be restored', () => {
 
   test('a snapshot made under another technique', () => {
     expectRefusal(anillo('run', 'hello', '--technique', 'vtx', '--restore', saved), 1, /technique/);
+  });
+
+  test('a snapshot of another number of processors', () => {
+    expectRefusal(anillo('run', 'hello', '--cpus', '2', '--restore', saved), 1, /made with processors 1, not 2/);
   });
 
   test('a snapshot of another processor', () => {

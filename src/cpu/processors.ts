@@ -14,6 +14,7 @@ import {
   PROCESSOR_SLOTS,
   REQUEST_YIELD,
   RFLAGS,
+  SMM,
   SMI_PENDING,
   STARTUP_PENDING,
   STARTUP_VALID,
@@ -185,12 +186,12 @@ export class Processors {
     this.wake(n);
   }
 
-  /** INIT arrives at processor `n`. False: it is in VMX operation, where INIT is no reset. */
+  /** INIT arrives at processor `n`. False: it is in VMX operation or system-management mode, where INIT is no reset. */
   raiseInit(n: number): boolean {
     this.#view.setUint32(this.place(n, INIT_PENDING), 1, true);
     this.#view.setUint32(this.place(n, STARTUP_PENDING), 0, true);
     this.wake(n);
-    return this.#view.getUint32(this.place(n, VMX_ROOT), true) === 0;
+    return [VMX_ROOT, SMM].every((mode) => this.#view.getUint32(this.place(n, mode), true) === 0);
   }
 
   /** A start-up message arrives at processor `n`: nothing happens unless it waits for one. */

@@ -132,6 +132,10 @@ export class GuestRun {
       const message = `--cpus ${processors} is a choice under bare only; a guest under ${technique.name} has one processor.`;
       throw new GuestRunError('one-processor-only', message);
     }
+    if (processors > 1 && options.model?.features.has('apic') === false) {
+      const message = `--cpus ${processors} needs processors that can interrupt one another, and ${options.model.name} has no local APIC.`;
+      throw new GuestRunError('processor-too-old', message);
+    }
     const file = technique.guest === 'paravirtual' ? guest.paravirtual : guest.file;
     if (file === undefined) {
       const message = `${guest.name} has no paravirtualized build, and ${technique.name} runs nothing else; use another technique.`;

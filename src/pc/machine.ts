@@ -277,7 +277,8 @@ export class Machine {
   #deadline(limits: RunLimits): { instructions: number; cycles: number } {
     let instructions = limits.instructions ?? Number.POSITIVE_INFINITY;
     let cycles = Math.min(limits.cycles ?? Number.POSITIVE_INFINITY, this.clock.nextDeadline(), this.#turns.end);
-    const replay = this.input.nextReplay;
+    // input comes between turns, so that a turn is as long as it was when the input was recorded
+    const replay = this.#turns.end === Number.POSITIVE_INFINITY ? this.input.nextReplay : undefined;
     if (replay !== undefined) {
       if (replay.instructions > this.cpu.instructions) instructions = Math.min(instructions, replay.instructions);
       else cycles = Math.min(cycles, replay.cycles);
