@@ -1,8 +1,10 @@
 // The current VMCS as debuggers and error messages see it: read from its region in memory, uncharged and whatever the
 // mode (asm/vmx/vmcs.ts lays the region out).
-import { RAM, VMX_CURRENT, VMX_FAILED_CHECK, VMX_ROOT } from '../../asm/layout.ts';
+import { ACTIVITY, RAM, VMX_CURRENT, VMX_FAILED_CHECK, VMX_PRIVATE, VMX_ROOT } from '../../asm/layout.ts';
 
 const NO_VMCS = 0xffff_ffff_ffff_ffffn;
+const NEVER = 0xffff_ffff_ffff_ffffn;
+const WAIT_FOR_SIPI = 3;
 
 /** All of the core's memory, as `Cpu.view`. */
 interface CoreMemory {
@@ -20,6 +22,14 @@ export function peekVmcs({ view }: CoreMemory, encoding: number): bigint {
 /** Number of the VM-entry check that failed last (entry-checks.ts), 0 for none. */
 export function failedEntryCheck({ view }: CoreMemory): number {
   return view.getUint32(VMX_FAILED_CHECK, true);
+}
+
+/** Cycle count at which the VMX-preemption timer ends the HLT or shutdown of a guest; Infinity for never. */
+export function preemptionTimerDue(memory: CoreMemory): number {
+  const { view } = memory;
+  if (vmxMode(memory) !== 2 || view.getUint32(ACTIVITY, true) === WAIT_FOR_SIPI) return Number.POSITIVE_INFINITY;
+  const due = view.getBigUint64(VMX_PRIVATE, true);
+  return due === NEVER ? Number.POSITIVE_INFINITY : Number(due);
 }
 
 /** 0 outside VMX operation, 1 in root, 2 in non-root operation. */

@@ -7,6 +7,7 @@ import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
 import { checkRom, placeRom } from '../boot/rom.ts';
 import type { CpuModel, CpuOptions } from '../cpu/cpu.ts';
 import { Cpu, PAGE_ROM } from '../cpu/cpu.ts';
+import { preemptionTimerDue, vmxMode } from '../cpu/vmcs.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
 import { MemoryPart } from '../machine/memory-part.ts';
@@ -267,8 +268,11 @@ export class Machine {
   /** All are halted: nothing happens before the next event, so that is when we are. */
   #skipIdle(limits: RunLimits): MachineStop | undefined {
     if (this.input.isDue(this.cpu.instructions, this.cpu.cycles)) return undefined;
-    const wakeable = this.cpu.isInterruptible || this.platform.lapics.some((lapic) => lapic.passesNmi);
-    const next = this.#deadline(limits).cycles;
+    // a guest of VMX may be halted: its hypervisor takes interrupts whatever the guest's IF, and the preemption timer runs on
+    const inGuest = vmxMode(this.cpu) === 2;
+    const isOpen = this.cpu.isInterruptible || inGuest;
+    const wakeable = isOpen || this.platform.lapics.some((lapic) => lapic.passesNmi);
+    const next = Math.min(this.#deadline(limits).cycles, preemptionTimerDue(this.cpu));
     if (!wakeable || next === Number.POSITIVE_INFINITY) return { reason: 'idle', status: STATUS_IDLE, wakeable };
     if (next > this.cpu.cycles) this.cpu.skipTo(next);
     return undefined;

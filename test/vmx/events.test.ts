@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { INIT_PENDING, INTERRUPTIBILITY, STARTUP_PENDING, STARTUP_VALID } from '../../asm/layout.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
+import { preemptionTimerDue } from '../../src/cpu/vmcs.ts';
 import { CODE, DOORWAY, TSS_STACKS } from '../system/machine.ts';
 import { EXIT, EXIT_CONTROLS, MSR_AREA, PIN, VmxMachine } from './machine.ts';
 
@@ -255,6 +256,18 @@ describe('preemption timer', () => {
     m.set(F.F_PREEMPTION_TIMER, value);
     return m;
   };
+
+  test('ends a HLT of the guest', () => {
+    const m = timed(10);
+    m.program('cli\nhlt');
+    expect(m.go().reason).toBe('halt');
+    const due = preemptionTimerDue(m.cpu);
+    expect(due).toBeGreaterThan(m.cpu.cycles);
+    m.cpu.skipTo(due);
+    expect(m.exitOf(m.run())).toMatchObject({ reason: F.REASON_PREEMPTION_TIMER });
+    expect(m.field(F.F_GUEST_ACTIVITY)).toBe(1);
+    expect(preemptionTimerDue(m.cpu)).toBe(Number.POSITIVE_INFINITY);
+  });
 
   test('takes the CPU from a guest that loops with interrupts off', () => {
     const m = timed(10);
