@@ -593,14 +593,18 @@ export class ShadowPaging implements Stateful {
 
   save(): Fields {
     return {
-      spaces: [...this.#spaces.values()].map((space) => ({
-        ...space,
-        directories: [...space.directories].map((pair) => [...pair]),
-        guestDirectories: space.guestDirectories.map((directory) => ({ ...directory })),
-        long: space.long
-          ? { pointers: [...space.long.pointers].map((pair) => [...pair]), frames: [...space.long.frames] }
-          : null,
-      })),
+      // field by field: a restored space has its fields in another order
+      spaces: [...this.#spaces.values()].map(
+        ({ key, root, directories, guestDirectories, long, strayWrites, lastUse }) => ({
+          key,
+          root,
+          directories: [...directories].map((pair) => [...pair]),
+          guestDirectories: guestDirectories.map((directory) => ({ ...directory })),
+          long: long ? { pointers: [...long.pointers].map((pair) => [...pair]), frames: [...long.frames] } : null,
+          strayWrites,
+          lastUse,
+        }),
+      ),
       tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
       mappings: [...this.#mappings].map(([frame, entries]) => [frame, ...entries]),
       code: [...this.#code],
