@@ -21,7 +21,7 @@ const TABLES: readonly (readonly [at: number, size: number])[] = [
   [PML4, 8],
   [DIRECTORY, 4],
   [0xd000, 0x80],
-  [VMCS_REGION + 8, 0xff0],
+  [VMCS_REGION + 8, 0xfe0],
 ];
 
 function randomBytes(length: number, random: Random): Uint8Array {
