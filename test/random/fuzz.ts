@@ -1,6 +1,7 @@
 // Runs random bytes as code on random tables, control registers and VMCSs: the run has to end within its budget, without a
 // trap of the core or an exception of the host, in a state a processor can be in, and without a write outside its RAM.
 import { CR0, CR3, CR4, EFER, RFLAGS, STATE_BASE } from '../../asm/layout.ts';
+import { vmxMode } from '../../src/cpu/vmcs.ts';
 import { fuzzBytes } from './fuzz-bytes.ts';
 import { brokenRules } from './invariants.ts';
 import type { RandomMachine } from './machine.ts';
@@ -74,10 +75,13 @@ export class Fuzzer {
     };
   }
 
-  /** The segments may hold anything: after a task switch that could not load them, or since real-address mode. */
+  /**
+   * The segments may hold anything: after a task switch that could not load them, since real-address mode, or because VM
+   * entry lets an unrestricted guest have them so.
+   */
   #anySegments({ setting }: Program): boolean {
     const real = setting.like8086 === 'real' || setting.like8086 === 'unreal';
-    return this.#machine.reason === 'shutdown' || real;
+    return this.#machine.reason === 'shutdown' || real || vmxMode(this.#machine.cpu) === 2;
   }
 
   /** Undefined, or what went wrong. */
