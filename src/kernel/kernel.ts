@@ -3,6 +3,7 @@
 import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
 import { SystemError } from './error.ts';
+import { AnonymousFs } from './fs/anonymous/inode.ts';
 import { PipeFs } from './fs/pipe-fs.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
@@ -63,6 +64,8 @@ export class Kernel {
   readonly random: RandomSource;
   /** Where shared anonymous memory and memfd files live. */
   readonly shared: Tmpfs;
+  /** Where eventfd, epoll and their like live. */
+  readonly anonymous: AnonymousFs;
   readonly #pipes: PipeFs;
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
@@ -84,6 +87,7 @@ export class Kernel {
     this.random = new RandomSource(options.seed ?? 0);
     const now = () => this.realtime;
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
+    this.anonymous = new AnonymousFs(this.nextDevice(), now);
     this.#pipes = new PipeFs(this.nextDevice(), now);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;

@@ -51,6 +51,7 @@ export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: Sig
   prepare(group, info.signal);
   if (!mustKeep(group, undefined, info.signal)) return;
   group.pending.add(info);
+  group.signalQueue.wake();
   const takers = [...group.tasks].filter((task) => !hasSignal(task.blocked, info.signal));
   const taker = takers.find((task) => task === group.leader) ?? takers[0];
   if (taker !== undefined) interrupt(taker);
@@ -61,6 +62,7 @@ export function sendSignalToTask(_kernel: Kernel, task: Task, info: SignalInfo):
   prepare(task.group, info.signal);
   if (!mustKeep(task.group, task, info.signal)) return;
   task.pending.add(info);
+  task.group.signalQueue.wake();
   if (!hasSignal(task.blocked, info.signal)) interrupt(task);
 }
 

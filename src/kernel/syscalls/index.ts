@@ -1,4 +1,5 @@
 // All that this kernel implements.
+import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
 import { identityCalls } from './identity.ts';
@@ -20,6 +21,7 @@ export const implementations: Implementations = {
   ...pathCalls,
   ...mountCalls,
   ...pollCalls,
+  ...eventCalls,
   ...memoryCalls,
   ...processCalls,
   ...signalCalls,

@@ -61,6 +61,8 @@ export class ThreadGroup {
   exitSignal: number;
   /** Children have news, or an exit is awaited. */
   readonly childQueue = new WaitQueue();
+  /** Signals arrive: what signalfd waits for. */
+  readonly signalQueue = new WaitQueue();
   /** News the parent has not fetched. */
   event: ChildEvent | undefined;
   /** All tasks have to exit with this event. */
