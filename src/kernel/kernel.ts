@@ -8,6 +8,7 @@ import { PipeFs } from './fs/pipe-fs.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
+import { SocketFs, type SocketHost } from './net/socket.ts';
 import { PidNamespace } from './ns/pid-namespace.ts';
 import type { Platform, Stop } from './platform.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
@@ -67,6 +68,8 @@ export class Kernel {
   /** Where eventfd, epoll and their like live. */
   readonly anonymous: AnonymousFs;
   readonly #pipes: PipeFs;
+  /** What sockets need. */
+  readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
   /** How the last process without a parent ended. */
@@ -88,6 +91,8 @@ export class Kernel {
     const now = () => this.realtime;
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
     this.anonymous = new AnonymousFs(this.nextDevice(), now);
+    const socketFs = new SocketFs(this.nextDevice(), now);
+    this.sockets = { newInode: () => socketFs.newInode(), current: () => this.current! };
     this.#pipes = new PipeFs(this.nextDevice(), now);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;

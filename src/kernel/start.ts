@@ -7,6 +7,7 @@ import { makeDevice, registerCharacterDevice } from './fs/special.ts';
 import type { Tmpfs } from './fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
 import { MountNamespace } from './ns/mount-namespace.ts';
+import { NetNamespace } from './net/namespace.ts';
 import { UtsNamespace } from './ns/namespaces.ts';
 import { Pid } from './ns/pid-namespace.ts';
 import { Context } from './platform.ts';
@@ -45,6 +46,7 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
       pid: kernel.pids,
       pidForChildren: kernel.pids,
       uts: new UtsNamespace(),
+      net: new NetNamespace(),
     },
     group,
     context: new Context(),

@@ -1,4 +1,5 @@
 // What a task sees of the system (namespaces(7)): which of the clone flags asks for a new one of each kind.
+import type { NetNamespace } from '../net/namespace.ts';
 import type { MountNamespace } from './mount-namespace.ts';
 import type { PidNamespace } from './pid-namespace.ts';
 
@@ -29,4 +30,5 @@ export interface Namespaces {
   readonly pid: PidNamespace;
   readonly pidForChildren: PidNamespace;
   readonly uts: UtsNamespace;
+  readonly net: NetNamespace;
 }

@@ -10,6 +10,7 @@ import { pollCalls } from './poll.ts';
 import { processCalls } from './processes.ts';
 import { resourceCalls } from './resources.ts';
 import { signalCalls } from './signals.ts';
+import { socketCalls } from './sockets.ts';
 import { systemCalls } from './system.ts';
 import type { Implementations } from './table.ts';
 import { threadAreaCalls } from './thread-area.ts';
@@ -25,6 +26,7 @@ export const implementations: Implementations = {
   ...memoryCalls,
   ...processCalls,
   ...signalCalls,
+  ...socketCalls,
   ...futexCalls,
   ...threadAreaCalls,
   ...timeCalls,

@@ -99,6 +99,13 @@ export class SyscallTable {
     this.#byNumber = { i386: index('i386'), amd64: index('amd64') };
   }
 
+  /** The call of a name. @throws Error when there is none */
+  named(name: string): Syscall {
+    const row = this.all.find((candidate) => candidate.name === name);
+    if (row === undefined) throw new Error(`${name} is no system call`);
+    return row;
+  }
+
   /** The call of a number, undefined when Linux has none. */
   find(abi: Abi, number: number): Syscall | undefined {
     return this.#byNumber[abi].get(number);

@@ -1,0 +1,162 @@
+// Sockets (socket(7)): what all families share. A family implements connections and transfers; the system calls in
+// src/kernel/syscalls/sockets.ts know no family.
+import {
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_BROADCAST,
+  SO_KEEPALIVE,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from '../../abi/socket.ts';
+import { S_IFSOCK } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
+import type { Task } from '../task/task.ts';
+import { FileDescription, WouldBlock } from '../vfs/file.ts';
+import { type FileSystem, Inode, type Timestamp } from '../vfs/inode.ts';
+
+const SOCKFS_MAGIC = 0x534f_434b;
+
+class SocketInode extends Inode {
+  override get size(): number {
+    return 0;
+  }
+
+  override open(): never {
+    return fail('ENXIO');
+  }
+}
+
+/** sockfs: what fstat(2) shows of sockets. */
+export class SocketFs implements FileSystem {
+  readonly type = 'sockfs';
+  readonly magic = SOCKFS_MAGIC;
+  readonly readOnly = false;
+  readonly device: number;
+  readonly now: () => Timestamp;
+  #nextIno = 1;
+
+  constructor(device: number, now: () => Timestamp) {
+    this.device = device;
+    this.now = now;
+  }
+
+  newInode(): Inode {
+    return new SocketInode(this, this.#nextIno++, S_IFSOCK | 0o777, { uid: 0, gid: 0 });
+  }
+}
+
+/** What sockets need of the kernel. */
+export interface SocketHost {
+  /** A file for a new socket. */
+  newInode(): Inode;
+  /** The task whose system call is being served. */
+  current(): Task;
+}
+
+/** Who a peer is (SO_PEERCRED, SCM_CREDENTIALS). */
+export interface PeerCredentials {
+  readonly pid: Pid;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function credentialsOf(task: Task): PeerCredentials {
+  return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
+}
+
+/** What travels beside the bytes of a message. */
+export interface Ancillary {
+  readonly files: readonly FileDescription[];
+  readonly credentials: PeerCredentials | undefined;
+}
+
+export const NO_ANCILLARY: Ancillary = { files: [], credentials: undefined };
+
+/** A message received. */
+export interface Received {
+  readonly bytes: Uint8Array;
+  /** Length of the message, which may not have fitted. */
+  readonly length: number;
+  /** Address of the sender, encoded; empty for none. */
+  readonly from: Uint8Array;
+  readonly ancillary: Ancillary;
+}
+
+/** How to receive. */
+export interface ReceiveOptions {
+  readonly peek: boolean;
+}
+
+/** An open socket. Addresses are struct sockaddr as bytes. */
+export abstract class Socket extends FileDescription {
+  readonly family: number;
+  /** SOCK_* without flags. */
+  readonly kind: number;
+  readonly protocol: number;
+  /** Options that are only remembered. */
+  readonly options = new Map<number, number>([
+    [SO_REUSEADDR, 0],
+    [SO_REUSEPORT, 0],
+    [SO_BROADCAST, 0],
+    [SO_KEEPALIVE, 0],
+  ]);
+  passesCredentials = false;
+  receiveTimeout = 0n;
+  sendTimeout = 0n;
+  /** A failure to be told once (SO_ERROR). */
+  error = 0;
+  readShut = false;
+  writeShut = false;
+
+  constructor(inode: Inode, flags: number, family: number, kind: number, protocol: number) {
+    super(inode, flags);
+    this.family = family;
+    this.kind = kind;
+    this.protocol = protocol;
+  }
+
+  override get seekable(): boolean {
+    return false;
+  }
+
+  abstract bind(address: Uint8Array, task: Task): void;
+  abstract listen(backlog: number): void;
+  /** Connects, or tells whom to wait for. */
+  abstract connect(address: Uint8Array, task: Task): WouldBlock | undefined;
+  /** Goes on with a connection that had to wait. */
+  abstract connected(): boolean;
+  abstract accept(): Socket | WouldBlock;
+  abstract localAddress(): Uint8Array;
+  /** @throws SystemError ENOTCONN */
+  abstract peerAddress(): Uint8Array;
+  abstract send(bytes: Uint8Array, to: Uint8Array | undefined, ancillary: Ancillary): number | WouldBlock;
+  abstract receive(length: number, options: ReceiveOptions): Received | WouldBlock;
+  abstract get isListening(): boolean;
+  abstract get peerCredentials(): PeerCredentials | undefined;
+
+  shutdown(how: number): void {
+    if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) fail('EINVAL');
+    if (how !== SHUT_WR) this.readShut = true;
+    if (how !== SHUT_RD) this.writeShut = true;
+    this.queue.wake();
+  }
+
+  override read(into: Uint8Array): number | WouldBlock {
+    const received = this.receive(into.length, { peek: false });
+    if (received instanceof WouldBlock) return received;
+    for (const file of received.ancillary.files) dropFile(file);
+    into.set(received.bytes);
+    return received.bytes.length;
+  }
+
+  override write(from: Uint8Array): number | WouldBlock {
+    return this.send(from, undefined, NO_ANCILLARY);
+  }
+}
+
+/** A file that travelled to nobody. */
+function dropFile(file: FileDescription): void {
+  if (--file.references === 0) file.closed();
+}

@@ -1,0 +1,360 @@
+// Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
+import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
+import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { decodeText, encodeText } from '../syscalls/text.ts';
+import type { Task } from '../task/task.ts';
+import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, release, WouldBlock } from '../vfs/file.ts';
+import type { Inode } from '../vfs/inode.ts';
+import { makeNode } from '../vfs/operations.ts';
+import { type PathContext, resolve } from '../vfs/path.ts';
+import { MAY_WRITE, mayAccess } from '../vfs/permission.ts';
+import {
+  type Ancillary,
+  credentialsOf,
+  NO_ANCILLARY,
+  type PeerCredentials,
+  type Received,
+  type ReceiveOptions,
+  Socket,
+  type SocketHost,
+} from './socket.ts';
+
+/** Bytes a socket keeps for its reader (net.core.wmem_default). */
+const CAPACITY = 212992;
+/** Datagrams that wait for a reader (net.unix.max_dgram_qlen). */
+const MOST_DATAGRAMS = 512;
+const PATH_OFFSET = 2;
+const LONGEST_PATH = 108;
+
+/** Something on its way: part of a stream, or a message. */
+interface Parcel {
+  bytes: Uint8Array;
+  readonly from: Uint8Array;
+  ancillary: Ancillary;
+}
+
+/** Abstract names of a network namespace. */
+export class UnixNames {
+  readonly abstract = new Map<string, UnixSocket>();
+  #next = 0;
+
+  /** A name for a socket that is bound without one (autobind). */
+  automatic(): string {
+    for (;;) {
+      const name = this.#next.toString(16).padStart(5, '0');
+      this.#next = (this.#next + 1) % 0x10_0000;
+      if (!this.abstract.has(name)) return name;
+    }
+  }
+}
+
+/** Sockets bound to the inodes of path names. */
+const boundInodes = new WeakMap<Inode, UnixSocket>();
+
+/** An open Unix domain socket. */
+export class UnixSocket extends Socket {
+  readonly #names: UnixNames;
+  readonly #host: SocketHost;
+  #address: Uint8Array = header();
+  #abstractName: string | undefined;
+  #peer: UnixSocket | undefined;
+  #wasConnected = false;
+  #backlog: number | undefined;
+  readonly #pending: UnixSocket[] = [];
+  readonly #parcels: Parcel[] = [];
+  #stored = 0;
+  #credentials: PeerCredentials | undefined;
+  peerCredentials: PeerCredentials | undefined;
+
+  constructor(host: SocketHost, flags: number, kind: number, names: UnixNames) {
+    super(host.newInode(), flags, AF_UNIX, kind, 0);
+    this.#names = names;
+    this.#host = host;
+  }
+
+  /** Two sockets connected with each other (socketpair(2)). */
+  static pair(host: SocketHost, flags: number, kind: number, names: UnixNames): [UnixSocket, UnixSocket] {
+    const a = new UnixSocket(host, flags, kind, names);
+    const b = new UnixSocket(host, flags, kind, names);
+    a.#join(b);
+    b.#join(a);
+    a.peerCredentials = credentialsOf(host.current());
+    b.peerCredentials = credentialsOf(host.current());
+    return [a, b];
+  }
+
+  get #isDatagram(): boolean {
+    return this.kind === SOCK_DGRAM;
+  }
+
+  get isListening(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  bind(address: Uint8Array, task: Task): void {
+    if (this.#address.length > PATH_OFFSET) fail('EINVAL');
+    if (address.length === PATH_OFFSET) {
+      this.#bindAbstract(this.#names.automatic());
+      return;
+    }
+    if (address[PATH_OFFSET] === 0) {
+      const name = decodeText(address.subarray(PATH_OFFSET + 1));
+      if (this.#names.abstract.has(name)) fail('EADDRINUSE');
+      this.#bindAbstract(name);
+      return;
+    }
+    const text = pathOf(address);
+    const from = pathContext(task);
+    try {
+      makeNode({ from, text }, S_IFSOCK | (0o777 & ~task.directories.umask), 0);
+    } catch (failure) {
+      if (failure instanceof Error && failure.message === 'EEXIST') fail('EADDRINUSE');
+      throw failure;
+    }
+    boundInodes.set(resolve(from, text).entry.inode, this);
+    this.#address = withTerminator(address, text);
+  }
+
+  #bindAbstract(name: string): void {
+    this.#abstractName = name;
+    this.#names.abstract.set(name, this);
+    const bytes = encodeText(name);
+    this.#address = new Uint8Array(PATH_OFFSET + 1 + bytes.length);
+    this.#address.set(header());
+    this.#address.set(bytes, PATH_OFFSET + 1);
+  }
+
+  listen(backlog: number): void {
+    if (this.#isDatagram) fail('EOPNOTSUPP');
+    if (this.#address.length === PATH_OFFSET || this.#peer !== undefined) fail('EINVAL');
+    this.#backlog = Math.min(backlog < 0 ? SOMAXCONN : backlog, SOMAXCONN);
+  }
+
+  /** Remembers who listens, for SO_PEERCRED of those that connect. */
+  listenedBy(task: Task): void {
+    this.#credentials = credentialsOf(task);
+  }
+
+  connect(address: Uint8Array, task: Task): WouldBlock | undefined {
+    if (this.isListening) fail('EINVAL');
+    if (this.#isDatagram) {
+      if (address.length === PATH_OFFSET && address[0] === 0) this.#peer = undefined;
+      else this.#peer = this.#find(address, task);
+      return undefined;
+    }
+    if (this.#peer !== undefined || this.#wasConnected) fail('EISCONN');
+    const server = this.#find(address, task);
+    if (server.kind !== this.kind) fail('EPROTOTYPE');
+    if (!server.isListening || server.readShut) fail('ECONNREFUSED');
+    if (server.#pending.length > server.#backlog!) return new WouldBlock(server.queue);
+    const end = new UnixSocket(this.#host, O_RDWR, this.kind, this.#names);
+    end.#address = server.#address;
+    end.#join(this);
+    this.#join(end);
+    end.peerCredentials = credentialsOf(task);
+    this.peerCredentials = server.#credentials;
+    server.#pending.push(end);
+    server.queue.wake();
+    return undefined;
+  }
+
+  connected(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  accept(): Socket | WouldBlock {
+    if (!this.isListening) fail('EINVAL');
+    const next = this.#pending.shift();
+    if (next === undefined) return new WouldBlock(this.queue);
+    this.queue.wake();
+    return next;
+  }
+
+  localAddress(): Uint8Array {
+    return this.#address;
+  }
+
+  peerAddress(): Uint8Array {
+    return (this.#peer ?? fail('ENOTCONN')).#address;
+  }
+
+  send(bytes: Uint8Array, to: Uint8Array | undefined, sent: Ancillary): number | WouldBlock {
+    if (this.writeShut) return fail('EPIPE');
+    const target = this.#target(to);
+    if (target.readShut) return fail('EPIPE');
+    const ancillary = { ...sent, credentials: sent.credentials ?? credentialsOf(this.#host.current()) };
+    const from = this.#address.length > PATH_OFFSET ? this.#address : new Uint8Array(0);
+    const parcel = (part: Uint8Array): Parcel => ({ bytes: part.slice(), from, ancillary });
+    if (this.kind !== SOCK_STREAM) {
+      if (bytes.length > CAPACITY) return fail('EMSGSIZE');
+      if (target.#parcels.length >= MOST_DATAGRAMS || target.#stored + bytes.length > CAPACITY)
+        return new WouldBlock(target.queue);
+      target.#store(parcel(bytes));
+      return bytes.length;
+    }
+    const room = CAPACITY - target.#stored;
+    if (bytes.length === 0) return 0;
+    if (room <= 0) return new WouldBlock(target.queue);
+    const count = Math.min(room, bytes.length);
+    target.#store(parcel(bytes.subarray(0, count)));
+    return count;
+  }
+
+  #target(to: Uint8Array | undefined): UnixSocket {
+    if (to !== undefined && to.length > 0) {
+      if (!this.#isDatagram) return fail(this.#peer === undefined ? 'EOPNOTSUPP' : 'EISCONN');
+      return this.#find(to, this.#host.current());
+    }
+    if (this.#peer === undefined) return fail(this.#wasConnected ? 'EPIPE' : 'ENOTCONN');
+    return this.#peer;
+  }
+
+  #store(parcel: Parcel): void {
+    this.#parcels.push(parcel);
+    this.#stored += parcel.bytes.length;
+    this.queue.wake();
+  }
+
+  receive(length: number, { peek }: ReceiveOptions): Received | WouldBlock {
+    if (this.#parcels.length === 0) return this.#nothing();
+    const received = this.kind === SOCK_STREAM ? this.#fromStream(length, peek) : this.#message(length, peek);
+    if (!peek) this.#roomMade();
+    return received;
+  }
+
+  #nothing(): Received | WouldBlock {
+    const isOver =
+      this.readShut || (this.#wasConnected && !this.#isDatagram && (this.#peer === undefined || this.#peer.writeShut));
+    if (!isOver && !this.#wasConnected && !this.#isDatagram) return fail(this.isListening ? 'EINVAL' : 'ENOTCONN');
+    return isOver
+      ? { bytes: new Uint8Array(0), length: 0, from: new Uint8Array(0), ancillary: NO_ANCILLARY }
+      : new WouldBlock(this.queue);
+  }
+
+  /** Whoever writes to this socket may go on. */
+  #roomMade(): void {
+    this.queue.wake();
+    this.#peer?.queue.wake();
+  }
+
+  #message(length: number, peek: boolean): Received {
+    const parcel = peek ? this.#parcels[0]! : this.#parcels.shift()!;
+    if (!peek) this.#stored -= parcel.bytes.length;
+    const ancillary = peek ? { ...parcel.ancillary, files: [] } : parcel.ancillary;
+    return { bytes: parcel.bytes.subarray(0, length), length: parcel.bytes.length, from: parcel.from, ancillary };
+  }
+
+  /** Bytes of several writes, but never past files that were sent along. */
+  #fromStream(length: number, peek: boolean): Received {
+    const parts: Uint8Array[] = [];
+    let count = 0;
+    let ancillary = NO_ANCILLARY;
+    for (let n = 0; n < this.#parcels.length && count < length; n++) {
+      const parcel = this.#parcels[n]!;
+      const { files, credentials } = parcel.ancillary;
+      if (n > 0 && (files.length > 0 || credentials?.pid !== ancillary.credentials?.pid)) break;
+      if (n === 0) ancillary = parcel.ancillary;
+      const part = parcel.bytes.subarray(0, length - count);
+      parts.push(part);
+      count += part.length;
+    }
+    const bytes = new Uint8Array(count);
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    if (!peek) this.#consume(count);
+    const shown = peek ? { ...ancillary, files: [] } : ancillary;
+    return { bytes, length: count, from: new Uint8Array(0), ancillary: shown };
+  }
+
+  #consume(count: number): void {
+    this.#stored -= count;
+    let left = count;
+    while (left > 0) {
+      const parcel = this.#parcels[0]!;
+      if (parcel.bytes.length <= left) {
+        left -= parcel.bytes.length;
+        this.#parcels.shift();
+      } else {
+        parcel.bytes = parcel.bytes.subarray(left);
+        parcel.ancillary = { ...parcel.ancillary, files: [] };
+        left = 0;
+      }
+    }
+  }
+
+  override shutdown(how: number): void {
+    if (this.#peer === undefined) fail('ENOTCONN');
+    super.shutdown(how);
+    this.#peer?.queue.wake();
+  }
+
+  override poll(): number {
+    if (this.isListening) return this.#pending.length > 0 ? POLLIN | POLLRDNORM : 0;
+    const peer = this.#peer;
+    const isConnectionless = this.#isDatagram;
+    const isOver =
+      !isConnectionless && (this.readShut || (this.#wasConnected && (peer === undefined || peer.writeShut)));
+    let ready = this.#parcels.length > 0 || isOver ? POLLIN | POLLRDNORM : 0;
+    if (isOver) ready |= POLLRDHUP;
+    if (!isConnectionless && (peer === undefined || (this.readShut && this.writeShut))) ready |= POLLHUP;
+    const target = peer ?? this;
+    if (target.#stored < CAPACITY && target.#parcels.length < MOST_DATAGRAMS) ready |= POLLOUT | POLLWRNORM;
+    return ready;
+  }
+
+  override closed(): void {
+    if (this.#abstractName !== undefined) this.#names.abstract.delete(this.#abstractName);
+    for (const { ancillary } of this.#parcels) for (const file of ancillary.files) release(file);
+    for (const waiting of this.#pending) waiting.closed();
+    const peer = this.#peer;
+    this.#peer = undefined;
+    if (peer === undefined) return;
+    if (peer.#peer === this) peer.#peer = undefined;
+    if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = -104; // ECONNRESET
+    peer.queue.wake();
+  }
+
+  #join(peer: UnixSocket): void {
+    this.#peer = peer;
+    this.#wasConnected = true;
+    this.queue.wake();
+  }
+
+  /** The socket of an address. @throws SystemError ECONNREFUSED, ENOENT, EACCES */
+  #find(address: Uint8Array, task: Task): UnixSocket {
+    if (address.length < PATH_OFFSET + 1) return fail('EINVAL');
+    if (address[PATH_OFFSET] === 0)
+      return this.#names.abstract.get(decodeText(address.subarray(PATH_OFFSET + 1))) ?? fail('ECONNREFUSED');
+    const { inode } = resolve(pathContext(task), pathOf(address)).entry;
+    if (inode.type !== S_IFSOCK) return fail('ECONNREFUSED');
+    if (!mayAccess(task.credentials, inode, MAY_WRITE)) return fail('EACCES');
+    const socket = boundInodes.get(inode);
+    return socket === undefined || socket.references === 0 ? fail('ECONNREFUSED') : socket;
+  }
+}
+
+function header(): Uint8Array {
+  return Uint8Array.of(AF_UNIX, 0);
+}
+
+function pathContext(task: Task): PathContext {
+  return { root: task.directories.root, directory: task.directories.directory, credentials: task.credentials };
+}
+
+function pathOf(address: Uint8Array): string {
+  const bytes = address.subarray(PATH_OFFSET, PATH_OFFSET + LONGEST_PATH);
+  const end = bytes.indexOf(0);
+  return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function withTerminator(address: Uint8Array, text: string): Uint8Array {
+  const bytes = encodeText(`${text}\0`);
+  const result = new Uint8Array(PATH_OFFSET + bytes.length);
+  result.set(address.subarray(0, PATH_OFFSET));
+  result.set(bytes, PATH_OFFSET);
+  return result;
+}
