@@ -183,3 +183,18 @@ test('firmware can use system-management mode: the APM port raises SMI once it i
   `;
   expect(posted(program)).toEqual([9, 0x20]);
 });
+
+describe('firmware that faults for ever', () => {
+  test('stops at a limit of busy cycles although no instruction retires', () => {
+    // vector 13 leads to an instruction that goes on beyond the limit of its segment: #GP, for ever
+    const image = rom('');
+    const program = 'xor ax, ax\nmov ds, ax\nmov word [52], 0xffff\nmov word [54], 0xf000\no32 jmp 0xf000:0xffff';
+    image.set(assembleProgram(program, { origin: 0xf200, mode: 16 }).bytes, 0xf200);
+    image[0xffff] = 0xb8;
+    const seen = machine(image);
+    const stop = seen.machine.runUntil({ instructions: 1000, busyCycles: 2000 });
+    expect(stop.reason).toBe('limit');
+    expect(seen.machine.cpu.instructions).toBeLessThan(20);
+    expect(seen.machine.cpu.cycles).toBeGreaterThanOrEqual(2000);
+  });
+});

@@ -33,6 +33,8 @@ export interface RunOptions {
 
 /** Instructions between two looks at the terminal. */
 const SLICE = 500_000;
+/** And cycles, for a guest that faults for ever and retires no instruction. */
+const BUSY_CYCLES = 100 * SLICE;
 
 /** Runs an image, or a ROM; the process's exit status becomes the guest's. */
 export async function runImage(image: string | undefined, options: RunOptions): Promise<void> {
@@ -123,7 +125,7 @@ async function drive(run: GuestRun, console: SerialConsole, maxInstructions?: nu
   console.start((byte) => run.vmm.serialIn(byte));
   for (;;) {
     const before = cpu.instructions;
-    const stop = run.run({ instructions: Math.min(before + SLICE, most) });
+    const stop = run.run({ instructions: Math.min(before + SLICE, most), busyCycles: BUSY_CYCLES });
     await console.pump(clock.nanoseconds());
     if (console.interrupted) return stop;
     if (stop.reason === 'idle' && stop.wakeable && (await console.waitForInput())) continue;

@@ -1,11 +1,12 @@
 // One guest under one technique, from image to end: what `run`, `compare` and the tests have in common.
+import type { RunLimits } from '../pc/machine.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../cpu/cpu.ts';
 import type { FeatureName } from '../isa/cpu-features.ts';
 import { readParts, readSnapshot, SnapshotError, writeSnapshot } from '../machine/snapshot.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import type { CostProfile } from '../vmm/cost/profile.ts';
-import type { BoardOptions, PagingMode, RunLimits, Technique, TraceKind, Vmm } from '../vmm/technique.ts';
+import type { BoardOptions, PagingMode, Technique, TraceKind, Vmm } from '../vmm/technique.ts';
 
 /** A guest: one kernel, and where it has one, its paravirtualized build. */
 export interface GuestImage {

@@ -66,6 +66,8 @@ export interface MachineOptions {
 export interface RunLimits {
   readonly instructions?: number;
   readonly cycles?: number;
+  /** Cycles spent running, idle ones not counted: an endless chain of faults retires no instruction. */
+  readonly busyCycles?: number;
 }
 
 /** Processors, memory, chips and time. */
@@ -83,6 +85,8 @@ export class Machine {
   #requested = false;
   /** Limits of the `runUntil` that is under way. */
   #limits: RunLimits = {};
+  /** Cycles at which RunLimits.busyCycles are used up, if nobody idles before. */
+  #busyEnd = Number.POSITIVE_INFINITY;
 
   constructor(module: WebAssembly.Module, options: MachineOptions = {}) {
     const memory = options.memory ?? MEMORY_DEFAULT;
@@ -168,6 +172,7 @@ export class Machine {
   /** Runs until the guest ends, nothing can happen any more, or a limit is reached. */
   runUntil(limits: RunLimits = {}): MachineStop {
     this.#limits = limits;
+    this.#busyEnd = this.cpu.cycles + (limits.busyCycles ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const isBetween = this.#turns.between();
       const { instructions, cycles } = this.cpu;
@@ -182,7 +187,8 @@ export class Machine {
       }
       if (instructions >= (limits.instructions ?? Number.POSITIVE_INFINITY))
         return { reason: 'limit', status: STATUS_LIMIT };
-      if (cycles >= (limits.cycles ?? Number.POSITIVE_INFINITY)) return { reason: 'limit', status: STATUS_LIMIT };
+      if (cycles >= Math.min(limits.cycles ?? Number.POSITIVE_INFINITY, this.#busyEnd))
+        return { reason: 'limit', status: STATUS_LIMIT };
       const stop = this.#slice(limits);
       if (stop !== undefined) return stop;
     }
@@ -237,7 +243,7 @@ export class Machine {
     const turn = this.#turns.begin();
     if (turn !== 'run') return turn === 'all-asleep' ? this.#skipIdle(limits) : undefined;
     const { instructions, cycles } = this.#deadline(limits);
-    const stop = this.cpu.run({ instructions, cycles });
+    const stop = this.cpu.run({ instructions, cycles: Math.min(cycles, this.#busyEnd) });
     this.cpu.processors.takeWoken();
     switch (stop.reason) {
       case 'deadline':
@@ -274,7 +280,11 @@ export class Machine {
     const wakeable = isOpen || this.platform.lapics.some((lapic) => lapic.passesNmi);
     const next = Math.min(this.#deadline(limits).cycles, preemptionTimerDue(this.cpu));
     if (!wakeable || next === Number.POSITIVE_INFINITY) return { reason: 'idle', status: STATUS_IDLE, wakeable };
-    if (next > this.cpu.cycles) this.cpu.skipTo(next);
+    const idle = next - this.cpu.cycles;
+    if (idle > 0) {
+      this.#busyEnd += idle;
+      this.cpu.skipTo(next);
+    }
     return undefined;
   }
 

@@ -2,6 +2,7 @@
 // frame, the guest's registers behind that frame, host timer and idling, delivery of virtual interrupts, return by a real
 // IRET. Everything goes through Ring0, so everything is charged.
 
+import type { RunLimits } from '../pc/machine.ts';
 import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
 import type { Fault } from '../cpu/cpu-state.ts';
@@ -37,7 +38,7 @@ import {
 import { HostTimer } from './host-timer.ts';
 import { type GateLevels, prepareHost, STACK_TOP, startPaging } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
-import type { DomainOptions, Finding, RunLimits, TechniqueName, TraceKind, Vmm } from './technique.ts';
+import type { DomainOptions, Finding, TechniqueName, TraceKind, Vmm } from './technique.ts';
 import {
   CR0_PE,
   CR0_WP,

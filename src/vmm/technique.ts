@@ -3,7 +3,7 @@
 
 import type { CpuModel } from '../cpu/cpu.ts';
 import type { FeatureName } from '../isa/cpu-features.ts';
-import type { Machine } from '../pc/machine.ts';
+import type { Machine, RunLimits } from '../pc/machine.ts';
 import type { MachineStop } from '../pc/exit.ts';
 import type { Stateful } from '../machine/stateful.ts';
 import type { CostProfile } from './cost/profile.ts';
@@ -49,13 +49,6 @@ export interface BoardOptions {
   readonly rom?: Uint8Array;
   readonly post?: { readonly port: number; readonly write: (code: number) => void };
   readonly debugConsole?: { readonly port: number; readonly write: (byte: number) => void };
-}
-
-/** How long to run. */
-export interface RunLimits {
-  /** Total instructions retired by the machine at which to stop. */
-  readonly instructions?: number;
-  readonly cycles?: number;
 }
 
 /** A sensitive instruction that gave a deprivileged guest another answer than the bare machine would have. */

@@ -1,5 +1,6 @@
 // No hypervisor: the guest owns the machine. The reference every technique is compared with.
 
+import type { RunLimits } from '../../pc/machine.ts';
 import { describeEntryCheck } from '../../cpu/entry-checks.ts';
 import { failedEntryCheck, peekVmcs } from '../../cpu/vmcs.ts';
 import type { Stateful } from '../../machine/stateful.ts';
@@ -7,7 +8,7 @@ import type { MachineStop } from '../../pc/exit.ts';
 import { Machine } from '../../pc/machine.ts';
 import { costTable } from '../cost/profile.ts';
 import { VmmCounters } from '../counters.ts';
-import type { DomainOptions, Finding, RunLimits, Technique, Vmm } from '../technique.ts';
+import type { DomainOptions, Finding, Technique, Vmm } from '../technique.ts';
 
 class BareVmm implements Vmm {
   readonly technique = 'bare';

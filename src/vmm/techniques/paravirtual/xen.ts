@@ -3,6 +3,7 @@
 // Truth: Xen's public headers for what the guest sees; Barham et al., "Xen and the Art of Virtualization" (SOSP 2003),
 // for how it is meant to work.
 
+import type { RunLimits } from '../../../pc/machine.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import type { InputChannel } from '../../../machine/input-queue.ts';
 import type { Fields, Stateful } from '../../../machine/stateful.ts';
@@ -13,7 +14,7 @@ import { Machine } from '../../../pc/machine.ts';
 import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
 import { GUEST_BASE, VECTOR_HOST_IRQ, VECTOR_TIMER } from '../../host-memory.ts';
-import type { DomainOptions, Finding, RunLimits, TraceKind, Vmm } from '../../technique.ts';
+import type { DomainOptions, Finding, TraceKind, Vmm } from '../../technique.ts';
 import { FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_VM } from '../../vcpu.ts';
 import { VIRQ_CONSOLE, VIRQ_TIMER } from '../../xen/abi.ts';
 import { HYPERCALL_VECTOR } from '../../xen/hypercalls.ts';

@@ -17,7 +17,8 @@ import {
 import type { GuestContext } from '../../emulate/context.ts';
 import { GuestPaging, READ } from '../../guest-paging.ts';
 import type { HostAccess } from '../../host-access.ts';
-import type { Finding, RunLimits } from '../../technique.ts';
+import type { Finding } from '../../technique.ts';
+import type { RunLimits } from '../../../pc/machine.ts';
 import { FLAG_IF, FLAG_IOPL, FLAG_ZF, RIGHTS_DB } from '../../vcpu.ts';
 import type { TrapEmulateVmm } from './trap-emulate.ts';
 

@@ -10,7 +10,8 @@ import { sysenter } from '../../emulate/far.ts';
 import { isNull, nullSegment, readDescriptor, unpackSegment } from '../../emulate/segments.ts';
 import { GuestFault, VECTOR_GP } from '../../host-access.ts';
 import { HOST_CODE, HOST_LDT, REGION_LINEAR } from '../../host-memory.ts';
-import type { DomainOptions, Finding, RunLimits, Technique } from '../../technique.ts';
+import type { RunLimits } from '../../../pc/machine.ts';
+import type { DomainOptions, Finding, Technique } from '../../technique.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
 import {
   CR0_AM,

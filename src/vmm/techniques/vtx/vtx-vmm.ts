@@ -2,6 +2,7 @@
 // Memory is virtualized by shadow page tables or by EPT (SDM Vol. 3C "Virtual-Machine Monitor Programming
 // Considerations"; Adams & Agesen 2006, section 4).
 
+import type { RunLimits } from '../../../pc/machine.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import { describeEntryCheck } from '../../../cpu/entry-checks.ts';
 import { failedEntryCheck } from '../../../cpu/vmcs.ts';
@@ -32,7 +33,7 @@ import {
 import { STACK_TOP } from '../../host-setup.ts';
 import { canonical, significant } from '../../emulate/long.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
-import type { DomainOptions, Finding, PagingMode, RunLimits, TraceKind, Vmm } from '../../technique.ts';
+import type { DomainOptions, Finding, PagingMode, TraceKind, Vmm } from '../../technique.ts';
 import { EDX, ESP, FLAG_IF, Vcpu } from '../../vcpu.ts';
 import { decodeExit, eventInformation, readExitRecord } from './exits.ts';
 import { describeExit } from './describe-exit.ts';
