@@ -186,7 +186,7 @@ static void internet_sockets(void) {
   printf("type %d\n", type);
   getsockopt(server, SOL_SOCKET, SO_ACCEPTCONN, &type, &length);
   printf("listening %d\n", type);
-  result("not a socket", getsockname(0, (void *)&from, &length));
+  result("not a socket", getsockname(open("/", O_RDONLY), (void *)&from, &length));
   int taken = socket(AF_INET, SOCK_STREAM, 0);
   result("address in use", bind(taken, (void *)&address, sizeof address));
   result("accept without listen", accept(taken, NULL, NULL));
