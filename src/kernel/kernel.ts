@@ -2,13 +2,13 @@
 // and 7); what it runs on is behind platform.ts.
 import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
+import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
 import { SystemError } from './error.ts';
-import { AnonymousFs } from './fs/anonymous/inode.ts';
-import { PipeFs } from './fs/pipe-fs.ts';
+import { NamelessFs } from './fs/nameless.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
-import { SocketFs, type SocketHost } from './net/socket.ts';
+import type { SocketHost } from './net/socket.ts';
 import { PidNamespace } from './ns/pid-namespace.ts';
 import type { Platform, Stop } from './platform.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
@@ -28,6 +28,10 @@ import type { Inode } from './vfs/inode.ts';
 
 /** Nanoseconds since the epoch at which the machine was switched on, unless told otherwise. */
 export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
+/** f_type of statfs(2). */
+const PIPEFS_MAGIC = 0x5049_5045;
+const SOCKFS_MAGIC = 0x534f_434b;
+const ANON_INODE_FS_MAGIC = 0x0904_1934;
 /** Cycles a task runs before others get their turn. */
 const SLICE = 4_000_000;
 /** Modelled operations of the kernel's entry and exit code. */
@@ -66,8 +70,8 @@ export class Kernel {
   /** Where shared anonymous memory and memfd files live. */
   readonly shared: Tmpfs;
   /** Where eventfd, epoll and their like live. */
-  readonly anonymous: AnonymousFs;
-  readonly #pipes: PipeFs;
+  readonly anonymous: Inode;
+  readonly #pipes: NamelessFs;
   /** What sockets need. */
   readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
@@ -90,10 +94,10 @@ export class Kernel {
     this.random = new RandomSource(options.seed ?? 0);
     const now = () => this.realtime;
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
-    this.anonymous = new AnonymousFs(this.nextDevice(), now);
-    const socketFs = new SocketFs(this.nextDevice(), now);
-    this.sockets = { newInode: () => socketFs.newInode(), current: () => this.current! };
-    this.#pipes = new PipeFs(this.nextDevice(), now);
+    this.anonymous = new NamelessFs('anon_inodefs', ANON_INODE_FS_MAGIC, 0o600, this.nextDevice(), now).newInode();
+    const sockets = new NamelessFs('sockfs', SOCKFS_MAGIC, S_IFSOCK | 0o777, this.nextDevice(), now);
+    this.sockets = { newInode: () => sockets.newInode(), current: () => this.current! };
+    this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;
   }

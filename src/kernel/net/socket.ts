@@ -9,43 +9,11 @@ import {
   SO_REUSEADDR,
   SO_REUSEPORT,
 } from '../../abi/socket.ts';
-import { S_IFSOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from '../vfs/file.ts';
-import { type FileSystem, Inode, type Timestamp } from '../vfs/inode.ts';
-
-const SOCKFS_MAGIC = 0x534f_434b;
-
-class SocketInode extends Inode {
-  override get size(): number {
-    return 0;
-  }
-
-  override open(): never {
-    return fail('ENXIO');
-  }
-}
-
-/** sockfs: what fstat(2) shows of sockets. */
-export class SocketFs implements FileSystem {
-  readonly type = 'sockfs';
-  readonly magic = SOCKFS_MAGIC;
-  readonly readOnly = false;
-  readonly device: number;
-  readonly now: () => Timestamp;
-  #nextIno = 1;
-
-  constructor(device: number, now: () => Timestamp) {
-    this.device = device;
-    this.now = now;
-  }
-
-  newInode(): Inode {
-    return new SocketInode(this, this.#nextIno++, S_IFSOCK | 0o777, { uid: 0, gid: 0 });
-  }
-}
+import type { Inode } from '../vfs/inode.ts';
 
 /** What sockets need of the kernel. */
 export interface SocketHost {

@@ -30,16 +30,12 @@ function install(call: Call, file: FileDescription, flags: number): number {
 function eventfd(call: Call, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK | EFD_SEMAPHORE)) fail('EINVAL');
   const status = O_RDWR | (flags & O_NONBLOCK);
-  return install(
-    call,
-    new EventFile(call.kernel.anonymous.inode, status, call.arg(0), (flags & EFD_SEMAPHORE) !== 0),
-    flags,
-  );
+  return install(call, new EventFile(call.kernel.anonymous, status, call.arg(0), (flags & EFD_SEMAPHORE) !== 0), flags);
 }
 
 function epollCreate(call: Call, flags: number): number {
   if (flags & ~O_CLOEXEC) fail('EINVAL');
-  return install(call, new EpollFile(call.kernel.anonymous.inode, O_RDWR), flags);
+  return install(call, new EpollFile(call.kernel.anonymous, O_RDWR), flags);
 }
 
 function epollFile(call: Call): EpollFile {
@@ -110,7 +106,7 @@ function timerCreate(call: Call): number {
   if (!CLOCKS.includes(clock) || flags & ~(O_CLOEXEC | O_NONBLOCK)) fail('EINVAL');
   const { kernel } = call;
   const offset = clock === CLOCK_REALTIME || clock === 8 ? kernel.epoch : 0n;
-  return install(call, new TimerFile(kernel.anonymous.inode, O_RDWR | (flags & O_NONBLOCK), kernel, offset), flags);
+  return install(call, new TimerFile(kernel.anonymous, O_RDWR | (flags & O_NONBLOCK), kernel, offset), flags);
 }
 
 const timeSize = (call: Call, format: TimeFormat) => 2 * (format === 'wide' ? 8 : call.wordSize);
@@ -155,7 +151,7 @@ function signalfd(call: Call, flags: number): number {
   const { kernel } = call;
   return install(
     call,
-    new SignalFile(kernel.anonymous.inode, O_RDONLY | (flags & O_NONBLOCK), mask, () => kernel.current!),
+    new SignalFile(kernel.anonymous, O_RDONLY | (flags & O_NONBLOCK), mask, () => kernel.current!),
     flags,
   );
 }
