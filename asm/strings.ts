@@ -24,6 +24,7 @@ import {
 } from './record';
 import { scratchDigest, scratchFromDevice } from './run';
 import { compareElements, iterateMany } from './string-runs';
+import { interceptEachInstruction } from './vmx/intercepts';
 
 const ECX: u32 = 1;
 const ESI: u32 = 6;
@@ -100,7 +101,7 @@ export function stringOp(operation: u32, r: usize, form: usize): void {
   const mask = addressMask(r);
   const isConditional = (load<u32>(form, FORM_FLAGS) & FORM_REPEAT_CONDITION) != 0;
   const wanted = !hasRepne(r);
-  const oneByOne = hasFlag(0x100) || scratchFromDevice;
+  const oneByOne = hasFlag(0x100) || scratchFromDevice || interceptEachInstruction();
   const stores = operation == op.OP_MOVS || operation == op.OP_STOS;
   const digest: u64 = stores && inScratch ? scratchDigest() : 0;
   for (;;) {

@@ -12,6 +12,7 @@ import {
   interceptExternalInterrupt,
   interceptNmi,
   interceptWindow,
+  noteMonitorTrap,
   WAIT_FOR_SIPI,
 } from '../vmx/intercepts';
 import { endMonitorWait } from '../processors/monitor';
@@ -142,6 +143,7 @@ export function stepStart(): void {
  */
 export function stepEnd(finished: bool): void {
   if (cancelled) return;
+  noteMonitorTrap();
   const now = load<u32>(INTERRUPTIBILITY);
   if (finished && exactInstructions() != retired) store<u32>(INTERRUPTIBILITY, now & ~shadows);
   else changeFlags(0, RF);

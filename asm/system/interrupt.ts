@@ -50,6 +50,7 @@ import { throughVectorTable } from './vector-table';
 import { dropVirtualSegments, pushVirtualSegments } from './virtual-8086';
 import { throughLongGate } from '../long-mode/interrupt';
 import { inLongMode } from '../long-mode/state';
+import { noteMonitorTrap } from '../vmx/intercepts';
 
 /** Event types, as in the VMX interruption-information field. */
 export const EVENT_EXTERNAL: u32 = 0;
@@ -240,6 +241,7 @@ export function finishDelivery(vector: u32, type: u32, isInner: bool): void {
   // the shadow of STI or MOV SS ends, and an INT n that was single-stepped does not trap
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
   cancelStep();
+  noteMonitorTrap();
   // nor does a MOV SS in front of it, whose trap had to wait; its data breakpoints are not lost
   store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) & ~DR6_BS);
   store<u64>(COUNT_VECTORS + (vector << 3), load<u64>(COUNT_VECTORS + (vector << 3)) + 1);

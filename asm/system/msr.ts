@@ -83,8 +83,10 @@ export function rdmsr(r: usize): void {
   const msr = getRegister32(1);
   if (interceptRdmsr(r, msr)) return;
   if (msr == IA32_TIME_STAMP_COUNTER && mustWait()) return;
-  const value = readMsr(msr);
+  let value = readMsr(msr);
   if (faulted) return;
+  // the TSC offset is part of the instruction's behaviour: a VM exit stores the MSR without
+  if (msr == IA32_TIME_STAMP_COUNTER) value += tscAdjustment();
   setRegister(0, value & 0xffffffff);
   setRegister(2, value >> 32);
 }
@@ -129,7 +131,7 @@ export function readMsr(msr: u32): u64 {
   }
   switch (msr) {
     case IA32_TIME_STAMP_COUNTER:
-      return timeStampCounter() + tscAdjustment();
+      return timeStampCounter();
     case IA32_PLATFORM_ID:
     case IA32_BIOS_SIGN_ID:
     case P5_MC_ADDR:

@@ -18,6 +18,7 @@ import { nullSegment, setCpl, stackMask } from './segment';
 import { framePush, stackPointer } from './stack-frame';
 import { CR4_PVI, CR4_VME, cr4, IOPL_MASK, linear32, segmentBase, segmentLimit, segmentRights, segmentSelector } from './state';
 import { enterVector } from './vector-table';
+import { noteMonitorTrap } from '../vmx/intercepts';
 
 /** A doubleword of the IRET frame, counted from EIP. Then `if (faulted) return`. */
 function frameWord(n: u32): u32 {
@@ -161,6 +162,7 @@ function enterProgramHandler(vector: u32, ip: u64): void {
   changeFlags(TF | RF | (isVirtual ? VIF : IF), 0);
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);
   cancelStep();
+  noteMonitorTrap();
   leave = true;
 }
 

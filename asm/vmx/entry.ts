@@ -8,7 +8,7 @@ import {
   VMX_FAILED_CHECK,
   VMX_ROOT,
 } from '../layout';
-import { chargeCycles, exactCycles, exactInstructions, noteEnteredGuest } from '../charge';
+import { chargeCycles, exactCycles, noteEnteredGuest } from '../charge';
 import { COST_VM_ENTRY, COST_VMX_OTHER } from '../gen/costs';
 import { faulted, leave } from '../globals';
 import { readPhysical } from '../physical';
@@ -24,7 +24,6 @@ import { exitFromEntry, loadMsrs } from './exit';
 import {
   PENDING_MONITOR_TRAP,
   PENDING_THRESHOLD,
-  VMX_ENTRY_INSTRUCTIONS,
   VMX_INJECTED,
   VMX_INJECTED_ERROR,
   VMX_INJECTED_LENGTH,
@@ -64,7 +63,6 @@ export function enterGuest(): u32 {
   store<u32>(VMX_ROOT, 2);
   noteEnteredGuest();
   disarmMonitor();
-  store<u64>(VMX_ENTRY_INSTRUCTIONS, exactInstructions() + 1);
   startTimer();
   noteThreshold();
   noteEvent();

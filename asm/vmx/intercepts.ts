@@ -3,7 +3,7 @@
 // Order against faults: the caller makes its CPL, #UD and I/O-permission checks first (SDM Vol. 3C "Relative Priority
 // of Faults and VM Exits"); MOV DR is the exception.
 import { ACTIVITY, CR0, CR4, INTERRUPTIBILITY, RIP, VMX_ROOT } from '../layout';
-import { publishTime, exactCycles, exactInstructions } from '../charge';
+import { publishTime, exactCycles } from '../charge';
 import { raise, UD } from '../fault';
 import { hasFlag, IF } from '../flags';
 import { current } from '../globals';
@@ -31,7 +31,6 @@ import {
   PENDING_MONITOR_TRAP,
   PENDING_THRESHOLD,
   VMX_ABORTED,
-  VMX_ENTRY_INSTRUCTIONS,
   VMX_PENDING,
   VMX_PREEMPTION_DEADLINE,
 } from './private';
@@ -353,9 +352,7 @@ export function interceptBeforeTraps(): bool {
   if (load<u32>(ACTIVITY) > HALTED) return false;
   const pending = load<u32>(VMX_PENDING);
   if (pending & PENDING_THRESHOLD) return exitBetween(F.REASON_TPR_BELOW_THRESHOLD);
-  const traps = (get32(F.F_PRIMARY_CONTROLS) & <u32>F.CPU_MONITOR_TRAP) != 0;
-  const stepped = traps && exactInstructions() > load<u64>(VMX_ENTRY_INSTRUCTIONS);
-  return stepped || pending & PENDING_MONITOR_TRAP ? exitBetween(F.REASON_MONITOR_TRAP) : false;
+  return pending & PENDING_MONITOR_TRAP ? exitBetween(F.REASON_MONITOR_TRAP) : false;
 }
 /** Asked between debug traps and NMI: preemption timer, NMI window, interrupt window. */
 export function interceptWindow(): bool {
@@ -374,6 +371,13 @@ function exitBetween(reason: u32): bool {
 export function interceptDeadline(): u64 {
   const runs = inNonRoot() && load<u32>(ACTIVITY) != WAIT_FOR_SIPI;
   return runs ? load<u64>(VMX_PREEMPTION_DEADLINE) : u64.MAX_VALUE;
+}
+/**
+ * The guest has come to an instruction boundary: behind an instruction or an iteration of a REP instruction, or before the
+ * first instruction of the handler of an event, injected or not (SDM Vol. 3C "Monitor Trap Flag").
+ */
+export function noteMonitorTrap(): void {
+  if (interceptEachInstruction()) store<u32>(VMX_PENDING, load<u32>(VMX_PENDING) | PENDING_MONITOR_TRAP);
 }
 /**
  * True while blocks may not be used because `interceptWindow` must be asked after each instruction (monitor trap
