@@ -27,10 +27,17 @@ describe('reset control', () => {
   it('resets when bit 2 rises', () => {
     let resets = 0;
     const control = new ResetControl(() => resets++);
-    control.write(0, 1, 0x02);
+    control.write(1, 1, 0x02);
     expect(resets).toBe(0);
-    control.write(0, 1, 0x06);
-    control.write(0, 1, 0x06);
-    expect([resets, control.read(0, 1)]).toEqual([1, 0x06]);
+    control.write(1, 1, 0x06);
+    control.write(1, 1, 0x06);
+    expect([resets, control.read(1, 1)]).toEqual([1, 0x06]);
+  });
+
+  it('is not reached by the address of a PCI configuration cycle, which nobody answers', () => {
+    let resets = 0;
+    const control = new ResetControl(() => resets++);
+    control.write(0, 4, 0x80000600);
+    expect([resets, control.read(0, 4), control.read(1, 1)]).toEqual([0, 0xffffffff, 0]);
   });
 });

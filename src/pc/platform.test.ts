@@ -136,6 +136,7 @@ describe('Platform', () => {
     const { platform, log } = build();
     platform.portWrite(0x604, 2, 0x2000);
     platform.portWrite(0xf4, 4, 0x10);
+    platform.portWrite(0xcf8, 4, 0x80000600);
     platform.portWrite(0xcf9, 1, 0x06);
     platform.portWrite(0x64, 1, 0xfe);
     expect(log).toEqual(['exit power-off 0', 'exit debug-exit 33', 'exit reset 10', 'exit reset 10']);

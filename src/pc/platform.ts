@@ -203,7 +203,7 @@ export class Platform implements Stateful {
     bus.mapPorts(0xf4, 4, this.debugExit, 'debug exit');
     bus.mapPorts(0x3f8, 8, this.uart, 'uart16550 COM1');
     bus.mapPorts(ACPI_PORTS, 0x0c, this.acpi, 'acpi power management');
-    bus.mapPorts(RESET_PORT, 1, this.resetControl, 'reset control');
+    bus.mapPorts(RESET_PORT - 1, 4, this.resetControl, 'reset control');
     bus.mapPorts(0x630, 8, this.smiControl.registers, 'SMI control and status');
     bus.mapPorts(0xb2, 2, this.smiControl.apm, 'APM control');
     bus.mapPorts(postPort ?? 0x80, 1, this.post, 'post');
