@@ -22,3 +22,7 @@ export declare function notSupported(what: u32, argument: u32): void;
 // @ts-ignore: decorator
 @external('env', 'floatingPointError')
 export declare function floatingPointError(level: u32): void;
+/** IA32_APIC_BASE.EN changed. */
+// @ts-ignore: decorator
+@external('env', 'localApicEnable')
+export declare function localApicEnable(enabled: u32): void;

@@ -19,9 +19,10 @@ import {
   MSR_TSC_AUX,
   MSR_TSC_OFFSET,
 } from '../layout';
-import { exactCycles } from '../charge';
+import { exactCycles, publishTime } from '../charge';
 import { GP, raise } from '../fault';
 import { faulted } from '../globals';
+import { localApicEnable } from '../host';
 import { pagingChanged } from '../paging';
 import { isCanonicalBase } from '../long-mode/state';
 import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
@@ -65,6 +66,7 @@ const MTRR_CAPABILITIES: u64 = 0x508;
 const PHYSICAL_MASK: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 1;
 /** Bit 8: bootstrap processor, 11: enabled. */
 const APIC_BASE_WRITABLE: u64 = (PHYSICAL_MASK & ~0xfff) | 0x900;
+const APIC_BASE_ENABLE: u64 = 0x800;
 /** Lock, VMXON inside and outside SMX. */
 const FEATURE_CONTROL_WRITABLE: u64 = 7;
 /** IA32_MISC_ENABLE: MONITOR/MWAIT enabled, CPUID limited to leaf 3, XD bit disabled. */
@@ -98,6 +100,7 @@ export function wrmsr(r: usize): void {
   }
   const msr = getRegister32(1);
   if (interceptWrmsr(r, msr)) return;
+  if (msr == IA32_APIC_BASE && mustWait()) return;
   writeMsr(msr, u64(getRegister32(0)) | (u64(getRegister32(2)) << 32));
   if (!faulted) finish(r);
 }
@@ -209,7 +212,7 @@ export function writeMsr(msr: u32, value: u64): void {
     case IA32_BIOS_SIGN_ID:
       return;
     case IA32_APIC_BASE:
-      storeChecked(MSR_APIC_BASE, value, APIC_BASE_WRITABLE);
+      writeApicBase(value);
       return;
     case IA32_FEATURE_CONTROL:
       if (load<u64>(MSR_FEATURE_CONTROL) & 1) raise(GP, 0);
@@ -262,6 +265,14 @@ function storeAddress(place: usize, value: u64): void {
 function storeChecked(place: usize, value: u64, writable: u64): void {
   if (value & ~writable) raise(GP, 0);
   else store<u64>(place, value);
+}
+
+function writeApicBase(value: u64): void {
+  const before = load<u64>(MSR_APIC_BASE);
+  storeChecked(MSR_APIC_BASE, value, APIC_BASE_WRITABLE);
+  if (faulted || !((before ^ value) & APIC_BASE_ENABLE)) return;
+  publishTime();
+  localApicEnable(u32((value & APIC_BASE_ENABLE) != 0));
 }
 
 /** An MSR the processor does not have, or a direction in which it cannot be accessed. */

@@ -108,6 +108,8 @@ export interface CpuHost {
   interruptAcknowledge(): number;
   /** The level of the FERR# pin changed: an x87 exception is reported outside the processor. */
   floatingPointError?(level: boolean): void;
+  /** Software switched the local APIC of the selected processor on or off as a whole, by IA32_APIC_BASE.EN. */
+  localApicEnable?(isEnabled: boolean): void;
   /** Something this version does not have was met; `detail` is the address or number concerned. */
   notSupported?(what: string, detail: number): void;
 }
@@ -205,6 +207,7 @@ export class Cpu {
         host.mmioWrite(high * HIGH + (low >>> 0), size(bytes), value >>> 0),
       interruptAcknowledge: () => host.interruptAcknowledge(),
       floatingPointError: (level: number) => host.floatingPointError?.(level !== 0),
+      localApicEnable: (isEnabled: number) => host.localApicEnable?.(isEnabled !== 0),
       notSupported: (what: number, argument: number) => cpu?.notSupported(what, argument >>> 0),
     };
     const instance = new WebAssembly.Instance(module, { env });

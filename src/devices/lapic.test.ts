@@ -5,6 +5,7 @@ import {
   APIC_ESR,
   APIC_ICR_HIGH,
   APIC_ICR_LOW,
+  APIC_ID,
   APIC_IRR,
   APIC_ISR,
   APIC_LVT_ERROR,
@@ -72,6 +73,27 @@ describe('local APIC', () => {
     expect(read(APIC_TMR + 0x20)).toBe(2);
     lapic.accept(0x41);
     expect(read(APIC_TMR + 0x20)).toBe(0);
+  });
+
+  // SDM Vol. 3 "Enabling or Disabling the Local APIC", "Local APIC State After Power-Up or Reset"
+  it('switched off as a whole it is not there for the 8259 pair, and switched on as after power-up', () => {
+    lapic.externalAcknowledge = () => 0x20;
+    write(APIC_ID, 0x07000000);
+    write(APIC_TPR, 0x80);
+    lapic.accept(0x41);
+    lapic.enable(false);
+    lapic.receive({ mode: 0, vector: 0x91, isLevel: false });
+    expect([level, lapic.isAddressed({ destination: 0, isLogical: false })]).toEqual([false, false]);
+    lapic.setLint0(true);
+    expect([level, lapic.acknowledge()]).toEqual([true, 0x20]);
+    lapic.enable(true);
+    expect([level, read(APIC_ID), read(APIC_TPR), read(APIC_SVR), read(APIC_LVT_LINT0)]).toEqual([
+      false,
+      0,
+      0,
+      0xff,
+      0x10000,
+    ]);
   });
 
   it('passes the 8259 pair through LINT0 in ExtINT mode only', () => {

@@ -101,7 +101,7 @@ export interface LapicOptions {
 /** One local APIC, 4 KiB of registers. */
 export class Lapic implements MmioDevice, ApicAgent, Stateful {
   readonly name: string;
-  readonly version = 2;
+  readonly version = 3;
   /** INTA cycle of the 8259 pair, for LINT0 in ExtINT mode. */
   externalAcknowledge: () => number = () => this.#spurious & 0xff;
   readonly #options: LapicOptions;
@@ -110,6 +110,8 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   readonly #requests = new VectorSet();
   readonly #inService = new VectorSet();
   readonly #triggerMode = new VectorSet();
+  /** IA32_APIC_BASE.EN. */
+  #isEnabled = true;
   #id = 0;
   #taskPriority = 0;
   #logicalDestination = 0;
@@ -130,12 +132,16 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     const suffix = processor === 0 ? '' : ` ${processor}`;
     this.name = `lapic${suffix}`;
     this.#options = options;
-    this.#id = processor << 24;
+    this.#id = this.#initialId;
     this.#bus = options.bus ?? new ApicBus();
     this.#bus.attach(this);
     this.#timer = new LapicTimer(options.clock, () => this.#timerExpired(), `lapic timer${suffix}`);
     this.#timer.isPeriodic = () => (this.#lvt.get(APIC_LVT_TIMER)! & LVT_PERIODIC) !== 0;
     for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
+  }
+
+  get #initialId(): number {
+    return ((this.#options.processor ?? 0) << 24) >>> 0;
   }
 
   read(offset: number, size: AccessSize): number {
@@ -167,6 +173,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   isAddressed({ destination, isLogical }: ApicDestination): boolean {
+    if (!this.#isEnabled) return false;
     if (destination === 0xff) return true;
     if (!isLogical) return destination === this.#id >>> 24;
     const logical = this.#logicalDestination >>> 24;
@@ -179,6 +186,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   receive({ mode, vector, isLevel }: ApicMessage): void {
+    if (!this.#isEnabled) return;
     if (mode === DELIVER_FIXED || mode === DELIVER_LOWEST) this.accept(vector, isLevel);
     else if (mode === DELIVER_NMI) this.#options.nmi();
     else if (mode === DELIVER_SMI) this.#options.smi?.();
@@ -189,6 +197,16 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   setExternal(level: boolean): void {
     this.#external = level;
     this.#update();
+  }
+
+  /**
+   * IA32_APIC_BASE.EN changed (SDM Vol. 3 "Enabling or Disabling the Local APIC"). Without it the processor is one without
+   * local APIC, whose INTR pin is LINT0; with it again, everything is as after power-up.
+   */
+  enable(isEnabled: boolean): void {
+    this.#isEnabled = isEnabled;
+    this.#id = this.#initialId;
+    this.reset();
   }
 
   /** The processor took an INIT: everything but the APIC ID is as after power-up. */
@@ -256,6 +274,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
       requests: this.#requests.save(),
       inService: this.#inService.save(),
       triggerMode: this.#triggerMode.save(),
+      enabled: this.#isEnabled,
       id: this.#id,
       taskPriority: this.#taskPriority,
       logicalDestination: this.#logicalDestination,
@@ -277,6 +296,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#requests.load(numbersField(fields, 'requests'));
     this.#inService.load(numbersField(fields, 'inService'));
     this.#triggerMode.load(numbersField(fields, 'triggerMode'));
+    this.#isEnabled = booleanField(fields, 'enabled');
     this.#id = numberField(fields, 'id');
     this.#taskPriority = numberField(fields, 'taskPriority');
     this.#logicalDestination = numberField(fields, 'logicalDestination');
@@ -407,6 +427,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   get #isExternalPending(): boolean {
+    if (!this.#isEnabled) return this.#lint0;
     if (this.#external) return true;
     const entry = this.#lvt.get(APIC_LVT_LINT0)!;
     return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_EXTERNAL;

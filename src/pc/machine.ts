@@ -106,6 +106,7 @@ export class Machine {
         mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
         interruptAcknowledge: () => this.platform.acknowledge(),
         floatingPointError: (level) => this.platform.coprocessorError.setError(level),
+        localApicEnable: (isEnabled) => this.platform.lapic.enable(isEnabled),
         notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
       },
     });

@@ -83,8 +83,25 @@ const FLAT = (n: number): string => write(0xe0, 0xffffffff) + write(0xd0, 1 << (
 /** Clusters of two: processor n is bit n & 1 of cluster n >> 1. */
 const CLUSTERS = (n: number): string => write(0xe0, 0x0fffffff) + write(0xd0, (((n >> 1) << 4) | (1 << (n & 1))) << 24);
 
+/** SDM Vol. 3 "Enabling or Disabling the Local APIC". */
+const APIC_BASE = (enabled: number): string =>
+  `mov ecx, 0x1b\n rdmsr\n and ah, 0xf7\n or ah, ${enabled << 3}\n wrmsr\n`;
+const APIC_OFF = APIC_BASE(0);
+
 /** Time for several periods. */
 const LONG = 'mov ecx, 1000000\nlong:\n add eax, ecx\n loop long\n';
+
+describe('IA32_APIC_BASE.EN', () => {
+  it('set again: the local APIC is as after power-up, with its own number', () => {
+    const m = new SmpMachine(2);
+    m.program(`cpu0:\n ${write(0x20, 5 << 24)} ${write(0x80, 0x70)} ${APIC_OFF} ${APIC_BASE(1)}
+      mov eax, [0xfee00020]\n mov [${DATA}], eax\n mov eax, [0xfee00080]\n mov [${DATA + 4}], eax\n ${END}
+      cpu1:\n jmp cpu1`);
+    m.startAll();
+    expect(m.run()).toEqual({ reason: 'debug-exit', status: 1 });
+    expect([m.word(DATA), m.word(DATA + 4)]).toEqual([0, 0]);
+  });
+});
 
 describe('interprocessor interrupts', () => {
   const cases: [name: string, prepare: (n: number) => string, to: number, low: number, taken: number[]][] = [
@@ -100,6 +117,7 @@ describe('interprocessor interrupts', () => {
     ['shorthand all but self', () => '', 2, 0xc4041, [0, 1, 1, 1]],
     ['lowest priority, flat', (n) => FLAT(n) + (n === 2 ? '' : write(0x80, 0x20)), 0xff, 0x4941, [0, 0, 1, 0]],
     ['lowest priority among equals: the first', FLAT, 0b1110, 0x4941, [0, 1, 0, 0]],
+    ['to a processor without its APIC (IA32_APIC_BASE)', (n) => (n === 2 ? APIC_OFF : ''), 0xff, 0x4041, [1, 1, 0, 1]],
     [
       'to a processor that has switched its APIC off',
       (n) => (n === 2 ? write(0xf0, 0xff) : ''),
