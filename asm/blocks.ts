@@ -7,11 +7,9 @@
 // of real-address mode) it is a part. The window is in the key, so a link between two blocks of one window holds wherever
 // they are used: no limit lies between them, and a 16-bit branch does not wrap on the way.
 //
-// Layout of CODE_CACHE: decoding templates, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
-// records, then blocks: {u32 next block of the page, u32 records, u64 key, u32 next block of the chain} and the records, the
-// last of them H_END.
+// A block is {u32 next block of the page, u32 records, u64 key, u32 next block of the chain, u16 first byte in the page, u16 end
+// of the bytes} and the records, the last of them H_END. block-memory.ts says where it lies.
 import {
-  CODE_CACHE_END,
   COUNT_BLOCKS_DECODED,
   CPL,
   CS,
@@ -27,15 +25,31 @@ import {
   SS,
   TLB_CURRENT_BANK,
 } from './layout';
+import {
+  BLOCK_HEADER,
+  BLOCK_TABLE,
+  BLOCK_TABLE_ENTRIES,
+  forgetRegions,
+  isFull,
+  JUMP_CACHE,
+  JUMP_CACHE_ENTRIES,
+  LONG_JUMP_CACHE,
+  MAX_RECORDS,
+  noteBirth,
+  noteDeath,
+  placeForBlock,
+  SCRATCH,
+} from './block-memory';
+import { forgetPatch } from './code-changes';
 import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
-import { forgetTemplates, TEMPLATES_END } from './decode-templates';
+import { forgetTemplates } from './decode-templates';
 import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
 import { fuse, H_BREAK, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { fetchHit, linearMask } from './paging';
 import { watchAgain } from './processors/monitor';
 import { markCodePage, unmarkCodePage } from './tlb';
-import { PAGE_BLOCKS, PAGE_CODE, chunkMask, pageKind } from './physical';
+import { PAGE_BLOCKS, PAGE_CODE, chunkMask, memoryPages, pageKind } from './physical';
 import {
   MODE_CODE32,
   MODE_CODE64,
@@ -50,27 +64,15 @@ import {
   recordRip,
 } from './record';
 
-const BLOCK_TABLE: usize = (TEMPLATES_END + 0xfff) & ~0xfff;
-const BLOCK_TABLE_ENTRIES: usize = 0x10000;
-const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 4;
-const JUMP_CACHE_ENTRIES: usize = 0x2000;
-/** Targets in 64-bit code: {u64 linear address, u32 record, u32 user bit and generation}. */
-const LONG_JUMP_CACHE: usize = JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
-/** One record and an H_END for instructions that are not cached. */
-export const SCRATCH: usize = LONG_JUMP_CACHE + JUMP_CACHE_ENTRIES * 16;
-/** Bytes of an instruction that crosses a page. */
-export const FETCH_BUFFER: usize = SCRATCH + 4 * RECORD_SIZE;
-const BLOCKS: usize = FETCH_BUFFER + 64;
 export const BLOCK_COUNT: usize = 4;
 export const BLOCK_KEY: usize = 8;
 const BLOCK_CHAIN: usize = 16;
-export const BLOCK_HEADER: usize = 32;
-const MAX_RECORDS: u32 = 64;
+/** The bytes of its page that a block depends on: first in the low half, end in the high half. */
+export const BLOCK_BYTES: usize = 20;
 
 const CODE_SEGMENT: usize = SEGMENTS + CS * SEGMENT_STRIDE;
 const STACK_SEGMENT: usize = SEGMENTS + SS * SEGMENT_STRIDE;
 
-let nextBlock: usize = BLOCKS;
 /** Execution mode (MODE_* bits) of the code that runs. */
 export let codeMode: u32 = 0;
 /** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
@@ -262,10 +264,6 @@ function keyOf(rip: u64, physical: u64): u64 {
   return key | (before << KEY_BEFORE) | (behind << KEY_BEHIND) | (rip > 0xffff ? KEY_HIGH : 0);
 }
 
-/** Physical address of a block's first byte. */
-function keyAddress(key: u64): u64 {
-  return key & 0xffffffff;
-}
 /** Offset in the page of the first byte behind a block's window. */
 export function keyEnd(key: u64): u32 {
   return 0x1000 - (u32(key >> KEY_BEHIND) & 0xfff);
@@ -288,17 +286,12 @@ function findBlock(key: u64): usize {
   return block ? block + BLOCK_HEADER : 0;
 }
 
-/** The block is not found any more. */
+/** A dropped block is not found any more. Its memory may be used for something else. */
 export function forgetBlock(block: usize): void {
   let at = chainOf(load<u64>(block, BLOCK_KEY));
-  while (load<u32>(at)) {
-    const other: usize = load<u32>(at);
-    if (other == block) {
-      store<u32>(at, load<u32>(block, BLOCK_CHAIN));
-      return;
-    }
-    at = other + BLOCK_CHAIN;
-  }
+  while (load<u32>(at) != u32(block)) at = <usize>load<u32>(at) + BLOCK_CHAIN;
+  store<u32>(at, load<u32>(block, BLOCK_CHAIN));
+  noteDeath(block);
 }
 
 /**
@@ -340,16 +333,9 @@ export function prepareTarget(target: u64): bool {
   return isKnown;
 }
 
-/** Is there no room for another block of any length? */
-// @ts-ignore: decorator
-@inline
-function isFull(): bool {
-  return nextBlock + BLOCK_HEADER + (MAX_RECORDS + 1) * RECORD_SIZE > <usize>CODE_CACHE_END;
-}
-
 function decodeBlock(key: u64, physical: u64): usize {
-  if (isFull()) flushBlocks();
-  const block = nextBlock;
+  if (isFull()) dropBlocks();
+  const block = placeForBlock();
   const page = usize(physical >> 12);
   const host = RAM + (page << 12);
   const end = keyEnd(key);
@@ -391,11 +377,13 @@ function decodeBlock(key: u64, physical: u64): usize {
   store<u32>(block, load<u32>(chain), BLOCK_CHAIN);
   store<u32>(chain, u32(block));
   store<u32>(PAGE_BLOCKS + (page << 2), u32(block));
-  nextBlock = r + RECORD_SIZE;
+  noteBirth(r + RECORD_SIZE);
   const start = u32(physical) & 0xfff;
+  const bytes = bytesEnd(r);
+  store<u32>(block, start | (bytes << 16), BLOCK_BYTES);
   const code = load<u64>(PAGE_CODE + (page << 3));
   if (!code) markCodePage(page);
-  store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, bytesEnd(r) - start));
+  store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, bytes - start));
   store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
   return block + BLOCK_HEADER;
 }
@@ -404,26 +392,29 @@ function decodeBlock(key: u64, physical: u64): usize {
  * End of the bytes a block depends on, by its H_END record: an undefined instruction is one because of bytes that are not
  * counted in its length.
  */
-export function bytesEnd(last: usize): u32 {
+function bytesEnd(last: usize): u32 {
   const end: u32 = load<u16>(last, R_OFFSET);
   return load<u16>(last - RECORD_SIZE, R_FORM) ? end : min<u32>(end + 15, 0x1000);
 }
 
-/** Drops every block (the cache is full, or costs changed). Only between blocks. */
+/** Drops every block and what helped to decode them: costs changed. Only between blocks. */
 export function flushBlocks(): void {
   forgetTemplates();
+  dropBlocks();
+}
+
+/** Drops every block. Only between blocks. */
+function dropBlocks(): void {
   memory.fill(BLOCK_TABLE, 0, BLOCK_TABLE_ENTRIES * 4);
-  let block = BLOCKS;
-  while (block < nextBlock) {
-    const page = usize(keyAddress(load<u64>(block, BLOCK_KEY)) >> 12);
-    if (load<u32>(PAGE_BLOCKS + (page << 2))) {
-      store<u32>(PAGE_BLOCKS + (page << 2), 0);
-      store<u64>(PAGE_CODE + (page << 3), 0);
-      unmarkCodePage(page);
-    }
-    block += BLOCK_HEADER + (usize(load<u32>(block, BLOCK_COUNT)) + 1) * RECORD_SIZE;
+  const pages = memoryPages();
+  for (let page: usize = 0; page < pages; page++) {
+    if (!load<u32>(PAGE_BLOCKS + (page << 2))) continue;
+    store<u32>(PAGE_BLOCKS + (page << 2), 0);
+    store<u64>(PAGE_CODE + (page << 3), 0);
+    unmarkCodePage(page);
   }
-  nextBlock = BLOCKS;
+  forgetRegions();
+  forgetPatch();
   forgetJumps();
   watchAgain();
 }

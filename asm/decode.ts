@@ -100,10 +100,18 @@ function fetch8(): u32 {
   return load<u8>(at++);
 }
 function fetch16(): u32 {
+  if (at + 2 <= end) {
+    at += 2;
+    return load<u16>(at - 2);
+  }
   const low = fetch8();
   return low | (fetch8() << 8);
 }
 function fetch32(): u32 {
+  if (at + 4 <= end) {
+    at += 4;
+    return load<u32>(at - 4);
+  }
   const low = fetch16();
   return low | (fetch16() << 16);
 }

@@ -35,6 +35,11 @@ export function setRomSize(size: u32): void {
   romStart = FOUR_GIB - size;
 }
 
+/** Number of pages of RAM and, numbered behind them, of the ROM. */
+export function memoryPages(): usize {
+  return usize(ramPages + (romStart < FOUR_GIB ? (FOUR_GIB - romStart) >> 12 : 0));
+}
+
 /** The address by which the bytes at `physical` are known. */
 // @ts-ignore: decorator
 @inline

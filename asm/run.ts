@@ -29,16 +29,8 @@ import {
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
-import {
-  blockAt,
-  decodeScratch,
-  disarmBreak,
-  FETCH_BUFFER,
-  findTarget,
-  findTarget64,
-  SCRATCH,
-  updateContext,
-} from './blocks';
+import { FETCH_BUFFER, SCRATCH } from './block-memory';
+import { blockAt, decodeScratch, disarmBreak, findTarget, findTarget64, updateContext } from './blocks';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';

@@ -10,7 +10,7 @@ import {
   MSR_LER_TO,
   RIP,
 } from '../layout';
-import { SCRATCH } from '../blocks';
+import { SCRATCH } from '../block-memory';
 import { FORMS, FORM_OP, FORM_SIZE } from '../gen/tables';
 import * as op from '../gen/ops';
 import { ripMask } from '../globals';
