@@ -93,7 +93,7 @@ describe('self-modifying code', () => {
     expect(m.cpu.reg(7)).toBe(m.label('copy') + 2);
   });
 
-  test('so often that the block cache fills up and starts again', () => {
+  test('so often that the memory of dropped blocks is used again many times', () => {
     const m = new TestMachine();
     // INC EBX and DEC EBX in turn: another instruction each time, so that nothing of the block can stay
     m.program(`mov ecx, 60000\nxor ebx, ebx\nagain: xor byte [patch], 8\npatch: inc ebx\nadd esi, ebx
@@ -101,6 +101,20 @@ describe('self-modifying code', () => {
     expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
     expect(m.cpu.reg(0)).toBe(0);
     expect(m.cpu.reg(6)).toBe(-30000 >>> 0);
+  });
+
+  test('more code than the block cache holds runs again and again', () => {
+    const m = new TestMachine();
+    m.ring(0);
+    const jumps = 0x5_0000;
+    const start = 0x18_0000;
+    // JMP to the next instruction: a block of its own each
+    for (let n = 0; n < jumps; n++) m.memory.setUint16(start + 2 * n, 0x00eb, true);
+    m.memory.setUint8(start + 2 * jumps, 0xc3);
+    m.program(`mov ecx, 2\nagain: call ${start}\ndec ecx\njne again\n${END}`);
+    const before = m.cpu.instructions;
+    expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
+    expect(m.cpu.instructions - before).toBe(2 * (jumps + 4) + 2);
   });
 
   test.each([
