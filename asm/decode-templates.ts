@@ -2,7 +2,7 @@
 // A template is the record that `decodeFully` (decode.ts) gives for an opcode, ModRM.reg and "register or memory", made when that
 // combination is first met; the rest is filled in here. Instructions with prefixes other than REX, 16-bit code and whatever
 // varies in more than these parts has no template.
-import { CODE_CACHE, DS, GPR, ZERO_REGISTER } from './layout';
+import { CODE_CACHE, DS, GPR, XMM, ZERO_REGISTER } from './layout';
 import {
   address32,
   at,
@@ -125,6 +125,8 @@ function finishTemplate(template: usize, form: usize, isRegister: bool, isX87: b
   const base = load<u16>(template, R_BASE);
   const index = load<u16>(template, R_INDEX);
   const regSlot = flags & FORM_MODRM ? load<u16>(template, R_REG) : 0;
+  // places of XMM registers (asm/simd/hot.ts)
+  if (rmSlot && (base >= u16(XMM) || index >= u16(XMM))) return false;
   if (flags & FORM_MODRM) {
     parts |= HAS_MODRM;
     // forms that take ModRM.rm as a register whatever ModRM.mod says

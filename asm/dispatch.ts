@@ -29,6 +29,10 @@ import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arit
 import { rol, ror, sar, shl, shr } from './ops/shift';
 import { imul, mul } from './ops/multiply';
 import { overflow, parity, sign, zero } from './flags';
+import { shuffleDoublewords } from './simd/fast';
+import { isUsable, register } from './simd/hot';
+import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
+import { isPlainConversion, quickArithmetic } from './simd/quick';
 import { below, belowOrEqual, condition, less, lessOrEqual } from './ops/condition';
 import {
   ADC32_MI,
@@ -197,6 +201,45 @@ import {
   SHL32_RI,
   SHR32_RC,
   SHR32_RI,
+  SSE_CVTSI2SD,
+  SSE_CVTTSD2SI,
+  SSE_FLOAT,
+  SSE_FLOAT_M16,
+  SSE_FLOAT_M4,
+  SSE_FLOAT_M8,
+  SSE_LOAD,
+  SSE_LOAD_ALIGNED,
+  SSE_LOAD_DOUBLE,
+  SSE_LOAD_SINGLE,
+  SSE_MOVE,
+  SSE_PACKED,
+  SSE_PACKED_M,
+  SSE_PADDB,
+  SSE_PADDD,
+  SSE_PADDQ,
+  SSE_PADDW,
+  SSE_PAND,
+  SSE_PANDN,
+  SSE_PCMPEQB,
+  SSE_PCMPEQD,
+  SSE_PMADDWD,
+  SSE_PMULUDQ,
+  SSE_POR,
+  SSE_PSHUFD,
+  SSE_PSLLD,
+  SSE_PSRLD,
+  SSE_PSUBB,
+  SSE_PSUBD,
+  SSE_PSUBQ,
+  SSE_PSUBW,
+  SSE_PUNPCKLBW,
+  SSE_PXOR,
+  SSE_SHIFT,
+  SSE_STORE,
+  SSE_STORE_ALIGNED,
+  SSE_STORE_DOUBLE,
+  SSE_STORE_SINGLE,
+  SSE_UNPCKLPD,
   SUB32_MI,
   SUB32_MR,
   SUB32_RI,
@@ -327,6 +370,23 @@ function popHost(sp: u32): usize {
 @inline
 function movePointer(n: u32): void {
   store<u64>(RSP, (u64(load<u32>(RSP)) + n) & 0xffffffff);
+}
+
+/** The operands of an SSE instruction on two registers. */
+// @ts-ignore: decorator
+@inline
+function xmmDestination(r: usize): v128 {
+  return v128.load(load<u16>(r, R_BASE));
+}
+// @ts-ignore: decorator
+@inline
+function xmmSource(r: usize): v128 {
+  return v128.load(load<u16>(r, R_INDEX));
+}
+// @ts-ignore: decorator
+@inline
+function setXmmDestination(r: usize, v: v128): void {
+  v128.store(load<u16>(r, R_BASE), v);
 }
 
 /** Target of a relative branch with 32-bit operand size. */
@@ -1403,6 +1463,331 @@ export function dispatch(start: usize): void {
         if (a != 0) t = load<u32>(r, R_LINK);
         else t = load<u32>(r, R_FALL);
         break;
+      case SSE_MOVE:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(load<u16>(r, R_BASE), v128.load(load<u16>(r, R_INDEX)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_LOAD_ALIGNED:
+        t = readHost<v128>(r);
+        if (!t || t & 15 || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(register(r, R_REG), v128.load(t));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_LOAD:
+        t = readHost<v128>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(register(r, R_REG), v128.load(t));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_STORE_ALIGNED:
+        t = writeHost<v128>(r);
+        if (!t || t & 15 || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(t, v128.load(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_STORE:
+        t = writeHost<v128>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(t, v128.load(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_LOAD_SINGLE:
+        t = readHost<u32>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(register(r, R_REG), v128.load_zero<u32>(t));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_LOAD_DOUBLE:
+        t = readHost<u64>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(register(r, R_REG), v128.load_zero<u64>(t));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_STORE_SINGLE:
+        t = writeHost<u32>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        store<u32>(t, load<u32>(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_STORE_DOUBLE:
+        t = writeHost<u64>(r);
+        if (!t || !isUsable()) {
+          t = 0;
+          break;
+        }
+        store<u64>(t, load<u64>(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_FLOAT:
+        if (!isUsable() || !quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case SSE_FLOAT_M16:
+        t = readHost<v128>(r);
+        if (!t || t & 15 || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case SSE_FLOAT_M4:
+        t = readHost<u32>(r);
+        if (!t || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case SSE_FLOAT_M8:
+        t = readHost<u64>(r);
+        if (!t || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PACKED:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        t = load<u16>(r, R_BASE);
+        v128.store(t, packed(load<u32>(r, R_IMM), v128.load(t), v128.load(load<u16>(r, R_INDEX)), false));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PACKED_M:
+        t = readHost<v128>(r);
+        if (!t || t & 15 || !isUsable()) {
+          t = 0;
+          break;
+        }
+        v128.store(
+          register(r, R_REG),
+          packed(load<u32>(r, R_IMM), v128.load(register(r, R_REG)), v128.load(t), false),
+        );
+        r += RECORD_SIZE;
+        continue;
+      case SSE_SHIFT:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        t = load<u16>(r, R_BASE);
+        v128.store(t, shift(load<u32>(r, R_DISP), v128.load(t), u64(load<u8>(r, R_IMM))));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSHUFD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        shuffleDoublewords(load<u16>(r, R_BASE), load<u16>(r, R_INDEX), load<u8>(r, R_IMM));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_CVTSI2SD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        store<f64>(load<u16>(r, R_BASE), f64(load<i32>(load<u16>(r, R_RM))));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_CVTTSD2SI:
+        if (!isUsable() || !isPlainConversion(load<f64>(load<u16>(r, R_INDEX)))) {
+          t = 0;
+          break;
+        }
+        setReg<u32>(r, u32(i32(load<f64>(load<u16>(r, R_INDEX)))));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PADDB:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i8x16.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PADDW:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i16x8.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PADDD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i32x4.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PADDQ:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i64x2.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSUBB:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i8x16.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSUBW:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i16x8.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSUBD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i32x4.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSUBQ:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i64x2.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PAND:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, v128.and(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PANDN:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, v128.andnot(xmmSource(r), xmmDestination(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_POR:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, v128.or(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PXOR:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, v128.xor(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PCMPEQB:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i8x16.eq(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PCMPEQD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i32x4.eq(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PUNPCKLBW:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, unpackLowB(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PMULUDQ:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, multiplyEven(xmmDestination(r), xmmSource(r), false));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PMADDWD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i32x4.dot_i16x8_s(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_UNPCKLPD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, i64x2.shuffle(xmmDestination(r), xmmSource(r), 0, 2));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSLLD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shl(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
+      case SSE_PSRLD:
+        if (!isUsable()) {
+          t = 0;
+          break;
+        }
+        setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shr_u(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
       default:
         t = 0;
     }

@@ -55,6 +55,7 @@ import {
   OP_TEST,
   OP_XCHG,
 } from './gen/ops';
+import { chooseSimd, NONE } from './simd/hot';
 import {
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
@@ -276,7 +277,47 @@ export const CMP8_RI_JE: u32 = 193;
 export const CMP8_RI_JNE: u32 = 194;
 export const DEC32_R_JE: u32 = 195;
 export const DEC32_R_JNE: u32 = 196;
-export const HOT_COUNT: u32 = 197;
+/** The cases of asm/simd/hot.ts. */
+export const SSE_MOVE: u32 = 197;
+export const SSE_LOAD_ALIGNED: u32 = 198;
+export const SSE_LOAD: u32 = 199;
+export const SSE_STORE_ALIGNED: u32 = 200;
+export const SSE_STORE: u32 = 201;
+export const SSE_LOAD_SINGLE: u32 = 202;
+export const SSE_LOAD_DOUBLE: u32 = 203;
+export const SSE_STORE_SINGLE: u32 = 204;
+export const SSE_STORE_DOUBLE: u32 = 205;
+export const SSE_FLOAT: u32 = 206;
+export const SSE_FLOAT_M16: u32 = 207;
+export const SSE_FLOAT_M4: u32 = 208;
+export const SSE_FLOAT_M8: u32 = 209;
+export const SSE_PACKED: u32 = 210;
+export const SSE_PACKED_M: u32 = 211;
+export const SSE_SHIFT: u32 = 212;
+export const SSE_PSHUFD: u32 = 213;
+export const SSE_CVTSI2SD: u32 = 214;
+export const SSE_CVTTSD2SI: u32 = 215;
+export const SSE_PADDB: u32 = 216;
+export const SSE_PADDW: u32 = 217;
+export const SSE_PADDD: u32 = 218;
+export const SSE_PADDQ: u32 = 219;
+export const SSE_PSUBB: u32 = 220;
+export const SSE_PSUBW: u32 = 221;
+export const SSE_PSUBD: u32 = 222;
+export const SSE_PSUBQ: u32 = 223;
+export const SSE_PAND: u32 = 224;
+export const SSE_PANDN: u32 = 225;
+export const SSE_POR: u32 = 226;
+export const SSE_PXOR: u32 = 227;
+export const SSE_PCMPEQB: u32 = 228;
+export const SSE_PCMPEQD: u32 = 229;
+export const SSE_PUNPCKLBW: u32 = 230;
+export const SSE_PMULUDQ: u32 = 231;
+export const SSE_PMADDWD: u32 = 232;
+export const SSE_UNPCKLPD: u32 = 233;
+export const SSE_PSLLD: u32 = 234;
+export const SSE_PSRLD: u32 = 235;
+export const HOT_COUNT: u32 = 236;
 
 // @ts-ignore: decorator
 @inline
@@ -412,6 +453,8 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
     store<u32>(r, op - OP_SETO, R_IMM);
     return SETCC_R;
   }
+  const simd = chooseSimd(r, form, memoryOperand);
+  if (simd != NONE) return SSE_MOVE + simd;
   if (byte || size != 2) return H_COLD;
   return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
 }

@@ -13,6 +13,7 @@ import {
 } from '../gen/tables';
 import * as op from '../gen/ops';
 import { kind, RI, shape, width } from '../hot';
+import { chooseSimd, NONE } from '../simd/hot';
 import {
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
@@ -241,7 +242,47 @@ export const JL: u32 = 208;
 export const JGE: u32 = 209;
 export const JLE: u32 = 210;
 export const JG: u32 = 211;
-export const LONG_HOT_COUNT: u32 = 212;
+/** The cases of asm/simd/hot.ts. */
+export const SSE_MOVE: u32 = 212;
+export const SSE_LOAD_ALIGNED: u32 = 213;
+export const SSE_LOAD: u32 = 214;
+export const SSE_STORE_ALIGNED: u32 = 215;
+export const SSE_STORE: u32 = 216;
+export const SSE_LOAD_SINGLE: u32 = 217;
+export const SSE_LOAD_DOUBLE: u32 = 218;
+export const SSE_STORE_SINGLE: u32 = 219;
+export const SSE_STORE_DOUBLE: u32 = 220;
+export const SSE_FLOAT: u32 = 221;
+export const SSE_FLOAT_M16: u32 = 222;
+export const SSE_FLOAT_M4: u32 = 223;
+export const SSE_FLOAT_M8: u32 = 224;
+export const SSE_PACKED: u32 = 225;
+export const SSE_PACKED_M: u32 = 226;
+export const SSE_SHIFT: u32 = 227;
+export const SSE_PSHUFD: u32 = 228;
+export const SSE_CVTSI2SD: u32 = 229;
+export const SSE_CVTTSD2SI: u32 = 230;
+export const SSE_PADDB: u32 = 231;
+export const SSE_PADDW: u32 = 232;
+export const SSE_PADDD: u32 = 233;
+export const SSE_PADDQ: u32 = 234;
+export const SSE_PSUBB: u32 = 235;
+export const SSE_PSUBW: u32 = 236;
+export const SSE_PSUBD: u32 = 237;
+export const SSE_PSUBQ: u32 = 238;
+export const SSE_PAND: u32 = 239;
+export const SSE_PANDN: u32 = 240;
+export const SSE_POR: u32 = 241;
+export const SSE_PXOR: u32 = 242;
+export const SSE_PCMPEQB: u32 = 243;
+export const SSE_PCMPEQD: u32 = 244;
+export const SSE_PUNPCKLBW: u32 = 245;
+export const SSE_PMULUDQ: u32 = 246;
+export const SSE_PMADDWD: u32 = 247;
+export const SSE_UNPCKLPD: u32 = 248;
+export const SSE_PSLLD: u32 = 249;
+export const SSE_PSRLD: u32 = 250;
+export const LONG_HOT_COUNT: u32 = 251;
 
 /** Shifts by an immediate or CL, of a register. */
 function chooseShift(r: usize, form: usize, operation: u32, is64: bool): u32 {
@@ -372,6 +413,8 @@ export function chooseLong(r: usize, form: usize, isMemory: bool): u32 {
     store<u32>(r, operation - op.OP_SETO, R_IMM);
     return SETCC_R;
   }
+  const simd = chooseSimd(r, form, isMemory);
+  if (simd != NONE) return SSE_MOVE + simd;
   if (width(form, 0) == WIDTH_B || size < 2) return L_COLD;
   return chooseOther(r, form, operation, isMemory, size == 3);
 }

@@ -29,6 +29,10 @@ import {
   RECORD_SIZE,
   recordNextRip,
 } from '../record';
+import { shuffleDoublewords } from '../simd/fast';
+import { isUsable, register } from '../simd/hot';
+import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
+import { isPlainConversion, quickArithmetic } from '../simd/quick';
 import * as hot from './hot';
 
 const RSP: usize = GPR + 32;
@@ -123,6 +127,23 @@ function pushHost(): usize {
 @inline
 function movePointer(n: i64): void {
   store<u64>(RSP, load<u64>(RSP) + u64(n));
+}
+
+/** The operands of an SSE instruction on two registers. */
+// @ts-ignore: decorator
+@inline
+function xmmDestination(r: usize): v128 {
+  return v128.load(load<u16>(r, R_BASE));
+}
+// @ts-ignore: decorator
+@inline
+function xmmSource(r: usize): v128 {
+  return v128.load(load<u16>(r, R_INDEX));
+}
+// @ts-ignore: decorator
+@inline
+function setXmmDestination(r: usize, v: v128): void {
+  v128.store(load<u16>(r, R_BASE), v);
 }
 
 /** Executes blocks from record `r`, whose block has been paid for, until something has to be looked at outside. */
@@ -1095,6 +1116,214 @@ export function dispatchLong(start: usize): void {
         if (lessOrEqual()) t = load<u32>(r, R_FALL);
         else t = load<u32>(r, R_LINK);
         break;
+      case hot.SSE_MOVE:
+        if (!isUsable()) break;
+        v128.store(load<u16>(r, R_BASE), v128.load(load<u16>(r, R_INDEX)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_LOAD_ALIGNED:
+        h = readHost<v128>(r);
+        if (!h || h & 15 || !isUsable()) break;
+        v128.store(register(r, R_REG), v128.load(h));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_LOAD:
+        h = readHost<v128>(r);
+        if (!h || !isUsable()) break;
+        v128.store(register(r, R_REG), v128.load(h));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_STORE_ALIGNED:
+        h = writeHost<v128>(r);
+        if (!h || h & 15 || !isUsable()) break;
+        v128.store(h, v128.load(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_STORE:
+        h = writeHost<v128>(r);
+        if (!h || !isUsable()) break;
+        v128.store(h, v128.load(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_LOAD_SINGLE:
+        h = readHost<u32>(r);
+        if (!h || !isUsable()) break;
+        v128.store(register(r, R_REG), v128.load_zero<u32>(h));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_LOAD_DOUBLE:
+        h = readHost<u64>(r);
+        if (!h || !isUsable()) break;
+        v128.store(register(r, R_REG), v128.load_zero<u64>(h));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_STORE_SINGLE:
+        h = writeHost<u32>(r);
+        if (!h || !isUsable()) break;
+        store<u32>(h, load<u32>(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_STORE_DOUBLE:
+        h = writeHost<u64>(r);
+        if (!h || !isUsable()) break;
+        store<u64>(h, load<u64>(register(r, R_REG)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_FLOAT:
+        if (!isUsable() || !quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_FLOAT_M16:
+        h = readHost<v128>(r);
+        if (!h || h & 15 || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_FLOAT_M4:
+        h = readHost<u32>(r);
+        if (!h || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_FLOAT_M8:
+        h = readHost<u64>(r);
+        if (!h || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PACKED:
+        if (!isUsable()) break;
+        h = load<u16>(r, R_BASE);
+        v128.store(h, packed(load<u32>(r, R_IMM), v128.load(h), v128.load(load<u16>(r, R_INDEX)), false));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PACKED_M:
+        h = readHost<v128>(r);
+        if (!h || h & 15 || !isUsable()) break;
+        v128.store(
+          register(r, R_REG),
+          packed(load<u32>(r, R_IMM), v128.load(register(r, R_REG)), v128.load(h), false),
+        );
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_SHIFT:
+        if (!isUsable()) break;
+        h = load<u16>(r, R_BASE);
+        v128.store(h, shift(load<u32>(r, R_DISP), v128.load(h), u64(load<u8>(r, R_IMM))));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSHUFD:
+        if (!isUsable()) break;
+        shuffleDoublewords(load<u16>(r, R_BASE), load<u16>(r, R_INDEX), load<u8>(r, R_IMM));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_CVTSI2SD:
+        if (!isUsable()) break;
+        store<f64>(load<u16>(r, R_BASE), f64(load<i32>(load<u16>(r, R_RM))));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_CVTTSD2SI:
+        if (!isUsable() || !isPlainConversion(load<f64>(load<u16>(r, R_INDEX)))) break;
+        setReg<u32>(r, u32(i32(load<f64>(load<u16>(r, R_INDEX)))));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PADDB:
+        if (!isUsable()) break;
+        setXmmDestination(r, i8x16.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PADDW:
+        if (!isUsable()) break;
+        setXmmDestination(r, i16x8.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PADDD:
+        if (!isUsable()) break;
+        setXmmDestination(r, i32x4.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PADDQ:
+        if (!isUsable()) break;
+        setXmmDestination(r, i64x2.add(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSUBB:
+        if (!isUsable()) break;
+        setXmmDestination(r, i8x16.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSUBW:
+        if (!isUsable()) break;
+        setXmmDestination(r, i16x8.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSUBD:
+        if (!isUsable()) break;
+        setXmmDestination(r, i32x4.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSUBQ:
+        if (!isUsable()) break;
+        setXmmDestination(r, i64x2.sub(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PAND:
+        if (!isUsable()) break;
+        setXmmDestination(r, v128.and(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PANDN:
+        if (!isUsable()) break;
+        setXmmDestination(r, v128.andnot(xmmSource(r), xmmDestination(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_POR:
+        if (!isUsable()) break;
+        setXmmDestination(r, v128.or(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PXOR:
+        if (!isUsable()) break;
+        setXmmDestination(r, v128.xor(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PCMPEQB:
+        if (!isUsable()) break;
+        setXmmDestination(r, i8x16.eq(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PCMPEQD:
+        if (!isUsable()) break;
+        setXmmDestination(r, i32x4.eq(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PUNPCKLBW:
+        if (!isUsable()) break;
+        setXmmDestination(r, unpackLowB(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PMULUDQ:
+        if (!isUsable()) break;
+        setXmmDestination(r, multiplyEven(xmmDestination(r), xmmSource(r), false));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PMADDWD:
+        if (!isUsable()) break;
+        setXmmDestination(r, i32x4.dot_i16x8_s(xmmDestination(r), xmmSource(r)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_UNPCKLPD:
+        if (!isUsable()) break;
+        setXmmDestination(r, i64x2.shuffle(xmmDestination(r), xmmSource(r), 0, 2));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSLLD:
+        if (!isUsable()) break;
+        setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shl(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.SSE_PSRLD:
+        if (!isUsable()) break;
+        setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shr_u(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
       default:
         break;
     }

@@ -1,7 +1,7 @@
 // The fast way through SSE instructions whose operands are XMM registers or memory that the TLB maps directly: operands are used
 // where they lie. What an operation means is in the same functions as for the general way (dispatch.ts), which does everything
 // unusual from the start.
-import { CR0, CR4, GPR, TLB_ARRAY_SIZE, XMM } from '../layout';
+import { TLB_ARRAY_SIZE } from '../layout';
 import {
   FORM_OPERANDS,
   KIND_IMMEDIATE,
@@ -18,6 +18,7 @@ import * as op from '../gen/ops';
 import { faulted, tlbBase } from '../globals';
 import { fastHost, linearForRead, linearForWrite } from '../memory';
 import { effectiveAddress, operandSize, R_FORM, R_IMM, R_REG, R_RM, segmentNumber } from '../record';
+import { isUsable, register } from './hot';
 import { packed, shift } from './packed';
 import { isPlainConversion, quickArithmetic } from './quick';
 
@@ -36,9 +37,6 @@ const FLOAT: u32 = 9;
 const FROM_INTEGER: u32 = 10;
 const TO_INTEGER: u32 = 11;
 
-const CR0_EM_TS: u32 = 12;
-const CR4_OSFXSR: u32 = 0x200;
-
 // @ts-ignore: decorator
 @inline
 function kindOf(form: usize, i: u32): u32 {
@@ -49,15 +47,9 @@ function kindOf(form: usize, i: u32): u32 {
 function widthOf(form: usize, i: u32): u32 {
   return load<u8>(OPERAND_WIDTH + load<u8>(form + FORM_OPERANDS + i));
 }
-/** Place of the XMM register that the field at `field` of the record names. */
-// @ts-ignore: decorator
-@inline
-function register(r: usize, field: usize): usize {
-  return XMM + ((usize(load<u16>(r + field)) - GPR) << 1);
-}
 
 /** The common operations of `packed`. */
-function isPacked(operation: u32): bool {
+export function isPacked(operation: u32): bool {
   switch (operation) {
     case op.OP_PADDB:
     case op.OP_PADDW:
@@ -152,7 +144,8 @@ function classify(operation: u32, form: usize): u32 {
   return GENERAL;
 }
 
-function isShift(operation: u32): bool {
+/** Shifts by an immediate that `shift` does. */
+export function isShift(operation: u32): bool {
   switch (operation) {
     case op.OP_PSRLW:
     case op.OP_PSRLD:
@@ -177,7 +170,8 @@ function place(r: usize, size: u32, aligned: bool, write: bool): usize {
   return fastHost(write ? tlbBase + TLB_ARRAY_SIZE : tlbBase, linear, size);
 }
 
-function shuffleDoublewords(to: usize, from: usize, imm: u32): void {
+/** PSHUFD. */
+export function shuffleDoublewords(to: usize, from: usize, imm: u32): void {
   const a = load<u32>(from + ((imm & 3) << 2));
   const b = load<u32>(from + (((imm >> 2) & 3) << 2));
   const c = load<u32>(from + (((imm >> 4) & 3) << 2));
@@ -216,7 +210,7 @@ export function fastSimd(operation: u32, r: usize, form: usize): bool {
     kind = classify(operation, form);
     store<u8>(known, u8(kind));
   }
-  if (kind == GENERAL || load<u32>(CR0) & CR0_EM_TS || !(load<u32>(CR4) & CR4_OSFXSR)) return false;
+  if (kind == GENERAL || !isUsable()) return false;
   const isRegister = load<u16>(r, R_RM) != 0;
   if (kind == SHIFT) {
     const at = register(r, R_RM);
@@ -244,8 +238,7 @@ export function fastSimd(operation: u32, r: usize, form: usize): bool {
       moveScalar(r, to, from, size, !isRegister);
       return true;
   }
-  const n = operation - op.OP_ADDPS;
-  return quickArithmetic(n >> 2, n & 3, to, from);
+  return quickArithmetic(operation - op.OP_ADDPS, to, from);
 }
 
 function storeFast(operation: u32, r: usize, kind: u32, isRegister: bool): bool {

@@ -16,7 +16,7 @@ function highToLow(a: v128): v128 {
 }
 // @ts-ignore: decorator
 @inline
-function unpackLowB(a: v128, b: v128): v128 {
+export function unpackLowB(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 // @ts-ignore: decorator
@@ -129,7 +129,9 @@ function multiplyAddBytes(a: v128, b: v128): v128 {
 }
 
 /** Even 32-bit elements multiplied to 64 bits. */
-function multiplyEven(a: v128, b: v128, signed: bool): v128 {
+// @ts-ignore: decorator
+@inline
+export function multiplyEven(a: v128, b: v128, signed: bool): v128 {
   const c = i32x4.shuffle(a, a, 0, 2, 0, 2);
   const d = i32x4.shuffle(b, b, 0, 2, 0, 2);
   return signed ? i64x2.extmul_low_i32x4_s(c, d) : i64x2.extmul_low_i32x4_u(c, d);

@@ -33,6 +33,8 @@ function isZeroExact<T>(n: u32, a: T, b: T): bool {
   return n == ADD || n == SUB || (n == DIV ? a == 0 : n == SQRT ? b == 0 : a == 0 || b == 0);
 }
 
+// @ts-ignore: decorator
+@inline
 function scalar64(n: u32, to: usize, from: usize): bool {
   const x = load<f64>(to);
   const y = load<f64>(from);
@@ -55,6 +57,8 @@ function scalar64(n: u32, to: usize, from: usize): bool {
   return true;
 }
 
+// @ts-ignore: decorator
+@inline
 function scalar32(n: u32, to: usize, from: usize): bool {
   const x = load<f32>(to);
   const y = load<f32>(from);
@@ -97,6 +101,8 @@ function exactZeros(n: u32, a: v128, b: v128): v128 {
   return n == DIV ? a : n == SQRT ? b : v128.or(a, b);
 }
 
+// @ts-ignore: decorator
+@inline
 function packed64(n: u32, to: usize, from: usize): bool {
   const x = v128.load(to);
   const y = v128.load(from);
@@ -127,6 +133,8 @@ function packed64(n: u32, to: usize, from: usize): bool {
   return true;
 }
 
+// @ts-ignore: decorator
+@inline
 function packed32(n: u32, to: usize, from: usize): bool {
   const x = v128.load(to);
   const y = v128.load(from);
@@ -158,20 +166,69 @@ function packed32(n: u32, to: usize, from: usize): bool {
 }
 
 /**
- * Operation n (ADDPS .. SQRTPS) of `kind` 0 ps, 1 pd, 2 ss, 3 sd on the numbers at `to` and `from`; false when it has to be
- * done exactly. What a scalar operation does not change stays.
+ * Operation n (from ADDPS on, in fours: ps, pd, ss, sd) on the numbers at `to` and `from`; false when it has to be done
+ * exactly. What a scalar operation does not change stays.
  */
-export function quickArithmetic(n: u32, kind: u32, to: usize, from: usize): bool {
-  if (n != MIN && n != MAX && (load<u32>(MXCSR) & LOOKED_AT) != REQUIRED) return false;
-  switch (kind) {
+export function quickArithmetic(n: u32, to: usize, from: usize): bool {
+  const isChoice = n >> 2 == MIN || n >> 2 == MAX;
+  if ((load<u32>(MXCSR) & LOOKED_AT) != REQUIRED && !isChoice) return false;
+  switch (n) {
     case 0:
-      return packed32(n, to, from);
+      return packed32(ADD, to, from);
     case 1:
-      return packed64(n, to, from);
+      return packed64(ADD, to, from);
     case 2:
-      return scalar32(n, to, from);
+      return scalar32(ADD, to, from);
+    case 3:
+      return scalar64(ADD, to, from);
+    case 4:
+      return packed32(MUL, to, from);
+    case 5:
+      return packed64(MUL, to, from);
+    case 6:
+      return scalar32(MUL, to, from);
+    case 7:
+      return scalar64(MUL, to, from);
+    case 8:
+      return packed32(SUB, to, from);
+    case 9:
+      return packed64(SUB, to, from);
+    case 10:
+      return scalar32(SUB, to, from);
+    case 11:
+      return scalar64(SUB, to, from);
+    case 12:
+      return packed32(MIN, to, from);
+    case 13:
+      return packed64(MIN, to, from);
+    case 14:
+      return scalar32(MIN, to, from);
+    case 15:
+      return scalar64(MIN, to, from);
+    case 16:
+      return packed32(DIV, to, from);
+    case 17:
+      return packed64(DIV, to, from);
+    case 18:
+      return scalar32(DIV, to, from);
+    case 19:
+      return scalar64(DIV, to, from);
+    case 20:
+      return packed32(MAX, to, from);
+    case 21:
+      return packed64(MAX, to, from);
+    case 22:
+      return scalar32(MAX, to, from);
+    case 23:
+      return scalar64(MAX, to, from);
+    case 24:
+      return packed32(SQRT, to, from);
+    case 25:
+      return packed64(SQRT, to, from);
+    case 26:
+      return scalar32(SQRT, to, from);
   }
-  return scalar64(n, to, from);
+  return scalar64(SQRT, to, from);
 }
 
 /** Can `v` be chopped to a 32-bit integer without raising more than PE, which is there? */
