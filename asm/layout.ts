@@ -306,5 +306,4 @@ export const PAGE_ROM = 2;
 export const CALL_RESULT_HIGH = 0x2618;
 /** `notSupported` codes: what was met that this version does not have. */
 export const NOT_SUPPORTED_INSTRUCTION = 1;
-export const NOT_SUPPORTED_LONG_MODE = 3;
 export const NOT_SUPPORTED_MSR = 6;
