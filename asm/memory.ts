@@ -23,6 +23,7 @@ import { readPhysicalSized, writePhysicalSized } from './physical';
 import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
 import { closeGuards, guardsOpen, overridesSmap, setImplicit } from './smap';
 import { checkSegment, externalBit } from './system/segment';
+import { TLB_NEVER } from './tlb';
 import { apicRead, apicWrite, isApicAccessPage } from './vmx/intercepts';
 
 /** RSP of the register file. */
@@ -57,10 +58,17 @@ export function writeLinear<T>(linear: u64, v: T): void {
   else writeSlow(linear, sizeof<T>(), u64(v), load<u32>(CPL) == 3);
 }
 
+/** The supervisor's TLB arrays, or none where every access has to be compared with data breakpoints. */
+// @ts-ignore: decorator
+@inline
+function systemTlb(): usize {
+  return dataBreakpoints ? TLB_NEVER : tlbBank;
+}
+
 /** Implicit supervisor access (descriptor tables, TSS). Then `if (faulted) return`. */
 export function readSystem<T>(linear: u64): T {
   if (guardsOpen) closeGuards();
-  const host = fastHost(tlbBank, linear & systemMask, sizeof<T>());
+  const host = fastHost(systemTlb(), linear & systemMask, sizeof<T>());
   if (host) return load<T>(host);
   if (!isSystemAddress(linear, sizeof<T>())) return 0;
   setImplicit(true);
@@ -71,7 +79,7 @@ export function readSystem<T>(linear: u64): T {
 
 export function writeSystem<T>(linear: u64, v: T): void {
   if (guardsOpen) closeGuards();
-  const host = fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  const host = fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
   if (host) {
     store<T>(host, v);
     return;
@@ -92,7 +100,7 @@ function isSystemAddress(linear: u64, size: u32): bool {
 /** Explicit supervisor write whatever CPL still is: the stack of an inner level. Then `if (faulted) return`. */
 export function writeSupervisor<T>(linear: u64, v: T): void {
   if (guardsOpen && !overridesSmap()) closeGuards();
-  const host = fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  const host = fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
   if (host) store<T>(host, v);
   else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
 }
@@ -100,7 +108,7 @@ export function writeSupervisor<T>(linear: u64, v: T): void {
 /** Host address of [linear, linear + size) for `writeSupervisor` if it can be written at once, else 0. */
 export function supervisorPlace(linear: u64, size: u32): usize {
   if (guardsOpen && !overridesSmap()) closeGuards();
-  return fastHost(tlbBank + TLB_ARRAY_SIZE, linear & systemMask, size);
+  return fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, size);
 }
 
 /** Alignment check (SDM Vol. 3A "Interrupt 17—Alignment Check Exception (#AC)"): false when #AC was raised. */

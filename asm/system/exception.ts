@@ -41,6 +41,12 @@ export function exceptionInfo(vector: u32): u32 {
   return vector | (EVENT_EXCEPTION << 8) | (pushes ? EVENT_HAS_ERROR : 0);
 }
 
+/**
+ * So many exceptions in a row, each met while the one before was being delivered, never end: nothing but accessed bits and
+ * busy tasks changes between them. An alignment check met while pushing the frame of an alignment check is an example.
+ */
+const ENDLESS = 256;
+
 /** Notes an exception where a triple fault's report finds the chain. */
 function logException(vector: u32, error: u32, linear: u64): void {
   const count = load<u32>(EXCEPTION_LOG_NEXT);
@@ -60,10 +66,11 @@ function makesDoubleFault(first: u32, second: u32): bool {
 
 /**
  * Called by the outer loop when `faulted`; RIP in the state points at the faulting instruction. True: go on executing;
- * false: shutdown (STOP_REASON is set) and `run` returns.
+ * false: shutdown (STOP_REASON is set) and `run` returns. A chain that would keep a processor busy for ever, deaf to every
+ * interrupt, is a shutdown as well.
  */
 export function deliverFault(): bool {
-  while (faulted) {
+  for (let chain = 0; faulted; chain++) {
     const vector = faultVector;
     const error = faultError;
     const linear = faultLinear;
@@ -72,6 +79,7 @@ export function deliverFault(): bool {
     const first = deliveringInfo;
     const isNested = first != 0 && eventType(first) == EVENT_EXCEPTION;
     const earlier = first & 0xff;
+    if (chain == ENDLESS) return shutdown();
     if (isNested && earlier == DF && (vector == PF || (CONTRIBUTORY >> vector) & 1)) return shutdown();
     if (isNested && makesDoubleFault(earlier, vector)) {
       // handlers of #DF look there for the stack that was missing

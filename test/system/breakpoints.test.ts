@@ -76,6 +76,16 @@ describe('data breakpoints', () => {
     }
   });
 
+  test('on the stack are met by the frame of an interrupt, whether the TLB knows the page or not', () => {
+    for (const known of [`push eax\npop eax\n`, '']) {
+      const m = new TestMachine();
+      m.program(`${known}mov eax, ${0x402 | (WRITE << 16) | (3 << 18)}\nmov dr7, eax\nint 0x30`);
+      m.cpu.setDr(0, STACKS[0] - 8);
+      expect(m.delivered(m.run())).toMatchObject({ vector: 1, eip: DOORWAY + 0x30, cs: 8 });
+      expect(causes(m)).toBe(1);
+    }
+  });
+
   test('of 8 bytes in 64-bit mode', () => {
     const m = new LongMachine();
     m.program(`mov eax, ${LONG_DATA + 8}\nmov dr0, rax\nmov eax, 0x90402\nmov dr7, rax

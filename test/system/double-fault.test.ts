@@ -155,6 +155,20 @@ describe('while the double fault is delivered', () => {
   });
 });
 
+describe('exceptions without end', () => {
+  test('an alignment check met while the frame of an alignment check is pushed shuts the processor down', () => {
+    const m = new TestMachine();
+    m.cpu.cr0 |= 0x40000;
+    m.ring(3, 0x40002);
+    // in the same ring the frame goes onto the stack of the program, with its alignment
+    m.gate(17, { type: 14, selector: CODE_SELECTORS[3], offset: CODE });
+    m.cpu.setReg(4, m.cpu.reg(4) - 1);
+    m.program(`mov eax, [${DATA + 1}]`);
+    expect(m.run()).toEqual({ reason: 'shutdown' });
+    expect(m.cpu.exceptions().map(({ vector }) => vector)).toEqual(new Array(8).fill(17));
+  });
+});
+
 describe('in 64-bit mode (Exception and Interrupt Handling in 64-bit Mode)', () => {
   const firsts = [
     ['benign', 6, 'ud2'],
