@@ -3,7 +3,7 @@
 import { NOT_SUPPORTED_INSTRUCTION } from './layout';
 import { FORMS, FORM_CPL0, FORM_FLAGS, FORM_OP, FORM_OPERANDS, FORM_PROTECTED_ONLY, FORM_SIZE } from './gen/tables';
 import * as op from './gen/ops';
-import { faulted } from './globals';
+import { faulted, leave } from './globals';
 import { GP, raise, UD } from './fault';
 import { notSupported } from './host';
 import { H_END } from './hot';
@@ -17,6 +17,7 @@ import { stackOp } from './stack';
 import { stringOp } from './strings';
 import { systemOp } from './system/dispatch';
 import { in8086Mode } from './system/mode-8086';
+import { goesOnwards, onwards } from './system/onwards';
 import { vmxOp } from './vmx/dispatch';
 import { x87Op } from './fpu/dispatch';
 import { simdOp } from './simd/dispatch';
@@ -52,7 +53,9 @@ export function execute(r: usize): usize {
   else if (stackOp(operation, r, form)) return 0;
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
   else if (load<u32>(form, FORM_FLAGS) & FORM_PROTECTED_ONLY && in8086Mode()) raise(UD, 0);
-  else if (!systemOp(operation, r) && !vmxOp(operation, r)) {
+  else if (systemOp(operation, r)) {
+    if (leave && !faulted && goesOnwards(operation)) return onwards(r);
+  } else if (!vmxOp(operation, r)) {
     // privilege is checked first even of a privileged instruction that is missing
     if (load<u32>(form, FORM_FLAGS) & FORM_CPL0 && cpl() != 0) raise(GP, 0);
     else undefinedInstruction(r);

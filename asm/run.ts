@@ -34,7 +34,7 @@ import { blockAt, decodeScratch, disarmBreak, findTarget, findTarget64, updateCo
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
-import { AC, hasFlag } from './flags';
+import { AC, changeFlags, hasFlag, RF } from './flags';
 import {
   code64,
   current,
@@ -65,6 +65,7 @@ import {
   breaksHere,
   checkEvents,
   eventsPending,
+  onlyResumes,
   stepEnd,
   stepping,
   stepStart,
@@ -141,6 +142,8 @@ function runBlock(r: usize): bool {
   if ((cycles | count) < 0) return false;
   cyclesLeft = cycles;
   instructionsLeft = count;
+  // cleared before the first instruction, which may push the flags
+  changeFlags(RF, 0);
   if (code64) dispatchLong(r);
   else dispatch(r);
   return true;
@@ -152,7 +155,7 @@ function enter(): bool {
   chooseTlb();
   if (breaksHere()) return true;
   const rip = load<u64>(RIP);
-  const isStepping = stepping();
+  const isStepping = stepping() && !onlyResumes();
   const isVirtualDue = isVirtualInterruptDue();
   if (!isStepping && !isVirtualDue) {
     // what the jump cache knows has been looked at before

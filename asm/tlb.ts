@@ -212,7 +212,11 @@ function dropPage(n: u32, linear: u64, what: u32): void {
     return;
   }
   const slot = (u32(linear) >> 12) & (TLB_ENTRIES - 1);
-  for (let array: u32 = 0; array < 6; array++) dropEntry(n, bank, array * TLB_ENTRIES + slot, linear, what);
+  for (let array: u32 = 0; array < 6; array++) {
+    const number = array * TLB_ENTRIES + slot;
+    // nothing here is larger than 4 KiB
+    if ((load<u64>(bank + (usize(number) << 4)) ^ linear) >> 12 == 0) dropEntry(n, bank, number, linear, what);
+  }
 }
 
 /** Drops one page from the banks of these contexts of the CPU that runs. */

@@ -1,6 +1,6 @@
 // Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events",
 // and the single-step machinery (SDM Vol. 3B "Single-Step Exception Condition").
-import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, MSR_DEBUGCTL, NMI_PENDING, PENDING_DEBUG, RIP } from '../layout';
+import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, MSR_DEBUGCTL, NMI_PENDING, OTHERS_TIME, PENDING_DEBUG, RIP } from '../layout';
 import { exactInstructions, publishTime } from '../charge';
 import { raiseDebug } from '../fault';
 import { changeFlags, hasFlag, IF, RF, TF } from '../flags';
@@ -109,13 +109,26 @@ let retired: u64 = 0;
  * the shadow of STI or MOV SS, the VMX monitor trap flag.
  */
 export function stepping(): bool {
+  return hasFlag(RF) || isWatched();
+}
+
+/** Is there anything but RF that makes instructions run one by one? */
+function isWatched(): bool {
   return (
-    hasFlag(TF | RF) ||
+    hasFlag(TF) ||
     codeBreakpoints ||
     recordsBranches() ||
     (load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) != 0 ||
     (inNonRoot() && interceptEachInstruction())
   );
+}
+
+/**
+ * Has RF no meaning for the instruction at RIP but to be cleared by it? It may then be the first of a block. An instruction
+ * that has to wait for other processors needs RF back.
+ */
+export function onlyResumes(): bool {
+  return !isWatched() && load<u64>(OTHERS_TIME) == u64.MAX_VALUE;
 }
 
 /** Code breakpoints, which come before every fault of the instruction, its fetch included. True: #DB was raised. */
