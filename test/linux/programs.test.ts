@@ -9,7 +9,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const PROGRAMS = join(import.meta.dirname, 'programs');
 const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const ABIS = { amd64: '-m64', i386: '-m32' } as const;
-const names = readdirSync(PROGRAMS).map((file) => file.replace(/\.c$/, ''));
+/** Programs about mounts: on the host they run as root in mounts of their own, here as process 1. */
+const MOUNTS = join(import.meta.dirname, 'mounts');
+const PRIVATE = ['--mount', '--propagation', 'private'] as const;
+const namesIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.c'))
+    .map((file) => file.replace(/\.c$/, ''));
+const names = namesIn(PROGRAMS);
+const mountNames = namesIn(MOUNTS);
 
 interface Outcome {
   readonly out: string;
@@ -25,6 +33,11 @@ function canCompile(flag: string): boolean {
   return empty.status === 0;
 }
 
+/** True when a program may have mounts of its own here. */
+function canMount(): boolean {
+  return process.platform === 'linux' && spawnSync('unshare', [...PRIVATE, 'true']).status === 0;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'anillo-linux-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -38,8 +51,10 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
   const program = (name: string) => join(folder, `${name}-${abi}`);
   beforeAll(() => {
     if (!possible) return;
-    for (const name of names)
-      execFileSync('gcc', [flag, '-O1', '-w', '-static', '-pthread', '-o', program(name), join(PROGRAMS, `${name}.c`)]);
+    const compile = (name: string, source: string) =>
+      execFileSync('gcc', [flag, '-O1', '-w', '-static', '-pthread', '-o', program(name), source]);
+    for (const name of names) compile(name, join(PROGRAMS, `${name}.c`));
+    for (const name of mountNames) compile(`mounts-${name}`, join(MOUNTS, `${name}.c`));
   }, 120_000);
 
   test.skipIf(possible)(`cannot be compiled here: install gcc and libc6-dev${abi === 'i386' ? '-i386' : ''}`, () => {});
@@ -47,6 +62,16 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
   test.skipIf(!possible).each(names)('%s: the same as on Linux', (name) => {
     const native = run(program(name), []);
     const here = run('node', [ANILLO, 'process', program(name)]);
+    expect(native.status).toBe(0);
+    expect(here).toEqual(native);
+  });
+
+  const mountable = possible && canMount();
+  test.skipIf(mountable)('mounts cannot be made here: run as root', () => {});
+
+  test.skipIf(!mountable).each(mountNames)('mounts/%s: the same as on Linux', (name) => {
+    const native = run('unshare', [...PRIVATE, program(`mounts-${name}`)]);
+    const here = run('node', [ANILLO, 'process', program(`mounts-${name}`)]);
     expect(native.status).toBe(0);
     expect(here).toEqual(native);
   });

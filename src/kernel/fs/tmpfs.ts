@@ -1,27 +1,34 @@
 // tmpfs(5): a file system in memory. Contents of files are pages of the machine, so that they can be mapped.
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID } from '../../abi/stat.ts';
-import { O_APPEND } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Frames } from '../mm/frames.ts';
-import { PageCache } from '../mm/page-cache.ts';
+import { type PageBudget, PageCache } from '../mm/page-cache.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import type { Task } from '../task/task.ts';
-import { FileDescription, type WouldBlock } from '../vfs/file.ts';
+import type { FileDescription, WouldBlock } from '../vfs/file.ts';
 import {
   type DirectoryEntry,
   type FileSystem,
   Inode,
   type Owner,
+  type Room,
   type Timestamp,
   touchModified,
 } from '../vfs/inode.ts';
+import { Attributes } from './attributes.ts';
+import { RegularFile } from './regular-file.ts';
 import { openSpecial } from './special.ts';
+import { parseTmpfsOptions, type TmpfsLimits, tmpfsOptionText } from './tmpfs-options.ts';
 
 export const TMPFS_MAGIC = 0x0102_1994;
 /** What a directory entry counts in st_size of its directory. */
 const ENTRY_SIZE = 20;
 /** Largest file: what 32-bit page numbers reach and JavaScript counts exactly. */
 const MOST_BYTES = 2 ** 43;
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
 
 /** What a tmpfs is made of. */
 export interface TmpfsOptions {
@@ -32,29 +39,77 @@ export interface TmpfsOptions {
   /** Permission bits of the root. */
   readonly mode?: number;
   readonly owner?: Owner;
+  /** Mount options; those not given are without limit. */
+  readonly limits?: TmpfsLimits;
+  /** devtmpfs is a tmpfs of another name. */
+  readonly type?: string;
 }
 
 /** An instance. */
-export class Tmpfs implements FileSystem {
-  readonly type = 'tmpfs';
+export class Tmpfs implements FileSystem, PageBudget {
+  readonly type: string;
   readonly magic = TMPFS_MAGIC;
   readonly device: number;
   readonly readOnly: boolean;
   readonly frames: Frames;
   readonly now: () => Timestamp;
   readonly root: TmpfsDirectory;
+  #limits: TmpfsLimits;
+  #pages = 0;
+  #files = 0;
   #nextIno = 1;
 
   constructor(options: TmpfsOptions) {
+    this.type = options.type ?? 'tmpfs';
     this.device = options.device;
     this.frames = options.frames;
     this.now = options.now;
     this.readOnly = options.readOnly ?? false;
+    this.#limits = options.limits ?? { owner: {} };
     this.root = new TmpfsDirectory(this, S_IFDIR | (options.mode ?? 0o1777), options.owner ?? { uid: 0, gid: 0 });
   }
 
   nextIno(): number {
     return this.#nextIno++;
+  }
+
+  get options(): string {
+    return tmpfsOptionText(this.#limits, this.root);
+  }
+
+  take(): void {
+    if (this.#limits.pages && this.#pages >= this.#limits.pages) fail('ENOSPC');
+    this.#pages++;
+  }
+
+  give(pages: number): void {
+    this.#pages -= pages;
+  }
+
+  /** One file or name more: a further name counts like a file. @throws SystemError ENOSPC */
+  takeFile(): void {
+    if (this.#limits.files && this.#files >= this.#limits.files) fail('ENOSPC');
+    this.#files++;
+  }
+
+  giveFile(): void {
+    this.#files--;
+  }
+
+  room(): Room {
+    const { total, used } = this.frames;
+    const blocks = this.#limits.pages || total;
+    const freeBlocks = this.#limits.pages ? blocks - this.#pages : total - used;
+    const files = this.#limits.files ?? 0;
+    return { blocks, freeBlocks, files, freeFiles: Math.max(0, files - this.#files) };
+  }
+
+  remount(options: string): void {
+    const { pages, files } = parseTmpfsOptions(options, this.frames.total * 4096);
+    if (pages !== undefined && pages !== 0 && pages < this.#pages) fail('EINVAL');
+    if (files !== undefined && files !== 0 && files < this.#files) fail('EINVAL');
+    if (pages !== undefined) this.#limits.pages = pages;
+    if (files !== undefined) this.#limits.files = files;
   }
 
   /** A file without a name (memfd_create(2), shared anonymous memory). */
@@ -65,14 +120,49 @@ export class Tmpfs implements FileSystem {
   }
 }
 
+/** What all files of a tmpfs have: a place among its inodes, and extended attributes. */
+abstract class TmpfsInode extends Inode {
+  declare readonly fs: Tmpfs;
+  #attributes: Attributes | undefined;
+
+  constructor(fs: Tmpfs, mode: number, owner: Owner) {
+    fs.takeFile();
+    super(fs, fs.nextIno(), mode, owner);
+  }
+
+  override released(): void {
+    this.fs.giveFile();
+  }
+
+  override getAttribute(name: string): Uint8Array | undefined {
+    return this.#attributes?.get(name);
+  }
+
+  override setAttribute(name: string, value: Uint8Array): void {
+    this.#attributes ??= new Attributes();
+    this.#attributes.set(name, value);
+    this.changed = this.fs.now();
+  }
+
+  override removeAttribute(name: string): boolean {
+    const removed = this.#attributes?.remove(name) ?? false;
+    if (removed) this.changed = this.fs.now();
+    return removed;
+  }
+
+  override attributeNames(): readonly string[] {
+    return this.#attributes?.names() ?? [];
+  }
+}
+
 /** A regular file. */
-export class TmpfsFile extends Inode {
+export class TmpfsFile extends TmpfsInode {
   readonly cache: PageCache;
   #size = 0;
 
   constructor(fs: Tmpfs, mode: number, owner: Owner) {
-    super(fs, fs.nextIno(), mode, owner);
-    this.cache = new PageCache(fs.frames, this);
+    super(fs, mode, owner);
+    this.cache = new PageCache(fs.frames, this, undefined, fs);
   }
 
   override get size(): number {
@@ -104,46 +194,64 @@ export class TmpfsFile extends Inode {
 
   write(offset: number, from: Uint8Array): number {
     if (offset + from.length > MOST_BYTES) fail('EFBIG');
-    this.cache.write(offset, from);
-    this.#size = Math.max(this.#size, offset + from.length);
+    const count = this.cache.write(offset, from);
+    this.#size = Math.max(this.#size, offset + count);
     touchModified(this);
-    return from.length;
+    return count;
+  }
+
+  override allocate(mode: number, offset: number, length: number): void {
+    const end = offset + length;
+    if (mode === (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+      this.cache.punch(offset, end);
+      touchModified(this);
+      return;
+    }
+    if (mode & ~FALLOC_FL_KEEP_SIZE) fail('EOPNOTSUPP');
+    if (end > MOST_BYTES) fail('EFBIG');
+    this.#reserve(Math.floor(offset / PAGE_SIZE), Math.ceil(end / PAGE_SIZE));
+    if (mode === 0) this.#size = Math.max(this.#size, end);
+    touchModified(this);
+  }
+
+  /** Brings the pages [first, end) into being, all or none. */
+  #reserve(first: number, end: number): void {
+    const made: number[] = [];
+    try {
+      for (let index = first; index < end; index++) {
+        if (this.cache.pages.has(index)) continue;
+        this.cache.page(index);
+        made.push(index);
+      }
+    } catch (failure) {
+      for (const index of made) this.cache.punch(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
+      throw failure;
+    }
+  }
+
+  override seekData(offset: number, hole: boolean): number | undefined {
+    if (offset >= this.#size) return undefined;
+    for (let at = offset; at < this.#size; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE)
+      if (this.cache.pages.has(Math.floor(at / PAGE_SIZE)) !== hole) return at;
+    return hole ? this.#size : undefined;
+  }
+
+  override unused(): void {
+    if (this.cache.users.size === 0) super.unused();
   }
 
   override released(): void {
+    super.released();
     this.cache.destroy();
   }
 }
 
-/** An open regular file of any file system whose inode reads and writes at offsets. */
-export class RegularFile extends FileDescription {
-  declare readonly inode: Inode & {
-    read(offset: number, into: Uint8Array): number;
-    write(offset: number, from: Uint8Array): number;
-  };
-
-  override readAt(offset: number, into: Uint8Array): number {
-    return this.inode.read(offset, into);
-  }
-
-  override writeAt(offset: number, from: Uint8Array): number {
-    return this.inode.write(this.flags & O_APPEND ? this.inode.size : offset, from);
-  }
-
-  override write(from: Uint8Array): number {
-    if (this.flags & O_APPEND) this.offset = this.inode.size;
-    const count = this.inode.write(this.offset, from);
-    this.offset += count;
-    return count;
-  }
-}
-
 /** A symbolic link. */
-export class TmpfsSymlink extends Inode {
+export class TmpfsSymlink extends TmpfsInode {
   readonly target: string;
 
   constructor(fs: Tmpfs, target: string, owner: Owner) {
-    super(fs, fs.nextIno(), S_IFLNK | 0o777, owner);
+    super(fs, S_IFLNK | 0o777, owner);
     this.target = target;
   }
 
@@ -161,11 +269,11 @@ export class TmpfsSymlink extends Inode {
 }
 
 /** A device file, FIFO or socket: what opens is not of this file system. */
-export class TmpfsSpecial extends Inode {
+export class TmpfsSpecial extends TmpfsInode {
   override readonly special: number;
 
   constructor(fs: Tmpfs, mode: number, owner: Owner, special: number) {
-    super(fs, fs.nextIno(), mode, owner);
+    super(fs, mode, owner);
     this.special = special;
   }
 
@@ -179,12 +287,11 @@ export class TmpfsSpecial extends Inode {
 }
 
 /** A directory. */
-export class TmpfsDirectory extends Inode {
-  declare readonly fs: Tmpfs;
+export class TmpfsDirectory extends TmpfsInode {
   readonly #children = new Map<string, Inode>();
 
   constructor(fs: Tmpfs, mode: number, owner: Owner) {
-    super(fs, fs.nextIno(), mode, owner);
+    super(fs, mode, owner);
     this.links = 2;
   }
 
@@ -214,7 +321,15 @@ export class TmpfsDirectory extends Inode {
     return this.#add(name, new TmpfsSymlink(this.fs, target, owner));
   }
 
+  override createNameless(mode: number, owner: Owner): Inode {
+    const file = this.fs.anonymousFile(mode & ~S_IFMT, owner);
+    if (this.mode & S_ISGID) file.gid = this.gid;
+    return file;
+  }
+
   override link(name: string, inode: Inode): void {
+    // the first name of a file made without one is the inode itself
+    if (inode.links > 0) this.fs.takeFile();
     inode.links++;
     inode.changed = this.fs.now();
     this.#children.set(name, inode);
@@ -227,6 +342,8 @@ export class TmpfsDirectory extends Inode {
     inode.links--;
     inode.changed = this.fs.now();
     touchModified(this);
+    if (inode.links > 0) this.fs.giveFile();
+    inode.unused();
   }
 
   override rmdir(name: string): void {
@@ -236,6 +353,7 @@ export class TmpfsDirectory extends Inode {
     directory.links = 0;
     this.links--;
     touchModified(this);
+    directory.unused();
   }
 
   override rename(name: string, target: TmpfsDirectory, newName: string): void {

@@ -109,8 +109,11 @@ export class AddressSpace implements PageUser {
 
   /** Removes whatever is mapped in [start, end). */
   unmap(start: number, end: number): void {
+    const caches = new Set(this.areasIn(start, end).map(({ file }) => file?.cache));
     this.#cut(start, end, () => undefined);
     this.dropPages(start, end);
+    for (const { file } of this.areas) caches.delete(file?.cache);
+    for (const cache of caches) cache?.leave(this);
   }
 
   /** Replaces the parts of areas in [start, end) by what `change` makes of them. */
@@ -141,6 +144,17 @@ export class AddressSpace implements PageUser {
       if (area.file?.cache !== cache) continue;
       const first = area.start + Math.max(0, index - area.file.page) * PAGE_SIZE;
       if (first < area.end) this.dropPages(first, area.end);
+    }
+  }
+
+  dropHole(cache: PageCache, index: number, end: number): void {
+    for (const area of this.areas) {
+      const { file } = area;
+      if (file?.cache !== cache) continue;
+      const at = (page: number) => area.start + Math.max(0, page - file.page) * PAGE_SIZE;
+      this.table.forEach(at(index), Math.min(at(end), area.end), (address, { frame }) => {
+        if (frame === cache.pages.get(file.page + (address - area.start) / PAGE_SIZE)) this.#dropPage(address, frame);
+      });
     }
   }
 
@@ -192,7 +206,6 @@ export class AddressSpace implements PageUser {
 
   /** Gives everything back. */
   destroy(): void {
-    for (const { file } of this.areas) file?.cache.users.delete(this);
     this.unmap(0, this.end);
     this.table.destroy();
   }

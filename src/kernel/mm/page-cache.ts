@@ -13,6 +13,22 @@ export interface PageSource {
 export interface PageUser {
   /** Pages from `index` on are gone. */
   dropFrom(cache: PageCache, index: number): void;
+  /** The pages [index, end) became a hole; private copies of them stay. */
+  dropHole(cache: PageCache, index: number, end: number): void;
+}
+
+/** Room for pages that several files share. */
+export interface PageBudget {
+  /** One page more. @throws SystemError ENOSPC */
+  take(): void;
+  give(pages: number): void;
+}
+
+/** The file of a cache. */
+export interface CachedFile {
+  readonly size: number;
+  /** Nobody maps it any more. */
+  unused?(): void;
 }
 
 /** The cached pages of one file. */
@@ -21,13 +37,20 @@ export class PageCache {
   readonly source: PageSource | undefined;
   readonly pages = new Map<number, Frame>();
   readonly users = new Set<PageUser>();
-  readonly #file: { readonly size: number };
+  readonly #file: CachedFile;
+  readonly #budget: PageBudget | undefined;
 
   /** `file` tells how long the file is at any moment. */
-  constructor(frames: Frames, file: { readonly size: number }, source?: PageSource) {
+  constructor(frames: Frames, file: CachedFile, source?: PageSource, budget?: PageBudget) {
     this.frames = frames;
     this.#file = file;
     this.source = source;
+    this.#budget = budget;
+  }
+
+  /** A user maps nothing of it any more. */
+  leave(user: PageUser): void {
+    if (this.users.delete(user) && this.users.size === 0) this.#file.unused?.();
   }
 
   /** Bytes of the file. */
@@ -35,14 +58,27 @@ export class PageCache {
     return this.#file.size;
   }
 
-  /** The frame of a page, brought in if need be. The cache holds it; a caller that keeps it holds it as well. @throws OutOfFrames */
+  /**
+   * The frame of a page, brought in if need be. The cache holds it; a caller that keeps it holds it as well.
+   * @throws OutOfFrames, SystemError ENOSPC
+   */
   page(index: number): Frame {
     const known = this.pages.get(index);
     if (known !== undefined) return known;
-    const frame = this.frames.allocateZeroed();
+    this.#budget?.take();
+    const frame = this.#newFrame();
     this.source?.readPage(index, this.frames.bytes(frame));
     this.pages.set(index, frame);
     return frame;
+  }
+
+  #newFrame(): Frame {
+    try {
+      return this.frames.allocateZeroed();
+    } catch (failure) {
+      this.#budget?.give(1);
+      throw failure;
+    }
   }
 
   /** Copies bytes of the file out; the caller has clipped to the file's size. */
@@ -59,17 +95,28 @@ export class PageCache {
     }
   }
 
-  /** Copies bytes into the file's pages. @throws OutOfFrames */
-  write(offset: number, from: Uint8Array): void {
+  /** Copies bytes into the file's pages; fewer when there is no more room. @throws OutOfFrames, SystemError ENOSPC for none */
+  write(offset: number, from: Uint8Array): number {
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
       const inPage = at % PAGE_SIZE;
       const count = Math.min(from.length - done, PAGE_SIZE - inPage);
-      const frame = this.page((at - inPage) / PAGE_SIZE);
+      const frame = this.#pageToWrite((at - inPage) / PAGE_SIZE, done > 0);
+      if (frame === undefined) break;
       this.frames.bytes(frame).set(from.subarray(done, done + count), inPage);
       this.frames.written(frame);
       done += count;
+    }
+    return done;
+  }
+
+  #pageToWrite(index: number, hasWritten: boolean): Frame | undefined {
+    try {
+      return this.page(index);
+    } catch (failure) {
+      if (hasWritten) return undefined;
+      throw failure;
     }
   }
 
@@ -78,19 +125,42 @@ export class PageCache {
     const keep = Math.ceil(size / PAGE_SIZE);
     for (const user of this.users) user.dropFrom(this, keep);
     for (const [index, frame] of this.pages) {
-      if (index < keep) continue;
-      this.pages.delete(index);
-      this.frames.release(frame);
+      if (index >= keep) this.#drop(index, frame);
     }
-    const last = this.pages.get(keep - 1);
-    if (last === undefined || size % PAGE_SIZE === 0) return;
-    this.frames.bytes(last).fill(0, size % PAGE_SIZE);
-    this.frames.written(last);
+    if (size % PAGE_SIZE !== 0) this.#zero(size, keep * PAGE_SIZE);
+  }
+
+  /** The bytes [start, end) become zeros; whole pages are given back. */
+  punch(start: number, end: number): void {
+    const first = Math.ceil(start / PAGE_SIZE);
+    const last = Math.floor(end / PAGE_SIZE);
+    if (first > last) {
+      this.#zero(start, end);
+      return;
+    }
+    for (const user of this.users) user.dropHole(this, first, last);
+    for (const [index, frame] of this.pages) if (index >= first && index < last) this.#drop(index, frame);
+    this.#zero(start, first * PAGE_SIZE);
+    this.#zero(last * PAGE_SIZE, end);
   }
 
   /** Gives all pages back; nobody maps them any more. */
   destroy(): void {
-    for (const frame of this.pages.values()) this.frames.release(frame);
-    this.pages.clear();
+    for (const [index, frame] of this.pages) this.#drop(index, frame);
+  }
+
+  #drop(index: number, frame: Frame): void {
+    this.pages.delete(index);
+    this.frames.release(frame);
+    this.#budget?.give(1);
+  }
+
+  /** Zeros within one page, if it is there. */
+  #zero(start: number, end: number): void {
+    const frame = this.pages.get(Math.floor(start / PAGE_SIZE));
+    if (frame === undefined || start >= end) return;
+    const from = start % PAGE_SIZE;
+    this.frames.bytes(frame).fill(0, from, from + end - start);
+    this.frames.written(frame);
   }
 }

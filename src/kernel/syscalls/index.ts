@@ -1,4 +1,5 @@
 // All that this kernel implements.
+import { attributeCalls } from './attributes.ts';
 import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
@@ -20,6 +21,7 @@ import { timeCalls } from './time.ts';
 export const implementations: Implementations = {
   ...fileCalls,
   ...pathCalls,
+  ...attributeCalls,
   ...mountCalls,
   ...pollCalls,
   ...eventCalls,

@@ -1,10 +1,9 @@
 // System calls on mounts and file systems: mount(2), umount(2), statfs(2), pivot_root(2).
 import { fail } from '../error.ts';
-import { createProcFs } from '../fs/proc/index.ts';
-import { Tmpfs } from '../fs/tmpfs.ts';
+import { createFileSystem } from '../fs/types.ts';
 import { Dentry, Mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, type Path, resolve } from '../vfs/path.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
-import type { FileSystem, Inode } from '../vfs/inode.ts';
+import type { FileSystem, Room } from '../vfs/inode.ts';
 import type { Call } from './call.ts';
 import { nameArgument } from './paths.ts';
 import { full, type Implementations, partial } from './table.ts';
@@ -17,25 +16,6 @@ const MS_PROPAGATION = 0x1e_0000;
 const PER_MOUNT = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const MNT_DETACH = 2;
 
-/** Makes an instance of a file system type. @throws SystemError ENODEV */
-function createFileSystem(call: Call, type: string, data: string): { fs: FileSystem; root: Inode } {
-  const { kernel } = call;
-  switch (type) {
-    case 'tmpfs':
-    case 'devtmpfs': {
-      const mode = /(?:^|,)mode=([0-7]+)/.exec(data)?.[1];
-      const permissions = mode === undefined ? 0o1777 : Number.parseInt(mode, 8);
-      const now = () => kernel.realtime;
-      const fs = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: permissions });
-      return { fs, root: fs.root };
-    }
-    case 'proc':
-      return createProcFs(kernel, call.pids);
-    default:
-      return fail('ENODEV');
-  }
-}
-
 const optional = (call: Call, n: number): string => (call.arg(n) === 0 ? '' : call.path(n));
 
 function mount(call: Call): number {
@@ -46,6 +26,7 @@ function mount(call: Call): number {
   const { mnt } = call.task.namespaces;
   if (flags & MS_REMOUNT) {
     if (target.entry !== target.mount.root) fail('EINVAL');
+    if (!(flags & MS_BIND)) target.mount.fs.remount?.(optional(call, 4));
     target.mount.flags = flags & PER_MOUNT;
     return 0;
   }
@@ -61,7 +42,8 @@ function mount(call: Call): number {
     return 0;
   }
   if (!target.entry.inode.isDirectory) fail('ENOTDIR');
-  const { fs, root } = createFileSystem(call, optional(call, 2), optional(call, 4));
+  const { kernel, task } = call;
+  const { fs, root } = createFileSystem(optional(call, 2), { kernel, task, source, data: optional(call, 4) });
   const entry = new Dentry('', undefined, root);
   mnt.attach(
     new Mount(call.kernel.nextMountId(), fs, entry, source === '' ? 'none' : source, flags & PER_MOUNT),
@@ -98,12 +80,11 @@ function isBusy(call: Call, mount: Mount): boolean {
 }
 
 const NAME_LENGTH = 255;
+const NO_ROOM: Room = { blocks: 0, freeBlocks: 0, files: 0, freeFiles: 0 };
 
 /** struct statfs of the ABI, or statfs64 of i386. */
 function encodeStatfs(call: Call, fs: FileSystem, isWide: boolean): Uint8Array {
-  const { frames } = call.kernel;
-  const counts =
-    fs instanceof Tmpfs ? [frames.total, frames.total - frames.used, frames.total - frames.used] : [0, 0, 0];
+  const { blocks, freeBlocks, files, freeFiles } = fs.room?.() ?? NO_ROOM;
   const bytes = new Uint8Array(call.is32 ? (isWide ? 84 : 64) : 120);
   const view = new DataView(bytes.buffer);
   const word = call.wordSize;
@@ -114,7 +95,7 @@ function encodeStatfs(call: Call, fs: FileSystem, isWide: boolean): Uint8Array {
   put(0, fs.magic, word);
   put(word, 4096, word);
   const size = isWide ? 8 : word;
-  [...counts, 0, 0].forEach((count, n) => {
+  [blocks, freeBlocks, freeBlocks, files, freeFiles].forEach((count, n) => {
     put(2 * word + n * size, count, size);
   });
   const after = 2 * word + 5 * size + 8;
@@ -137,7 +118,7 @@ const byName = (call: Call): FileSystem => {
 const byFile = (call: Call): FileSystem => call.file(0).inode.fs;
 
 export const mountCalls: Implementations = {
-  mount: partial('types tmpfs, devtmpfs and proc; mounts do not propagate', mount),
+  mount: partial('mounts do not propagate', mount),
   umount2: full((call) => umount(call, call.arg(1))),
   umount: full((call) => umount(call, 0)),
   statfs: statfs(false, byName, 1),

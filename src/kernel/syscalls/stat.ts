@@ -26,7 +26,7 @@ function encodeAmd64(inode: Inode): Uint8Array {
   const bytes = new Uint8Array(144);
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
-  big(0, inode.fs.device);
+  big(0, inode.device);
   big(8, inode.ino);
   big(16, inode.links);
   view.setUint32(24, inode.mode, true);
@@ -45,7 +45,7 @@ function encodeAmd64(inode: Inode): Uint8Array {
 function encode386(inode: Inode): Uint8Array {
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, inode.fs.device, true);
+  view.setUint32(0, inode.device, true);
   view.setUint32(4, inode.ino, true);
   view.setUint16(8, inode.mode, true);
   view.setUint16(10, inode.links, true);
@@ -66,7 +66,7 @@ export function encodeStat64(inode: Inode): Uint8Array {
   const bytes = new Uint8Array(96);
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
-  big(0, inode.fs.device);
+  big(0, inode.device);
   view.setUint32(12, inode.ino, true);
   view.setUint32(16, inode.mode, true);
   view.setUint32(20, inode.links, true);
@@ -109,7 +109,7 @@ export function encodeStatx(inode: Inode): Uint8Array {
   const minor = (device: number) => (device & 0xff) | ((device >>> 12) & 0xfff00);
   view.setUint32(128, major(inode.special), true);
   view.setUint32(132, minor(inode.special), true);
-  view.setUint32(136, major(inode.fs.device), true);
-  view.setUint32(140, minor(inode.fs.device), true);
+  view.setUint32(136, major(inode.device), true);
+  view.setUint32(140, minor(inode.device), true);
   return bytes;
 }

@@ -35,7 +35,10 @@ export class FdTable {
   install(file: FileDescription, closeOnExec: boolean, limit: number, from = 0): number {
     let fd = from;
     while (this.entries[fd] !== undefined) fd++;
-    if (fd >= limit) fail('EMFILE');
+    if (fd >= limit) {
+      release(file);
+      fail('EMFILE');
+    }
     this.entries[fd] = { file, closeOnExec };
     return fd;
   }

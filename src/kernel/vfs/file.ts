@@ -43,6 +43,7 @@ export abstract class FileDescription {
     this.inode = inode;
     this.flags = flags;
     this.queue = queue;
+    inode.opens++;
   }
 
   get readable(): boolean {
@@ -115,5 +116,8 @@ export function hold<T extends FileDescription>(file: T): T {
 
 /** One user less; the last one closes it. */
 export function release(file: FileDescription): void {
-  if (--file.references === 0) file.closed();
+  if (--file.references > 0) return;
+  file.closed();
+  file.inode.opens--;
+  file.inode.unused();
 }

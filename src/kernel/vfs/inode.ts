@@ -14,6 +14,26 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What stat(2) shows of a file and chmod(2), chown(2) and utimensat(2) change. */
+export interface Status {
+  mode: number;
+  uid: number;
+  gid: number;
+  links: number;
+  accessed: Timestamp;
+  modified: Timestamp;
+  changed: Timestamp;
+  born: Timestamp;
+}
+
+/** Room of a file system, as statfs(2) tells it: blocks of a page, and files. */
+export interface Room {
+  readonly blocks: number;
+  readonly freeBlocks: number;
+  readonly files: number;
+  readonly freeFiles: number;
+}
+
 /** What an instance of a file system offers besides its root. */
 export interface FileSystem {
   /** Its name in /proc/filesystems. */
@@ -23,7 +43,13 @@ export interface FileSystem {
   /** f_type of statfs(2). */
   readonly magic: number;
   readonly readOnly: boolean;
+  /** Its own options, as /proc/mounts shows them behind those of the mount. */
+  readonly options?: string;
   now(): Timestamp;
+  /** Undefined: it has no room to speak of. */
+  room?(): Room;
+  /** Mounted again with other options (MS_REMOUNT). @throws SystemError EINVAL */
+  remount?(options: string): void;
 }
 
 /** One name in a directory. */
@@ -37,29 +63,119 @@ export interface DirectoryEntry {
 /** A file of any type. File systems override what their files can do; the rest fails as the man pages say. */
 export abstract class Inode {
   readonly fs: FileSystem;
-  readonly ino: number;
-  mode: number;
-  uid: number;
-  gid: number;
-  links = 1;
-  accessed: Timestamp;
-  modified: Timestamp;
-  changed: Timestamp;
-  born: Timestamp;
   /** Device number of a device file. */
   readonly special: number = 0;
+  readonly #ino: number;
+  readonly #status: Status;
+  #opens = 0;
 
   constructor(fs: FileSystem, ino: number, mode: number, owner: Owner) {
     this.fs = fs;
-    this.ino = ino;
-    this.mode = mode;
-    this.uid = owner.uid;
-    this.gid = owner.gid;
+    this.#ino = ino;
     const now = fs.now();
-    this.accessed = now;
-    this.modified = now;
-    this.changed = now;
-    this.born = now;
+    this.#status = {
+      mode,
+      uid: owner.uid,
+      gid: owner.gid,
+      links: 1,
+      accessed: now,
+      modified: now,
+      changed: now,
+      born: now,
+    };
+  }
+
+  /** What is shown. A file system whose files stand for others overrides it. */
+  protected get status(): Status {
+    return this.#status;
+  }
+
+  /** What is changed: the same, after whatever has to happen before a change. */
+  protected get changing(): Status {
+    return this.#status;
+  }
+
+  get mode(): number {
+    return this.status.mode;
+  }
+
+  set mode(value: number) {
+    this.changing.mode = value;
+  }
+
+  get uid(): number {
+    return this.status.uid;
+  }
+
+  set uid(value: number) {
+    this.changing.uid = value;
+  }
+
+  get gid(): number {
+    return this.status.gid;
+  }
+
+  set gid(value: number) {
+    this.changing.gid = value;
+  }
+
+  get links(): number {
+    return this.status.links;
+  }
+
+  set links(value: number) {
+    this.changing.links = value;
+  }
+
+  get accessed(): Timestamp {
+    return this.status.accessed;
+  }
+
+  set accessed(value: Timestamp) {
+    this.changing.accessed = value;
+  }
+
+  get modified(): Timestamp {
+    return this.status.modified;
+  }
+
+  set modified(value: Timestamp) {
+    this.changing.modified = value;
+  }
+
+  get changed(): Timestamp {
+    return this.status.changed;
+  }
+
+  set changed(value: Timestamp) {
+    this.changing.changed = value;
+  }
+
+  get born(): Timestamp {
+    return this.status.born;
+  }
+
+  set born(value: Timestamp) {
+    this.changing.born = value;
+  }
+
+  /** st_ino. */
+  get ino(): number {
+    return this.#ino;
+  }
+
+  /** Open files that stand on it. */
+  get opens(): number {
+    return this.#opens;
+  }
+
+  set opens(value: number) {
+    this.#opens = value;
+  }
+
+  /** st_dev. */
+  get device(): number {
+    return this.fs.device;
   }
 
   get type(): number {
@@ -144,12 +260,48 @@ export abstract class Inode {
     fail('EINVAL');
   }
 
+  /** Gives or takes away room of the file (fallocate(2)). */
+  allocate(_mode: number, _offset: number, _length: number): void {
+    fail('EOPNOTSUPP');
+  }
+
+  /** Where data or a hole begins at or behind an offset (lseek(2) SEEK_DATA, SEEK_HOLE); undefined when none does. */
+  seekData(offset: number, hole: boolean): number | undefined {
+    return offset >= this.size ? undefined : hole ? this.size : offset;
+  }
+
+  /** A file of this directory's file system that has no name yet (O_TMPFILE). */
+  createNameless(_mode: number, _owner: Owner): Inode {
+    return fail('EOPNOTSUPP');
+  }
+
+  /** One user less: without names and users the file is gone. */
+  unused(): void {
+    if (this.links === 0 && this.opens === 0) this.released();
+  }
+
   /** Nobody uses the file any more, by name or open. */
   released(): void {}
 
-  // Extended attributes.
+  // Extended attributes (xattr(7)): names with their prefix. The rules of name spaces are the caller's.
 
-  attributes: Map<string, Uint8Array> | undefined;
+  getAttribute(_name: string): Uint8Array | undefined {
+    return fail('EOPNOTSUPP');
+  }
+
+  /** @throws SystemError EOPNOTSUPP, ENOSPC */
+  setAttribute(_name: string, _value: Uint8Array): void {
+    fail('EOPNOTSUPP');
+  }
+
+  /** False when there was none. */
+  removeAttribute(_name: string): boolean {
+    return fail('EOPNOTSUPP');
+  }
+
+  attributeNames(): readonly string[] {
+    return [];
+  }
 }
 
 /** Marks a change of contents. */

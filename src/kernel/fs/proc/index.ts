@@ -4,6 +4,7 @@ import type { PidNamespace } from '../../ns/pid-namespace.ts';
 import { RELEASE } from '../../syscalls/system.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from '../generated.ts';
+import { FILE_SYSTEM_TYPES } from '../type-names.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { processDirectory } from './process.ts';
 
@@ -56,7 +57,7 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
     )
     .add(
       'filesystems',
-      text(() => FILE_SYSTEMS),
+      text(() => FILE_SYSTEM_TYPES.map((type) => `nodev\t${type}\n`).join('')),
     )
     .add(
       'stat',
@@ -70,7 +71,6 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
   return { fs, root };
 }
 
-const FILE_SYSTEMS = ['tmpfs', 'proc'].map((type) => `nodev\t${type}\n`).join('');
 const CPU_INFO = [
   ['processor', '0'],
   ['vendor_id', 'GenuineIntel'],

@@ -1,0 +1,35 @@
+// Extended attributes kept in memory (xattr(7)), for file systems whose inodes live there.
+import { fail } from '../error.ts';
+
+/** Most bytes of names and values one inode keeps. */
+const MOST_BYTES = 1 << 20;
+
+/** The attributes of one file. */
+export class Attributes {
+  readonly #values = new Map<string, Uint8Array>();
+  #bytes = 0;
+
+  get(name: string): Uint8Array | undefined {
+    return this.#values.get(name);
+  }
+
+  /** @throws SystemError ENOSPC */
+  set(name: string, value: Uint8Array): void {
+    const old = this.#values.get(name);
+    const bytes = this.#bytes + value.length - (old === undefined ? -name.length : old.length);
+    if (bytes > MOST_BYTES) fail('ENOSPC');
+    this.#bytes = bytes;
+    this.#values.set(name, value.slice());
+  }
+
+  remove(name: string): boolean {
+    const old = this.#values.get(name);
+    if (old === undefined) return false;
+    this.#bytes -= old.length + name.length;
+    return this.#values.delete(name);
+  }
+
+  names(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+}

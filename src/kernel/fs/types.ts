@@ -1,0 +1,41 @@
+// The types of file systems that mount(2) knows: /proc/filesystems.
+import { fail } from '../error.ts';
+import type { FileSystemType, MountedFileSystem, MountRequest } from './mount-request.ts';
+import { createOverlay } from './overlay/mount.ts';
+import { createProcFs } from './proc/index.ts';
+import { Tmpfs } from './tmpfs.ts';
+import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from './type-names.ts';
+import { parseTmpfsOptions } from './tmpfs-options.ts';
+
+/** A tmpfs has half of memory unless told otherwise. */
+function createTmpfs(type: string): FileSystemType {
+  return ({ kernel, task, data }) => {
+    const { frames } = kernel;
+    const half = Math.floor(frames.total / 2);
+    const limits = parseTmpfsOptions(data, frames.total * 4096);
+    const { fsuid, fsgid } = task.credentials;
+    const fs = new Tmpfs({
+      frames,
+      type,
+      device: kernel.nextDevice(),
+      now: () => kernel.realtime,
+      mode: limits.mode ?? 0o1777,
+      owner: { uid: limits.owner.uid ?? fsuid, gid: limits.owner.gid ?? fsgid },
+      limits: { pages: half, files: half, ...limits },
+    });
+    return { fs, root: fs.root };
+  };
+}
+
+const TYPES = {
+  tmpfs: createTmpfs('tmpfs'),
+  proc: ({ kernel, task }) => createProcFs(kernel, task.namespaces.pid),
+  devtmpfs: createTmpfs('devtmpfs'),
+  overlay: createOverlay,
+} satisfies Record<FileSystemTypeName, FileSystemType>;
+
+/** Makes an instance of a type. @throws SystemError ENODEV */
+export function createFileSystem(type: string, request: MountRequest): MountedFileSystem {
+  const name = FILE_SYSTEM_TYPES.find((known) => known === type) ?? fail('ENODEV');
+  return TYPES[name](request);
+}
