@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   abi: ['base'],
   kernel: ['base', 'abi'],
   platform: ['base', 'abi', 'kernel', 'cpu', 'machine', 'pc'],
+  oci: ['base', 'abi', 'kernel'],
   lab: ['base', 'isa', 'cpu', 'machine', 'pc', 'vmm'],
   cli: [
     'base',
@@ -33,6 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'abi',
     'kernel',
     'platform',
+    'oci',
     'lab',
     'package.json',
   ],

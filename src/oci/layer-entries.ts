@@ -1,0 +1,159 @@
+// What a layer holds: the entries of its tar archive, checked one by one before anything is kept (OCI image specification,
+// "Image Layer Filesystem Changeset"). A layer is data of strangers: whatever leads out of the root is refused.
+import type { ParsedTarEntry } from 'modern-tar';
+import { OciError } from './oci-error.ts';
+
+/** Kinds of entry a layer may have. Device nodes are refused: a container gets its devices from the runtime. */
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo';
+
+/** One entry of a layer. */
+export interface LayerEntry {
+  /** Names from the root, without a slash in front or behind; the root itself is empty. */
+  readonly path: string;
+  readonly kind: EntryKind;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Modification time in seconds since 1970, with fraction. */
+  readonly mtime: number;
+  /** Bytes of a file, and where they begin in the layer's content. */
+  readonly size?: number;
+  readonly offset?: number;
+  /** Target of a symbolic link as it is; path of a hard link's file. */
+  readonly target?: string;
+  readonly xattrs?: Readonly<Record<string, string>>;
+}
+
+/** Limits of a layer. */
+export const MOST_ENTRIES = 1_000_000;
+export const MOST_CONTENT = 16 * 2 ** 30;
+const LONGEST_PATH = 4096;
+const LONGEST_NAME = 255;
+const LONGEST_TARGET = 4095;
+
+const KINDS: Readonly<Record<string, EntryKind>> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symlink',
+  link: 'hardlink',
+  fifo: 'fifo',
+};
+const XATTR = 'SCHILY.xattr.';
+
+/** Collects the entries of a layer. A later entry replaces an earlier one with the same path. */
+export class LayerEntries {
+  readonly #what: string;
+  readonly #entries = new Map<string, LayerEntry>();
+  #count = 0;
+  #content = 0;
+
+  /** `what` names the layer in messages. */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** All of them, parents before children. */
+  list(): readonly LayerEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /**
+   * Takes an entry; gives it with the offset of its content.
+   * @throws OciError with a sentence when it cannot be kept safely
+   */
+  add(header: ParsedTarEntry['header']): LayerEntry {
+    if (++this.#count > MOST_ENTRIES) throw this.#tooLarge(`more than ${MOST_ENTRIES} entries`);
+    const path = this.#path(header.name, header.name);
+    const kind = KINDS[header.type ?? 'file'];
+    if (kind === undefined) {
+      throw this.#refused(`${header.name} is a ${header.type ?? 'thing'}, which an image may not bring along`);
+    }
+    this.#checkParents(path);
+    const entry: LayerEntry = {
+      path,
+      kind,
+      mode: (header.mode ?? (kind === 'directory' ? 0o755 : 0o644)) & 0o7777,
+      uid: this.#id(header.uid, path),
+      gid: this.#id(header.gid, path),
+      mtime: (header.mtime?.getTime() ?? 0) / 1000,
+      ...this.#place(kind, header.size),
+      ...this.#target(kind, header),
+      ...xattrsOf(header.pax),
+    };
+    if (path === '' && kind !== 'directory') throw this.#refused('the root is no directory');
+    const before = this.#entries.get(path);
+    if (before?.kind === 'directory' && kind !== 'directory') this.#dropBelow(path);
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  #place(kind: EntryKind, size: number): { size?: number; offset?: number } {
+    if (kind !== 'file') return {};
+    const offset = this.#content;
+    this.#content += size;
+    if (this.#content > MOST_CONTENT) throw this.#tooLarge(`more than ${MOST_CONTENT} bytes of files`);
+    return { size, offset };
+  }
+
+  #target(kind: EntryKind, { name, linkname }: ParsedTarEntry['header']): { target?: string } {
+    if (kind === 'symlink') {
+      // it is followed inside the container's root only, wherever it points
+      if (!linkname || linkname.length > LONGEST_TARGET) throw this.#refused(`${name} is a symbolic link to nothing`);
+      return { target: linkname };
+    }
+    if (kind !== 'hardlink') return {};
+    const target = this.#path(linkname ?? '', name);
+    const file = this.#entries.get(target);
+    if (!file) throw this.#refused(`${name} is a link to ${linkname}, which this layer does not have`);
+    if (file.kind === 'directory') throw this.#refused(`${name} is a link to the directory ${linkname}`);
+    return { target: file.kind === 'hardlink' ? (file.target ?? target) : target };
+  }
+
+  /** The path of an entry from its root. */
+  #path(name: string, entry: string): string {
+    if (name.includes('\0')) throw this.#refused('a name has a zero byte');
+    const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.includes('..')) throw this.#refused(`${entry} leads out of the root (${name})`);
+    const path = parts.join('/');
+    if (path.length > LONGEST_PATH || parts.some((part) => part.length > LONGEST_NAME)) {
+      throw this.#refused(`the name ${path.slice(0, 40)}… is too long`);
+    }
+    return path;
+  }
+
+  /** What lies above an entry in this layer has to be directories: nothing is put behind a link. */
+  #checkParents(path: string): void {
+    for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
+      const above = this.#entries.get(path.slice(0, slash));
+      if (above && above.kind !== 'directory') {
+        throw this.#refused(`${path} lies behind ${above.path}, which is a ${above.kind}`);
+      }
+    }
+  }
+
+  /** A directory is replaced by something else: what was in it goes too. */
+  #dropBelow(path: string): void {
+    for (const other of [...this.#entries.keys()]) if (other.startsWith(`${path}/`)) this.#entries.delete(other);
+  }
+
+  #id(id: number | undefined, path: string): number {
+    if (id === undefined) return 0;
+    if (!Number.isInteger(id) || id < 0 || id > 0xffff_fffe) throw this.#refused(`${path} has an owner that cannot be`);
+    return id;
+  }
+
+  #refused(why: string): OciError {
+    return new OciError('unsafe-archive', `${this.#what} is refused: ${why}.`);
+  }
+
+  #tooLarge(why: string): OciError {
+    return new OciError('too-large', `${this.#what} is refused: it has ${why}.`);
+  }
+}
+
+function xattrsOf(pax: Readonly<Record<string, string>> | undefined): { xattrs?: Record<string, string> } {
+  const found = Object.entries(pax ?? {}).filter(([key]) => key.startsWith(XATTR));
+  if (found.length === 0) return {};
+  return { xattrs: Object.fromEntries(found.map(([key, value]) => [key.slice(XATTR.length), value])) };
+}

@@ -1,0 +1,111 @@
+// Layers unpacked once: the entries as JSON, and the contents of all files one behind the other in a file of which programs'
+// pages are read when they are touched. A layer is found by its diff ID, the digest of its tar archive when not compressed.
+import { createTarDecoder } from 'modern-tar';
+import type { DataDirectory, OpenFile, Upload } from './data-directory.ts';
+import { Digester, type Digest, digits } from './digest.ts';
+import { writeDocument } from './documents.ts';
+import { LayerEntries, type LayerEntry } from './layer-entries.ts';
+import { OciError } from './oci-error.ts';
+import { type Bytes, decompressed } from './streams.ts';
+
+const DIRECTORY = 'layers';
+const contentPath = (id: Digest) => `${DIRECTORY}/${digits(id)}/content`;
+/** Written last: a layer with entries is whole. */
+const entriesPath = (id: Digest) => `${DIRECTORY}/${digits(id)}/entries.json`;
+
+/** The unpacked layers of a data directory. */
+export class Layers {
+  readonly #data: DataDirectory;
+
+  constructor(data: DataDirectory) {
+    this.#data = data;
+  }
+
+  has(diffId: Digest): boolean {
+    return this.#data.size(entriesPath(diffId)) !== undefined;
+  }
+
+  /** All there are, also those whose unpacking was interrupted. */
+  list(): readonly Digest[] {
+    return this.#data.list(DIRECTORY).map((name): Digest => `sha256:${name}`);
+  }
+
+  /** Bytes of the files in it. */
+  size(diffId: Digest): number {
+    return this.#data.size(contentPath(diffId)) ?? 0;
+  }
+
+  /**
+   * Unpacks a tar archive, compressed or not. `what` names it in messages.
+   * @throws OciError when it is damaged, refused, or its diff ID is not the expected one; then nothing is kept
+   */
+  async unpack(archive: Bytes, what: string, expected?: Digest): Promise<Digest> {
+    const upload = this.#data.upload();
+    try {
+      const digester = new Digester();
+      const plain = (await decompressed(archive, what)).pipeThrough(
+        new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+          transform(chunk, controller) {
+            digester.update(chunk);
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+      const entries = await readEntries(plain, upload, what);
+      const diffId = digester.digest();
+      if (expected !== undefined && diffId !== expected) {
+        throw new OciError('bad-digest', `${what} is damaged: unpacked its digest is ${diffId}, not ${expected}.`);
+      }
+      upload.commit(contentPath(diffId));
+      this.#data.replace(entriesPath(diffId), writeDocument(entries));
+      return diffId;
+    } finally {
+      upload.discard();
+    }
+  }
+
+  /**
+   * The entries of a layer, parents before children.
+   * @throws OciError when it is not there
+   */
+  entries(diffId: Digest): readonly LayerEntry[] {
+    const bytes = this.#data.read(entriesPath(diffId));
+    if (!bytes) throw new OciError('damaged-store', `The layer ${diffId} is missing.`);
+    return JSON.parse(new TextDecoder().decode(bytes)) as LayerEntry[];
+  }
+
+  /**
+   * The contents of its files.
+   * @throws OciError when it is not there
+   */
+  content(diffId: Digest): OpenFile {
+    const file = this.#data.open(contentPath(diffId));
+    if (!file) throw new OciError('damaged-store', `The layer ${diffId} is missing.`);
+    return file;
+  }
+
+  remove(diffId: Digest): void {
+    this.#data.remove(`${DIRECTORY}/${digits(diffId)}`);
+  }
+}
+
+/** Reads a tar archive: contents go into `upload`. */
+async function readEntries(archive: Bytes, upload: Upload, what: string): Promise<readonly LayerEntry[]> {
+  const entries = new LayerEntries(what);
+  try {
+    for await (const { header, body } of archive.pipeThrough(createTarDecoder({ strict: true }))) {
+      const entry = entries.add(header);
+      if (entry.kind !== 'file') await body.cancel();
+      else for await (const chunk of body) upload.write(chunk);
+    }
+  } catch (error) {
+    throw tarError(error, what);
+  }
+  return entries.list();
+}
+
+/** What the tar reader throws has no sentence for users; what files and our own checks throw has. */
+export function tarError(error: unknown, what: string): unknown {
+  const isKnown = error instanceof OciError || (error instanceof Error && 'code' in error);
+  return isKnown ? error : new OciError('bad-archive', `${what} is no tar archive, or it is damaged or cut short.`);
+}
