@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Topic } from './explain.ts';
+import { addImage } from './image-command.ts';
 import { parseChoice, parseCount, parseList, parseMemory, parsePort, parseProcessors, parseSeed } from './options.ts';
 import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
@@ -43,6 +44,7 @@ Examples:
   addRun(anillo);
   addCompare(anillo);
   addProcess(anillo);
+  addImage(anillo);
   anillo
     .command('guests')
     .description('list the bundled guests')

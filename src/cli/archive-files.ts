@@ -1,0 +1,155 @@
+// Archives on this computer: files, standard input and output, and directories packed on the way.
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { createTarPacker } from 'modern-tar';
+import type { Bytes } from '../oci/streams.ts';
+import { humanSize } from './columns.ts';
+import { CliError, EXIT } from './errors.ts';
+
+const PATIENCE_MS = 2000;
+const REPORT_MS = 200;
+
+/** An archive opened for reading: a file, a directory packed, or standard input for `-`. */
+export interface OpenedArchive {
+  readonly stream: Bytes;
+  /** Its name in messages. */
+  readonly name: string;
+}
+
+/**
+ * Opens an archive. Progress is shown on a terminal when it takes longer than two seconds.
+ * @throws CliError when it cannot be read
+ */
+export function openArchive(path: string): OpenedArchive {
+  if (path === '-') {
+    if (process.stdin.isTTY)
+      throw new CliError('Standard input is a terminal: give a file, or pipe an archive into it.');
+    return { name: 'standard input', stream: withProgress(Readable.toWeb(process.stdin) as Bytes, 'standard input') };
+  }
+  const name = basename(path);
+  try {
+    const stats = statSync(path);
+    if (stats.isDirectory()) return { name, stream: withProgress(packDirectory(path), name, undefined) };
+    const fd = openSync(path, 'r');
+    return {
+      name,
+      stream: withProgress(Readable.toWeb(createReadStream('', { fd })) as Bytes, name, fstatSync(fd).size),
+    };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error)) return error;
+  const why =
+    error.code === 'ENOENT' ? 'it does not exist' : error.code === 'EACCES' ? 'there is no permission' : error.message;
+  return new CliError(`The archive ${path} cannot be read: ${why}.`, EXIT.failure);
+}
+
+/** Shows on a terminal how far reading is. */
+function withProgress(stream: Bytes, name: string, size?: number): Bytes {
+  if (!process.stderr.isTTY) return stream;
+  let done = 0;
+  let next = Date.now() + PATIENCE_MS;
+  let isShown = false;
+  return stream.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        done += chunk.length;
+        controller.enqueue(chunk);
+        if (Date.now() < next) return;
+        next = Date.now() + REPORT_MS;
+        isShown = true;
+        const part = size ? ` of ${humanSize(size)}` : '';
+        process.stderr.write(`\r\x1b[K${name}: ${humanSize(done)}${part}`);
+      },
+      flush() {
+        if (isShown) process.stderr.write('\r\x1b[K');
+      },
+    }),
+  );
+}
+
+/** Writes an archive to a file or, without one, to standard output. */
+export async function writeArchive(stream: Bytes, path: string | undefined): Promise<void> {
+  if (path === undefined) {
+    if (process.stdout.isTTY) throw new CliError('An archive is not for a terminal: use --output FILE, or a pipe.');
+    await stream.pipeTo(Writable.toWeb(process.stdout), { preventClose: true });
+    return;
+  }
+  await stream.pipeTo(Writable.toWeb(createWriteStream(path)));
+}
+
+type Packer = ReturnType<typeof createTarPacker>['controller'];
+
+/** A directory as a tar archive, names in order, links as links. */
+function packDirectory(root: string): Bytes {
+  const { readable, controller } = createTarPacker();
+  void packBelow(controller, root, '', new Map()).then(
+    () => controller.finalize(),
+    (error: unknown) => controller.error(error),
+  );
+  return readable;
+}
+
+async function packBelow(packer: Packer, root: string, path: string, seen: Map<string, string>): Promise<void> {
+  const children = readdirSync(join(root, path), { withFileTypes: true });
+  for (const child of children.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const name = path === '' ? child.name : `${path}/${child.name}`;
+    await packOne(packer, root, name, child, seen);
+    if (child.isDirectory()) await packBelow(packer, root, name, seen);
+  }
+}
+
+async function packOne(
+  packer: Packer,
+  root: string,
+  name: string,
+  child: Dirent,
+  seen: Map<string, string>,
+): Promise<void> {
+  const path = join(root, name);
+  const stats = lstatSync(path);
+  const header = { name, size: 0, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime: stats.mtime };
+  const first = stats.nlink > 1 ? seen.get(keyOf(stats)) : undefined;
+  if (child.isDirectory()) await packer.add({ ...header, type: 'directory' }).close();
+  else if (child.isSymbolicLink())
+    await packer.add({ ...header, type: 'symlink', linkname: readlinkSync(path) }).close();
+  else if (child.isFIFO()) await packer.add({ ...header, type: 'fifo' }).close();
+  else if (!child.isFile())
+    throw new CliError(`${path} is neither file, directory nor link: it cannot be in an image.`, EXIT.failure);
+  else if (first !== undefined) await packer.add({ ...header, type: 'link', linkname: first }).close();
+  else {
+    seen.set(keyOf(stats), name);
+    await packFile(packer, path, header);
+  }
+}
+
+const keyOf = ({ dev, ino }: Stats) => `${dev}:${ino}`;
+
+async function packFile(packer: Packer, path: string, header: { name: string; mode: number }): Promise<void> {
+  const fd = openSync(path, 'r');
+  const { size } = fstatSync(fd);
+  const to = packer.add({ ...header, type: 'file', size });
+  if (size === 0) {
+    closeSync(fd);
+    await to.close();
+    return;
+  }
+  // a file that grows while it is read ends where it ended at first
+  await (Readable.toWeb(createReadStream('', { fd, end: size - 1 })) as Bytes).pipeTo(to);
+}
