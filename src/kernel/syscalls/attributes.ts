@@ -1,8 +1,7 @@
 // System calls on extended attributes (xattr(7), setxattr(2), getxattr(2), listxattr(2), removexattr(2)).
-import { S_ISVTX } from '../../abi/stat.ts';
+import { O_PATH, S_ISVTX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import type { Path } from '../vfs/path.ts';
-import { resolve } from '../vfs/path.ts';
+import { namelessPath, type Path, resolve } from '../vfs/path.ts';
 import {
   CAP_FOWNER,
   CAP_SETFCAP,
@@ -116,7 +115,7 @@ const named =
   };
 const opened: Target = (call) => {
   const file = call.file(0);
-  return file.path ?? fail('EOPNOTSUPP');
+  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
 };
 const TARGETS = { '': named(true), l: named(false), f: opened } as const;
 const ACTIONS = { setxattr: set, getxattr: get, listxattr: list, removexattr: remove } as const;

@@ -1,6 +1,7 @@
 // System calls on open files: reading and writing, seeking, descriptors, directories, status.
 import {
   AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
   AT_SYMLINK_NOFOLLOW,
   O_ACCMODE,
   O_APPEND,
@@ -11,6 +12,7 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_TRUNC,
+  S_IFIFO,
 } from '../../abi/stat.ts';
 import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
@@ -23,7 +25,8 @@ import { encodeText } from './text.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { full, type Implementations } from './table.ts';
-import { resolve } from '../vfs/path.ts';
+import { namelessPath, type Path, resolve } from '../vfs/path.ts';
+import { dropPrivilege } from '../vfs/operations.ts';
 
 const EAGAIN = -11;
 /** Most bytes one call moves. */
@@ -31,6 +34,10 @@ const MOST_BYTES = 0x7fff_f000;
 const IOV_MAX = 1024;
 /** Bytes sendfile moves at a time. */
 const COPY_PART = 65536;
+const FALLOC_KEEP_SIZE = 1;
+const FALLOC_PUNCH_HOLE = 2;
+/** With collapsing, zeroing, inserting and unsharing of ranges. */
+const FALLOC_KNOWN = 0x7b;
 /** Flags F_SETFL can change. */
 const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 /** Flags that matter only while opening. */
@@ -99,6 +106,7 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
       progress.done += count;
       if (count === 0) break;
     }
+    dropPrivilege(file.inode, call.task.credentials);
   } catch (failure) {
     if (!(failure instanceof SystemError)) throw failure;
     if (failure.errno === 'EPIPE') {
@@ -380,7 +388,8 @@ export const fileCalls: Implementations = {
   fstat64: full((call) => put(call, 1, encodeStat64(call.file(0).inode))),
   newfstatat: full((call) => put(call, 2, encodeStat(statAt(call, 3), call.abi))),
   fstatat64: full((call) => put(call, 2, encodeStat64(statAt(call, 3)))),
-  statx: full((call) => put(call, 4, encodeStatx(statAt(call, 2)))),
+  statx: full(statx),
+  fallocate: full(fallocate),
 };
 
 function statAt(call: Call, flagsArgument: number) {
@@ -390,10 +399,40 @@ function statAt(call: Call, flagsArgument: number) {
   return pathArgument(call, 0, 1, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)).entry.inode;
 }
 
+const AT_STATX_SYNC_TYPE = 0x6000;
+const STATX_RESERVED = 0x8000_0000;
+
+function statx(call: Call): number {
+  const [flags, mask] = [call.arg(2), call.arg(3)];
+  if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) fail('EINVAL');
+  if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || mask >= STATX_RESERVED) fail('EINVAL');
+  const isOpen = flags & AT_EMPTY_PATH && call.arg(0) >= 0 && call.path(1) === '';
+  const path = isOpen ? openPath(call.file(0)) : pathArgument(call, 0, 1, flags);
+  return put(call, 4, encodeStatx(path, mask));
+}
+
+const openPath = (file: FileDescription): Path => file.path ?? namelessPath(file.inode);
+
+function fallocate(call: Call): number {
+  const file = call.file(0);
+  const [mode, offset, length] = [call.arg(1), call.arg(2), call.arg(3)];
+  if (offset < 0 || length <= 0) fail('EINVAL');
+  if (mode & ~FALLOC_KNOWN || (mode & FALLOC_PUNCH_HOLE && !(mode & FALLOC_KEEP_SIZE))) fail('EOPNOTSUPP');
+  if (!file.writable || file.flags & O_PATH) fail('EBADF');
+  const { inode } = file;
+  if (inode.type === S_IFIFO) fail('ESPIPE');
+  if (inode.isDirectory) fail('EISDIR');
+  if (!inode.isRegular) fail('ENODEV');
+  inode.allocate(mode, offset, length);
+  dropPrivilege(inode, call.task.credentials);
+  return 0;
+}
+
 function truncate(call: Call): number {
   const file = call.file(0);
   if (!file.writable || (file.flags & O_ACCMODE) === 0) fail('EINVAL');
   if (call.arg(1) < 0) fail('EINVAL');
   file.inode.truncate(call.arg(1));
+  dropPrivilege(file.inode, call.task.credentials);
   return 0;
 }

@@ -8,6 +8,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
+  O_PATH,
   O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
@@ -18,19 +19,22 @@ import { release, WouldBlock, type FileDescription } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import {
   changeable,
+  dropPrivilege,
   makeDirectory,
   makeLink,
   makeNode,
   makeSymlink,
   type Name,
   openFile,
+  openNameless,
   removeDirectory,
   rename,
   unlink,
 } from '../vfs/operations.ts';
-import { type Path, type PathContext, pathName, resolve } from '../vfs/path.ts';
+import { isUnlinked, namelessPath, type Path, type PathContext, pathName, resolve } from '../vfs/path.ts';
 import {
   CAP_CHOWN,
+  CAP_DAC_READ_SEARCH,
   CAP_FOWNER,
   CAP_FSETID,
   hasCapability,
@@ -40,7 +44,7 @@ import {
 } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
 import { encodeText } from './text.ts';
-import { full, type Implementations, partial } from './table.ts';
+import { full, type Implementations } from './table.ts';
 import { readTimespec, readTimeval } from './time.ts';
 
 export const RLIMIT_NOFILE = 7;
@@ -84,8 +88,8 @@ function finishOpen(call: Call, file: FileDescription, flags: number): number {
 function open(call: Call, name: () => Name, flags: number, mode: number): CallResult {
   const waiting = call.pending.progress as Opening | undefined;
   if (waiting !== undefined) return waiting.isOpen ? finishOpen(call, waiting.file, flags) : call.wait([waiting.queue]);
-  if ((flags & O_TMPFILE) === O_TMPFILE) return fail('EOPNOTSUPP');
-  const opened = openFile(call.task, name(), flags, mode & 0o7777 & ~call.task.directories.umask);
+  const make = (flags & O_TMPFILE) === O_TMPFILE ? openNameless : openFile;
+  const opened = make(call.task, name(), flags, mode & 0o7777 & ~call.task.directories.umask);
   if (!(opened instanceof WouldBlock)) return finishOpen(call, opened, flags);
   call.pending.progress = opened;
   return call.wait([opened.queue]);
@@ -176,21 +180,27 @@ function timespecs(call: Call, address: number, format: 'native' | 'wide'): [big
     const at = address + 2 * n * size;
     const nanoseconds = BigInt(call.readWord(at + size, 4));
     if (nanoseconds === UTIME_NOW) return now;
-    return nanoseconds === UTIME_OMIT ? null : readTimespec(call, at, format);
+    if (nanoseconds === UTIME_OMIT) return null;
+    return nanoseconds < 1_000_000_000n ? readTimespec(call, at, format) : fail('EINVAL');
   });
+  if (times[0] === now && times[1] === now) return undefined;
   return [times[0]!, times[1]!];
 }
 
 function utimensat(format: 'native' | 'wide'): (call: Call) => CallResult {
   return (call) => {
+    const flags = call.arg(3);
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
     const times = timespecs(call, call.arg(2), format);
-    if (call.arg(1) === 0) return setTimes(call, call.file(0).path ?? fail('EINVAL'), times);
-    return setTimes(call, pathArgument(call, 0, 1, call.arg(3)), times);
+    if (times?.[0] === null && times[1] === null) return 0;
+    if (call.arg(1) === 0) return setTimes(call, filePath(call, 0), times);
+    return setTimes(call, pathArgument(call, 0, 1, flags), times);
   };
 }
 
 function getcwd(call: Call): number {
   const { root, directory } = call.task.directories;
+  if (isUnlinked(directory)) fail('ENOENT');
   const name = encodeText(`${pathName(directory, root)}\0`);
   if (call.arg(1) < name.length) fail('ERANGE');
   call.write(call.arg(0), name);
@@ -212,7 +222,10 @@ const done = (act: (call: Call) => void) =>
   });
 const masked = (call: Call, n: number) => call.arg(n) & ~call.task.directories.umask;
 const maskedNode = (call: Call, n: number) => (call.arg(n) & 0o170000) | (masked(call, n) & 0o7777);
-const filePath = (call: Call, n: number): Path => call.file(n).path ?? fail('EBADF');
+const filePath = (call: Call, n: number): Path => {
+  const file = call.file(n);
+  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
+};
 const plain = (call: Call, n: number, follow = true): Path => {
   const name = nameArgument(call, n);
   return resolve(name.from, name.text, { follow });
@@ -222,17 +235,33 @@ const chownCall = full((call) => chown(call, changeable(nameArgument(call, 0), t
 const lchownCall = full((call) => chown(call, changeable(nameArgument(call, 0), false), call.arg(1), call.arg(2)));
 const fchownCall = full((call) => chown(call, filePath(call, 0), call.arg(1), call.arg(2)));
 
+/** No file system here has handles: what asks for one hears it, as on file systems that cannot be exported. */
+const handles = {
+  support: 'error',
+  note: 'file systems have no file handles',
+  interruption: 'restart',
+} as const;
+
 export const pathCalls: Implementations = {
+  name_to_handle_at: {
+    ...handles,
+    run: (call) => {
+      if (call.arg(4) & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
+      const follow = call.arg(4) & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW;
+      pathArgument(call, 0, 1, follow | (call.arg(4) & AT_EMPTY_PATH));
+      return fail('EOPNOTSUPP');
+    },
+  },
+  open_by_handle_at: {
+    ...handles,
+    run: (call) => fail(hasCapability(call.task.credentials, CAP_DAC_READ_SEARCH) ? 'ESTALE' : 'EPERM'),
+  },
   open: full((call) => open(call, () => nameArgument(call, 0), call.arg(1), call.arg(2)), openOptions),
   creat: full(
     (call) => open(call, () => nameArgument(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)),
     openOptions,
   ),
-  openat: partial(
-    'O_TMPFILE fails with EOPNOTSUPP',
-    (call) => open(call, () => nameArgument(call, 1, 0), call.arg(2), call.arg(3)),
-    openOptions,
-  ),
+  openat: full((call) => open(call, () => nameArgument(call, 1, 0), call.arg(2), call.arg(3)), openOptions),
   access: full((call) => access(call, plain(call, 0), call.arg(1), false)),
   faccessat: full((call) => access(call, pathArgument(call, 0, 1, 0), call.arg(2), false)),
   faccessat2: full((call) =>
@@ -251,6 +280,8 @@ export const pathCalls: Implementations = {
   link: done((call) => makeLink(plain(call, 0, false), nameArgument(call, 1))),
   linkat: done((call) => {
     const flags = call.arg(4);
+    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
+    if (flags & AT_EMPTY_PATH && !hasCapability(call.task.credentials, CAP_DAC_READ_SEARCH)) fail('ENOENT');
     const from = pathArgument(
       call,
       0,
@@ -298,7 +329,7 @@ export const pathCalls: Implementations = {
   truncate64: done((call) => truncatePath(call, call.arg(1))),
   getcwd: full(getcwd),
   chdir: full((call) => changeDirectory(call, plain(call, 0))),
-  fchdir: full((call) => changeDirectory(call, filePath(call, 0))),
+  fchdir: full((call) => changeDirectory(call, call.file(0).path ?? fail('ENOTDIR'))),
   chroot: done((call) => {
     const path = plain(call, 0);
     if (!path.entry.inode.isDirectory) fail('ENOTDIR');
@@ -317,4 +348,5 @@ function truncatePath(call: Call, size: number): void {
   if (inode.isDirectory) fail('EISDIR');
   if (!mayAccess(call.task.credentials, inode, 2)) fail('EACCES');
   inode.truncate(size);
+  dropPrivilege(inode, call.task.credentials);
 }

@@ -1,11 +1,14 @@
 // File status as programs see it: struct stat, stat64 and statx (stat(2), statx(2), <asm/stat.h>).
 import type { Inode, Timestamp } from '../vfs/inode.ts';
+import type { Path } from '../vfs/path.ts';
 import type { Abi } from '../platform.ts';
 
 const SECOND = 1_000_000_000n;
 const BLOCK_SIZE = 4096;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
+const STATX_MNT_ID = 0x1000;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 function putTime(view: DataView, at: number, time: Timestamp, word: 4 | 8): void {
   if (word === 8) {
@@ -83,8 +86,9 @@ export function encodeStat64(inode: Inode): Uint8Array {
   return bytes;
 }
 
-/** struct statx, the same for both ABIs. */
-export function encodeStatx(inode: Inode): Uint8Array {
+/** struct statx, the same for both ABIs; `mask` is what the caller wants to know. */
+export function encodeStatx({ mount, entry }: Path, mask: number): Uint8Array {
+  const { inode } = entry;
   const bytes = new Uint8Array(256);
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
@@ -92,17 +96,20 @@ export function encodeStatx(inode: Inode): Uint8Array {
     view.setBigInt64(at, value / SECOND, true);
     view.setUint32(at + 8, Number(value % SECOND), true);
   };
-  view.setUint32(0, STATX_BASIC_STATS | STATX_BTIME, true);
+  view.setUint32(0, STATX_BASIC_STATS | STATX_MNT_ID | (mask & STATX_BTIME), true);
   view.setUint32(4, BLOCK_SIZE, true);
   view.setUint32(16, inode.links, true);
   view.setUint32(20, inode.uid, true);
   view.setUint32(24, inode.gid, true);
   view.setUint16(28, inode.mode, true);
+  big(8, entry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   big(32, inode.ino);
   big(40, inode.size);
   big(48, inode.blocks);
+  big(56, STATX_ATTR_MOUNT_ROOT);
+  big(144, mount.id);
   time(64, inode.accessed);
-  time(80, inode.born);
+  if (mask & STATX_BTIME) time(80, inode.born);
   time(96, inode.changed);
   time(112, inode.modified);
   const major = (device: number) => (device >>> 8) & 0xfff;

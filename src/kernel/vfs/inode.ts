@@ -65,6 +65,8 @@ export abstract class Inode {
   readonly fs: FileSystem;
   /** Device number of a device file. */
   readonly special: number = 0;
+  /** It has no name yet, and linkat(2) may give it one. */
+  isLinkable = false;
   readonly #ino: number;
   readonly #status: Status;
   #opens = 0;

@@ -9,18 +9,23 @@ import {
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
   S_IFDIR,
   S_IFMT,
   S_IFREG,
+  S_ISGID,
+  S_ISUID,
   S_ISVTX,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from './file.ts';
 import type { Inode, Owner } from './inode.ts';
-import { type Location, locate, type Path, type PathContext, resolve } from './path.ts';
+import { Dentry, type Location, locate, type Path, type PathContext, resolve } from './path.ts';
 import {
   CAP_FOWNER,
+  CAP_FSETID,
   CAP_MKNOD,
   type Credentials,
   hasCapability,
@@ -47,6 +52,7 @@ function checkWritable(path: Path): void {
 /** The directory may be changed by these credentials. */
 function checkDirectory(directory: Path, credentials: Credentials): void {
   if (!directory.entry.inode.isDirectory) fail('ENOTDIR');
+  if (directory.entry.inode.links === 0) fail('ENOENT');
   checkWritable(directory);
   if (!mayAccess(credentials, directory.entry.inode, MAY_WRITE | MAY_EXECUTE)) fail('EACCES');
 }
@@ -83,6 +89,18 @@ export function openFile(task: Task, name: Name, flags: number, mode: number): F
   if (flags & O_TRUNC && inode.isRegular && !isNew) inode.truncate(0);
   const opened = inode.open(flags, task);
   return opened instanceof WouldBlock ? opened : atPath(opened, target);
+}
+
+/** Opens a new file without a name in a directory (open(2) O_TMPFILE); linkat can give it one unless O_EXCL is given. */
+export function openNameless(task: Task, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
+  if ((flags & O_ACCMODE) === O_RDONLY || flags & O_CREAT) fail('EINVAL');
+  const directory = resolve(name.from, name.text);
+  checkDirectory(directory, name.from.credentials);
+  const inode = directory.entry.inode.createNameless(S_IFREG | mode, ownerOf(name.from.credentials));
+  inode.isLinkable = !(flags & O_EXCL);
+  const opened = inode.open(flags, task);
+  const entry = new Dentry(`#${inode.ino}`, directory.entry, inode);
+  return opened instanceof WouldBlock ? opened : atPath(opened, { mount: directory.mount, entry });
 }
 
 function atPath(file: FileDescription, path: Path): FileDescription {
@@ -125,8 +143,9 @@ export function makeNode(name: Name, mode: number, special: number): void {
   const type = mode & S_IFMT;
   const { credentials } = name.from;
   if (type === S_IFDIR) fail('EPERM');
-  const isDevice = type === 0o020000 || type === 0o060000;
-  if (isDevice && special !== 0 && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
+  const isWhiteout = type === S_IFCHR && special === 0;
+  const isDevice = type === S_IFCHR || type === S_IFBLK;
+  if (isDevice && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   const place = newPlace(name);
   place.directory.entry.inode.create(place.name, type === 0 ? mode | S_IFREG : mode, ownerOf(credentials), special);
 }
@@ -187,14 +206,18 @@ export function makeLink(from: Path, name: Name): void {
   const { inode } = from.entry;
   if (from.mount.fs !== place.directory.mount.fs || from.mount !== place.directory.mount) fail('EXDEV');
   if (inode.isDirectory) fail('EPERM');
+  if (inode.links === 0 && !inode.isLinkable) fail('ENOENT');
   place.directory.entry.inode.link(place.name, inode);
+  inode.isLinkable = false;
 }
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
+const RENAME_WHITEOUT = 4;
+const RENAME_KNOWN = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 
 export function rename(oldName: Name, newName: Name, flags = 0): void {
-  if (flags & ~3 || flags === 3) fail('EINVAL');
+  if (flags & ~RENAME_KNOWN || (flags & RENAME_EXCHANGE && flags !== RENAME_EXCHANGE)) fail('EINVAL');
   const from = existing(oldName);
   const to = locate(newName.from, newName.text, { follow: false });
   const { credentials } = oldName.from;
@@ -217,8 +240,7 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
   }
   if (flags & RENAME_EXCHANGE) {
     from.directory.entry.inode.exchange(from.name, to.directory.entry.inode, to.name);
-    forget(from.directory, from.name);
-    forget(to.directory, to.name);
+    exchangeEntries(from, to as typeof from);
     return;
   }
   if (replaced !== undefined) {
@@ -227,6 +249,7 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
   }
   from.directory.entry.inode.rename(from.name, to.directory.entry.inode, to.name);
   moveEntry(from, to);
+  if (flags & RENAME_WHITEOUT) from.directory.entry.inode.create(from.name, S_IFCHR, { uid: 0, gid: 0 }, 0);
 }
 
 /** Working directories and open files below a renamed directory keep their place. */
@@ -236,6 +259,21 @@ function moveEntry(from: Location & { target: Path }, to: Location): void {
   entry.name = to.name;
   entry.parent = to.directory.entry;
   to.directory.entry.children.set(to.name, entry);
+}
+
+function exchangeEntries(a: Location & { target: Path }, b: Location & { target: Path }): void {
+  moveEntry(a, b);
+  const { entry } = b.target;
+  entry.name = a.name;
+  entry.parent = a.directory.entry;
+  a.directory.entry.children.set(a.name, entry);
+}
+
+/** Whoever changes a program without the capability for it takes its set-user-ID and set-group-ID bits away. */
+export function dropPrivilege(inode: Inode, credentials: Credentials): void {
+  const { mode } = inode;
+  const bits = (mode & S_ISUID) | (mode & 0o010 ? mode & S_ISGID : 0);
+  if (bits !== 0 && inode.isRegular && !hasCapability(credentials, CAP_FSETID)) inode.mode = mode & ~bits;
 }
 
 /** The file of a name for a call that changes its attributes. */

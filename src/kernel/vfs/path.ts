@@ -205,6 +205,17 @@ export interface MagicLink {
   magicTarget(): Path | undefined;
 }
 
+/** A path for a file that no name leads to: memory files, pipes, sockets. */
+export function namelessPath(inode: Inode): Path {
+  const entry = new Dentry('', undefined, inode);
+  return { mount: new Mount(0, inode.fs, entry, 'none'), entry };
+}
+
+/** The name was removed, or never was. */
+export function isUnlinked({ mount, entry }: Path): boolean {
+  return entry !== mount.root && entry.parent?.children.get(entry.name) !== entry;
+}
+
 /** The name of a path as seen from `root`, as getcwd(2) gives it. */
 export function pathName(path: Path, root: Path): string {
   const names: string[] = [];
