@@ -1,0 +1,145 @@
+// Layers under an overlay, and an overlay's changes as a layer again: what goes in comes out (OCI image specification, "Image
+// Layer Filesystem Changeset").
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TarEntry } from 'modern-tar';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
+import { DataFiles } from '../../src/cli/data-files.ts';
+import { OverlayDirectory } from '../../src/kernel/fs/overlay/overlay-directory.ts';
+import { OverlayFs } from '../../src/kernel/fs/overlay/overlay-fs.ts';
+import { Tmpfs } from '../../src/kernel/fs/tmpfs.ts';
+import { Kernel } from '../../src/kernel/kernel.ts';
+import type { Inode } from '../../src/kernel/vfs/inode.ts';
+import { changes, packChanges } from '../../src/oci/layer-changes.ts';
+import { LayerFs } from '../../src/oci/layer-fs.ts';
+import { Layers } from '../../src/oci/layers.ts';
+import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
+import { loadCore } from '../core.ts';
+import { entry, file, inPieces, tar } from './archives.ts';
+
+let root: string;
+let layers: Layers;
+let kernel: Kernel;
+const OWNER = { uid: 0, gid: 0 };
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'anillo-layers-'));
+  layers = new Layers(new DataFiles(root));
+  kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory: 32 << 20 }) });
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+async function layer(...entries: TarEntry[]): Promise<LayerFs> {
+  const id = await layers.unpack(inPieces(await tar(...entries)), 'layer');
+  const { frames } = kernel;
+  return new LayerFs({ frames, device: kernel.nextDevice(), entries: layers.entries(id), content: layers.content(id) });
+}
+
+/** An overlay of layers, uppermost first, with an upper directory that is empty. */
+function overlay(...lowers: LayerFs[]): { top: Inode; upper: Inode } {
+  const now = () => kernel.realtime;
+  const tmpfs = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now });
+  const upper = tmpfs.root.create('upper', S_IFDIR | 0o755, OWNER);
+  const work = tmpfs.root.create('work', S_IFDIR | 0o755, OWNER);
+  const inodes = lowers.map((lower) => lower.root);
+  const fs = new OverlayFs({
+    layers: { upper, work, lowers: inodes },
+    userAttributes: false,
+    options: '',
+    now,
+    nextDevice: () => kernel.nextDevice(),
+  });
+  return { top: new OverlayDirectory(fs, { upper, lowers: inodes }, undefined), upper };
+}
+
+const at = (top: Inode, path: string) =>
+  path.split('/').reduce<Inode | undefined>((inode, name) => inode?.lookup(name), top);
+const names = (directory: Inode) => [...directory.entries()].map(({ name }) => name).sort();
+function contents(inode: Inode | undefined): string {
+  const into = new Uint8Array(inode!.size);
+  (inode as Inode & { read(offset: number, into: Uint8Array): number }).read(0, into);
+  return new TextDecoder().decode(into);
+}
+
+test('files, links and owners are what the archive says', async () => {
+  const long = 'x'.repeat(10_000);
+  const { root: top } = await layer(
+    file('bin/a', `${long}end`, { mode: 0o4755, uid: 5, gid: 6, pax: { 'SCHILY.xattr.user.k': 'v' } }),
+    entry({ name: 'bin/b', type: 'link', linkname: 'bin/a' }),
+    entry({ name: 'zz', type: 'symlink', linkname: '../..' }),
+    file('a-after', 'second'),
+  );
+  const a = at(top, 'bin/a')!;
+  expect(at(top, 'bin/b')).toBe(a);
+  expect([a.mode, a.uid, a.gid, a.links, a.size]).toEqual([S_IFREG | 0o4755, 5, 6, 2, 10_003]);
+  expect(new TextDecoder().decode(a.getAttribute('user.k'))).toBe('v');
+  expect([contents(a), contents(at(top, 'a-after'))]).toEqual([`${long}end`, 'second']);
+  expect(at(top, 'zz')!.readlink()).toBe('../..');
+  expect(a.modified).toBe(1_000_000_000_000_000_000n);
+});
+
+test('whiteouts hide what lies below, opaque directories all of it', async () => {
+  const lower = await layer(file('etc/passwd', 'p'), file('etc/group', 'g'), file('opt/a', 'a'), file('opt/b', 'b'));
+  const upper = await layer(file('etc/.wh.passwd', ''), file('opt/.wh..wh..opq', ''), file('opt/c', 'c'));
+  const { top } = overlay(upper, lower);
+  expect([names(at(top, 'etc')!), names(at(top, 'opt')!)]).toEqual([['group'], ['c']]);
+});
+
+test('changes made in an overlay are listed, and are the same as a layer', async () => {
+  const lower = await layer(file('etc/passwd', 'p'), file('etc/motd', 'm'), file('opt/a', 'a'), file('d/e/f', 'f'));
+  const { top, upper } = overlay(lower);
+  const etc = at(top, 'etc')!;
+  etc.unlink('motd');
+  (at(top, 'etc/passwd') as Inode & { write(offset: number, from: Uint8Array): number }).write(
+    1,
+    new TextEncoder().encode('w'),
+  );
+  const made = etc.create('new', S_IFREG | 0o600, { uid: 7, gid: 8 });
+  etc.link('new2', made);
+  at(top, 'opt')!.unlink('a');
+  top.rmdir('opt');
+  top.create('opt', S_IFDIR | 0o700, OWNER);
+  top.symlink('link', 'etc/new', OWNER);
+  const below = (path: string) => at(lower.root, path.slice(1)) !== undefined;
+  expect([...changes(upper, below)].map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+    'C /etc',
+    'D /etc/motd',
+    'A /etc/new',
+    'A /etc/new2',
+    'C /etc/passwd',
+    'A /link',
+    'C /opt',
+  ]);
+  const id = await layers.unpack(packChanges(upper), 'changes');
+  const { frames } = kernel;
+  const packed = new LayerFs({
+    frames,
+    device: kernel.nextDevice(),
+    entries: layers.entries(id),
+    content: layers.content(id),
+  });
+  const again = overlay(packed, lower).top;
+  expect([names(again), names(at(again, 'etc')!), names(at(again, 'opt')!)]).toEqual([
+    ['d', 'etc', 'link', 'opt'],
+    ['new', 'new2', 'passwd'],
+    [],
+  ]);
+  expect(contents(at(again, 'etc/passwd'))).toBe('pw');
+  const file_ = at(again, 'etc/new')!;
+  expect([file_.uid, file_.gid, file_.mode & 0o777, file_.links]).toEqual([7, 8, 0o600, 2]);
+  expect(at(again, 'd/e/f')).toBeDefined();
+});
+
+test('the same changes give the same layer', async () => {
+  const ids = [];
+  for (let n = 0; n < 2; n++) {
+    const { top, upper } = overlay(await layer(file('a', 'a')));
+    top.create('b', S_IFREG | 0o644, OWNER);
+    at(top, 'b')!.modified = 5_000_000_001n;
+    top.create('c', S_IFREG | 0o644, OWNER);
+    at(top, 'c')!.modified = 5_000_000_000n;
+    ids.push(await layers.unpack(packChanges(upper), 'changes'));
+  }
+  expect(ids[0]).toBe(ids[1]);
+});
