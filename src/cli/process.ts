@@ -65,6 +65,7 @@ function rootWith(kernel: Kernel, name: string, file: Uint8Array): Tmpfs {
   target.write(0, file);
   fs.root.create('tmp', S_IFDIR | 0o1777, OWNER);
   fs.root.create('proc', S_IFDIR | 0o555, OWNER);
+  fs.root.create('sys', S_IFDIR | 0o555, OWNER);
   return fs;
 }
 

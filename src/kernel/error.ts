@@ -17,7 +17,13 @@ export class SystemError extends Error {
   }
 }
 
-/** Ends the system call with an error. */
+/** Ends the system call with an error. Programs make calls fail by the million; nobody reads where in the kernel it was. */
 export function fail(errno: ErrnoName): never {
-  throw new SystemError(errno);
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    throw new SystemError(errno);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }

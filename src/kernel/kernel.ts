@@ -3,6 +3,8 @@
 import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
 import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
+import type { Cgroup } from './cgroup/cgroup.ts';
+import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
 import { NamelessFs } from './fs/nameless.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
@@ -80,6 +82,7 @@ export class Kernel {
   lastExit: ChildEvent | undefined;
   readonly runQueue = new RunQueue();
   readonly timers = new Timers();
+  readonly cgroups: CgroupHierarchy;
   readonly epoch: bigint;
   readonly onCall: KernelOptions['onCall'];
   readonly #onUnsupported: KernelOptions['onUnsupported'];
@@ -98,6 +101,7 @@ export class Kernel {
     const sockets = new NamelessFs('sockfs', SOCKFS_MAGIC, S_IFSOCK | 0o777, this.nextDevice(), now);
     this.sockets = { newInode: () => sockets.newInode(), current: () => this.current! };
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
+    this.cgroups = new CgroupHierarchy(this);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;
   }
@@ -122,7 +126,8 @@ export class Kernel {
   }
 
   /** A new task may run. */
-  addTask(task: Task): void {
+  addTask(task: Task, cgroup: Cgroup): void {
+    this.cgroups.enter(task, cgroup);
     task.pid.enter(task, task.group.leader === task ? task.group : undefined);
     this.runQueue.add(task);
   }
@@ -168,7 +173,7 @@ export class Kernel {
       if (task.call !== undefined) this.#continueCall(task);
       if (task.state !== 'running') break;
       deliverSignals(this, task);
-      if (task.state !== 'running' || this.platform.cycles >= until) break;
+      if (task.state !== 'running' || task.isFrozen || this.platform.cycles >= until) break;
       const before = this.platform.cycles;
       const stop = this.platform.run(task.context, task.memory!.table, until);
       task.userCycles += this.platform.cycles - before;
@@ -178,6 +183,8 @@ export class Kernel {
     const used = this.platform.cycles - start;
     this.runQueue.account(task, used);
     if (task.state === 'running') this.runQueue.add(task);
+    this.current = undefined;
+    if (task.isFrozen) this.cgroups.stopped(task);
   }
 
   #handle(task: Task, stop: Stop): void {

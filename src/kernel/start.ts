@@ -3,6 +3,7 @@ import { O_RDWR, S_IFCHR, S_IFDIR } from '../abi/stat.ts';
 import { SIGNAL } from '../abi/signal.ts';
 import { fail } from './error.ts';
 import { createProcFs } from './fs/proc/index.ts';
+import { createSysFs } from './fs/sysfs.ts';
 import { makeDevice, registerCharacterDevice } from './fs/special.ts';
 import type { Tmpfs } from './fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
@@ -21,6 +22,7 @@ import { type Terminal, TerminalFile } from './tty/terminal.ts';
 import { FdTable } from './vfs/fd-table.ts';
 import { hold } from './vfs/file.ts';
 import { Dentry, Mount, type Path, resolve } from './vfs/path.ts';
+import type { FileSystem, Inode } from './vfs/inode.ts';
 import { rootCredentials } from './vfs/permission.ts';
 
 /** What to start. */
@@ -60,24 +62,32 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   group.leader = task;
   group.tasks.add(task);
   openStandardFiles(task, options);
-  mountProc(kernel, task);
+  mountSystem(kernel, task);
   const context = { root, directory: root, credentials: task.credentials };
   if (options.directory !== undefined) task.directories.directory = resolve(context, options.directory);
   const args = options.arguments.map(encodeText);
   execute(kernel, task, resolve(context, options.path), options.path, args, options.environment.map(encodeText));
   group.executed = true;
-  kernel.addTask(task);
+  kernel.addTask(task, kernel.cgroups.root);
   return task;
 }
 
-/** Programs expect /proc; it is mounted where the root has the directory. */
-function mountProc(kernel: Kernel, task: Task): void {
+/** Programs expect /proc, /sys and the control groups; they are mounted where the root has the directories. */
+function mountSystem(kernel: Kernel, task: Task): void {
   const { root } = task.directories;
-  const entry = root.entry.child('proc');
-  if (entry === undefined || !entry.inode.isDirectory) return;
-  const { fs, root: top } = createProcFs(kernel, task.namespaces.pid);
-  const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), 'proc');
-  task.namespaces.mnt.attach(mount, { mount: root.mount, entry });
+  const { pid, mnt } = task.namespaces;
+  const attach = (at: Path, name: string, { fs, root: top }: { fs: FileSystem; root: Inode }): Path | undefined => {
+    const entry = at.entry.child(name);
+    if (entry === undefined || !entry.inode.isDirectory) return undefined;
+    const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), fs.type);
+    mnt.attach(mount, { mount: at.mount, entry });
+    return { mount, entry: mount.root };
+  };
+  attach(root, 'proc', createProcFs(kernel, pid));
+  const sys = attach(root, 'sys', createSysFs(kernel));
+  if (sys === undefined) return;
+  const parent = { mount: sys.mount, entry: sys.entry.child('fs')! };
+  attach(parent, 'cgroup', kernel.cgroups.fs.mount(task, 'nsdelegate,memory_recursiveprot'));
 }
 
 function mountRoot(kernel: Kernel, fs: Tmpfs): Path {

@@ -3,6 +3,7 @@ import { fail } from '../error.ts';
 import type { FileSystemType, MountedFileSystem, MountRequest } from './mount-request.ts';
 import { createOverlay } from './overlay/mount.ts';
 import { createProcFs } from './proc/index.ts';
+import { createSysFs } from './sysfs.ts';
 import { Tmpfs } from './tmpfs.ts';
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from './type-names.ts';
 import { parseTmpfsOptions } from './tmpfs-options.ts';
@@ -28,10 +29,12 @@ function createTmpfs(type: string): FileSystemType {
 }
 
 const TYPES = {
+  sysfs: ({ kernel }) => createSysFs(kernel),
   tmpfs: createTmpfs('tmpfs'),
   proc: ({ kernel, task }) => createProcFs(kernel, task.namespaces.pid),
   devtmpfs: createTmpfs('devtmpfs'),
   overlay: createOverlay,
+  cgroup2: ({ kernel, task, data }) => kernel.cgroups.fs.mount(task, data),
 } satisfies Record<FileSystemTypeName, FileSystemType>;
 
 /** Makes an instance of a type. @throws SystemError ENODEV */

@@ -36,6 +36,7 @@ function prepare(group: ThreadGroup, signal: number): void {
 
 /** A task that sleeps hears of a signal it does not block. */
 function interrupt(task: Task): void {
+  if (task.isFrozen) task.reconsider();
   task.wake();
 }
 

@@ -19,6 +19,17 @@ export function hasSignal(set: SignalSet, signal: number): boolean {
 /** SIGKILL and SIGSTOP cannot be blocked, ignored or caught. */
 export const UNBLOCKABLE: SignalSet = signalBit(SIGNAL.SIGKILL) | signalBit(SIGNAL.SIGSTOP);
 
+/** Somebody with signals of its own and of its process. */
+interface Receiver {
+  readonly pending: { readonly set: SignalSet };
+  readonly group: { readonly pending: { readonly set: SignalSet } };
+}
+
+/** SIGKILL waits to be delivered: nothing but the end is left. */
+export function isKilled({ pending, group }: Receiver): boolean {
+  return hasSignal(pending.set | group.pending.set, SIGNAL.SIGKILL);
+}
+
 /** Signals an instruction raises: delivered first, and never lost by blocking them. */
 export const SYNCHRONOUS: SignalSet = [
   SIGNAL.SIGSEGV,
@@ -73,11 +84,14 @@ export class PendingSignals {
     this.queue = this.queue.filter(({ signal }) => !hasSignal(set, signal));
   }
 
-  /** Takes the next signal that is not blocked: synchronous ones first, then by number. */
+  /** Takes the next signal that is not blocked: SIGKILL, then synchronous ones, then by number. */
   take(blocked: SignalSet): SignalInfo | undefined {
     const candidates = this.queue.filter(({ signal }) => !hasSignal(blocked, signal));
     if (candidates.length === 0) return undefined;
-    const rank = ({ signal }: SignalInfo) => (hasSignal(SYNCHRONOUS, signal) ? signal : signal + SIGNAL_COUNT);
+    const rank = ({ signal }: SignalInfo) => {
+      if (signal === SIGNAL.SIGKILL) return 0;
+      return hasSignal(SYNCHRONOUS, signal) ? signal : signal + SIGNAL_COUNT;
+    };
     const next = candidates.reduce((best, info) => (rank(info) < rank(best) ? info : best));
     this.queue.splice(this.queue.indexOf(next), 1);
     return next;

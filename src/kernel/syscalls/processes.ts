@@ -2,9 +2,12 @@
 // sessions (setpgid(2), setsid(2)).
 import { AT_FDCWD } from '../../abi/stat.ts';
 import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGNAL } from '../../abi/signal.ts';
+import type { Cgroup } from '../cgroup/cgroup.ts';
+import { CgroupDirectory } from '../cgroup/cgroup-fs.ts';
+import { checkMove } from '../cgroup/core-files.ts';
 import { fail } from '../error.ts';
 import { encodeSignalInfo } from '../signal/siginfo.ts';
-import { CLONE_VFORK, CLONE_VM, type CloneRequest, cloneTask, FORK } from '../task/clone.ts';
+import { CLONE_THREAD, CLONE_VFORK, CLONE_VM, type CloneRequest, cloneTask, FORK } from '../task/clone.ts';
 import { execute } from '../task/exec.ts';
 import { endProcess, endTask, leaveProcessGroup, reap } from '../task/exit.ts';
 import type { ChildEvent, ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
@@ -45,23 +48,42 @@ function cloneArguments(call: Call): CloneRequest {
 }
 
 const CLONE_ARGS_SIZE = 64;
+const CLONE_ARGS_SIZE_LARGEST = 88;
+const CLONE_INTO_CGROUP = 0x2_0000_0000;
 
 function clone3Arguments(call: Call): CloneRequest {
   const size = call.arg(1);
   if (size < CLONE_ARGS_SIZE) fail('EINVAL');
-  const view = call.view(call.arg(0), Math.min(size, 88));
+  const view = call.view(call.arg(0), Math.min(size, CLONE_ARGS_SIZE_LARGEST));
   const word = (n: number) => Number(view.getBigUint64(8 * n, true));
-  const [flags, , childTid, parentTid, exitSignal, stack, stackSize] = [0, 1, 2, 3, 4, 5, 6].map(word) as number[];
+  const [allFlags, , childTid, parentTid, exitSignal, stack, stackSize] = [0, 1, 2, 3, 4, 5, 6].map(word) as number[];
+  const intoCgroup = allFlags! >= CLONE_INTO_CGROUP && allFlags! < 2 * CLONE_INTO_CGROUP;
+  const flags = intoCgroup ? allFlags! - CLONE_INTO_CGROUP : allFlags!;
+  if (intoCgroup && size < CLONE_ARGS_SIZE_LARGEST) fail('EINVAL');
   if (exitSignal! > 64 || (stack === 0) !== (stackSize === 0)) fail('EINVAL');
-  if (flags! > 0xffff_ffff) fail('EINVAL');
+  if (flags > 0xffff_ffff) fail('EINVAL');
   return {
-    flags: flags!,
+    flags,
     exitSignal: exitSignal!,
     stack: stack! + stackSize!,
     parentTid: parentTid!,
     childTid: childTid!,
     tls: view.getBigUint64(56, true),
+    ...(intoCgroup ? { cgroup: targetCgroup(call, word(10), flags) } : {}),
   };
+}
+
+/** The control group of a descriptor, if a task may be started there. @throws SystemError EBADF, EACCES, EBUSY, EOPNOTSUPP */
+function targetCgroup(call: Call, fd: number, flags: number): Cgroup {
+  const { inode } = call.task.files.get(fd);
+  if (!(inode instanceof CgroupDirectory)) return fail('EBADF');
+  const { cgroup } = inode;
+  const source = call.task.cgroup!;
+  if (cgroup.isRemoved) fail('ENODEV');
+  checkMove(call.kernel, source, cgroup, call.task);
+  cgroup.checkTarget();
+  if (flags & CLONE_THREAD && cgroup.domain !== source.domain) fail('EOPNOTSUPP');
+  return cgroup;
 }
 
 /** The strings of a NULL-terminated array. @throws SystemError E2BIG */

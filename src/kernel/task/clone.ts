@@ -1,5 +1,6 @@
 // Making tasks: fork, vfork, clone and clone3 (clone(2)).
 import { SIGNAL } from '../../abi/signal.ts';
+import type { Cgroup } from '../cgroup/cgroup.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { writeUser } from '../mm/user-memory.ts';
@@ -38,6 +39,8 @@ export interface CloneRequest {
   readonly parentTid: number;
   readonly childTid: number;
   readonly tls: bigint;
+  /** Control group to start in (CLONE_INTO_CGROUP); undefined for the caller's. */
+  readonly cgroup?: Cgroup;
 }
 
 /** Makes a task like `parent`. @throws SystemError EINVAL for flags that do not go together */
@@ -46,6 +49,8 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) fail('EINVAL');
   if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) fail('EINVAL');
   if (request.exitSignal > 64) fail('EINVAL');
+  const cgroup = request.cgroup ?? parent.cgroup!;
+  kernel.cgroups.checkFork(cgroup);
   const pid = Pid.allocate(parent.namespaces.pidForChildren);
   const isThread = (flags & CLONE_THREAD) !== 0;
   const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
@@ -84,7 +89,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (flags & CLONE_PARENT_SETTID) writeUser(memory, request.parentTid, number(parent.namespaces.pid));
   if (flags & CLONE_CHILD_SETTID) writeUser(child.memory, request.childTid, number(child.namespaces.pid));
   if (flags & CLONE_CHILD_CLEARTID) child.clearTid = request.childTid;
-  kernel.addTask(child);
+  kernel.addTask(child, cgroup);
   return child;
 }
 

@@ -16,6 +16,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   task.state = 'dead';
   task.call = undefined;
   clearTid(kernel, task);
+  kernel.cgroups.leave(task);
   releaseMemory(kernel, task);
   if (--task.files.users === 0) task.files.closeAll();
   group.tasks.delete(task);

@@ -1,4 +1,5 @@
 // Which task runs next: the one that has had least of the processor for its weight (sched(7) SCHED_OTHER).
+import { isKilled } from '../signal/signal-set.ts';
 import type { Task } from './task.ts';
 
 /** Weight of nice 0; each step changes it by a quarter (sched(7) "The nice value"). */
@@ -25,7 +26,7 @@ export class RunQueue {
   next(): Task | undefined {
     let best: Task | undefined;
     for (const task of this.#tasks) {
-      if (task.state !== 'running') this.#tasks.delete(task);
+      if (task.state !== 'running' || (task.isFrozen && !isKilled(task))) this.#tasks.delete(task);
       else if (best === undefined || task.virtualTime < best.virtualTime) best = task;
     }
     if (best !== undefined) {

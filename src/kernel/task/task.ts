@@ -1,5 +1,6 @@
 // A task: what Linux schedules (clone(2)). Tasks with the same thread group share signal actions and end together. A task
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
+import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { Namespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
@@ -57,6 +58,10 @@ export class Task implements Timer {
   fault = { vector: 0, error: 0, address: 0 };
   /** A stop signal came while the task slept. */
   stopRequested = false;
+  /** The control group; kept after the end, for /proc/PID/cgroup. */
+  cgroup: Cgroup | undefined;
+  /** The control group freezes its tasks: the task gets the processor only to be killed. */
+  isFrozen = false;
   /** Queues the task is in. */
   queues: WaitQueue[] = [];
   /** Cycles at which the wait ends; infinite for never. */
@@ -157,6 +162,11 @@ export class Task implements Timer {
     if (this.state !== 'stopped') return;
     this.state = 'running';
     this.#onWake(this);
+  }
+
+  /** What kept the task from the processor may be over. */
+  reconsider(): void {
+    if (this.state === 'running') this.#onWake(this);
   }
 
   leaveQueues(): void {

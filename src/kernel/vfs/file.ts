@@ -81,6 +81,11 @@ export abstract class FileDescription {
     return true;
   }
 
+  /** True when waiting for it with epoll(7) makes sense. */
+  get pollable(): boolean {
+    return !this.inode.isRegular && !this.inode.isDirectory;
+  }
+
   seek(offset: number, whence: number): number {
     if (!this.seekable) return fail('ESPIPE');
     const bases: Record<number, number> = {

@@ -56,7 +56,7 @@ export class EpollFile extends FileDescription {
   /** @throws SystemError EEXIST, EPERM for files that are always ready, ELOOP, EINVAL for itself */
   add(fd: number, file: FileDescription, events: number, data: bigint): void {
     if (file === this) fail('EINVAL');
-    if (file.inode.isRegular || file.inode.isDirectory) fail('EPERM');
+    if (!file.pollable) fail('EPERM');
     if (this.#find(fd, file) !== undefined) fail('EEXIST');
     if (file instanceof EpollFile && file.depth(this) >= MOST_NESTING) fail('ELOOP');
     this.#watches.set(fd, new Watch(this, fd, file, events, data));

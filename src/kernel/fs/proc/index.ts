@@ -60,6 +60,10 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
       text(() => FILE_SYSTEM_TYPES.map((type) => `nodev\t${type}\n`).join('')),
     )
     .add(
+      'cgroups',
+      text(() => kernel.cgroups.table()),
+    )
+    .add(
       'stat',
       text(() => systemStat(kernel, pids)),
     )

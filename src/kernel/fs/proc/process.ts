@@ -51,7 +51,8 @@ function representative(group: ThreadGroup): Task {
 }
 
 function letter(group: ThreadGroup, task: Task): string {
-  return group.isZombie ? 'Z' : STATE_LETTERS[task.state];
+  if (group.isZombie) return 'Z';
+  return task.isFrozen && task.state === 'running' ? 'S' : STATE_LETTERS[task.state];
 }
 
 /** Makes /proc/PID. */
@@ -148,6 +149,10 @@ function taskDirectory(
     .add(
       'mountinfo',
       text((opener) => mountInfo(task(), opener)),
+    )
+    .add(
+      'cgroup',
+      text((opener) => kernel.cgroups.lineOf(task(), opener)),
     )
     .add(
       'oom_score',

@@ -1,0 +1,80 @@
+// Making, filling and removing groups; the rules about controllers and processes.
+#include "cgroup.h"
+
+int main(void) {
+  show(CG "cgroup.controllers");
+  show(CG "cgroup.subtree_control");
+  printf("events of the root: %s\n", get(CG "cgroup.events"));
+  printf("mkdir: %s\n", result(mkdir(CG "a", 0755)));
+  printf("again: %s\n", result(mkdir(CG "a", 0755)));
+  printf("file: %s\n", result(open(CG "a/x", O_CREAT | O_RDWR, 0644)));
+  printf("unlink: %s\n", result(unlink(CG "a/cgroup.procs")));
+  printf("rename: %s\n", result(rename(CG "a", CG "b")));
+  show(CG "a/cgroup.controllers");
+  try(CG "a/cgroup.subtree_control", "+pids");
+  try(CG "cgroup.subtree_control", "+pids +nothing");
+  try(CG "cgroup.subtree_control", "pids");
+  try(CG "cgroup.subtree_control", "+pids +cpuset");
+  show(CG "a/cgroup.controllers");
+  show(CG "a/cgroup.type");
+  show(CG "a/cgroup.events");
+  char self[16];
+  number(self, getpid());
+  try(CG "a/cgroup.procs", "99999");
+  try(CG "a/cgroup.procs", "-1");
+  try(CG "a/cgroup.procs", "me");
+  try(CG "a/cgroup.procs", self);
+  printf("procs: %d\n", atoi(get(CG "a/cgroup.procs")) == getpid());
+  printf("self: %s", get("/proc/self/cgroup"));
+  show(CG "a/cgroup.events");
+  printf("busy: %s\n", result(rmdir(CG "a")));
+  mkdir(CG "a/b", 0755);
+  try(CG "a/cgroup.subtree_control", "+pids");
+  show(CG "a/cgroup.type");
+  show(CG "a/b/cgroup.type");
+  try(CG "a/b/cgroup.procs", "0");
+  try(CG "cgroup.procs", "0");
+  show(CG "a/cgroup.type");
+  try(CG "a/b/cgroup.procs", "0");
+  try(CG "a/cgroup.procs", "0");
+  try(CG "cgroup.subtree_control", "-pids");
+  try(CG "cgroup.procs", "0");
+  try(CG "a/cgroup.subtree_control", "-pids");
+  try(CG "cgroup.subtree_control", "-pids -cpuset");
+  printf("limits: %s", get(CG "a/cgroup.max.depth"));
+  try(CG "a/cgroup.max.depth", "1");
+  printf("too deep: %s\n", result(mkdir(CG "a/b/c", 0755)));
+  try(CG "a/cgroup.max.descendants", "1");
+  printf("too many: %s\n", result(mkdir(CG "a/d", 0755)));
+  show(CG "a/cgroup.stat");
+  printf("not empty: %s\n", result(rmdir(CG "a")));
+  printf("rmdir: %s\n", result(rmdir(CG "a/b")));
+  printf("rmdir: %s\n", result(rmdir(CG "a")));
+  printf("%s", get("/proc/cgroups"));
+  // threads of one process in groups of their own
+  mkdir(CG "t", 0755);
+  mkdir(CG "t/x", 0755);
+  try(CG "t/x/cgroup.type", "domain");
+  try(CG "t/x/cgroup.type", "threaded");
+  show(CG "t/cgroup.type");
+  show(CG "t/x/cgroup.type");
+  mkdir(CG "t/y", 0755);
+  show(CG "t/y/cgroup.type");
+  try(CG "t/y/cgroup.procs", "0");
+  try(CG "t/x/cgroup.threads", "0");
+  try(CG "t/cgroup.procs", "0");
+  try(CG "t/x/cgroup.threads", "0");
+  show(CG "t/x/cgroup.procs");
+  printf("t has it: %d\n", atoi(get(CG "t/cgroup.procs")) == getpid());
+  printf("x has it: %d\n", atoi(get(CG "t/x/cgroup.threads")) == getpid());
+  printf("self: %s", get("/proc/self/cgroup"));
+  try(CG "cgroup.procs", "0");
+  // an order of more than a page, and a group that is gone while its file is open
+  int fd = open(CG "t/x/cgroup.procs", O_RDWR);
+  static char much[5000];
+  memset(much, '1', sizeof much);
+  printf("much: %s\n", result(write(fd, much, sizeof much) < 0));
+  rmdir(CG "t/x");
+  printf("gone: %s\n", result(write(fd, "0", 1) < 0));
+  return 0;
+}

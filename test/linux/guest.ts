@@ -1,0 +1,74 @@
+// Small C programs compiled here and run on the user-space kernel in this process, so that a test can look at both.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
+import { Tmpfs, type TmpfsFile } from '../../src/kernel/fs/tmpfs.ts';
+import { Kernel, type KernelStop } from '../../src/kernel/kernel.ts';
+import { startInit } from '../../src/kernel/start.ts';
+import { waitStatus } from '../../src/kernel/syscalls/processes.ts';
+import { Terminal } from '../../src/kernel/tty/terminal.ts';
+import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
+import { loadCore } from '../core.ts';
+
+const OWNER = { uid: 0, gid: 0 };
+
+/** True when static amd64 programs can be compiled here. */
+export function canCompile(): boolean {
+  const empty = spawnSync('gcc', ['-static', '-x', 'c', '-o', '/dev/null', '-'], {
+    input: 'int main(void){return 0;}',
+  });
+  return empty.status === 0;
+}
+
+/** A folder for programs, removed by `remove`. */
+export class Programs {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'anillo-guest-'));
+
+  /** Compiles a source file; the program's bytes. */
+  compile(source: string): Uint8Array {
+    const program = join(this.#folder, basename(source, '.c'));
+    execFileSync('gcc', ['-O1', '-w', '-static', '-pthread', '-o', program, source]);
+    return readFileSync(program);
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What a run showed. */
+export interface Run {
+  readonly out: string;
+  /** Status word of wait(2); undefined while processes are left. */
+  readonly status: number | undefined;
+  readonly stop: KernelStop;
+  readonly kernel: Kernel;
+}
+
+/** Options of a run. */
+export interface RunOptions {
+  readonly memory?: number;
+  readonly cycles?: number;
+  readonly arguments?: readonly string[];
+}
+
+/** Runs a program as the first process of a new system. */
+export function runGuest(program: Uint8Array, options: RunOptions = {}): Run {
+  const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory: options.memory ?? 64 << 20 }) });
+  let out = '';
+  const terminal = new Terminal(kernel, (bytes) => {
+    out += Buffer.from(bytes).toString('latin1');
+  });
+  terminal.makePlain();
+  const now = () => kernel.realtime;
+  const root = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
+  (root.root.create('init', S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, program);
+  for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o777, OWNER);
+  const args = ['/init', ...(options.arguments ?? [])];
+  startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
+  const stop = kernel.run({ cycles: options.cycles ?? 20_000_000_000 });
+  const { lastExit } = kernel;
+  return { out, status: lastExit === undefined ? undefined : waitStatus(lastExit), stop, kernel };
+}
