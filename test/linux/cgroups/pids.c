@@ -38,7 +38,8 @@ int main(void) {
   show(CG "p/pids.current");
   // a bomb
   try(CG "p/pids.max", "50");
-  if (fork() == 0) for (;;) fork();
+  if (fork() == 0)
+    for (;;) if (fork() < 0) for (volatile int n = 0; n < 100000; n++);
   milliseconds(20);
   show(CG "p/pids.current");
   printf("refused: %d\n", value(CG "p/pids.events", "max") > 10);
