@@ -247,7 +247,7 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ['set_tid_address', 258, 218, 'int *tidptr'],
   ['restart_syscall', 0, 219, ''],
   ['semtimedop', -1, 220, 'int semid, struct sembuf *sops, size_t nsops, const struct timespec *timeout'],
-  ['fadvise64', 250, 221, 'int fd, off_t offset, size_t len, int advice'],
+  ['fadvise64', 250, 221, 'int fd, loff_t offset, size_t len, int advice'],
   ['timer_create', 259, 222, 'clockid_t clockid, struct sigevent *sevp, timer_t *timerid'],
   [
     'timer_settime',

@@ -36,6 +36,8 @@ const SOCKFS_MAGIC = 0x534f_434b;
 const ANON_INODE_FS_MAGIC = 0x0904_1934;
 /** Cycles a task runs before others get their turn. */
 const SLICE = 4_000_000;
+/** One for all kernels: it never changes. */
+const SYSCALL_TABLE = new SyscallTable(implementations);
 /** Modelled operations of the kernel's entry and exit code. */
 const ENTRY_OPERATIONS = 20;
 
@@ -64,7 +66,7 @@ export type KernelStop =
 export class Kernel {
   readonly platform: Platform;
   readonly frames: Frames;
-  readonly syscalls = new SyscallTable(implementations);
+  readonly syscalls = SYSCALL_TABLE;
   /** The outermost PID namespace: all tasks. */
   readonly pids = new PidNamespace();
   readonly futexes = new Futexes();

@@ -1,13 +1,15 @@
 // Pipes and FIFOs (pipe(7)): a ring of bytes with readers on one side and writers on the other.
-import { O_NONBLOCK } from '../../abi/stat.ts';
+import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import type { Call } from '../syscalls/call.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 
 export const PIPE_CAPACITY = 65536;
 /** Writes of up to so many bytes are not mixed with others. */
 export const PIPE_BUF = 4096;
+const FIONREAD = 0x541b;
 
 /** What both ends share. */
 export class Pipe {
@@ -15,6 +17,8 @@ export class Pipe {
   buffer = new Uint8Array(PIPE_CAPACITY);
   start = 0;
   length = 0;
+  /** Sizes of the writes in it while it is in packet mode (pipe(2) O_DIRECT). */
+  packets: number[] = [];
   readers = 0;
   writers = 0;
   /** How often each side was opened. */
@@ -82,9 +86,18 @@ export class PipeEnd extends FileDescription {
     const { pipe } = this;
     if (into.length === 0) return 0;
     if (pipe.length === 0) return pipe.writers === 0 ? 0 : new WouldBlock(pipe.queue);
-    const count = pipe.take(into);
+    const packet = pipe.packets.shift();
+    const count = pipe.take(packet === undefined ? into : into.subarray(0, packet));
+    // what a reader does not take of a packet is lost
+    if (packet !== undefined) pipe.take(new Uint8Array(packet - count));
     pipe.queue.wake();
     return count;
+  }
+
+  override ioctl(call: Call, request: number, argument: number): number {
+    if (request !== FIONREAD) return super.ioctl(call, request, argument);
+    call.writeWord(argument, this.pipe.length, 4);
+    return 0;
   }
 
   /** Writes what there is room for; nothing of a small write unless all of it. EPIPE without readers. */
@@ -94,7 +107,8 @@ export class PipeEnd extends FileDescription {
     if (pipe.readers === 0) return fail('EPIPE');
     const { room } = pipe;
     if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return new WouldBlock(pipe.queue);
-    const count = Math.min(room, from.length);
+    const count = Math.min(room, from.length, this.flags & O_DIRECT ? PIPE_BUF : from.length);
+    if (this.flags & O_DIRECT) pipe.packets.push(count);
     pipe.put(from.subarray(0, count));
     pipe.queue.wake();
     return count;

@@ -69,6 +69,12 @@ export class Opening extends WouldBlock {
 }
 
 class NullFile extends FileDescription {
+  /** There is no place but the beginning. */
+  override seek(): number {
+    this.offset = 0;
+    return 0;
+  }
+
   override readAt(): number {
     return 0;
   }

@@ -52,6 +52,37 @@ export function writeUser(space: AddressSpace, address: number, from: Uint8Array
   );
 }
 
+/** Copies out of a task's memory until it ends; how many bytes. */
+export function readAsFarAs(space: AddressSpace, address: number, into: Uint8Array): number {
+  return asFarAs(space, address, into.length, false, (bytes, offset) => into.set(bytes, offset));
+}
+
+/** Copies into a task's memory until it ends; how many bytes. */
+export function writeAsFarAs(space: AddressSpace, address: number, from: Uint8Array): number {
+  return asFarAs(space, address, from.length, true, (bytes, offset) =>
+    bytes.set(from.subarray(offset, offset + bytes.length)),
+  );
+}
+
+function asFarAs(
+  space: AddressSpace,
+  address: number,
+  length: number,
+  isWrite: boolean,
+  copy: (bytes: Uint8Array, offset: number) => void,
+): number {
+  let done = 0;
+  try {
+    forEachPart(space, address, Math.min(length, Math.max(0, space.end - address)), isWrite, (bytes, offset) => {
+      copy(bytes, offset);
+      done += bytes.length;
+    });
+  } catch (failure) {
+    if (!(failure instanceof BadAddress)) throw failure;
+  }
+  return done;
+}
+
 /** Bytes of a string up to its terminating zero; undefined when it is longer than `most`. @throws BadAddress */
 export function readUserString(space: AddressSpace, address: number, most: number): Uint8Array | undefined {
   const parts: number[] = [];

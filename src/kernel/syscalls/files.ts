@@ -7,6 +7,7 @@ import {
   O_APPEND,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECT,
   O_EXCL,
   O_NOCTTY,
   O_NONBLOCK,
@@ -14,14 +15,17 @@ import {
   O_TRUNC,
   S_IFIFO,
 } from '../../abi/stat.ts';
-import { SI_USER, SIGNAL } from '../../abi/signal.ts';
+import { SI_USER, SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
 import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { type FileDescription, hold, WouldBlock } from '../vfs/file.ts';
 import type { Call, CallResult } from './call.ts';
+import { readAsFarAs, writeAsFarAs } from '../mm/user-memory.ts';
 import { encodeText } from './text.ts';
+import { checkFileSize, failTooBig, RLIMIT_FSIZE } from './file-size.ts';
+import { ioctl } from './ioctl.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { full, type Implementations } from './table.ts';
@@ -39,7 +43,7 @@ const FALLOC_PUNCH_HOLE = 2;
 /** With collapsing, zeroing, inserting and unsharing of ranges. */
 const FALLOC_KNOWN = 0x7b;
 /** Flags F_SETFL can change. */
-const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
+const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | O_DIRECT | 0o1000000;
 /** Flags that matter only while opening. */
 const OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 
@@ -81,20 +85,29 @@ function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], of
   const bytes = new Uint8Array(total);
   const count = offset === undefined ? file.read(bytes) : file.readAt(offset, bytes);
   if (count instanceof WouldBlock) return isNonBlocking(file) ? EAGAIN : call.wait([count.queue]);
+  const copied = scatter(call, into, bytes.subarray(0, count));
+  if (copied === count) return count;
+  if (offset === undefined && file.seekable) file.offset += copied - count;
+  return copied > 0 ? copied : fail('EFAULT');
+}
+
+/** Copies bytes into the buffers as far as the task's memory goes; how many. */
+function scatter(call: Call, into: readonly Buffer[], bytes: Uint8Array): number {
   let done = 0;
   for (const { address, length } of into) {
-    const part = bytes.subarray(done, Math.min(done + length, count));
+    const part = bytes.subarray(done, done + length);
     if (part.length === 0) break;
-    call.write(address, part);
-    done += part.length;
+    const copied = writeAsFarAs(call.memory, address, part);
+    done += copied;
+    if (copied < part.length) break;
   }
-  return count;
+  return done;
 }
 
 /** Writes the buffers: a call that waits goes on where it stopped. */
 function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
   const progress = call.progress(() => ({ done: 0 }));
-  const bytes = gather(call, from);
+  const bytes = withinFileSizeLimit(call, file, gather(call, from), offset);
   try {
     while (progress.done < bytes.length || bytes.length === 0) {
       const rest = bytes.subarray(progress.done);
@@ -124,15 +137,26 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
   return progress.done;
 }
 
+/** The bytes of the buffers as far as the task's memory goes. @throws SystemError EFAULT when there are none */
 function gather(call: Call, from: readonly Buffer[]): Uint8Array {
-  if (from.length === 1) return call.read(from[0]!.address, from[0]!.length);
   const bytes = new Uint8Array(from.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const { address, length } of from) {
-    if (length > 0) bytes.set(call.read(address, length), at);
-    at += length;
+    const copied = readAsFarAs(call.memory, address, bytes.subarray(at, at + length));
+    at += copied;
+    if (copied < length) break;
   }
-  return bytes;
+  if (at === 0 && bytes.length > 0) fail('EFAULT');
+  return bytes.subarray(0, at);
+}
+
+/** RLIMIT_FSIZE: a write that begins within it is cut, one beyond it fails with SIGXFSZ. */
+function withinFileSizeLimit(call: Call, file: FileDescription, bytes: Uint8Array, offset?: number): Uint8Array {
+  const limit = call.task.group.limits[RLIMIT_FSIZE]!.soft;
+  if (limit === Number.POSITIVE_INFINITY || !file.inode.isRegular || bytes.length === 0) return bytes;
+  const at = file.flags & O_APPEND ? file.inode.size : (offset ?? file.offset);
+  if (at >= limit) failTooBig(call);
+  return bytes.subarray(0, limit - at);
 }
 
 /** A write that a signal ends reports what it wrote. */
@@ -155,6 +179,17 @@ const pairOffset = (call: Call, n: number): number =>
     ? Number(BigInt.asIntN(64, call.arg64(n) | (call.arg64(n + 1) << 32n)))
     : Number(BigInt.asIntN(64, call.arg64(n)));
 
+const RWF_APPEND = 16;
+const RWF_KNOWN = 31;
+
+/** Offset and flags of preadv2 and pwritev2: -1 stands for the file's own offset. */
+function vectorOptions(call: Call, file: FileDescription): { offset: number | undefined; flags: number } {
+  const flags = call.arg(5);
+  if (flags & ~RWF_KNOWN) fail('EOPNOTSUPP');
+  const at = pairOffset(call, 3);
+  return { offset: at === -1 ? undefined : positioned(file, at), flags };
+}
+
 function duplicate(call: Call, flags: number): number {
   const [old, wanted] = [call.arg(0), call.arg(1)];
   const file = call.task.files.get(old);
@@ -169,14 +204,25 @@ const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
+const F_SETOWN = 8;
+const F_GETOWN = 9;
+const F_SETSIG = 10;
+const F_GETSIG = 11;
+const F_SETOWN_EX = 15;
+const F_GETOWN_EX = 16;
+const F_OWNER_PID = 1;
+const F_OWNER_PGRP = 2;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
+/** What can be done with a file opened with O_PATH (open(2)). */
+const PATH_OPERATIONS = new Set([F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL]);
 
 function fcntl(call: Call): CallResult {
   const fd = call.arg(0);
   const { files } = call.task;
   const file = files.get(fd);
   const argument = call.arg(2);
+  if (file.flags & O_PATH && !PATH_OPERATIONS.has(call.arg(1))) fail('EBADF');
   switch (call.arg(1)) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
@@ -196,6 +242,27 @@ function fcntl(call: Call): CallResult {
       return file instanceof PipeEnd ? file.pipe.buffer.length : fail('EBADF');
     case F_SETPIPE_SZ:
       return file instanceof PipeEnd ? resizePipe(file, argument) : fail('EBADF');
+    case F_GETOWN:
+      return file.signalOwner;
+    case F_SETOWN:
+      file.signalOwner = argument | 0;
+      return 0;
+    case F_GETOWN_EX:
+      call.writeWord(argument, file.signalOwner < 0 ? F_OWNER_PGRP : F_OWNER_PID, 4);
+      call.writeWord(argument + 4, Math.abs(file.signalOwner), 4);
+      return 0;
+    case F_SETOWN_EX: {
+      const [type, id] = [call.readWord(argument, 4), call.readWord(argument + 4, 4)];
+      if (type > F_OWNER_PGRP) fail('EINVAL');
+      file.signalOwner = type === F_OWNER_PGRP ? -id : id;
+      return 0;
+    }
+    case F_GETSIG:
+      return file.signalNumber;
+    case F_SETSIG:
+      if (argument < 0 || argument > SIGNAL_COUNT) fail('EINVAL');
+      file.signalNumber = argument;
+      return 0;
     default:
       return fail('EINVAL');
   }
@@ -208,12 +275,12 @@ function resizePipe(end: PipeEnd, wanted: number): number {
 }
 
 function makePipe(call: Call, flags: number): number {
-  if (flags & ~(O_CLOEXEC | O_NONBLOCK | 0o40000)) fail('EINVAL');
+  if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) fail('EINVAL');
   const { files } = call.task;
   const inode = call.kernel.pipeInode();
   const pipe = new Pipe();
   const limit = openFilesLimit(call);
-  const status = flags & O_NONBLOCK;
+  const status = flags & (O_NONBLOCK | O_DIRECT);
   const reader = files.install(new PipeEnd(inode, status, pipe), (flags & O_CLOEXEC) !== 0, limit);
   const writer = files.install(new PipeEnd(inode, status | 1, pipe), (flags & O_CLOEXEC) !== 0, limit);
   call.writeWord(call.arg(0), reader, 4);
@@ -228,6 +295,7 @@ function listDirectory(
 ): number {
   const file = call.file(0);
   if (!(file instanceof DirectoryFile)) return fail('ENOTDIR');
+  if (file.inode.links === 0) return fail('ENOENT');
   const room = call.arg(2);
   let at = 0;
   for (const { entry, next } of file.rest()) {
@@ -284,14 +352,16 @@ const put = (call: Call, n: number, bytes: Uint8Array): number => {
   return 0;
 };
 
+const signed = (value: number, size: 4 | 8) => (size === 4 ? value | 0 : value);
+
 /** Copies between files without passing through the program; `offsetArgument` points to where reading begins. */
 function sendfile(call: Call, offsetSize: 4 | 8): CallResult {
   const [out, from] = [writableFile(call, 0), readableFile(call, 1)];
   const address = call.arg(2);
-  const start = address === 0 ? undefined : call.readWord(address, offsetSize);
+  const start = address === 0 ? undefined : signed(call.readWord(address, offsetSize), offsetSize);
   const progress = call.progress(() => ({ done: 0 }));
   const wanted = Math.min(call.arg(3), MOST_BYTES);
-  if (!from.seekable) fail('EINVAL');
+  if (!from.seekable || (start !== undefined && start < 0)) fail('EINVAL');
   const base = start ?? from.offset;
   const finish = () => {
     if (address === 0) from.offset = base + progress.done;
@@ -335,13 +405,28 @@ export const fileCalls: Implementations = {
     const file = writableFile(call, 0);
     return writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), positioned(file, pairOffset(call, 3)));
   }, written),
+  preadv2: full((call) => {
+    const file = readableFile(call, 0);
+    const { offset, flags } = vectorOptions(call, file);
+    if (flags & RWF_APPEND) fail('EOPNOTSUPP');
+    return readFrom(call, file, buffers(call, call.arg(1), call.arg(2)), offset);
+  }),
+  pwritev2: full((call) => {
+    const file = writableFile(call, 0);
+    const { offset, flags } = vectorOptions(call, file);
+    const at = flags & RWF_APPEND ? file.inode.size : offset;
+    const result = writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), at);
+    if (flags & RWF_APPEND && offset === undefined) file.offset = file.inode.size;
+    return result;
+  }, written),
   close: full((call) => {
     call.task.files.close(call.arg(0));
     return 0;
   }),
   close_range: full((call) => {
     const [first, last] = [call.arg(0), call.arg(1)];
-    if (first > last) fail('EINVAL');
+    if (first > last || call.arg(2) & ~6) fail('EINVAL');
+    if (call.arg(2) & CLOSE_RANGE_UNSHARE) ownFiles(call);
     const { files } = call.task;
     for (const fd of [...files.numbers()]) {
       if (fd < first || fd > last) continue;
@@ -373,11 +458,11 @@ export const fileCalls: Implementations = {
   fcntl64: full(fcntl),
   pipe: full((call) => makePipe(call, 0)),
   pipe2: full((call) => makePipe(call, call.arg(1))),
-  ioctl: full((call) => call.file(0).ioctl(call, call.arg(1), call.arg(2))),
+  ioctl: full(ioctl),
   ftruncate: full((call) => truncate(call)),
   ftruncate64: full((call) => truncate(call)),
-  fsync: full((call) => Number(call.file(0) === undefined)),
-  fdatasync: full((call) => Number(call.file(0) === undefined)),
+  fsync: full(sync),
+  fdatasync: full(sync),
   getdents64: full((call) => listDirectory(call, directoryEntry64)),
   getdents: full((call) => listDirectory(call, directoryEntry(call.wordSize))),
   stat: full((call) => put(call, 1, encodeStat(statPath(call, true), call.abi))),
@@ -392,8 +477,34 @@ export const fileCalls: Implementations = {
   fallocate: full(fallocate),
 };
 
-function statAt(call: Call, flagsArgument: number) {
-  const flags = call.arg(flagsArgument);
+/** AT_STATX_FORCE_SYNC and AT_STATX_DONT_SYNC: at most one of them. */
+const AT_STATX_SYNC = 0x6000;
+const STATX_RESERVED = 0x8000_0000;
+
+function statx(call: Call): number {
+  const flags = call.arg(2);
+  if (call.arg(3) >= STATX_RESERVED || (flags & AT_STATX_SYNC) === AT_STATX_SYNC) fail('EINVAL');
+  return put(call, 4, encodeStatx(statAt(call, 2, flags & ~AT_STATX_SYNC)));
+}
+
+/** Files that are no device, pipe or socket can be made durable (fsync(2)). */
+function sync(call: Call): number {
+  const file = call.file(0);
+  if (file.flags & O_PATH) fail('EBADF');
+  return file.seekable && (file.inode.isRegular || file.inode.isDirectory) ? 0 : fail('EINVAL');
+}
+
+const CLOSE_RANGE_UNSHARE = 2;
+
+/** The task stops sharing its descriptors with others. */
+function ownFiles({ task }: Call): void {
+  if (task.files.users === 1) return;
+  task.files.users--;
+  task.files = task.files.clone();
+}
+
+function statAt(call: Call, flagsArgument: number, flags = call.arg(flagsArgument)) {
+  if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) fail('EINVAL');
   const fd = call.arg(0);
   if (flags & AT_EMPTY_PATH && fd >= 0 && call.path(1) === '') return call.file(0).inode;
   return pathArgument(call, 0, 1, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)).entry.inode;
@@ -432,6 +543,7 @@ function truncate(call: Call): number {
   const file = call.file(0);
   if (!file.writable || (file.flags & O_ACCMODE) === 0) fail('EINVAL');
   if (call.arg(1) < 0) fail('EINVAL');
+  checkFileSize(call, call.arg(1));
   file.inode.truncate(call.arg(1));
   dropPrivilege(file.inode, call.task.credentials);
   return 0;

@@ -1,5 +1,6 @@
 // All that this kernel implements.
 import { attributeCalls } from './attributes.ts';
+import { adviceCalls } from './advice.ts';
 import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
@@ -20,6 +21,7 @@ import { timeCalls } from './time.ts';
 /** Implementations of all groups. */
 export const implementations: Implementations = {
   ...fileCalls,
+  ...adviceCalls,
   ...pathCalls,
   ...attributeCalls,
   ...mountCalls,

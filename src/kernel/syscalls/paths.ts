@@ -8,6 +8,8 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
   O_PATH,
   O_TMPFILE,
   O_TRUNC,
@@ -31,7 +33,16 @@ import {
   rename,
   unlink,
 } from '../vfs/operations.ts';
-import { isUnlinked, namelessPath, type Path, type PathContext, pathName, resolve } from '../vfs/path.ts';
+import {
+  isUnlinked,
+  namelessPath,
+  type Path,
+  type PathContext,
+  pathName,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  resolve,
+} from '../vfs/path.ts';
 import {
   CAP_CHOWN,
   CAP_DAC_READ_SEARCH,
@@ -43,9 +54,10 @@ import {
   MAY_EXECUTE,
 } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
+import { checkFileSize } from './file-size.ts';
 import { encodeText } from './text.ts';
 import { full, type Implementations } from './table.ts';
-import { readTimespec, readTimeval } from './time.ts';
+import { readTimestamp, readTimeval, type TimeFormat } from './time.ts';
 
 export const RLIMIT_NOFILE = 7;
 
@@ -63,6 +75,12 @@ export function pathContext(call: Call, directoryArgument?: number): PathContext
 export function nameArgument(call: Call, n: number, directoryArgument?: number): Name {
   const text = call.path(n);
   return { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
+}
+
+/** The flags in argument n. @throws SystemError EINVAL when there are others than `known` */
+function flagsArgument(call: Call, n: number, known: number): number {
+  const flags = call.arg(n);
+  return flags & ~known ? fail('EINVAL') : flags;
 }
 
 /** The file of a name, or of the dirfd itself with AT_EMPTY_PATH. */
@@ -102,6 +120,38 @@ const openOptions = {
   },
 };
 
+/** struct open_how: flags, mode and resolve, 64 bits each. */
+const OPEN_HOW_SIZE = 24;
+const RESOLVE_CACHED = 0x20;
+const RESOLVE_KNOWN = 0x3f;
+/** Flags open(2) knows; openat2(2) refuses others. */
+const OPEN_KNOWN = 0o27777703;
+const O_PATH_WITH = O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+
+function openat2(call: Call): CallResult {
+  const size = call.arg(3);
+  if (size < OPEN_HOW_SIZE) fail('EINVAL');
+  if (size > 4096) fail('E2BIG');
+  const view = call.view(call.arg(2), size);
+  for (let n = OPEN_HOW_SIZE; n < size; n++) if (view.getUint8(n) !== 0) fail('E2BIG');
+  const [flags, mode, restrictions] = [0, 8, 16].map((at) => Number(view.getBigUint64(at, true))) as number[];
+  if (flags! > 0xffff_ffff || flags! & ~OPEN_KNOWN || restrictions! & ~RESOLVE_KNOWN) fail('EINVAL');
+  const makes = (flags! & O_CREAT) !== 0 || (flags! & O_TMPFILE) === O_TMPFILE;
+  if (makes ? mode! > 0o7777 : mode !== 0) fail('EINVAL');
+  if (flags! & O_PATH && flags! & ~O_PATH_WITH) fail('EINVAL');
+  if ((restrictions! & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) fail('EINVAL');
+  if (restrictions! & RESOLVE_CACHED && flags! & (O_CREAT | O_TRUNC)) fail('EAGAIN');
+  return open(call, () => restrictedName(call, restrictions!), flags!, mode!);
+}
+
+function restrictedName(call: Call, restrictions: number): Name {
+  const text = call.path(1);
+  const isScoped = (restrictions & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0;
+  const from = pathContext(call, text.startsWith('/') && !isScoped ? undefined : 0);
+  const root = restrictions & RESOLVE_IN_ROOT ? from.directory : from.root;
+  return { text, from: { ...from, root, restrictions } };
+}
+
 function access(call: Call, path: Path, mode: number, effective: boolean): number {
   const { credentials } = call.task;
   if (mode & ~7) fail('EINVAL');
@@ -113,7 +163,8 @@ function access(call: Call, path: Path, mode: number, effective: boolean): numbe
 }
 
 function readlink(call: Call, path: Path, address: number, size: number): number {
-  if (size <= 0) fail('EINVAL');
+  // bufsiz is an int for the kernel
+  if ((size | 0) <= 0) fail('EINVAL');
   const target = encodeText(path.entry.inode.readlink()).subarray(0, size);
   call.write(address, target);
   return target.length;
@@ -154,46 +205,46 @@ function chown(call: Call, path: Path, uid: number, gid: number): number {
   return 0;
 }
 
-const UTIME_NOW = 0x3fff_ffffn;
-const UTIME_OMIT = 0x3fff_fffen;
+const UTIME_NOW = 0x3fff_ffff;
+const UTIME_OMIT = 0x3fff_fffe;
 
-/** Sets access and modification time: `undefined` for now, null for unchanged. */
-function setTimes(call: Call, path: Path, times: readonly [bigint | null, bigint | null] | undefined): number {
+/** A time to set. */
+type NewTime = bigint | 'now' | 'keep';
+
+/** Sets access and modification time, both to now without `times`. */
+function setTimes(call: Call, path: Path, times: readonly [NewTime, NewTime] | undefined): number {
   const { inode } = path.entry;
   if (path.mount.isReadOnly) fail('EROFS');
   const { credentials } = call.task;
-  if (times !== undefined) checkOwner(call, inode);
+  const isNow = times === undefined || (times[0] === 'now' && times[1] === 'now');
+  if (times?.[0] === 'keep' && times[1] === 'keep') return 0;
+  if (!isNow) checkOwner(call, inode);
   else if (credentials.fsuid !== inode.uid && !mayAccess(credentials, inode, 2)) fail('EACCES');
   const now = inode.fs.now();
-  const [accessed, modified] = times ?? [now, now];
-  if (accessed !== null) inode.accessed = accessed;
-  if (modified !== null) inode.modified = modified;
+  const [accessed, modified] = times ?? ['now', 'now'];
+  if (accessed !== 'keep') inode.accessed = accessed === 'now' ? now : accessed;
+  if (modified !== 'keep') inode.modified = modified === 'now' ? now : modified;
   inode.changed = now;
   return 0;
 }
 
-function timespecs(call: Call, address: number, format: 'native' | 'wide'): [bigint | null, bigint | null] | undefined {
+function timespecs(call: Call, address: number, format: TimeFormat): [NewTime, NewTime] | undefined {
   if (address === 0) return undefined;
   const size = format === 'wide' ? 8 : call.wordSize;
-  const now = call.kernel.realtime;
-  const times = [0, 1].map((n) => {
+  const time = (n: number): NewTime => {
     const at = address + 2 * n * size;
-    const nanoseconds = BigInt(call.readWord(at + size, 4));
-    if (nanoseconds === UTIME_NOW) return now;
-    if (nanoseconds === UTIME_OMIT) return null;
-    return nanoseconds < 1_000_000_000n ? readTimespec(call, at, format) : fail('EINVAL');
-  });
-  if (times[0] === now && times[1] === now) return undefined;
-  return [times[0]!, times[1]!];
+    const nanoseconds = call.readWord(at + size, 4);
+    if (nanoseconds === UTIME_NOW) return 'now';
+    return nanoseconds === UTIME_OMIT ? 'keep' : readTimestamp(call, at, format);
+  };
+  return [time(0), time(1)];
 }
 
-function utimensat(format: 'native' | 'wide'): (call: Call) => CallResult {
+function utimensat(format: TimeFormat): (call: Call) => CallResult {
   return (call) => {
-    const flags = call.arg(3);
-    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
     const times = timespecs(call, call.arg(2), format);
-    if (times?.[0] === null && times[1] === null) return 0;
-    if (call.arg(1) === 0) return setTimes(call, filePath(call, 0), times);
+    const flags = flagsArgument(call, 3, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    if (call.arg(1) === 0) return flags ? fail('EINVAL') : setTimes(call, filePath(call, 0), times);
     return setTimes(call, pathArgument(call, 0, 1, flags), times);
   };
 }
@@ -214,6 +265,11 @@ function changeDirectory(call: Call, path: Path): number {
   return 0;
 }
 
+function timevals(call: Call, address: number): [NewTime, NewTime] | undefined {
+  const at = (n: number) => readTimeval(call, address + 2 * n * call.wordSize);
+  return address === 0 ? undefined : [at(0), at(1)];
+}
+
 /** A call that returns 0 unless it fails. */
 const done = (act: (call: Call) => void) =>
   full((call) => {
@@ -223,8 +279,8 @@ const done = (act: (call: Call) => void) =>
 const masked = (call: Call, n: number) => call.arg(n) & ~call.task.directories.umask;
 const maskedNode = (call: Call, n: number) => (call.arg(n) & 0o170000) | (masked(call, n) & 0o7777);
 const filePath = (call: Call, n: number): Path => {
-  const file = call.file(n);
-  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
+  const { flags, path } = call.file(n);
+  return flags & O_PATH ? fail('EBADF') : (path ?? fail('EBADF'));
 };
 const plain = (call: Call, n: number, follow = true): Path => {
   const name = nameArgument(call, n);
@@ -262,15 +318,19 @@ export const pathCalls: Implementations = {
     openOptions,
   ),
   openat: full((call) => open(call, () => nameArgument(call, 1, 0), call.arg(2), call.arg(3)), openOptions),
+  openat2: full(openat2, openOptions),
   access: full((call) => access(call, plain(call, 0), call.arg(1), false)),
   faccessat: full((call) => access(call, pathArgument(call, 0, 1, 0), call.arg(2), false)),
-  faccessat2: full((call) =>
-    access(call, pathArgument(call, 0, 1, call.arg(3)), call.arg(2), (call.arg(3) & AT_EACCESS) !== 0),
-  ),
+  faccessat2: full((call) => {
+    const flags = flagsArgument(call, 3, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    return access(call, pathArgument(call, 0, 1, flags), call.arg(2), (flags & AT_EACCESS) !== 0);
+  }),
   readlink: full((call) => readlink(call, plain(call, 0, false), call.arg(1), call.arg(2))),
-  readlinkat: full((call) =>
-    readlink(call, pathArgument(call, 0, 1, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH), call.arg(2), call.arg(3)),
-  ),
+  readlinkat: full((call) => {
+    const path = pathArgument(call, 0, 1, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    if (!path.entry.inode.isSymlink && call.path(1) === '') fail('ENOENT');
+    return readlink(call, path, call.arg(2), call.arg(3));
+  }),
   mkdir: done((call) => makeDirectory(nameArgument(call, 0), masked(call, 1))),
   mkdirat: done((call) => makeDirectory(nameArgument(call, 1, 0), masked(call, 2))),
   mknod: done((call) => makeNode(nameArgument(call, 0), maskedNode(call, 1), call.arg(2))),
@@ -279,9 +339,7 @@ export const pathCalls: Implementations = {
   symlinkat: done((call) => makeSymlink(nameArgument(call, 2, 1), call.path(0))),
   link: done((call) => makeLink(plain(call, 0, false), nameArgument(call, 1))),
   linkat: done((call) => {
-    const flags = call.arg(4);
-    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
-    if (flags & AT_EMPTY_PATH && !hasCapability(call.task.credentials, CAP_DAC_READ_SEARCH)) fail('ENOENT');
+    const flags = flagsArgument(call, 4, AT_SYMLINK_FOLLOW | AT_EMPTY_PATH);
     const from = pathArgument(
       call,
       0,
@@ -309,13 +367,17 @@ export const pathCalls: Implementations = {
   lchown32: lchownCall,
   fchown: fchownCall,
   fchown32: fchownCall,
-  fchownat: full((call) => chown(call, pathArgument(call, 0, 1, call.arg(4)), call.arg(2), call.arg(3))),
+  fchownat: full((call) => {
+    const flags = flagsArgument(call, 4, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    return chown(call, pathArgument(call, 0, 1, flags), call.arg(2), call.arg(3));
+  }),
   utimensat: full(utimensat('native')),
   utimensat_time64: full(utimensat('wide')),
-  utimes: full((call) => {
-    const address = call.arg(1);
-    const at = (n: number) => readTimeval(call, address + 2 * n * call.wordSize);
-    return setTimes(call, plain(call, 0), address === 0 ? undefined : [at(0), at(1)]);
+  utimes: full((call) => setTimes(call, plain(call, 0), timevals(call, call.arg(1)))),
+  futimesat: full((call) => {
+    const times = timevals(call, call.arg(2));
+    if (call.arg(1) === 0) return setTimes(call, filePath(call, 0), times);
+    return setTimes(call, pathArgument(call, 0, 1, 0), times);
   }),
   utime: full((call) => {
     const address = call.arg(1);
@@ -344,6 +406,7 @@ export const pathCalls: Implementations = {
 };
 
 function truncatePath(call: Call, size: number): void {
+  checkFileSize(call, size);
   const { inode } = changeable(nameArgument(call, 0), true).entry;
   if (inode.isDirectory) fail('EISDIR');
   if (!mayAccess(call.task.credentials, inode, 2)) fail('EACCES');

@@ -10,13 +10,20 @@ const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
+/** Nanoseconds count forwards before 1970, too. */
+function split(time: Timestamp): { seconds: bigint; nanoseconds: bigint } {
+  const nanoseconds = ((time % SECOND) + SECOND) % SECOND;
+  return { seconds: (time - nanoseconds) / SECOND, nanoseconds };
+}
+
 function putTime(view: DataView, at: number, time: Timestamp, word: 4 | 8): void {
+  const { seconds, nanoseconds } = split(time);
   if (word === 8) {
-    view.setBigInt64(at, time / SECOND, true);
-    view.setBigInt64(at + 8, time % SECOND, true);
+    view.setBigInt64(at, seconds, true);
+    view.setBigInt64(at + 8, nanoseconds, true);
   } else {
-    view.setInt32(at, Number(time / SECOND), true);
-    view.setInt32(at + 4, Number(time % SECOND), true);
+    view.setInt32(at, Number(seconds), true);
+    view.setInt32(at + 4, Number(nanoseconds), true);
   }
 }
 
@@ -93,8 +100,9 @@ export function encodeStatx({ mount, entry }: Path, mask: number): Uint8Array {
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
   const time = (at: number, value: Timestamp) => {
-    view.setBigInt64(at, value / SECOND, true);
-    view.setUint32(at + 8, Number(value % SECOND), true);
+    const { seconds, nanoseconds } = split(value);
+    view.setBigInt64(at, seconds, true);
+    view.setUint32(at + 8, Number(nanoseconds), true);
   };
   view.setUint32(0, STATX_BASIC_STATS | STATX_MNT_ID | (mask & STATX_BTIME), true);
   view.setUint32(4, BLOCK_SIZE, true);

@@ -1,5 +1,6 @@
 // About the system: uname(2), sysinfo(2), getrandom(2), sethostname(2).
 import { fail } from '../error.ts';
+import { CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
@@ -52,6 +53,9 @@ export const systemCalls: Implementations = {
   sync: full(() => 0),
   personality: partial('only the default persona', (call) =>
     call.arg(0) === 0xffff_ffff || call.arg(0) === 0 ? 0 : fail('EINVAL'),
+  ),
+  vhangup: partial('the terminal stays', (call) =>
+    hasCapability(call.task.credentials, CAP_SYS_TTY_CONFIG) ? 0 : fail('EPERM'),
   ),
   rseq: {
     run: () => fail('ENOSYS'),

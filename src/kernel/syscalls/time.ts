@@ -11,14 +11,20 @@ const SECOND = 1_000_000_000n;
 
 const wordSize = (call: Call, format: TimeFormat): 4 | 8 => (format === 'wide' ? 8 : call.wordSize);
 
-/** A struct timespec as nanoseconds. @throws SystemError EINVAL */
+/** A struct timespec that is a duration or a time of a clock, as nanoseconds. @throws SystemError EINVAL */
 export function readTimespec(call: Call, address: number, format: TimeFormat): bigint {
+  const time = readTimestamp(call, address, format);
+  return time < 0n ? fail('EINVAL') : time;
+}
+
+/** A struct timespec that may lie before 1970. @throws SystemError EINVAL */
+export function readTimestamp(call: Call, address: number, format: TimeFormat): bigint {
   const size = wordSize(call, format);
   const view = call.view(address, 2 * size);
   const seconds = size === 8 ? view.getBigInt64(0, true) : BigInt(view.getInt32(0, true));
   // the upper half of tv_nsec is padding on i386
   const nanoseconds = BigInt(call.is32 ? view.getInt32(size, true) : Number(view.getBigInt64(size, true)));
-  if (seconds < 0n || nanoseconds < 0n || nanoseconds >= SECOND) fail('EINVAL');
+  if (nanoseconds < 0n || nanoseconds >= SECOND) fail('EINVAL');
   return seconds * SECOND + nanoseconds;
 }
 

@@ -36,6 +36,9 @@ export abstract class FileDescription {
   path: Path | undefined;
   offset = 0;
   references = 1;
+  /** F_SETOWN and F_SETSIG of fcntl(2). */
+  signalOwner = 0;
+  signalNumber = 0;
   /** Woken when what is possible changes. */
   readonly queue: WaitQueue;
 

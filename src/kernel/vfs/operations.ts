@@ -4,6 +4,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOATIME,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
@@ -12,10 +13,12 @@ import {
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
+  S_IFIFO,
   S_IFMT,
   S_IFREG,
   S_ISGID,
   S_ISUID,
+  S_IFSOCK,
   S_ISVTX,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
@@ -52,6 +55,7 @@ function checkWritable(path: Path): void {
 /** The directory may be changed by these credentials. */
 function checkDirectory(directory: Path, credentials: Credentials): void {
   if (!directory.entry.inode.isDirectory) fail('ENOTDIR');
+  // it was removed while it is somebody's working directory
   if (directory.entry.inode.links === 0) fail('ENOENT');
   checkWritable(directory);
   if (!mayAccess(credentials, directory.entry.inode, MAY_WRITE | MAY_EXECUTE)) fail('EACCES');
@@ -59,7 +63,7 @@ function checkDirectory(directory: Path, credentials: Credentials): void {
 
 /** The place where a new file goes. @throws SystemError EEXIST, … */
 function newPlace(name: Name, makesDirectory = false): Location {
-  const place = locate(name.from, name.text, { follow: false });
+  const place = locate(name.from, name.text, { nameItself: true });
   if (place.target !== undefined) fail('EEXIST');
   if (place.mustBeDirectory && !makesDirectory) fail('ENOENT');
   checkDirectory(place.directory, name.from.credentials);
@@ -69,6 +73,7 @@ function newPlace(name: Name, makesDirectory = false): Location {
 /** Opens or makes a file. `mode` has the umask applied. */
 export function openFile(task: Task, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
   const { credentials } = name.from;
+  if (flags & O_DIRECTORY && flags & O_CREAT) fail('EINVAL');
   const follow = !(flags & O_NOFOLLOW) && !((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL));
   const place = locate(name.from, name.text, { follow });
   let { target } = place;
@@ -86,6 +91,7 @@ export function openFile(task: Task, name: Name, flags: number, mode: number): F
   if (flags & O_DIRECTORY && !inode.isDirectory) fail('ENOTDIR');
   if (flags & O_PATH) return atPath(new PathFile(inode, flags), target);
   if (!isNew) checkOpen(target, flags, credentials);
+  if ((flags & O_ACCMODE) !== O_RDONLY && isExecuted(task, inode)) fail('ETXTBSY');
   if (flags & O_TRUNC && inode.isRegular && !isNew) inode.truncate(0);
   const opened = inode.open(flags, task);
   return opened instanceof WouldBlock ? opened : atPath(opened, target);
@@ -103,6 +109,13 @@ export function openNameless(task: Task, name: Name, flags: number, mode: number
   return opened instanceof WouldBlock ? opened : atPath(opened, { mount: directory.mount, entry });
 }
 
+/** A program that runs cannot be written (open(2) ETXTBSY). */
+function isExecuted(task: Task, inode: Inode): boolean {
+  if (!inode.isRegular) return false;
+  for (const other of task.namespaces.pid.tasks.values()) if (other.executable?.entry.inode === inode) return true;
+  return false;
+}
+
 function atPath(file: FileDescription, path: Path): FileDescription {
   file.path = path;
   return file;
@@ -116,6 +129,7 @@ function checkOpen(path: Path, flags: number, credentials: Credentials): void {
   let wanted = access === O_WRONLY ? MAY_WRITE : access === O_RDONLY ? MAY_READ : MAY_READ | MAY_WRITE;
   if (flags & O_TRUNC) wanted |= MAY_WRITE;
   if (!mayAccess(credentials, inode, wanted)) fail('EACCES');
+  if (flags & O_NOATIME && credentials.fsuid !== inode.uid && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
   if (writes && (inode.isRegular || inode.isDirectory)) checkWritable(path);
 }
 
@@ -126,6 +140,10 @@ export class PathFile extends FileDescription {
   }
 
   override writeAt(): number {
+    return fail('EBADF');
+  }
+
+  override seek(): number {
     return fail('EBADF');
   }
 
@@ -143,6 +161,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
   const type = mode & S_IFMT;
   const { credentials } = name.from;
   if (type === S_IFDIR) fail('EPERM');
+  if (![0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].includes(type)) fail('EINVAL');
   const isWhiteout = type === S_IFCHR && special === 0;
   const isDevice = type === S_IFCHR || type === S_IFBLK;
   if (isDevice && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
@@ -166,7 +185,7 @@ function checkRemoval(directory: Path, target: Inode, credentials: Credentials):
 }
 
 function existing(name: Name): Location & { target: Path } {
-  const place = locate(name.from, name.text, { follow: false });
+  const place = locate(name.from, name.text, { nameItself: true });
   const { target } = place;
   return target === undefined ? fail('ENOENT') : { ...place, target };
 }
@@ -187,6 +206,7 @@ export function unlink(name: Name): void {
 
 export function removeDirectory(name: Name): void {
   const { directory, target, name: last } = existing(name);
+  if (target.entry.parent === undefined && target.mount.parent === undefined) fail('EBUSY');
   if (last === '.') fail('EINVAL');
   if (last === '..') fail('ENOTEMPTY');
   checkRemoval(directory, target.entry.inode, name.from.credentials);
@@ -219,7 +239,7 @@ const RENAME_KNOWN = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 export function rename(oldName: Name, newName: Name, flags = 0): void {
   if (flags & ~RENAME_KNOWN || (flags & RENAME_EXCHANGE && flags !== RENAME_EXCHANGE)) fail('EINVAL');
   const from = existing(oldName);
-  const to = locate(newName.from, newName.text, { follow: false });
+  const to = locate(newName.from, newName.text, { nameItself: true });
   const { credentials } = oldName.from;
   if (['.', '..'].includes(from.name) || ['.', '..'].includes(to.name)) fail('EBUSY');
   if (from.directory.mount !== to.directory.mount) fail('EXDEV');

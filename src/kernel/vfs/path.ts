@@ -73,7 +73,15 @@ export interface PathContext {
   readonly root: Path;
   readonly directory: Path;
   readonly credentials: Credentials;
+  /** RESOLVE_* bits of openat2(2). */
+  readonly restrictions?: number;
 }
+
+export const RESOLVE_NO_XDEV = 1;
+export const RESOLVE_NO_MAGICLINKS = 2;
+export const RESOLVE_NO_SYMLINKS = 4;
+export const RESOLVE_BENEATH = 8;
+export const RESOLVE_IN_ROOT = 16;
 
 const MOST_LINKS = 40;
 
@@ -81,6 +89,8 @@ const MOST_LINKS = 40;
 export interface ResolveOptions {
   /** Follow a symbolic link at the end. */
   readonly follow?: boolean;
+  /** The name itself is meant, whatever it is, even with a slash behind it: it is to be made, removed or renamed. */
+  readonly nameItself?: boolean;
 }
 
 /** Where a file is or would be made: its directory and its name there. */
@@ -129,7 +139,7 @@ export function resolve(context: PathContext, name: string, options: ResolveOpti
 export function locate(context: PathContext, name: string, options: ResolveOptions = {}): Location {
   if (name === '') fail('ENOENT');
   if (name.length >= PATH_MAX) fail('ENAMETOOLONG');
-  return new Resolution(context).walk(name, options.follow ?? true);
+  return new Resolution(context).walk(name, options);
 }
 
 class Resolution {
@@ -140,8 +150,8 @@ class Resolution {
     this.#context = context;
   }
 
-  walk(name: string, follow: boolean, from = this.#context.directory): Location {
-    let directory = name.startsWith('/') ? this.#context.root : from;
+  walk(name: string, options: ResolveOptions, from = this.#context.directory): Location {
+    let directory = name.startsWith('/') ? this.#root() : from;
     const parts = name.split('/').filter((part) => part !== '');
     const mustBeDirectory = name.endsWith('/');
     for (let n = 0; n < parts.length - 1; n++) {
@@ -153,7 +163,8 @@ class Resolution {
     const last = parts.at(-1) ?? '.';
     const found = this.#step(directory, last);
     if (found === undefined) return { directory, name: last, target: undefined, mustBeDirectory };
-    if (found.entry.inode.isSymlink && (follow || mustBeDirectory))
+    if (options.nameItself) return { directory, name: last, target: found, mustBeDirectory };
+    if (found.entry.inode.isSymlink && ((options.follow ?? true) || mustBeDirectory))
       return this.#lastLink(directory, found, mustBeDirectory);
     if (mustBeDirectory && !found.entry.inode.isDirectory) fail('ENOTDIR');
     return { directory, name: last, target: found, mustBeDirectory };
@@ -163,7 +174,7 @@ class Resolution {
   #lastLink(directory: Path, link: Path, mustBeDirectory: boolean): Location {
     const target = this.#target(link);
     if (typeof target !== 'string') return { directory, name: link.entry.name, target, mustBeDirectory };
-    const location = this.walk(target, true, directory);
+    const location = this.walk(target, {}, directory);
     if (mustBeDirectory && location.target !== undefined && !location.target.entry.inode.isDirectory) fail('ENOTDIR');
     return { ...location, mustBeDirectory: mustBeDirectory || location.mustBeDirectory };
   }
@@ -173,10 +184,28 @@ class Resolution {
     if (!inode.isDirectory) fail('ENOTDIR');
     if (!mayAccess(this.#context.credentials, inode, MAY_EXECUTE)) fail('EACCES');
     if (name === '.') return directory;
-    if (name === '..') return throughMounts(parentPath(directory, this.#context.root));
+    if (name === '..') return this.#restricted(this.#up(directory));
     if (name.length > NAME_MAX) fail('ENAMETOOLONG');
     const entry = directory.entry.child(name);
-    return entry === undefined ? undefined : throughMounts({ mount: directory.mount, entry });
+    return entry === undefined ? undefined : this.#restricted(throughMounts({ mount: directory.mount, entry }));
+  }
+
+  #forbids(restriction: number): boolean {
+    return ((this.#context.restrictions ?? 0) & restriction) !== 0;
+  }
+
+  /** Where an absolute name starts. */
+  #root(): Path {
+    return this.#forbids(RESOLVE_BENEATH) ? fail('EXDEV') : this.#restricted(this.#context.root);
+  }
+
+  #up(directory: Path): Path {
+    if (this.#forbids(RESOLVE_BENEATH) && samePath(directory, this.#context.directory)) fail('EXDEV');
+    return throughMounts(parentPath(directory, this.#context.root));
+  }
+
+  #restricted(path: Path): Path {
+    return this.#forbids(RESOLVE_NO_XDEV) && path.mount !== this.#context.directory.mount ? fail('EXDEV') : path;
   }
 
   /** A component in the middle of a path: links are followed. */
@@ -184,16 +213,21 @@ class Resolution {
     if (!path.entry.inode.isSymlink) return path;
     const target = this.#target(path);
     if (typeof target !== 'string') return target;
-    const location = this.walk(target, true, directory);
+    const location = this.walk(target, {}, directory);
     if (location.target === undefined) fail('ENOENT');
     return location.target;
   }
 
   #target(link: Path): string | Path {
     if (++this.#links > MOST_LINKS) fail('ELOOP');
+    if (this.#forbids(RESOLVE_NO_SYMLINKS)) fail('ELOOP');
     const { inode } = link.entry;
     const direct = 'magicTarget' in inode ? (inode as MagicLink).magicTarget() : undefined;
-    if (direct !== undefined) return direct;
+    if (direct !== undefined) {
+      if (this.#forbids(RESOLVE_NO_MAGICLINKS)) fail('ELOOP');
+      if (this.#forbids(RESOLVE_BENEATH | RESOLVE_IN_ROOT)) fail('EXDEV');
+      return this.#restricted(direct);
+    }
     const target = inode.readlink();
     if (target === '') fail('ENOENT');
     return target;

@@ -1,0 +1,34 @@
+// ioctl(2): what every open file knows; the rest is the file's own (ioctl_list(2), ioctl_fs(2)).
+import { O_ASYNC, O_NONBLOCK, O_PATH } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Call, CallResult } from './call.ts';
+
+const FIONREAD = 0x541b;
+const FIONBIO = 0x5421;
+const FIONCLEX = 0x5450;
+const FIOCLEX = 0x5451;
+const FIOASYNC = 0x5452;
+
+export function ioctl(call: Call): CallResult {
+  const file = call.file(0);
+  const [request, argument] = [call.arg(1), call.arg(2)];
+  if (file.flags & O_PATH) fail('EBADF');
+  switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+      call.task.files.setCloseOnExec(call.arg(0), request === FIOCLEX);
+      return 0;
+    case FIONBIO:
+    case FIOASYNC: {
+      const flag = request === FIONBIO ? O_NONBLOCK : O_ASYNC;
+      file.flags = call.readWord(argument, 4) === 0 ? file.flags & ~flag : file.flags | flag;
+      return 0;
+    }
+    case FIONREAD:
+      if (!file.inode.isRegular) return file.ioctl(call, request, argument);
+      call.writeWord(argument, file.inode.size - file.offset, 4);
+      return 0;
+    default:
+      return file.ioctl(call, request, argument);
+  }
+}
