@@ -16,7 +16,7 @@ import { loadCore } from '../core.ts';
 
 const SOURCES = join(import.meta.dirname, 'cases');
 const EXPECTED = join(import.meta.dirname, 'expected.jsonl');
-const MEMORY = 16 << 20;
+const MEMORY = 64 << 20;
 /** Cycles after which a case is said to hang: ten seconds of its time. */
 const LONGEST = 10_000_000_000;
 const NATIVE_TIMEOUT = 20_000;
@@ -78,9 +78,11 @@ export function runNatively(program: string, name: string): Outcome {
   }
 }
 
-/** A case on the user-space kernel. */
+let platform: CpuPlatform | undefined;
+
+/** A case on the user-space kernel: a new one, on a processor that has run others. */
 export function runHere(program: Uint8Array, name: string): Outcome {
-  const platform = new CpuPlatform(loadCore(), { memory: MEMORY });
+  platform ??= new CpuPlatform(loadCore(), { memory: MEMORY });
   const kernel = new Kernel({ platform, seed: 1 });
   let output = '';
   const terminal = new Terminal(kernel, (bytes) => {
@@ -104,7 +106,7 @@ export function runHere(program: Uint8Array, name: string): Outcome {
   (root.root.lookup('bin')!.create('case', S_IFREG | 0o755, owner) as TmpfsFile).write(0, program);
   const directory = '/work';
   startInit(kernel, { root, path: '/bin/case', arguments: ['case', name], environment: [], terminal, directory });
-  const stop = kernel.run({ cycles: LONGEST });
+  const stop = kernel.run({ cycles: platform.cycles + LONGEST });
   const exit = kernel.lastExit;
   if (stop.reason !== 'ended' || exit === undefined) return { end: 'hangs', output };
   return {

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Abi, areas, canCompile, compile, expectedOf, listCases, programBytes, runHere } from './cases.ts';
 
+/** Milliseconds for the cases of one file. */
+const LONGEST = 240_000;
+
 /** Defines a test for each file of cases. */
 export function testCases(abi: Abi): void {
   const folder = mkdtempSync(join(tmpdir(), 'anillo-cases-'));
@@ -15,17 +18,21 @@ export function testCases(abi: Abi): void {
 
     test.skipIf(possible)(`cannot be compiled here: install gcc and the static C library for ${abi}`, () => {});
 
-    test.skipIf(!possible).each(areas)('%s: every case does what it did on Linux', (area) => {
-      const program = compile(area, abi, folder);
-      const bytes = programBytes(program);
-      const expected = expectedOf(area, abi);
-      expect(listCases(program).sort()).toEqual([...expected.keys()].sort());
-      const here = new Map([...expected.keys()].map((name) => [name, runHere(bytes, name)]));
-      const differs = (name: string) => JSON.stringify(here.get(name)) !== JSON.stringify(expected.get(name));
-      const different = [...expected.keys()].filter(differs);
-      const part = (of: ReadonlyMap<string, unknown>) =>
-        Object.fromEntries(different.map((name) => [name, of.get(name)]));
-      expect(part(here)).toEqual(part(expected));
-    });
+    test.skipIf(!possible).each(areas)(
+      '%s: every case does what it did on Linux',
+      (area) => {
+        const program = compile(area, abi, folder);
+        const bytes = programBytes(program);
+        const expected = expectedOf(area, abi);
+        expect(listCases(program).sort()).toEqual([...expected.keys()].sort());
+        const here = new Map([...expected.keys()].map((name) => [name, runHere(bytes, name)]));
+        const differs = (name: string) => JSON.stringify(here.get(name)) !== JSON.stringify(expected.get(name));
+        const different = [...expected.keys()].filter(differs);
+        const part = (of: ReadonlyMap<string, unknown>) =>
+          Object.fromEntries(different.map((name) => [name, of.get(name)]));
+        expect(part(here)).toEqual(part(expected));
+      },
+      LONGEST,
+    );
   });
 }
