@@ -477,16 +477,6 @@ export const fileCalls: Implementations = {
   fallocate: full(fallocate),
 };
 
-/** AT_STATX_FORCE_SYNC and AT_STATX_DONT_SYNC: at most one of them. */
-const AT_STATX_SYNC = 0x6000;
-const STATX_RESERVED = 0x8000_0000;
-
-function statx(call: Call): number {
-  const flags = call.arg(2);
-  if (call.arg(3) >= STATX_RESERVED || (flags & AT_STATX_SYNC) === AT_STATX_SYNC) fail('EINVAL');
-  return put(call, 4, encodeStatx(statAt(call, 2, flags & ~AT_STATX_SYNC)));
-}
-
 /** Files that are no device, pipe or socket can be made durable (fsync(2)). */
 function sync(call: Call): number {
   const file = call.file(0);

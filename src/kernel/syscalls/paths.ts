@@ -279,8 +279,8 @@ const done = (act: (call: Call) => void) =>
 const masked = (call: Call, n: number) => call.arg(n) & ~call.task.directories.umask;
 const maskedNode = (call: Call, n: number) => (call.arg(n) & 0o170000) | (masked(call, n) & 0o7777);
 const filePath = (call: Call, n: number): Path => {
-  const { flags, path } = call.file(n);
-  return flags & O_PATH ? fail('EBADF') : (path ?? fail('EBADF'));
+  const file = call.file(n);
+  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
 };
 const plain = (call: Call, n: number, follow = true): Path => {
   const name = nameArgument(call, n);
@@ -340,6 +340,7 @@ export const pathCalls: Implementations = {
   link: done((call) => makeLink(plain(call, 0, false), nameArgument(call, 1))),
   linkat: done((call) => {
     const flags = flagsArgument(call, 4, AT_SYMLINK_FOLLOW | AT_EMPTY_PATH);
+    if (flags & AT_EMPTY_PATH && !hasCapability(call.task.credentials, CAP_DAC_READ_SEARCH)) fail('ENOENT');
     const from = pathArgument(
       call,
       0,
