@@ -11,7 +11,15 @@ import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
 import type { SocketHost } from './net/socket.ts';
+import { NetNamespace } from './net/namespace.ts';
+import { CgroupNamespace } from './ns/cgroup-namespace.ts';
+import { IpcNamespace } from './ns/ipc-namespace.ts';
+import type { Namespaces } from './ns/namespaces.ts';
 import { PidNamespace } from './ns/pid-namespace.ts';
+import { TimeNamespace } from './ns/time-namespace.ts';
+import { UserNamespace } from './ns/user-namespace.ts';
+import { UtsNamespace } from './ns/uts-namespace.ts';
+import { NsFs } from './fs/nsfs.ts';
 import type { Platform, Stop } from './platform.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
@@ -38,6 +46,8 @@ const ANON_INODE_FS_MAGIC = 0x0904_1934;
 const SLICE = 4_000_000;
 /** One for all kernels: it never changes. */
 const SYSCALL_TABLE = new SyscallTable(implementations);
+/** Inode number of the first namespace. */
+const FIRST_NAMESPACE = 0xf000_0000;
 /** Modelled operations of the kernel's entry and exit code. */
 const ENTRY_OPERATIONS = 20;
 
@@ -67,8 +77,15 @@ export class Kernel {
   readonly platform: Platform;
   readonly frames: Frames;
   readonly syscalls = SYSCALL_TABLE;
+  #nextNamespace = FIRST_NAMESPACE;
+  /** The outermost user namespace: whose IDs the kernel uses. */
+  readonly users = new UserNamespace(this.nextNamespace());
   /** The outermost PID namespace: all tasks. */
-  readonly pids = new PidNamespace();
+  readonly pids = new PidNamespace(this.nextNamespace(), this.users);
+  /** The namespaces of the first process besides those two and that of mounts. */
+  readonly first: Pick<Namespaces, 'uts' | 'ipc' | 'net' | 'cgroup' | 'time'>;
+  /** The files of namespaces. */
+  readonly nsfs: NsFs;
   readonly futexes = new Futexes();
   readonly random: RandomSource;
   /** Where shared anonymous memory and memfd files live. */
@@ -91,6 +108,7 @@ export class Kernel {
   readonly #unsupported = new Set<string>();
   #nextDevice = 1;
   #nextMountId = 1;
+  #nextPeerGroup = 1;
 
   constructor(options: KernelOptions) {
     this.platform = options.platform;
@@ -99,11 +117,19 @@ export class Kernel {
     this.random = new RandomSource(options.seed ?? 0);
     const now = () => this.realtime;
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
+    this.nsfs = new NsFs(this.nextMountId(), this.nextDevice(), now);
     this.anonymous = new NamelessFs('anon_inodefs', ANON_INODE_FS_MAGIC, 0o600, this.nextDevice(), now).newInode();
     const sockets = new NamelessFs('sockfs', SOCKFS_MAGIC, S_IFSOCK | 0o777, this.nextDevice(), now);
     this.sockets = { newInode: () => sockets.newInode(), current: () => this.current! };
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
     this.cgroups = new CgroupHierarchy(this);
+    this.first = {
+      uts: new UtsNamespace(this.nextNamespace(), this.users).hold(),
+      ipc: new IpcNamespace(this.nextNamespace(), this.users).hold(),
+      net: new NetNamespace(this.nextNamespace(), this.users).hold(),
+      cgroup: new CgroupNamespace(this.nextNamespace(), this.users, this.cgroups.root).hold(),
+      time: new TimeNamespace(this.nextNamespace(), this.users).hold(),
+    };
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;
   }
@@ -137,6 +163,16 @@ export class Kernel {
   /** Number of a new mount (/proc/PID/mountinfo). */
   nextMountId(): number {
     return this.#nextMountId++;
+  }
+
+  /** Number of a new peer group of mounts. */
+  nextPeerGroupId(): number {
+    return this.#nextPeerGroup++;
+  }
+
+  /** Inode number of a new namespace. */
+  nextNamespace(): number {
+    return this.#nextNamespace++;
   }
 
   /** Number of a new file system (st_dev). */

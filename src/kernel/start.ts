@@ -5,11 +5,9 @@ import { fail } from './error.ts';
 import { createProcFs } from './fs/proc/index.ts';
 import { createSysFs } from './fs/sysfs.ts';
 import { makeDevice, registerCharacterDevice } from './fs/special.ts';
-import type { Tmpfs } from './fs/tmpfs.ts';
+import { Tmpfs } from './fs/tmpfs.ts';
 import type { Kernel } from './kernel.ts';
 import { MountNamespace } from './ns/mount-namespace.ts';
-import { NetNamespace } from './net/namespace.ts';
-import { UtsNamespace } from './ns/namespaces.ts';
 import { Pid } from './ns/pid-namespace.ts';
 import { Context } from './platform.ts';
 import { NO_SIGNALS, PendingSignals } from './signal/signal-set.ts';
@@ -21,6 +19,7 @@ import { DEFAULT_ACTION, type Session, ThreadGroup } from './task/thread-group.t
 import { type Terminal, TerminalFile } from './tty/terminal.ts';
 import { FdTable } from './vfs/fd-table.ts';
 import { hold } from './vfs/file.ts';
+import { attachTree } from './vfs/mount-tree.ts';
 import { Dentry, Mount, type Path, resolve } from './vfs/path.ts';
 import type { FileSystem, Inode } from './vfs/inode.ts';
 import { rootCredentials } from './vfs/permission.ts';
@@ -44,17 +43,17 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   const task = new Task({
     pid: group.pid,
     namespaces: {
-      mnt: new MountNamespace(root.mount),
+      ...kernel.first,
+      mnt: new MountNamespace(kernel.nextNamespace(), kernel.users, root.mount.parent!.mount),
       pid: kernel.pids,
       pidForChildren: kernel.pids,
-      uts: new UtsNamespace(),
-      net: new NetNamespace(),
+      timeForChildren: kernel.first.time,
     },
     group,
     context: new Context(),
     files: new FdTable(),
-    directories: { root, directory: root, umask: 0o022 },
-    credentials: rootCredentials(),
+    directories: { root, directory: root, umask: 0o022, users: 1 },
+    credentials: rootCredentials(kernel.users),
     blocked: NO_SIGNALS,
     pending: new PendingSignals(),
     onWake: (woken) => kernel.runQueue.add(woken),
@@ -75,12 +74,12 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
 /** Programs expect /proc, /sys and the control groups; they are mounted where the root has the directories. */
 function mountSystem(kernel: Kernel, task: Task): void {
   const { root } = task.directories;
-  const { pid, mnt } = task.namespaces;
+  const { pid } = task.namespaces;
   const attach = (at: Path, name: string, { fs, root: top }: { fs: FileSystem; root: Inode }): Path | undefined => {
     const entry = at.entry.child(name);
     if (entry === undefined || !entry.inode.isDirectory) return undefined;
     const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), fs.type);
-    mnt.attach(mount, { mount: at.mount, entry });
+    attachTree(kernel, mount, { mount: at.mount, entry });
     return { mount, entry: mount.root };
   };
   attach(root, 'proc', createProcFs(kernel, pid));
@@ -90,9 +89,14 @@ function mountSystem(kernel: Kernel, task: Task): void {
   attach(parent, 'cgroup', kernel.cgroups.fs.mount(task, 'nsdelegate,memory_recursiveprot'));
 }
 
+/** The root lies on another one that is empty and hidden, so that it can be exchanged (pivot_root(2)). */
 function mountRoot(kernel: Kernel, fs: Tmpfs): Path {
-  const entry = new Dentry('', undefined, fs.root);
-  return { mount: new Mount(kernel.nextMountId(), fs, entry, 'rootfs'), entry };
+  const now = () => kernel.realtime;
+  const hidden = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
+  const bottom = new Mount(kernel.nextMountId(), hidden, new Dentry('', undefined, hidden.root), 'rootfs');
+  const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, fs.root), 'rootfs');
+  attachTree(kernel, mount, { mount: bottom, entry: bottom.root });
+  return { mount, entry: mount.root };
 }
 
 function firstGroup(kernel: Kernel, terminal: Terminal): ThreadGroup {

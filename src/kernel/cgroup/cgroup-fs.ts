@@ -47,8 +47,8 @@ export class CgroupFs extends GeneratedFs {
   }
 
   /** The group that is the root for a task: that of its cgroup namespace. */
-  visibleRoot(_task: Task): Cgroup {
-    return this.hierarchy.root;
+  visibleRoot({ namespaces }: Task): Cgroup {
+    return namespaces.cgroup.root;
   }
 
   /** What mount(2) shows a task. Options count for the whole system, so that only its own root sets them. */

@@ -8,6 +8,7 @@ import { DirectoryFile } from '../vfs/directory-file.ts';
 import { FileDescription } from '../vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Owner, type Timestamp } from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
+import type { Credentials } from '../vfs/permission.ts';
 
 const ROOT: Owner = { uid: 0, gid: 0 };
 
@@ -32,12 +33,19 @@ export class GeneratedFs implements FileSystem {
   }
 }
 
+/** With what rights and where a generated file is written. */
+export interface WriteContext {
+  /** Those of the task that opened the file, when it did. */
+  readonly credentials: Credentials;
+  readonly offset: number;
+}
+
 /** What a generated file does when it is read and written. */
 export interface FileContent {
   /** The whole text, as the task that opens it sees it. */
   readonly read?: (opener: Task) => string | Uint8Array;
   /** One write; @throws SystemError */
-  readonly write?: (text: string, writer: Task) => void;
+  readonly write?: (text: string, writer: Task, how: WriteContext) => void;
 }
 
 /** A file whose text is made when it is opened. */
@@ -65,11 +73,13 @@ export class GeneratedFile extends Inode {
 class GeneratedDescription extends FileDescription {
   declare readonly inode: GeneratedFile;
   readonly #opener: Task;
+  readonly #credentials: Credentials;
   readonly #text: Uint8Array;
 
   constructor(inode: GeneratedFile, flags: number, opener: Task) {
     super(inode, flags);
     this.#opener = opener;
+    this.#credentials = opener.credentials;
     const { read } = inode.content;
     const text = this.readable ? (read?.(opener) ?? fail('EACCES')) : '';
     this.#text = typeof text === 'string' ? encodeText(text) : text;
@@ -81,10 +91,10 @@ class GeneratedDescription extends FileDescription {
     return part.length;
   }
 
-  override writeAt(_offset: number, from: Uint8Array): number {
+  override writeAt(offset: number, from: Uint8Array): number {
     const { write } = this.inode.content;
     if (write === undefined) return fail('EINVAL');
-    write(decodeText(from), this.#opener);
+    write(decodeText(from), this.#opener, { credentials: this.#credentials, offset });
     return from.length;
   }
 }

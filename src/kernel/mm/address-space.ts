@@ -46,6 +46,8 @@ export class AddressSpace implements PageUser {
   /** Where arguments and environment lie, for /proc. */
   arguments = { start: 0, end: 0, environmentStart: 0, environmentEnd: 0 };
   auxiliary: Uint8Array = new Uint8Array(0);
+  /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
+  dumpable = 1;
 
   constructor(platform: Platform, frames: Frames, abi: Abi) {
     this.platform = platform;
@@ -190,6 +192,7 @@ export class AddressSpace implements PageUser {
     child.stackLimit = this.stackLimit;
     child.arguments = { ...this.arguments };
     child.auxiliary = this.auxiliary;
+    child.dumpable = this.dumpable;
     for (const area of this.areas) {
       if (area.notInherited) continue;
       child.areas.push(area);

@@ -116,7 +116,11 @@ export class InetSocket extends Socket {
     const wanted = decode(address);
     if (this.#local.port !== 0) fail('EINVAL');
     if (!isLocal(wanted.address)) fail('EADDRNOTAVAIL');
-    if (wanted.port !== 0 && wanted.port < PRIVILEGED_PORTS && !hasCapability(task.credentials, CAP_NET_BIND_SERVICE))
+    if (
+      wanted.port !== 0 &&
+      wanted.port < PRIVILEGED_PORTS &&
+      !hasCapability(task.credentials, CAP_NET_BIND_SERVICE, task.namespaces.net.owner)
+    )
       fail('EACCES');
     this.#take(wanted);
   }

@@ -1,33 +1,52 @@
 // The tree of mounts that a task sees (mount_namespaces(7)).
-import { fail } from '../error.ts';
-import type { Mount, Path } from '../vfs/path.ts';
+import { copyTree, lockTree, type MountNumbers, removeTree, treeOf } from '../vfs/mount-tree.ts';
+import { type Mount, type Path, throughMounts } from '../vfs/path.ts';
+import { Namespace } from './namespace.ts';
+import type { UserNamespace } from './user-namespace.ts';
 
 /** A tree of mounts. */
-export class MountNamespace {
-  readonly root: Mount;
+export class MountNamespace extends Namespace {
+  readonly kind = 'mnt';
+  readonly owner: UserNamespace;
+  /** What everything else is mounted on; usually hidden by what is mounted on its root. */
+  root: Mount;
 
-  constructor(root: Mount) {
+  constructor(number: number, owner: UserNamespace, root: Mount) {
+    super(number);
+    this.owner = owner;
     this.root = root;
+    for (const mount of treeOf(root)) mount.namespace = this;
   }
 
   /** All mounts, parents first. */
-  *mounts(from: Mount = this.root): Iterable<Mount> {
-    yield from;
-    for (const mount of from.mounted.values()) yield* this.mounts(mount);
+  mounts(): Iterable<Mount> {
+    return treeOf(this.root);
   }
 
-  /** Puts a mount on a directory; what was there is hidden. */
-  attach(mount: Mount, at: Path): void {
-    mount.parent = { mount: at.mount, entry: at.entry };
-    at.mount.mounted.set(at.entry, mount);
+  /** The topmost root directory. */
+  get top(): Path {
+    return throughMounts({ mount: this.root, entry: this.root.root });
   }
 
-  /** Takes a mount away. @throws SystemError EINVAL for the root, EBUSY while something is mounted below */
-  detach(mount: Mount, evenIfBusy = false): void {
-    const { parent } = mount;
-    if (parent === undefined) fail('EINVAL');
-    if (mount.mounted.size > 0 && !evenIfBusy) fail('EBUSY');
-    parent.mount.mounted.delete(parent.entry);
-    mount.parent = undefined;
+  /** A copy; tells where each mount went. For a less privileged owner it only listens to what happens here. */
+  copy(numbers: MountNumbers, number: number, owner: UserNamespace): { copy: MountNamespace; to: Map<Mount, Mount> } {
+    const to = new Map<Mount, Mount>();
+    const isTrusted = owner === this.owner;
+    const root = copyTree(
+      numbers,
+      { mount: this.root, entry: this.root.root },
+      {
+        relation: isTrusted ? 'like' : 'shared-to-slave',
+        recursive: true,
+        keepUnbindable: true,
+        onCopy: (from, copy) => to.set(from, copy),
+      },
+    );
+    if (!isTrusted) lockTree(root);
+    return { copy: new MountNamespace(number, owner, root), to };
+  }
+
+  protected override ended(): void {
+    removeTree(this.root, false);
   }
 }

@@ -1,29 +1,14 @@
-// What a task sees of the system (namespaces(7)): which of the clone flags asks for a new one of each kind.
+// What a task sees of the system (namespaces(7)): one namespace of each kind.
 import type { NetNamespace } from '../net/namespace.ts';
+import type { CgroupNamespace } from './cgroup-namespace.ts';
+import type { IpcNamespace } from './ipc-namespace.ts';
 import type { MountNamespace } from './mount-namespace.ts';
+import type { Namespace, NamespaceKind } from './namespace.ts';
 import type { PidNamespace } from './pid-namespace.ts';
+import type { TimeNamespace } from './time-namespace.ts';
+import type { UtsNamespace } from './uts-namespace.ts';
 
-export const CLONE_NEWTIME = 0x80;
-export const CLONE_NEWNS = 0x2_0000;
-export const CLONE_NEWCGROUP = 0x200_0000;
-export const CLONE_NEWUTS = 0x400_0000;
-export const CLONE_NEWIPC = 0x800_0000;
-export const CLONE_NEWUSER = 0x1000_0000;
-export const CLONE_NEWPID = 0x2000_0000;
-export const CLONE_NEWNET = 0x4000_0000;
-
-/** Names of the system (uts_namespaces(7)). */
-export class UtsNamespace {
-  hostname: string;
-  domainname: string;
-
-  constructor(hostname = 'anillo', domainname = '(none)') {
-    this.hostname = hostname;
-    this.domainname = domainname;
-  }
-}
-
-/** The namespaces of a task. Immutable: a change makes a new set. */
+/** The namespaces of a task. Immutable: a change makes a new set. That of users belongs to the credentials. */
 export interface Namespaces {
   readonly mnt: MountNamespace;
   /** That of the task itself; its children are made in `pidForChildren`. */
@@ -31,4 +16,21 @@ export interface Namespaces {
   readonly pidForChildren: PidNamespace;
   readonly uts: UtsNamespace;
   readonly net: NetNamespace;
+  readonly ipc: IpcNamespace;
+  readonly cgroup: CgroupNamespace;
+  readonly time: TimeNamespace;
+  readonly timeForChildren: TimeNamespace;
 }
+
+/** One more user for each of a set. */
+export function holdNamespaces(set: Namespaces): Namespaces {
+  for (const namespace of Object.values(set) as Namespace[]) namespace.hold();
+  return set;
+}
+
+export function releaseNamespaces(set: Namespaces): void {
+  for (const namespace of Object.values(set) as Namespace[]) namespace.release();
+}
+
+/** Names of the links in /proc/PID/ns, each with what it leads to. */
+export type NamespaceLink = NamespaceKind | 'pid_for_children' | 'time_for_children';

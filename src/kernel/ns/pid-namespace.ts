@@ -1,5 +1,7 @@
 // Process IDs and the namespaces that give them out (pid_namespaces(7), credentials(7)).
 import { fail } from '../error.ts';
+import { levelBelow, Namespace } from './namespace.ts';
+import type { UserNamespace } from './user-namespace.ts';
 import type { Task } from '../task/task.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 
@@ -9,7 +11,9 @@ const HIGHEST = 32768;
 const RESERVED = 300;
 
 /** A number space for tasks. The first task in it adopts orphans, and all others end with it. */
-export class PidNamespace {
+export class PidNamespace extends Namespace {
+  readonly kind = 'pid';
+  readonly owner: UserNamespace;
   readonly parent: PidNamespace | undefined;
   /** Number of namespaces above. */
   readonly level: number;
@@ -18,10 +22,25 @@ export class PidNamespace {
   /** Numbers of groups and sessions whose leader is gone stay taken. */
   readonly #taken = new Map<number, number>();
   #last = 0;
+  /** Process 1 has ended: nobody can be made here any more. */
+  isOver = false;
 
-  constructor(parent?: PidNamespace) {
+  /** @throws SystemError ENOSPC when nested too deep */
+  constructor(number: number, owner: UserNamespace, parent?: PidNamespace) {
+    super(number);
+    this.owner = owner;
     this.parent = parent;
-    this.level = parent === undefined ? 0 : parent.level + 1;
+    this.level = parent === undefined ? 0 : levelBelow(parent.level);
+  }
+
+  override get above(): PidNamespace | undefined {
+    return this.parent;
+  }
+
+  /** True for the namespace itself and for those below it. */
+  contains(other: PidNamespace): boolean {
+    for (let ns: PidNamespace | undefined = other; ns !== undefined; ns = ns.parent) if (ns === this) return true;
+    return false;
   }
 
   /** The number given out last. */
@@ -34,23 +53,28 @@ export class PidNamespace {
     return this.groups.get(1);
   }
 
+  /** Who adopts orphans and whose end is the end of all others: process 1, but not in the outermost namespace. */
+  get reaper(): ThreadGroup | undefined {
+    return this.parent === undefined ? undefined : this.init;
+  }
+
   /** A free number. @throws SystemError EAGAIN when there is none */
   allocate(): number {
     for (let tries = 0; tries < HIGHEST; tries++) {
       this.#last = this.#last >= HIGHEST ? RESERVED : this.#last + 1;
       if (this.#taken.has(this.#last)) continue;
-      this.hold(this.#last);
+      this.holdNumber(this.#last);
       return this.#last;
     }
     return fail('EAGAIN');
   }
 
   /** One more user of a number: a task, a process group or a session. */
-  hold(number: number): void {
+  holdNumber(number: number): void {
     this.#taken.set(number, (this.#taken.get(number) ?? 0) + 1);
   }
 
-  release(number: number): void {
+  releaseNumber(number: number): void {
     const users = this.#taken.get(number)! - 1;
     if (users > 0) this.#taken.set(number, users);
     else this.#taken.delete(number);
@@ -59,22 +83,31 @@ export class PidNamespace {
 
 /** The numbers of one task, group or session: one in its own namespace and in each above. */
 export class Pid {
+  /** The innermost namespace it has a number in. */
+  readonly namespace: PidNamespace;
   readonly #numbers: ReadonlyMap<PidNamespace, number>;
 
-  private constructor(numbers: ReadonlyMap<PidNamespace, number>) {
+  private constructor(namespace: PidNamespace, numbers: ReadonlyMap<PidNamespace, number>) {
+    this.namespace = namespace;
     this.#numbers = numbers;
   }
 
-  /** New numbers in a namespace and in all above. @throws SystemError EAGAIN */
+  /** New numbers in a namespace and in all above. @throws SystemError EAGAIN; ENOMEM where process 1 has ended */
   static allocate(namespace: PidNamespace): Pid {
+    if (namespace.isOver) fail('ENOMEM');
     const numbers = new Map<PidNamespace, number>();
     for (let ns: PidNamespace | undefined = namespace; ns !== undefined; ns = ns.parent) numbers.set(ns, ns.allocate());
-    return new Pid(numbers);
+    return new Pid(namespace, numbers);
   }
 
   /** The number as seen from a namespace; 0 where it cannot be seen. */
   in(namespace: PidNamespace): number {
     return this.#numbers.get(namespace) ?? 0;
+  }
+
+  /** The namespaces it has a number in, innermost first. */
+  get namespaces(): Iterable<PidNamespace> {
+    return this.#numbers.keys();
   }
 
   /** The number in the outermost namespace: what the kernel itself prints. */
@@ -83,12 +116,12 @@ export class Pid {
   }
 
   hold(): Pid {
-    for (const [namespace, number] of this.#numbers) namespace.hold(number);
+    for (const [namespace, number] of this.#numbers) namespace.holdNumber(number);
     return this;
   }
 
   release(): void {
-    for (const [namespace, number] of this.#numbers) namespace.release(number);
+    for (const [namespace, number] of this.#numbers) namespace.releaseNumber(number);
   }
 
   /** Enters a task, and its thread group if it leads one, in all its namespaces. */

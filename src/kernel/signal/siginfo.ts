@@ -31,7 +31,7 @@ export function encodeSignalInfo(info: SignalInfo, receiver: Task): Uint8Array {
   } else if (FAULTS.has(info.signal) && info.code > 0) pointer(union, info.address ?? 0);
   else {
     view.setInt32(union, info.pid?.in(receiver.namespaces.pid) ?? 0, true);
-    view.setUint32(union + 4, info.uid ?? 0, true);
+    view.setUint32(union + 4, receiver.credentials.user.shown('uid', info.uid ?? 0), true);
     if (info.signal === SIGNAL.SIGCHLD) {
       view.setInt32(union + 8, info.status ?? 0, true);
       pointer(abi === 'amd64' ? union + 16 : union + 12, info.userTime ?? 0);

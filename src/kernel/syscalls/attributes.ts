@@ -1,15 +1,17 @@
 // System calls on extended attributes (xattr(7), setxattr(2), getxattr(2), listxattr(2), removexattr(2)).
 import { O_PATH, S_ISVTX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import { CAPABILITY_ATTRIBUTE, shownCapabilities, storedCapabilities } from '../task/file-capabilities.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
 import {
-  CAP_FOWNER,
   CAP_SETFCAP,
   CAP_SYS_ADMIN,
   hasCapability,
+  hasCapabilityOver,
   MAY_READ,
   MAY_WRITE,
   mayAccess,
+  ownsFile,
 } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { nameArgument } from './paths.ts';
@@ -21,7 +23,6 @@ const SIZE_MOST = 65536;
 const LIST_MOST = 65536;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-const CAPABILITY = 'security.capability';
 
 function attributeName(call: Call): string {
   const name = call.string(call.arg(1), NAME_MOST + 1, 'ERANGE');
@@ -33,8 +34,11 @@ function checkAccess(call: Call, { entry: { inode } }: Path, name: string, wante
   const { credentials } = call.task;
   const writes = wanted === MAY_WRITE;
   if (name.startsWith('security.')) {
-    const needed = name === CAPABILITY ? CAP_SETFCAP : CAP_SYS_ADMIN;
-    if (writes && !hasCapability(credentials, needed)) fail('EPERM');
+    const isAllowed =
+      name === CAPABILITY_ATTRIBUTE
+        ? hasCapabilityOver(credentials, CAP_SETFCAP, inode)
+        : hasCapability(credentials, CAP_SYS_ADMIN, inode.fs.owner ?? credentials.user.outermost);
+    if (writes && !isAllowed) fail('EPERM');
     return;
   }
   if (name.startsWith('trusted.')) {
@@ -43,8 +47,7 @@ function checkAccess(call: Call, { entry: { inode } }: Path, name: string, wante
   }
   if (!name.startsWith('user.')) return;
   if (!inode.isRegular && !inode.isDirectory) fail(writes ? 'EPERM' : 'ENODATA');
-  const isOwner = credentials.fsuid === inode.uid || hasCapability(credentials, CAP_FOWNER);
-  if (writes && inode.isDirectory && inode.mode & S_ISVTX && !isOwner) fail('EPERM');
+  if (writes && inode.isDirectory && inode.mode & S_ISVTX && !ownsFile(credentials, inode)) fail('EPERM');
   if (!mayAccess(credentials, inode, wanted)) fail('EACCES');
 }
 
@@ -70,7 +73,7 @@ function set(call: Call, path: Path): number {
     if (flags & XATTR_CREATE && exists) fail('EEXIST');
     if (flags & XATTR_REPLACE && !exists) fail('ENODATA');
   }
-  inode.setAttribute(name, value);
+  inode.setAttribute(name, name === CAPABILITY_ATTRIBUTE ? storedCapabilities(value, call.task, inode) : value);
   return 0;
 }
 
@@ -86,7 +89,9 @@ function get(call: Call, path: Path): number {
   const name = attributeName(call);
   checkAccess(call, path, name, MAY_READ);
   checkName(name);
-  return answer(call, call.arg(2), call.arg(3), path.entry.inode.getAttribute(name) ?? fail('ENODATA'));
+  const value = path.entry.inode.getAttribute(name) ?? fail('ENODATA');
+  const shown = name === CAPABILITY_ATTRIBUTE ? shownCapabilities(value, call.users) : value;
+  return answer(call, call.arg(2), call.arg(3), shown);
 }
 
 function list(call: Call, path: Path): number {

@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel.ts';
 import { readUser, readUserString, readUserWord, writeUser } from '../mm/user-memory.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
+import { type IdKind, NO_ID, OVERFLOW_ID, type UserNamespace } from '../ns/user-namespace.ts';
 import type { Abi } from '../platform.ts';
 import type { PendingCall, Task } from '../task/task.ts';
 import type { WaitQueue } from '../task/wait-queue.ts';
@@ -28,6 +29,8 @@ export class Call {
   readonly task: Task;
   readonly pending: PendingCall;
   readonly #kinds: readonly ArgumentKind[];
+  /** The calls of i386 without 32 at the end of their names have IDs of 16 bits. */
+  hasShortIds = false;
 
   constructor(kernel: Kernel, task: Task, pending: PendingCall, kinds: readonly ArgumentKind[]) {
     this.kernel = kernel;
@@ -57,6 +60,24 @@ export class Call {
   /** A number as the caller sees it; 0 for what it cannot see. */
   number(pid: Pid): number {
     return pid.in(this.pids);
+  }
+
+  /** The namespace whose user and group IDs the caller sees. */
+  get users(): UserNamespace {
+    return this.task.credentials.user;
+  }
+
+  /** An ID argument as the kernel keeps it; NO_ID (-1) stays. @throws SystemError EINVAL for one that is not mapped */
+  id(n: number, kind: IdKind): number {
+    const given = this.arg(n);
+    const wide = this.hasShortIds && (given & 0xffff) === 0xffff ? NO_ID : this.hasShortIds ? given & 0xffff : given;
+    return wide === NO_ID ? NO_ID : this.users.fromProgram(kind, wide);
+  }
+
+  /** An ID as the caller sees it. */
+  shownId(kind: IdKind, id: number): number {
+    const shown = this.users.shown(kind, id);
+    return this.hasShortIds && shown > 0xffff ? OVERFLOW_ID : shown;
   }
 
   get memory(): AddressSpace {

@@ -465,14 +465,14 @@ export const fileCalls: Implementations = {
   fdatasync: full(sync),
   getdents64: full((call) => listDirectory(call, directoryEntry64)),
   getdents: full((call) => listDirectory(call, directoryEntry(call.wordSize))),
-  stat: full((call) => put(call, 1, encodeStat(statPath(call, true), call.abi))),
-  lstat: full((call) => put(call, 1, encodeStat(statPath(call, false), call.abi))),
-  fstat: full((call) => put(call, 1, encodeStat(call.file(0).inode, call.abi))),
-  stat64: full((call) => put(call, 1, encodeStat64(statPath(call, true)))),
-  lstat64: full((call) => put(call, 1, encodeStat64(statPath(call, false)))),
-  fstat64: full((call) => put(call, 1, encodeStat64(call.file(0).inode))),
-  newfstatat: full((call) => put(call, 2, encodeStat(statAt(call, 3), call.abi))),
-  fstatat64: full((call) => put(call, 2, encodeStat64(statAt(call, 3)))),
+  stat: full((call) => put(call, 1, encodeStat(statPath(call, true), call.abi, call.users))),
+  lstat: full((call) => put(call, 1, encodeStat(statPath(call, false), call.abi, call.users))),
+  fstat: full((call) => put(call, 1, encodeStat(call.file(0).inode, call.abi, call.users))),
+  stat64: full((call) => put(call, 1, encodeStat64(statPath(call, true), call.users))),
+  lstat64: full((call) => put(call, 1, encodeStat64(statPath(call, false), call.users))),
+  fstat64: full((call) => put(call, 1, encodeStat64(call.file(0).inode, call.users))),
+  newfstatat: full((call) => put(call, 2, encodeStat(statAt(call, 3), call.abi, call.users))),
+  fstatat64: full((call) => put(call, 2, encodeStat64(statAt(call, 3), call.users))),
   statx: full(statx),
   fallocate: full(fallocate),
 };
@@ -509,7 +509,7 @@ function statx(call: Call): number {
   if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || mask >= STATX_RESERVED) fail('EINVAL');
   const isOpen = flags & AT_EMPTY_PATH && call.arg(0) >= 0 && call.path(1) === '';
   const path = isOpen ? openPath(call.file(0)) : pathArgument(call, 0, 1, flags);
-  return put(call, 4, encodeStatx(path, mask));
+  return put(call, 4, encodeStatx(path, mask, call.users));
 }
 
 const openPath = (file: FileDescription): Path => file.path ?? namelessPath(file.inode);

@@ -1,14 +1,18 @@
 // All that this kernel implements.
 import { attributeCalls } from './attributes.ts';
 import { adviceCalls } from './advice.ts';
+import { capabilityCalls } from './capabilities.ts';
 import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
 import { identityCalls } from './identity.ts';
 import { memoryCalls } from './memory.ts';
+import { mountingCalls } from './mount.ts';
 import { mountCalls } from './mounts.ts';
+import { namespaceCalls } from './namespaces.ts';
 import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
+import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
 import { resourceCalls } from './resources.ts';
 import { signalCalls } from './signals.ts';
@@ -25,6 +29,7 @@ export const implementations: Implementations = {
   ...pathCalls,
   ...attributeCalls,
   ...mountCalls,
+  ...mountingCalls,
   ...pollCalls,
   ...eventCalls,
   ...memoryCalls,
@@ -35,6 +40,9 @@ export const implementations: Implementations = {
   ...threadAreaCalls,
   ...timeCalls,
   ...identityCalls,
+  ...capabilityCalls,
+  ...prctlCalls,
+  ...namespaceCalls,
   ...resourceCalls,
   ...systemCalls,
 };

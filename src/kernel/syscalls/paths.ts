@@ -17,6 +17,8 @@ import {
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Opening } from '../fs/special.ts';
+import { NO_ID } from '../ns/user-namespace.ts';
+import { SECBIT_NO_SETUID_FIXUP } from '../task/credentials.ts';
 import { release, WouldBlock, type FileDescription } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import {
@@ -35,6 +37,7 @@ import {
 } from '../vfs/operations.ts';
 import {
   isUnlinked,
+  MS_NOEXEC,
   namelessPath,
   type Path,
   type PathContext,
@@ -46,17 +49,20 @@ import {
 import {
   CAP_CHOWN,
   CAP_DAC_READ_SEARCH,
-  CAP_FOWNER,
   CAP_FSETID,
+  CAP_SYS_CHROOT,
+  type Credentials,
   hasCapability,
+  hasCapabilityOver,
   inGroup,
   mayAccess,
   MAY_EXECUTE,
+  ownsFile,
 } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
 import { checkFileSize } from './file-size.ts';
 import { encodeText } from './text.ts';
-import { full, type Implementations } from './table.ts';
+import { full, type Implementations, shortIds } from './table.ts';
 import { readTimestamp, readTimeval, type TimeFormat } from './time.ts';
 
 export const RLIMIT_NOFILE = 7;
@@ -152,14 +158,22 @@ function restrictedName(call: Call, restrictions: number): Name {
   return { text, from: { ...from, root, restrictions } };
 }
 
+/** As access(2) looks: with the real IDs, and the capabilities they would have. */
+function realCredentials(credentials: Credentials): Credentials {
+  const { uid, gid, permitted, securebits, user } = credentials;
+  const real = { ...credentials, fsuid: uid, fsgid: gid };
+  if (!(securebits & SECBIT_NO_SETUID_FIXUP)) real.effective = uid === user.root ? permitted : 0n;
+  return real;
+}
+
 function access(call: Call, path: Path, mode: number, effective: boolean): number {
   const { credentials } = call.task;
+  const { inode } = path.entry;
   if (mode & ~7) fail('EINVAL');
-  if (mode & 2 && path.mount.isReadOnly) fail('EROFS');
-  const asReal = { ...credentials, fsuid: credentials.uid, fsgid: credentials.gid };
-  if (credentials.uid !== 0) asReal.effective = 0n;
-  else asReal.effective = credentials.permitted;
-  return mayAccess(effective ? credentials : asReal, path.entry.inode, mode) ? 0 : fail('EACCES');
+  if (mode & MAY_EXECUTE && inode.isRegular && path.mount.flags & MS_NOEXEC) fail('EACCES');
+  if (!mayAccess(effective ? credentials : realCredentials(credentials), inode, mode)) fail('EACCES');
+  const isPlain = inode.isRegular || inode.isDirectory || inode.isSymlink;
+  return mode & 2 && isPlain && path.mount.isReadOnly ? fail('EROFS') : 0;
 }
 
 function readlink(call: Call, path: Path, address: number, size: number): number {
@@ -171,8 +185,7 @@ function readlink(call: Call, path: Path, address: number, size: number): number
 }
 
 function checkOwner(call: Call, inode: Inode): void {
-  const { credentials } = call.task;
-  if (credentials.fsuid !== inode.uid && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
+  if (!ownsFile(call.task.credentials, inode)) fail('EPERM');
 }
 
 function chmod(call: Call, path: Path, mode: number): number {
@@ -181,25 +194,24 @@ function chmod(call: Call, path: Path, mode: number): number {
   checkOwner(call, inode);
   const { credentials } = call.task;
   let bits = mode & 0o7777;
-  if (!inGroup(credentials, inode.gid) && !hasCapability(credentials, CAP_FSETID)) bits &= ~0o2000;
+  if (!inGroup(credentials, inode.gid) && !hasCapabilityOver(credentials, CAP_FSETID, inode)) bits &= ~0o2000;
   inode.mode = (inode.mode & ~0o7777) | bits;
   inode.changed = inode.fs.now();
   return 0;
 }
 
-const UNCHANGED = 0xffff_ffff;
-
+/** Changes owner and group; NO_ID leaves one as it is. */
 function chown(call: Call, path: Path, uid: number, gid: number): number {
   const { inode } = path.entry;
   const { credentials } = call.task;
   if (path.mount.isReadOnly) fail('EROFS');
-  if (!hasCapability(credentials, CAP_CHOWN)) {
+  if (!hasCapabilityOver(credentials, CAP_CHOWN, inode)) {
     const isOwner = credentials.fsuid === inode.uid;
-    if (uid !== UNCHANGED && (uid !== inode.uid || !isOwner)) fail('EPERM');
-    if (gid !== UNCHANGED && !(isOwner && (inGroup(credentials, gid) || gid === inode.gid))) fail('EPERM');
+    if (uid !== NO_ID && (uid !== inode.uid || !isOwner)) fail('EPERM');
+    if (gid !== NO_ID && !(isOwner && (inGroup(credentials, gid) || gid === inode.gid))) fail('EPERM');
   }
-  if (uid !== UNCHANGED) inode.uid = uid;
-  if (gid !== UNCHANGED) inode.gid = gid;
+  if (uid !== NO_ID) inode.uid = uid;
+  if (gid !== NO_ID) inode.gid = gid;
   if (!inode.isDirectory && (inode.mode & 0o6000) !== 0) inode.mode &= inode.mode & 0o010 ? ~0o6000 : ~0o4000;
   inode.changed = inode.fs.now();
   return 0;
@@ -219,7 +231,7 @@ function setTimes(call: Call, path: Path, times: readonly [NewTime, NewTime] | u
   const isNow = times === undefined || (times[0] === 'now' && times[1] === 'now');
   if (times?.[0] === 'keep' && times[1] === 'keep') return 0;
   if (!isNow) checkOwner(call, inode);
-  else if (credentials.fsuid !== inode.uid && !mayAccess(credentials, inode, 2)) fail('EACCES');
+  else if (!ownsFile(credentials, inode) && !mayAccess(credentials, inode, 2)) fail('EACCES');
   const now = inode.fs.now();
   const [accessed, modified] = times ?? ['now', 'now'];
   if (accessed !== 'keep') inode.accessed = accessed === 'now' ? now : accessed;
@@ -287,9 +299,11 @@ const plain = (call: Call, n: number, follow = true): Path => {
   return resolve(name.from, name.text, { follow });
 };
 
-const chownCall = full((call) => chown(call, changeable(nameArgument(call, 0), true), call.arg(1), call.arg(2)));
-const lchownCall = full((call) => chown(call, changeable(nameArgument(call, 0), false), call.arg(1), call.arg(2)));
-const fchownCall = full((call) => chown(call, filePath(call, 0), call.arg(1), call.arg(2)));
+const owner = (call: Call, n: number): [uid: number, gid: number] => [call.id(n, 'uid'), call.id(n + 1, 'gid')];
+
+const chownCall = full((call) => chown(call, changeable(nameArgument(call, 0), true), ...owner(call, 1)));
+const lchownCall = full((call) => chown(call, changeable(nameArgument(call, 0), false), ...owner(call, 1)));
+const fchownCall = full((call) => chown(call, filePath(call, 0), ...owner(call, 1)));
 
 /** No file system here has handles: what asks for one hears it, as on file systems that cannot be exported. */
 const handles = {
@@ -362,15 +376,15 @@ export const pathCalls: Implementations = {
   chmod: full((call) => chmod(call, plain(call, 0), call.arg(1))),
   fchmod: full((call) => chmod(call, filePath(call, 0), call.arg(1))),
   fchmodat: full((call) => chmod(call, pathArgument(call, 0, 1, 0), call.arg(2))),
-  chown: chownCall,
+  chown: shortIds(chownCall),
   chown32: chownCall,
-  lchown: lchownCall,
+  lchown: shortIds(lchownCall),
   lchown32: lchownCall,
-  fchown: fchownCall,
+  fchown: shortIds(fchownCall),
   fchown32: fchownCall,
   fchownat: full((call) => {
     const flags = flagsArgument(call, 4, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
-    return chown(call, pathArgument(call, 0, 1, flags), call.arg(2), call.arg(3));
+    return chown(call, pathArgument(call, 0, 1, flags), ...owner(call, 2));
   }),
   utimensat: full(utimensat('native')),
   utimensat_time64: full(utimensat('wide')),
@@ -396,7 +410,9 @@ export const pathCalls: Implementations = {
   chroot: done((call) => {
     const path = plain(call, 0);
     if (!path.entry.inode.isDirectory) fail('ENOTDIR');
-    if (!hasCapability(call.task.credentials, 18)) fail('EPERM');
+    const { credentials } = call.task;
+    if (!mayAccess(credentials, path.entry.inode, MAY_EXECUTE)) fail('EACCES');
+    if (!hasCapability(credentials, CAP_SYS_CHROOT, credentials.user)) fail('EPERM');
     call.task.directories.root = path;
   }),
   umask: full((call) => {

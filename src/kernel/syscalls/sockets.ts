@@ -36,10 +36,11 @@ import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail, SystemError } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
-import { type Ancillary, credentialsOf, NO_ANCILLARY, type Received, Socket } from '../net/socket.ts';
+import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received, Socket } from '../net/socket.ts';
 import { UnixSocket } from '../net/unix.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { hold, release, WouldBlock } from '../vfs/file.ts';
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import { Call, type CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
 import { full, type Implementation, type Implementations, partial } from './table.ts';
@@ -219,6 +220,20 @@ function readHeader(call: Call, address: number): MessageHeader {
   };
 }
 
+/** The struct ucred a sender claims: its own IDs, or any with the capabilities to take them. */
+function claimed(call: Call, address: number, length: number): PeerCredentials {
+  if (length !== 12) return fail('EINVAL');
+  const { credentials, group } = call.task;
+  const [number, ...ids] = [0, 4, 8].map((at) => call.readWord(address + at, 4)) as [number, number, number];
+  const [uid, gid] = [call.users.fromProgram('uid', ids[0]!), call.users.fromProgram('gid', ids[1]!)];
+  const may = (capability: number) => hasCapability(credentials, capability, credentials.user);
+  const mayClaimPid = number === call.number(group.pid) || hasCapability(credentials, CAP_SYS_ADMIN, call.pids.owner);
+  const isOwnUser = [credentials.uid, credentials.euid, credentials.suid].includes(uid);
+  const isOwnGroup = [credentials.gid, credentials.egid, credentials.sgid].includes(gid);
+  if (!mayClaimPid || !(isOwnUser || may(CAP_SETUID)) || !(isOwnGroup || may(CAP_SETGID))) fail('EPERM');
+  return { pid: (call.pids.groups.get(number) ?? fail('ESRCH')).pid, uid, gid };
+}
+
 /** Control messages of a message to be sent: files and credentials. */
 function readControl(call: Call, { control, controlLength }: MessageHeader, socket: Socket): Ancillary {
   const word = call.wordSize;
@@ -233,7 +248,8 @@ function readControl(call: Call, { control, controlLength }: MessageHeader, sock
       if (socket.family !== AF_UNIX) fail('EINVAL');
       for (let n = 0; n < (length - head) / 4; n++)
         files.push(call.task.files.get(call.readWord(control + at + head + 4 * n, 4) | 0));
-    } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS) credentials = credentialsOf(call.task);
+    } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS)
+      credentials = claimed(call, control + at + head, length - head);
     else fail('EINVAL');
     at += Math.ceil(length / word) * word;
   }
@@ -291,6 +307,11 @@ function receiveAll(call: Call, socket: Socket, address: number, length: number,
   return progress.done;
 }
 
+/** struct ucred as the caller's namespaces have it. */
+function credentialWords(call: Call, { pid, uid, gid }: PeerCredentials): number[] {
+  return [call.number(pid), call.shownId('uid', uid), call.shownId('gid', gid)];
+}
+
 /** Writes control messages of what was received; files get descriptors. Returns the length and what did not fit. */
 function writeControl(
   call: Call,
@@ -316,7 +337,7 @@ function writeControl(
   const room = () => (header.control === 0 ? 0 : header.controlLength - at);
   const { credentials, files } = ancillary;
   if (socket.passesCredentials && credentials !== undefined) {
-    if (room() >= head + 12) put(SCM_CREDENTIALS, [call.number(credentials.pid), credentials.uid, credentials.gid]);
+    if (room() >= head + 12) put(SCM_CREDENTIALS, credentialWords(call, credentials));
     else truncated = true;
   }
   if (files.length > 0) {
@@ -391,7 +412,7 @@ function getsockopt(call: Call): number {
       return put([socket.passesCredentials ? 1 : 0]);
     case SO_PEERCRED: {
       const peer = socket.peerCredentials;
-      return put(peer === undefined ? [0, -1, -1] : [call.number(peer.pid), peer.uid, peer.gid]);
+      return put(peer === undefined ? [0, -1, -1] : credentialWords(call, peer));
     }
     default:
       return put([socket.options.get(name) ?? fail('ENOPROTOOPT')]);

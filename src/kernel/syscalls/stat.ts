@@ -1,4 +1,5 @@
 // File status as programs see it: struct stat, stat64 and statx (stat(2), statx(2), <asm/stat.h>).
+import { OVERFLOW_ID, type UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode, Timestamp } from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Abi } from '../platform.ts';
@@ -27,12 +28,15 @@ function putTime(view: DataView, at: number, time: Timestamp, word: 4 | 8): void
   }
 }
 
-/** struct stat of the ABI. */
-export function encodeStat(inode: Inode, abi: Abi): Uint8Array {
-  return abi === 'amd64' ? encodeAmd64(inode) : encode386(inode);
+/** An ID where there are 16 bits for it. */
+const short = (id: number) => (id > 0xffff ? OVERFLOW_ID : id);
+
+/** struct stat of the ABI, with IDs as `viewer` has them. */
+export function encodeStat(inode: Inode, abi: Abi, viewer: UserNamespace): Uint8Array {
+  return abi === 'amd64' ? encodeAmd64(inode, viewer) : encode386(inode, viewer);
 }
 
-function encodeAmd64(inode: Inode): Uint8Array {
+function encodeAmd64(inode: Inode, viewer: UserNamespace): Uint8Array {
   const bytes = new Uint8Array(144);
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
@@ -40,8 +44,8 @@ function encodeAmd64(inode: Inode): Uint8Array {
   big(8, inode.ino);
   big(16, inode.links);
   view.setUint32(24, inode.mode, true);
-  view.setUint32(28, inode.uid, true);
-  view.setUint32(32, inode.gid, true);
+  view.setUint32(28, viewer.shown('uid', inode.uid), true);
+  view.setUint32(32, viewer.shown('gid', inode.gid), true);
   big(40, inode.special);
   big(48, inode.size);
   big(56, BLOCK_SIZE);
@@ -52,15 +56,15 @@ function encodeAmd64(inode: Inode): Uint8Array {
   return bytes;
 }
 
-function encode386(inode: Inode): Uint8Array {
+function encode386(inode: Inode, viewer: UserNamespace): Uint8Array {
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, inode.device, true);
   view.setUint32(4, inode.ino, true);
   view.setUint16(8, inode.mode, true);
   view.setUint16(10, inode.links, true);
-  view.setUint16(12, inode.uid, true);
-  view.setUint16(14, inode.gid, true);
+  view.setUint16(12, short(viewer.shown('uid', inode.uid)), true);
+  view.setUint16(14, short(viewer.shown('gid', inode.gid)), true);
   view.setUint32(16, inode.special, true);
   view.setUint32(20, inode.size, true);
   view.setUint32(24, BLOCK_SIZE, true);
@@ -72,7 +76,7 @@ function encode386(inode: Inode): Uint8Array {
 }
 
 /** struct stat64 of i386. */
-export function encodeStat64(inode: Inode): Uint8Array {
+export function encodeStat64(inode: Inode, viewer: UserNamespace): Uint8Array {
   const bytes = new Uint8Array(96);
   const view = new DataView(bytes.buffer);
   const big = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
@@ -80,8 +84,8 @@ export function encodeStat64(inode: Inode): Uint8Array {
   view.setUint32(12, inode.ino, true);
   view.setUint32(16, inode.mode, true);
   view.setUint32(20, inode.links, true);
-  view.setUint32(24, inode.uid, true);
-  view.setUint32(28, inode.gid, true);
+  view.setUint32(24, viewer.shown('uid', inode.uid), true);
+  view.setUint32(28, viewer.shown('gid', inode.gid), true);
   big(32, inode.special);
   big(44, inode.size);
   view.setUint32(52, BLOCK_SIZE, true);
@@ -94,7 +98,7 @@ export function encodeStat64(inode: Inode): Uint8Array {
 }
 
 /** struct statx, the same for both ABIs; `mask` is what the caller wants to know. */
-export function encodeStatx({ mount, entry }: Path, mask: number): Uint8Array {
+export function encodeStatx({ mount, entry }: Path, mask: number, viewer: UserNamespace): Uint8Array {
   const { inode } = entry;
   const bytes = new Uint8Array(256);
   const view = new DataView(bytes.buffer);
@@ -107,8 +111,8 @@ export function encodeStatx({ mount, entry }: Path, mask: number): Uint8Array {
   view.setUint32(0, STATX_BASIC_STATS | STATX_MNT_ID | (mask & STATX_BTIME), true);
   view.setUint32(4, BLOCK_SIZE, true);
   view.setUint32(16, inode.links, true);
-  view.setUint32(20, inode.uid, true);
-  view.setUint32(24, inode.gid, true);
+  view.setUint32(20, viewer.shown('uid', inode.uid), true);
+  view.setUint32(24, viewer.shown('gid', inode.gid), true);
   view.setUint16(28, inode.mode, true);
   big(8, entry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   big(32, inode.ino);

@@ -29,7 +29,7 @@ function sysinfo(call: Call): number {
     if (word === 4) view.setUint32(4 * n, value, true);
     else view.setBigUint64(8 * n, BigInt(value), true);
   };
-  put(0, Number(call.kernel.monotonic / 1_000_000_000n));
+  put(0, Number((call.kernel.monotonic + call.task.namespaces.time.boottime) / 1_000_000_000n));
   put(4, frames.total * 4096);
   put(5, (frames.total - frames.used) * 4096);
   view.setUint16(word * 10, tasks.size, true);

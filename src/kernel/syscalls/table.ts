@@ -54,6 +54,17 @@ export function partial(
   return { run, support: 'partial', note, interruption: 'restart', ...options };
 }
 
+/** The same for i386's calls with user and group IDs of 16 bits. */
+export function shortIds(implementation: Implementation): Implementation {
+  return {
+    ...implementation,
+    run: (call) => {
+      call.hasShortIds = call.is32;
+      return implementation.run(call);
+    },
+  };
+}
+
 const ENOSYS = -38;
 const unsupported: Implementation = { run: () => ENOSYS, support: 'none', interruption: 'restart' };
 

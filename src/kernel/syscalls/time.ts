@@ -71,8 +71,9 @@ export function clockTime(call: Call, clock: number): bigint {
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
+      return kernel.monotonic + task.namespaces.time.monotonic;
     case CLOCK_BOOTTIME:
-      return kernel.monotonic;
+      return kernel.monotonic + task.namespaces.time.boottime;
     case CLOCK_PROCESS_CPUTIME_ID:
       return kernel.nanoseconds(task.group.userCycles + task.group.systemCycles);
     case CLOCK_THREAD_CPUTIME_ID:

@@ -4,6 +4,9 @@ import type { Cgroup } from '../cgroup/cgroup.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { writeUser } from '../mm/user-memory.ts';
+import { moveDirectories, newNamespaces, newUserNamespace } from '../ns/create.ts';
+import { CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../ns/namespace.ts';
+import type { Namespaces } from '../ns/namespaces.ts';
 import { Pid, type PidNamespace } from '../ns/pid-namespace.ts';
 import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
@@ -21,7 +24,6 @@ export const CLONE_PTRACE = 0x2000;
 export const CLONE_VFORK = 0x4000;
 export const CLONE_PARENT = 0x8000;
 export const CLONE_THREAD = 0x1_0000;
-export const CLONE_NEWNS = 0x2_0000;
 export const CLONE_SYSVSEM = 0x4_0000;
 export const CLONE_SETTLS = 0x8_0000;
 export const CLONE_PARENT_SETTID = 0x10_0000;
@@ -43,31 +45,54 @@ export interface CloneRequest {
   readonly cgroup?: Cgroup;
 }
 
-/** Makes a task like `parent`. @throws SystemError EINVAL for flags that do not go together */
+/** Flags that do not go together. @throws SystemError EINVAL */
+function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): void {
+  const both = (a: number, b: number) => (flags & a) !== 0 && (flags & b) !== 0;
+  const needs = (a: number, b: number) => (flags & a) !== 0 && (flags & b) === 0;
+  const { pid, pidForChildren, time, timeForChildren } = parent.namespaces;
+  if (needs(CLONE_SIGHAND, CLONE_VM) || needs(CLONE_THREAD, CLONE_SIGHAND)) fail('EINVAL');
+  if (both(CLONE_FS, CLONE_NEWNS) || both(CLONE_FS, CLONE_NEWUSER) || both(CLONE_SYSVSEM, CLONE_NEWIPC)) fail('EINVAL');
+  if (flags & CLONE_THREAD && (flags & (CLONE_NEWUSER | CLONE_NEWPID) || pid !== pidForChildren)) fail('EINVAL');
+  if (flags & CLONE_VM && !(flags & CLONE_VFORK) && time !== timeForChildren) fail('EINVAL');
+  // siblings of process 1 would have no parent in their namespace
+  if (flags & CLONE_PARENT && parent.group === pid.reaper) fail('EINVAL');
+  if (exitSignal > 64) fail('EINVAL');
+}
+
+/** The namespaces a child is in from the start. */
+function asChild(namespaces: Namespaces): Namespaces {
+  const { pidForChildren, timeForChildren } = namespaces;
+  timeForChildren.isEntered = true;
+  return { ...namespaces, pid: pidForChildren, time: timeForChildren };
+}
+
+/** Makes a task like `parent`. @throws SystemError EINVAL for flags that do not go together, EPERM, … */
 export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): Task {
   const { flags } = request;
-  if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) fail('EINVAL');
-  if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) fail('EINVAL');
-  if (request.exitSignal > 64) fail('EINVAL');
+  checkFlags(parent, request);
   const cgroup = request.cgroup ?? parent.cgroup!;
   kernel.cgroups.checkFork(cgroup);
-  const pid = Pid.allocate(parent.namespaces.pidForChildren);
   const isThread = (flags & CLONE_THREAD) !== 0;
+  const credentials = flags & CLONE_NEWUSER ? newUserNamespace(kernel, parent) : parent.credentials;
+  const { namespaces, moved } = newNamespaces(kernel, parent, credentials, flags);
+  const pid = Pid.allocate(namespaces.pidForChildren);
   const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
   const context = parent.context.clone();
   const memory = parent.memory!;
   const child = new Task({
     pid,
-    namespaces: { ...parent.namespaces, pid: parent.namespaces.pidForChildren },
+    namespaces: asChild(namespaces),
     group,
     context,
     files: flags & CLONE_FILES ? parent.files : parent.files.clone(),
-    directories: flags & CLONE_FS ? parent.directories : { ...parent.directories },
-    credentials: { ...parent.credentials },
+    directories: flags & CLONE_FS ? parent.directories : { ...parent.directories, users: 1 },
+    credentials,
     blocked: parent.blocked,
     pending: new PendingSignals(),
     onWake: (task) => kernel.runQueue.add(task),
   });
+  if (flags & CLONE_FS) parent.directories.users++;
+  moveDirectories(child.directories, moved);
   if (flags & CLONE_FILES) parent.files.users++;
   if (flags & CLONE_VM) memory.users++;
   child.memory = flags & CLONE_VM ? memory : memory.fork();

@@ -1,17 +1,18 @@
 // execve(2): a task becomes another program.
-import { S_ISGID, S_ISUID } from '../../abi/stat.ts';
 import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { Context, RSP } from '../platform.ts';
 import { encodeText } from '../syscalls/text.ts';
 import { type Path, pathName, resolve } from '../vfs/path.ts';
-import { ALL_CAPABILITIES, type Credentials, MAY_EXECUTE, mayAccess } from '../vfs/permission.ts';
+import { type Credentials, MAY_EXECUTE, MAY_READ, mayAccess } from '../vfs/permission.ts';
+import { DUMPABLE, NOT_DUMPABLE } from './credentials.ts';
+import { credentialsOfProgram } from './exec-credentials.ts';
 import { endOtherTasks, releaseMemory } from './exit.ts';
 import { loadProgram, type LoadedProgram, type ProgramFile, scriptInterpreter } from './program.ts';
 import type { Task } from './task.ts';
 import { DEFAULT_ACTION } from './thread-group.ts';
-import { MS_NOEXEC, MS_NOSUID } from '../vfs/path.ts';
+import { MS_NOEXEC } from '../vfs/path.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 
@@ -68,7 +69,7 @@ export function execute(
     filename = script.path;
     program = resolve(context, script.path);
   }
-  const credentials = newCredentials(task.credentials, program);
+  const { credentials, secure } = credentialsOfProgram(task, program);
   const random = new Uint8Array(16);
   kernel.random.fill(random);
   const loaded = loadProgram(kernel.platform, kernel.frames, {
@@ -76,7 +77,7 @@ export function execute(
     arguments: argv,
     environment,
     credentials,
-    secure: credentials.euid !== task.credentials.uid || credentials.egid !== task.credentials.gid,
+    secure,
     random,
     openInterpreter: (interpreter) => {
       try {
@@ -89,6 +90,9 @@ export function execute(
   });
   // from here on nothing can fail: the old program is gone
   replaceProgram(kernel, task, loaded, credentials);
+  const isReadable = mayAccess(credentials, program.entry.inode, MAY_READ);
+  task.memory!.dumpable = secure || !isReadable ? NOT_DUMPABLE : DUMPABLE;
+  if (secure) task.parentDeathSignal = 0;
   task.executable = program;
   task.name = path.entry.name.slice(0, NAME_LENGTH);
 }
@@ -117,24 +121,4 @@ function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram, crede
   fresh.setReg(RSP, loaded.stackPointer);
   if (loaded.abi === 'i386') fresh.selectors = { ds: 0x2b, es: 0x2b, fs: 0, gs: 0 };
   task.context = fresh;
-}
-
-/** Credentials of the new program: set-user-ID and set-group-ID, and capabilities (capabilities(7) "Transformation"). */
-function newCredentials(old: Credentials, { mount, entry }: Path): Credentials {
-  const { inode } = entry;
-  const next = { ...old };
-  const mayChange = !(mount.flags & MS_NOSUID) && !old.noNewPrivileges;
-  if (mayChange && inode.mode & S_ISUID) next.euid = inode.uid;
-  if (mayChange && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) next.egid = inode.gid;
-  next.suid = next.euid;
-  next.fsuid = next.euid;
-  next.sgid = next.egid;
-  next.fsgid = next.egid;
-  const isRoot = next.uid === 0 || next.euid === 0;
-  const file = isRoot && !(old.securebits & 1) ? ALL_CAPABILITIES : 0n;
-  const ambient = isRoot || next.euid !== old.euid ? 0n : old.ambient;
-  next.permitted = (old.inheritable & file) | (file & old.bounding) | ambient;
-  next.effective = next.euid === 0 && file !== 0n ? next.permitted : ambient;
-  next.ambient = ambient;
-  return next;
 }

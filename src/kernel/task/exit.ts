@@ -1,10 +1,11 @@
 // How tasks and processes end, and what becomes of their children (exit(2), exit_group(2), wait(2)).
-import { SIG_IGN, SA_NOCLDWAIT, SIGNAL, CLD_DUMPED, CLD_EXITED, CLD_KILLED } from '../../abi/signal.ts';
+import { SIG_IGN, SA_NOCLDWAIT, SIGNAL, CLD_DUMPED, CLD_EXITED, CLD_KILLED, SI_USER } from '../../abi/signal.ts';
 import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
-import type { Pid } from '../ns/pid-namespace.ts';
+import { releaseNamespaces } from '../ns/namespaces.ts';
+import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
 import type { Task } from './task.ts';
 import type { ChildEvent, ThreadGroup } from './thread-group.ts';
 
@@ -19,6 +20,8 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   kernel.cgroups.leave(task);
   releaseMemory(kernel, task);
   if (--task.files.users === 0) task.files.closeAll();
+  task.directories.users--;
+  releaseNamespaces(task.namespaces);
   group.tasks.delete(task);
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;
@@ -75,6 +78,8 @@ export function leaveProcessGroup(group: ThreadGroup): void {
 }
 
 function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
+  const { namespace } = group.pid;
+  if (namespace.reaper === group) endNamespace(kernel, namespace, group);
   group.event = event;
   group.intervalTimer?.set(0n, 0n);
   adoptChildren(kernel, group);
@@ -87,6 +92,10 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
     group.pid.release();
     return;
   }
+  tellParent(kernel, parent, group, event);
+}
+
+function tellParent(kernel: Kernel, parent: ThreadGroup, group: ThreadGroup, event: ChildEvent): void {
   const action = parent.actions[SIGNAL.SIGCHLD]!;
   const isIgnored = action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0;
   if (group.exitSignal !== 0) {
@@ -102,19 +111,45 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   parent.childQueue.wake();
 }
 
-/** Children of an ended process go to the nearest subreaper, else to the first process. */
+/** Process 1 of a namespace ends: all others in it are killed, and nobody is left to wait for them. */
+function endNamespace(kernel: Kernel, namespace: PidNamespace, init: ThreadGroup): void {
+  namespace.isOver = true;
+  for (const group of [...namespace.groups.values()])
+    if (group !== init && !group.isZombie)
+      endProcess(kernel, group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+  for (const child of [...init.children]) if (child.isZombie) reap(child);
+}
+
+/** Children of an ended process go to the nearest subreaper of its namespace, else to process 1 there. Outside all
+ * namespaces, where several first processes may live, it is the first one above. */
 function adoptChildren(kernel: Kernel, group: ThreadGroup): void {
   if (group.children.size === 0) return;
-  let heir = group.parent;
-  while (heir !== undefined && (heir.isZombie || (!heir.isSubreaper && heir.parent !== undefined))) heir = heir.parent;
+  const heir = findHeir(group);
   for (const child of group.children) {
     child.parent = heir;
-    heir?.children.add(child);
-    if (heir === undefined && !child.isZombie)
-      endProcess(kernel, child, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+    for (const { parentDeathSignal: signal } of child.tasks)
+      if (signal !== 0) sendSignalToGroup(kernel, child, { signal, code: SI_USER, pid: group.pid, uid: 0 });
+    if (heir === undefined) {
+      if (!child.isZombie) endProcess(kernel, child, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+      continue;
+    }
+    heir.children.add(child);
+    child.exitSignal = SIGNAL.SIGCHLD;
+    if (child.isZombie) tellParent(kernel, heir, child, child.event!);
   }
   group.children.clear();
-  heir?.childQueue.wake();
+}
+
+function findHeir(group: ThreadGroup): ThreadGroup | undefined {
+  const { namespace } = group.pid;
+  const isAlive = (candidate: ThreadGroup) => !candidate.isZombie && candidate.exiting === undefined;
+  let last: ThreadGroup | undefined;
+  for (let heir = group.parent; heir !== undefined && heir.pid.namespace === namespace; heir = heir.parent) {
+    if (heir.isSubreaper && isAlive(heir)) return heir;
+    last = heir;
+  }
+  const reaper = namespace.parent === undefined ? last : namespace.reaper;
+  return reaper === undefined || reaper === group || reaper.isZombie ? undefined : reaper;
 }
 
 /** The parent has fetched the end of a child: nothing of it is left. */

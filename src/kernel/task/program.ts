@@ -264,10 +264,10 @@ class StackBuilder {
     const random = this.#push(this.#request.random);
     const vector: [number, number][] = [
       ...auxiliary,
-      [AT_UID, credentials.uid],
-      [AT_EUID, credentials.euid],
-      [AT_GID, credentials.gid],
-      [AT_EGID, credentials.egid],
+      [AT_UID, credentials.user.shown('uid', credentials.uid)],
+      [AT_EUID, credentials.user.shown('uid', credentials.euid)],
+      [AT_GID, credentials.user.shown('gid', credentials.gid)],
+      [AT_EGID, credentials.user.shown('gid', credentials.egid)],
       [AT_SECURE, this.#request.secure ? 1 : 0],
       [AT_RANDOM, random],
       [AT_EXECFN, name],

@@ -2,7 +2,7 @@
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import type { Namespaces } from '../ns/namespaces.ts';
+import { holdNamespaces, type Namespaces, releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Context } from '../platform.ts';
 import type { SignalSet } from '../signal/signal-set.ts';
@@ -22,6 +22,8 @@ export interface DirectoryContext {
   root: Path;
   directory: Path;
   umask: number;
+  /** Tasks that share it. */
+  users: number;
 }
 
 /** A system call under way: kept while the task waits, so that it can be tried again. */
@@ -79,6 +81,8 @@ export class Task implements Timer {
   clearTid = 0;
   robustList = { head: 0, length: 0 };
   exitCode = 0;
+  /** Signal to get when the parent ends (prctl(2) PR_SET_PDEATHSIG); 0 for none. */
+  parentDeathSignal = 0;
   /** The parent that waits in vfork(2). */
   vforkParent: Task | undefined;
 
@@ -104,7 +108,7 @@ export class Task implements Timer {
     onWake: (task: Task) => void;
   }) {
     this.pid = options.pid;
-    this.namespaces = options.namespaces;
+    this.namespaces = holdNamespaces(options.namespaces);
     this.group = options.group;
     this.context = options.context;
     this.files = options.files;
@@ -118,6 +122,13 @@ export class Task implements Timer {
   /** The thread ID as the task itself sees it. */
   get tid(): number {
     return this.pid.in(this.namespaces.pid);
+  }
+
+  /** Moves to other namespaces. */
+  enterNamespaces(next: Namespaces): void {
+    const old = this.namespaces;
+    this.namespaces = holdNamespaces(next);
+    releaseNamespaces(old);
   }
 
   /** Goes to sleep in the queues until one is woken or the deadline comes. */

@@ -2,6 +2,7 @@
 // permissions is done once, in the rest of this folder.
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Task } from '../task/task.ts';
 import type { FileDescription, WouldBlock } from './file.ts';
 
@@ -42,7 +43,10 @@ export interface FileSystem {
   readonly device: number;
   /** f_type of statfs(2). */
   readonly magic: number;
-  readonly readOnly: boolean;
+  readOnly: boolean;
+  /** The user namespace it was mounted in, when that is not the outermost one: device files and set-ID programs of it mean
+   * nothing outside. */
+  owner?: UserNamespace;
   /** Its own options, as /proc/mounts shows them behind those of the mount. */
   readonly options?: string;
   now(): Timestamp;
@@ -70,6 +74,8 @@ export abstract class Inode {
   readonly #ino: number;
   readonly #status: Status;
   #opens = 0;
+  /** What is shown for a file that has no place in a tree of names. */
+  readonly displayName: string | undefined = undefined;
 
   constructor(fs: FileSystem, ino: number, mode: number, owner: Owner) {
     this.fs = fs;
@@ -284,6 +290,9 @@ export abstract class Inode {
 
   /** Nobody uses the file any more, by name or open. */
   released(): void {}
+
+  /** It is the root of one mount more, or less. */
+  mountedTimes(_change: 1 | -1): void {}
 
   // Extended attributes (xattr(7)): names with their prefix. The rules of name spaces are the caller's.
 

@@ -25,17 +25,20 @@ import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from './file.ts';
 import type { Inode, Owner } from './inode.ts';
-import { Dentry, type Location, locate, type Path, type PathContext, resolve } from './path.ts';
+import { removeMountsOn } from './mount-tree.ts';
+import { Dentry, type Location, locate, MS_NODEV, type Path, type PathContext, resolve } from './path.ts';
 import {
   CAP_FOWNER,
   CAP_FSETID,
   CAP_MKNOD,
   type Credentials,
   hasCapability,
+  hasCapabilityOver,
   MAY_EXECUTE,
   MAY_READ,
   MAY_WRITE,
   mayAccess,
+  ownsFile,
 } from './permission.ts';
 
 /** A path name with the directory it starts from. */
@@ -117,8 +120,16 @@ function isExecuted(task: Task, inode: Inode): boolean {
 }
 
 function atPath(file: FileDescription, path: Path): FileDescription {
+  path.mount.isExpiring = false;
   file.path = path;
   return file;
+}
+
+const isDevice = (type: number) => type === S_IFCHR || type === S_IFBLK;
+
+/** Device files count neither on mounts that say so, nor on what was mounted in a user namespace. */
+function allowsDevices({ mount }: Path): boolean {
+  return !(mount.flags & MS_NODEV) && mount.fs.owner === undefined;
 }
 
 function checkOpen(path: Path, flags: number, credentials: Credentials): void {
@@ -129,7 +140,8 @@ function checkOpen(path: Path, flags: number, credentials: Credentials): void {
   let wanted = access === O_WRONLY ? MAY_WRITE : access === O_RDONLY ? MAY_READ : MAY_READ | MAY_WRITE;
   if (flags & O_TRUNC) wanted |= MAY_WRITE;
   if (!mayAccess(credentials, inode, wanted)) fail('EACCES');
-  if (flags & O_NOATIME && credentials.fsuid !== inode.uid && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
+  if (isDevice(inode.type) && !allowsDevices(path)) fail('EACCES');
+  if (flags & O_NOATIME && !ownsFile(credentials, inode)) fail('EPERM');
   if (writes && (inode.isRegular || inode.isDirectory)) checkWritable(path);
 }
 
@@ -163,8 +175,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
   if (type === S_IFDIR) fail('EPERM');
   if (![0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].includes(type)) fail('EINVAL');
   const isWhiteout = type === S_IFCHR && special === 0;
-  const isDevice = type === S_IFCHR || type === S_IFBLK;
-  if (isDevice && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
+  if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   const place = newPlace(name);
   place.directory.entry.inode.create(place.name, type === 0 ? mode | S_IFREG : mode, ownerOf(credentials), special);
 }
@@ -181,7 +192,7 @@ function checkRemoval(directory: Path, target: Inode, credentials: Credentials):
   const { inode } = directory.entry;
   const isSticky = (inode.mode & S_ISVTX) !== 0;
   const isOwner = credentials.fsuid === target.uid || credentials.fsuid === inode.uid;
-  if (isSticky && !isOwner && !hasCapability(credentials, CAP_FOWNER)) fail('EPERM');
+  if (isSticky && !isOwner && !hasCapabilityOver(credentials, CAP_FOWNER, target)) fail('EPERM');
 }
 
 function existing(name: Name): Location & { target: Path } {
@@ -206,7 +217,7 @@ export function unlink(name: Name): void {
 
 export function removeDirectory(name: Name): void {
   const { directory, target, name: last } = existing(name);
-  if (target.entry.parent === undefined && target.mount.parent === undefined) fail('EBUSY');
+  if (/^\/+$/.test(name.text)) fail('EBUSY');
   if (last === '.') fail('EINVAL');
   if (last === '..') fail('ENOTEMPTY');
   checkRemoval(directory, target.entry.inode, name.from.credentials);
@@ -216,8 +227,10 @@ export function removeDirectory(name: Name): void {
   forget(directory, last);
 }
 
-/** The name is gone; its entry stays for those who have it. */
+/** The name is gone; its entry stays for those who have it. What other namespaces mounted there goes too. */
 function forget(directory: Path, name: string): void {
+  const entry = directory.entry.children.get(name);
+  if (entry !== undefined) removeMountsOn(entry);
   directory.entry.children.delete(name);
 }
 
@@ -268,6 +281,7 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
     if (!moved.isDirectory && replaced.isDirectory) fail('EISDIR');
   }
   from.directory.entry.inode.rename(from.name, to.directory.entry.inode, to.name);
+  if (replaced !== undefined) forget(to.directory, to.name);
   moveEntry(from, to);
   if (flags & RENAME_WHITEOUT) from.directory.entry.inode.create(from.name, S_IFCHR, { uid: 0, gid: 0 }, 0);
 }
@@ -293,7 +307,7 @@ function exchangeEntries(a: Location & { target: Path }, b: Location & { target:
 export function dropPrivilege(inode: Inode, credentials: Credentials): void {
   const { mode } = inode;
   const bits = (mode & S_ISUID) | (mode & 0o010 ? mode & S_ISGID : 0);
-  if (bits !== 0 && inode.isRegular && !hasCapability(credentials, CAP_FSETID)) inode.mode = mode & ~bits;
+  if (bits !== 0 && inode.isRegular && !hasCapabilityOver(credentials, CAP_FSETID, inode)) inode.mode = mode & ~bits;
 }
 
 /** The file of a name for a call that changes its attributes. */

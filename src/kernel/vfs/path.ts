@@ -3,6 +3,7 @@ import { NAME_MAX, PATH_MAX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { MAY_EXECUTE, type Credentials, mayAccess } from './permission.ts';
 import type { FileSystem, Inode } from './inode.ts';
+import type { MountNamespace } from '../ns/mount-namespace.ts';
 
 /** A name in a file system. It keeps its place when the file behind it is renamed or unlinked while in use. */
 export class Dentry {
@@ -10,6 +11,8 @@ export class Dentry {
   parent: Dentry | undefined;
   readonly inode: Inode;
   readonly children = new Map<string, Dentry>();
+  /** What is mounted here, in all trees. */
+  readonly mounts = new Set<Mount>();
 
   constructor(name: string, parent: Dentry | undefined, inode: Inode) {
     this.name = name;
@@ -32,6 +35,18 @@ export class Dentry {
   }
 }
 
+/** Mounts that see each other's changes (mount_namespaces(7) "Shared subtrees"). */
+export class PeerGroup {
+  readonly id: number;
+  readonly members = new Set<Mount>();
+  /** Mounts that get changes from here, but give none back. */
+  readonly slaves = new Set<Mount>();
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
 /** A file system in the tree of a mount namespace. */
 export class Mount {
   readonly fs: FileSystem;
@@ -41,15 +56,29 @@ export class Mount {
   flags: number;
   readonly id: number;
   readonly source: string;
-  /** Mounts on entries of this one, the last of each on top. */
+  /** Mounts on entries of this one. What lies on top of another is mounted on the other's root. */
   readonly mounted = new Map<Dentry, Mount>();
+  /** Undefined when it is not in a tree: not attached yet, unmounted, or the kernel's own. */
+  namespace: MountNamespace | undefined;
+  /** Shared: changes go to the peers and come from them. */
+  peers: PeerGroup | undefined;
+  /** Slave: changes come from there. */
+  master: PeerGroup | undefined;
+  isUnbindable = false;
+  /** Marked by umount2(2) with MNT_EXPIRE and not opened since. */
+  isExpiring = false;
+  /** It came from a more privileged namespace as part of a tree: what it hides stays hidden. */
+  isLocked = false;
+  /** Flags that the more privileged namespace set and that cannot be taken back. */
+  lockedFlags = 0;
 
-  constructor(id: number, fs: FileSystem, root: Dentry, source: string, flags = 0) {
+  constructor(id: number, fs: FileSystem, root: Dentry, source: string, flags = MS_RELATIME) {
     this.id = id;
     this.fs = fs;
     this.root = root;
     this.source = source;
     this.flags = flags;
+    root.inode.mountedTimes(1);
   }
 
   get isReadOnly(): boolean {
@@ -61,6 +90,10 @@ export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
+export const MS_NOSYMFOLLOW = 256;
+export const MS_NOATIME = 1024;
+export const MS_NODIRATIME = 2048;
+export const MS_RELATIME = 1 << 21;
 
 /** A place in the tree of mounts. */
 export interface Path {
@@ -219,7 +252,7 @@ class Resolution {
   }
 
   #target(link: Path): string | Path {
-    if (++this.#links > MOST_LINKS) fail('ELOOP');
+    if (++this.#links > MOST_LINKS || link.mount.flags & MS_NOSYMFOLLOW) fail('ELOOP');
     if (this.#forbids(RESOLVE_NO_SYMLINKS)) fail('ELOOP');
     const { inode } = link.entry;
     const direct = 'magicTarget' in inode ? (inode as MagicLink).magicTarget() : undefined;
@@ -252,6 +285,8 @@ export function isUnlinked({ mount, entry }: Path): boolean {
 
 /** The name of a path as seen from `root`, as getcwd(2) gives it. */
 export function pathName(path: Path, root: Path): string {
+  const shown = path.entry.inode.displayName;
+  if (shown !== undefined && path.entry !== path.mount.root) return shown;
   const names: string[] = [];
   let { mount, entry } = path;
   while (!samePath({ mount, entry }, root)) {

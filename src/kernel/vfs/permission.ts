@@ -1,12 +1,13 @@
 // Who may do what with a file (path_resolution(7) "Permissions", capabilities(7), credentials(7)).
 import { S_IFDIR, S_IFMT } from '../../abi/stat.ts';
+import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode } from './inode.ts';
 
 export const MAY_READ = 4;
 export const MAY_WRITE = 2;
 export const MAY_EXECUTE = 1;
 
-/** Capabilities this kernel looks at, by number. */
+/** Capabilities by number (capabilities(7)). */
 export const CAP_CHOWN = 0;
 export const CAP_DAC_OVERRIDE = 1;
 export const CAP_DAC_READ_SEARCH = 2;
@@ -16,12 +17,18 @@ export const CAP_KILL = 5;
 export const CAP_SETGID = 6;
 export const CAP_SETUID = 7;
 export const CAP_SETPCAP = 8;
+export const CAP_LINUX_IMMUTABLE = 9;
 export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_BROADCAST = 11;
 export const CAP_NET_ADMIN = 12;
 export const CAP_NET_RAW = 13;
+export const CAP_IPC_LOCK = 14;
 export const CAP_IPC_OWNER = 15;
+export const CAP_SYS_MODULE = 16;
+export const CAP_SYS_RAWIO = 17;
 export const CAP_SYS_CHROOT = 18;
 export const CAP_SYS_PTRACE = 19;
+export const CAP_SYS_PACCT = 20;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_BOOT = 22;
 export const CAP_SYS_NICE = 23;
@@ -29,13 +36,27 @@ export const CAP_SYS_RESOURCE = 24;
 export const CAP_SYS_TIME = 25;
 export const CAP_SYS_TTY_CONFIG = 26;
 export const CAP_MKNOD = 27;
+export const CAP_LEASE = 28;
+export const CAP_AUDIT_WRITE = 29;
+export const CAP_AUDIT_CONTROL = 30;
 export const CAP_SETFCAP = 31;
+export const CAP_MAC_OVERRIDE = 32;
+export const CAP_MAC_ADMIN = 33;
+export const CAP_SYSLOG = 34;
+export const CAP_WAKE_ALARM = 35;
+export const CAP_BLOCK_SUSPEND = 36;
+export const CAP_AUDIT_READ = 37;
+export const CAP_PERFMON = 38;
+export const CAP_BPF = 39;
+export const CAP_CHECKPOINT_RESTORE = 40;
 /** Number of capabilities of Linux 6.1. */
 export const CAP_COUNT = 41;
 export const ALL_CAPABILITIES = (1n << BigInt(CAP_COUNT)) - 1n;
 
-/** Identity of a task (credentials(7), capabilities(7)). */
+/** Identity of a task (credentials(7), capabilities(7)). IDs are those of the outermost user namespace. */
 export interface Credentials {
+  /** Where the capabilities count. */
+  user: UserNamespace;
   uid: number;
   euid: number;
   suid: number;
@@ -55,8 +76,9 @@ export interface Credentials {
 }
 
 /** The superuser's. */
-export function rootCredentials(): Credentials {
+export function rootCredentials(user: UserNamespace): Credentials {
   return {
+    user,
     uid: 0,
     euid: 0,
     suid: 0,
@@ -76,8 +98,32 @@ export function rootCredentials(): Credentials {
   };
 }
 
-export function hasCapability(credentials: Credentials, capability: number): boolean {
-  return ((credentials.effective >> BigInt(capability)) & 1n) === 1n;
+/**
+ * Does the capability count in a user namespace? Without one: for the whole system. The maker of a namespace, seen from
+ * the one above, has all capabilities in it (user_namespaces(7) "Capabilities").
+ */
+export function hasCapability(
+  credentials: Credentials,
+  capability: number,
+  namespace: UserNamespace = credentials.user.outermost,
+): boolean {
+  for (let ns = namespace; ; ns = ns.parent!) {
+    if (ns === credentials.user) return ((credentials.effective >> BigInt(capability)) & 1n) === 1n;
+    if (ns.level <= credentials.user.level) return false;
+    if (ns.parent === credentials.user && ns.maker.uid === credentials.euid) return true;
+  }
+}
+
+/** Does the capability count for this file? Only if its owner and group mean something where the capability does. */
+export function hasCapabilityOver(credentials: Credentials, capability: number, { uid, gid }: Inode): boolean {
+  const { user } = credentials;
+  return hasCapability(credentials, capability, user) && user.has('uid', uid) && user.has('gid', gid);
+}
+
+/** The owner of a file, or somebody who may act as if. */
+export function ownsFile(credentials: Credentials, inode: Inode): boolean {
+  if (credentials.fsuid === inode.uid) return true;
+  return hasCapability(credentials, CAP_FOWNER, credentials.user) && credentials.user.has('uid', inode.uid);
 }
 
 export function inGroup(credentials: Credentials, gid: number): boolean {
@@ -90,10 +136,10 @@ export function mayAccess(credentials: Credentials, inode: Inode, wanted: number
   const shift = credentials.fsuid === inode.uid ? 6 : inGroup(credentials, inode.gid) ? 3 : 0;
   if (((mode >> shift) & wanted) === wanted) return true;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
-  if (hasCapability(credentials, CAP_DAC_OVERRIDE)) {
+  if (hasCapabilityOver(credentials, CAP_DAC_OVERRIDE, inode)) {
     // nobody may execute a file without any execute permission
     if (isDirectory || !(wanted & MAY_EXECUTE) || mode & 0o111) return true;
   }
   const search = isDirectory ? MAY_READ | MAY_EXECUTE : MAY_READ;
-  return (wanted & ~search) === 0 && hasCapability(credentials, CAP_DAC_READ_SEARCH);
+  return (wanted & ~search) === 0 && hasCapabilityOver(credentials, CAP_DAC_READ_SEARCH, inode);
 }

@@ -1,11 +1,15 @@
 // procfs (proc(5)): the tasks of a PID namespace and facts of the system as text.
+import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
+import { OVERFLOW_ID } from '../../ns/user-namespace.ts';
 import { RELEASE } from '../../syscalls/system.ts';
+import type { Task } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from '../generated.ts';
 import { FILE_SYSTEM_TYPES } from '../type-names.ts';
 import type { Inode } from '../../vfs/inode.ts';
+import { CAP_COUNT, CAP_SYS_ADMIN, hasCapability } from '../../vfs/permission.ts';
 import { processDirectory } from './process.ts';
 
 const PROC_MAGIC = 0x9fa0;
@@ -39,10 +43,7 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
       'meminfo',
       text(() => memoryInfo(kernel)),
     )
-    .add(
-      'uptime',
-      text(() => uptime(kernel)),
-    )
+    .add('uptime', new GeneratedFile(fs, { read: (opener) => uptime(kernel, opener) }))
     .add(
       'loadavg',
       text(() => `0.00 0.00 0.00 1/${pids.tasks.size} ${pids.last}\n`),
@@ -105,8 +106,8 @@ function memoryInfo({ frames }: Kernel): string {
   return rows.map(([name, pages]) => `${`${name}:`.padEnd(15)} ${String(pages * PAGE_KIB).padStart(9)} kB\n`).join('');
 }
 
-function uptime(kernel: Kernel): string {
-  const seconds = (Number(kernel.monotonic) / 1e9).toFixed(2);
+function uptime(kernel: Kernel, { namespaces }: Task): string {
+  const seconds = (Number(kernel.monotonic + namespaces.time.boottime) / 1e9).toFixed(2);
   return `${seconds} ${seconds}\n`;
 }
 
@@ -121,6 +122,17 @@ function systemStat(kernel: Kernel, pids: PidNamespace): string {
     `procs_running ${running}`,
     'procs_blocked 0\n',
   ].join('\n');
+}
+
+/** A name of the system; the one of the task that looks. */
+function utsName(fs: GeneratedFs, field: 'hostname' | 'domainname'): Inode {
+  return new GeneratedFile(fs, {
+    read: ({ namespaces }) => `${namespaces.uts[field]}\n`,
+    write: (text, { namespaces, credentials }) => {
+      if (!hasCapability(credentials, CAP_SYS_ADMIN, namespaces.uts.owner)) fail('EPERM');
+      namespaces.uts[field] = text.replace(/\n.*$/s, '').slice(0, 64);
+    },
+  });
 }
 
 /** /proc/sys. */
@@ -147,7 +159,20 @@ function systemControls(kernel: Kernel, fs: GeneratedFs): Inode {
       'pid_max',
       value(() => '32768'),
     )
-    .add('hostname', new GeneratedFile(fs, { read: ({ namespaces }) => `${namespaces.uts.hostname}\n` }))
+    .add('hostname', utsName(fs, 'hostname'))
+    .add('domainname', utsName(fs, 'domainname'))
+    .add(
+      'overflowuid',
+      value(() => String(OVERFLOW_ID)),
+    )
+    .add(
+      'overflowgid',
+      value(() => String(OVERFLOW_ID)),
+    )
+    .add(
+      'cap_last_cap',
+      value(() => String(CAP_COUNT - 1)),
+    )
     .add('random', new GeneratedDirectory(fs).add('uuid', value(uuid)));
   const vm = new GeneratedDirectory(fs).add(
     'overcommit_memory',

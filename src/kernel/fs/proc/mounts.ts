@@ -1,52 +1,80 @@
 // The mounts a process sees, as /proc/PID/mounts and mountinfo print them (proc(5), fstab(5)).
 import type { Task } from '../../task/task.ts';
-import { type Mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, type Path, pathName } from '../../vfs/path.ts';
+import {
+  type Mount,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  pathName,
+} from '../../vfs/path.ts';
 
 /** Spaces and the like as octal escapes. */
 function octalEscaped(text: string): string {
   return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-function options(mount: Mount): string {
-  const words = [mount.isReadOnly ? 'ro' : 'rw'];
-  if (mount.flags & MS_NOSUID) words.push('nosuid');
-  if (mount.flags & MS_NODEV) words.push('nodev');
-  if (mount.flags & MS_NOEXEC) words.push('noexec');
-  return [...words, 'relatime'].join(',');
-}
+/** Options of mount(8) for the flags of a mount. */
+const FLAG_WORDS = [
+  [MS_NOSUID, 'nosuid'],
+  [MS_NODEV, 'nodev'],
+  [MS_NOEXEC, 'noexec'],
+  [MS_NOATIME, 'noatime'],
+  [MS_NODIRATIME, 'nodiratime'],
+  [MS_RELATIME, 'relatime'],
+  [MS_NOSYMFOLLOW, 'nosymfollow'],
+] as const;
 
-/** Where a mount is seen from a root; undefined when it lies outside. */
-function place(mount: Mount, root: Path): string | undefined {
-  if (mount.parent === undefined) return mount === root.mount ? '/' : undefined;
-  const name = pathName({ mount, entry: mount.root }, root);
-  return name.startsWith('(unreachable)') ? undefined : name;
-}
+const words = ({ flags }: Mount) => FLAG_WORDS.filter(([flag]) => flags & flag).map(([, word]) => word);
+const access = (isReadOnly: boolean) => (isReadOnly ? 'ro' : 'rw');
 
-function visible(task: Task, viewer: Task): { mount: Mount; at: string }[] {
-  const { root } = viewer.directories;
-  return [...task.namespaces.mnt.mounts()].flatMap((mount) => {
-    const at = place(mount, root);
-    return at === undefined ? [] : [{ mount, at }];
+/** Mounts with the places where they are seen from the root of a task; those outside are not shown. */
+function visible({ namespaces, directories: { root } }: Task): { mount: Mount; at: string }[] {
+  return [...namespaces.mnt.mounts()].flatMap((mount) => {
+    const at = pathName({ mount, entry: mount.root }, root);
+    return at.startsWith('(unreachable)') ? [] : [{ mount, at }];
   });
 }
 
 /** /proc/PID/mounts. */
-export function mountTable(task: Task, viewer: Task): string {
-  return visible(task, viewer)
-    .map(
-      ({ mount, at }) => `${octalEscaped(mount.source)} ${octalEscaped(at)} ${mount.fs.type} ${options(mount)} 0 0\n`,
-    )
+export function mountTable(task: Task): string {
+  return visible(task)
+    .map(({ mount, at }) => {
+      const options = [access(mount.isReadOnly), ...words(mount)].join(',');
+      return `${octalEscaped(mount.source)} ${octalEscaped(at)} ${mount.fs.type} ${options} 0 0\n`;
+    })
     .join('');
 }
 
+/** The directory of its file system that a mount shows. */
+function shownDirectory({ root }: Mount): string {
+  if (root.inode.displayName !== undefined) return root.inode.displayName;
+  const names: string[] = [];
+  for (let entry = root; entry.parent !== undefined; entry = entry.parent) names.unshift(entry.name);
+  return `/${names.join('/')}`;
+}
+
+/** The optional fields: how changes spread. */
+function propagation({ peers, master, isUnbindable }: Mount): string {
+  const shared = peers === undefined ? '' : `shared:${peers.id} `;
+  const slave = master === undefined ? '' : `master:${master.id} `;
+  return `${shared}${slave}${isUnbindable ? 'unbindable ' : ''}`;
+}
+
 /** /proc/PID/mountinfo. */
-export function mountInfo(task: Task, viewer: Task): string {
-  return visible(task, viewer)
+export function mountInfo(task: Task): string {
+  return visible(task)
     .map(({ mount, at }) => {
       const parent = mount.parent?.mount.id ?? mount.id;
       const device = `${(mount.fs.device >>> 8) & 0xfff}:${mount.fs.device & 0xff}`;
-      const superOptions = mount.fs.readOnly ? 'ro' : 'rw';
-      return `${mount.id} ${parent} ${device} / ${octalEscaped(at)} ${options(mount)} - ${mount.fs.type} ${octalEscaped(mount.source)} ${superOptions}\n`;
+      const own = [access((mount.flags & MS_RDONLY) !== 0), ...words(mount)].join(',');
+      const places = `${octalEscaped(shownDirectory(mount))} ${octalEscaped(at)}`;
+      const type = `${mount.fs.type} ${octalEscaped(mount.source)} ${access(mount.fs.readOnly)}`;
+      return `${mount.id} ${parent} ${device} ${places} ${own} ${propagation(mount)}- ${type}\n`;
     })
     .join('');
 }

@@ -4,14 +4,18 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.ts';
 import type { Kernel } from '../../kernel.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
+import type { UserNamespace } from '../../ns/user-namespace.ts';
 import { ALL_SIGNALS, type SignalSet, signalBit } from '../../signal/signal-set.ts';
 import { SIG_DFL, SIG_IGN } from '../../../abi/signal.ts';
+import { DUMPABLE } from '../../task/credentials.ts';
+import { checkMayInspect } from '../../task/inspection.ts';
 import type { Task, TaskState } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
 import { mountInfo, mountTable } from './mounts.ts';
+import { addNamespaceFiles } from './namespaces.ts';
 
 const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
   running: 'R',
@@ -77,6 +81,24 @@ export function processDirectory(kernel: Kernel, fs: GeneratedFs, pids: PidNames
   );
 }
 
+/** Files belong to the user of the task; those of a task that hides its memory to the superuser of its namespace. */
+function ownerOf(task: () => Task): Owner {
+  const current = (kind: 'uid' | 'gid') => {
+    const { credentials, memory } = task();
+    const isHidden = memory !== undefined && memory.dumpable !== DUMPABLE;
+    if (!isHidden) return kind === 'uid' ? credentials.euid : credentials.egid;
+    return credentials.user.outside(kind, 0) ?? 0;
+  };
+  return {
+    get uid() {
+      return current('uid');
+    },
+    get gid() {
+      return current('gid');
+    },
+  };
+}
+
 function taskDirectory(
   kernel: Kernel,
   fs: GeneratedFs,
@@ -84,21 +106,24 @@ function taskDirectory(
   group: ThreadGroup,
   task: () => Task,
 ): GeneratedDirectory {
-  const { euid, egid } = task().credentials;
-  const owner: Owner = { uid: euid, gid: egid };
+  const owner = ownerOf(task);
   const text = (read: (opener: Task) => string | Uint8Array, mode = 0o444) =>
     new GeneratedFile(fs, { read }, owner, mode);
-  const link = (path: () => Path | undefined) => {
+  const link = (find: () => Path | undefined) => {
+    const path = () => {
+      checkMayInspect(kernel.current, task());
+      return find();
+    };
     const target = () => {
       const found = path();
-      return found === undefined ? '' : pathName(found, task().directories.root);
+      return found === undefined ? '' : pathName(found, kernel.current!.directories.root);
     };
     return new GeneratedLink(fs, target, path, owner);
   };
-  return new GeneratedDirectory(fs, undefined, owner)
+  return addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, owner), task, owner)
     .add(
       'status',
-      text(() => status(pids, group, task())),
+      text((opener) => status(pids, group, task(), opener.credentials.user)),
     )
     .add(
       'stat',
@@ -144,11 +169,11 @@ function taskDirectory(
     )
     .add(
       'mounts',
-      text((opener) => mountTable(task(), opener)),
+      text(() => mountTable(task())),
     )
     .add(
       'mountinfo',
-      text((opener) => mountInfo(task(), opener)),
+      text(() => mountInfo(task())),
     )
     .add(
       'cgroup',
@@ -197,7 +222,7 @@ function actionSet(group: ThreadGroup, wanted: (handler: number) => boolean): Si
   return group.actions.reduce((set, { handler }, n) => (n > 0 && wanted(handler) ? set | signalBit(n) : set), 0n);
 }
 
-function status(pids: PidNamespace, group: ThreadGroup, task: Task): string {
+function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: UserNamespace): string {
   const { credentials: c } = task;
   const state = letter(group, task);
   const memory = task.memory;
@@ -213,10 +238,11 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task): string {
     ['Pid', String(task.pid.in(pids))],
     ['PPid', String(group.parent?.pid.in(pids) ?? 0)],
     ['TracerPid', '0'],
-    ['Uid', [c.uid, c.euid, c.suid, c.fsuid].join('\t')],
-    ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].join('\t')],
+    ['Uid', [c.uid, c.euid, c.suid, c.fsuid].map((id) => viewer.shown('uid', id)).join('\t')],
+    ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].map((id) => viewer.shown('gid', id)).join('\t')],
     ['FDSize', String(Math.max(64, task.files.entries.length))],
-    ['Groups', `${c.groups.join(' ')} `],
+    ['Groups', `${c.groups.map((id) => viewer.shown('gid', id)).join(' ')} `],
+    ...nested(pids, group, task),
     ...(memory === undefined ? [] : [kib('VmSize', total), kib('VmRSS', resident)]),
     ['Threads', String(group.tasks.size)],
     ['SigPnd', setText(task.pending.set)],
@@ -232,6 +258,14 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task): string {
     ['NoNewPrivs', c.noNewPrivileges ? '1' : '0'],
   ];
   return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
+}
+
+/** The numbers of a task in its namespaces, outermost of the viewer's first. */
+function nested(pids: PidNamespace, group: ThreadGroup, task: Task): [string, string][] {
+  const { processGroup } = group;
+  const rows = { NStgid: group.pid, NSpid: task.pid, NSpgid: processGroup.pid, NSsid: processGroup.session.pid };
+  const levels = [...task.pid.namespaces].filter((namespace) => pids.contains(namespace)).reverse();
+  return Object.entries(rows).map(([name, pid]) => [name, levels.map((namespace) => pid.in(namespace)).join('\t')]);
 }
 
 /** The 52 fields of /proc/PID/stat; what is not kept is 0. */

@@ -1,0 +1,351 @@
+// Changing the tree of mounts: mount(2), umount2(2), pivot_root(2) (mount_namespaces(7), user_namespaces(7) "Interaction
+// with other namespaces").
+import { fail } from '../error.ts';
+import { NsInode } from '../fs/nsfs.ts';
+import { createFileSystem } from '../fs/types.ts';
+import type { Task } from '../task/task.ts';
+import {
+  attachTree,
+  copyTree,
+  hasLockedBelow,
+  makePrivate,
+  makeShared,
+  makeSlave,
+  makeUnbindable,
+  moveQuietly,
+  propagatedBusy,
+  removeTree,
+  treeOf,
+} from '../vfs/mount-tree.ts';
+import {
+  Dentry,
+  Mount,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  type Path,
+  resolve,
+  samePath,
+} from '../vfs/path.ts';
+import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
+import type { Call } from './call.ts';
+import { nameArgument } from './paths.ts';
+import { full, type Implementations } from './table.ts';
+
+const MS_REMOUNT = 32;
+const MS_BIND = 4096;
+const MS_MOVE = 8192;
+const MS_REC = 16384;
+const MS_SILENT = 32768;
+const MS_UNBINDABLE = 1 << 17;
+const MS_PRIVATE = 1 << 18;
+const MS_SLAVE = 1 << 19;
+const MS_SHARED = 1 << 20;
+const MS_STRICTATIME = 1 << 24;
+const MS_PROPAGATION = MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
+/** Once in the upper half of the flags of every mount. */
+const MS_MAGIC = 0xc0ed_0000;
+const MS_MAGIC_MASK = 0xffff_0000;
+const ACCESS_TIMES = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
+/** Flags of one mount rather than of a file system. */
+const PER_MOUNT = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | ACCESS_TIMES;
+const LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+const MNT_FORCE = 1;
+const MNT_DETACH = 2;
+const MNT_EXPIRE = 4;
+const UMOUNT_NOFOLLOW = 8;
+
+const optional = (call: Call, n: number): string => (call.arg(n) === 0 ? '' : call.path(n));
+
+/** The tree belongs to the user namespace that owns the mount namespace. @throws SystemError EPERM */
+function checkMayMount(call: Call): void {
+  if (!hasCapability(call.task.credentials, CAP_SYS_ADMIN, call.task.namespaces.mnt.owner)) fail('EPERM');
+}
+
+/** It is part of the caller's tree. */
+const isOwn = (call: Call, mount: Mount) => mount.namespace === call.task.namespaces.mnt;
+const isRoot = ({ mount, entry }: Path) => mount.root === entry;
+
+function checkOwnRoot(call: Call, path: Path): void {
+  if (!isRoot(path) || !isOwn(call, path.mount)) fail('EINVAL');
+}
+
+/** The mount's own flags that flags of mount(2) ask for. */
+function mountFlags(flags: number, old?: number): number {
+  const times = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+  let wanted = flags & PER_MOUNT & ~MS_RELATIME;
+  if (old !== undefined && !(flags & times)) return (wanted & ~ACCESS_TIMES) | (old & ACCESS_TIMES);
+  if (!(flags & MS_NOATIME)) wanted |= MS_RELATIME;
+  if (flags & MS_STRICTATIME) wanted &= ~(MS_RELATIME | MS_NOATIME);
+  return wanted;
+}
+
+function mount(call: Call): number {
+  let flags = call.arg(3);
+  if ((flags & MS_MAGIC_MASK) >>> 0 === MS_MAGIC) flags &= ~MS_MAGIC_MASK;
+  const type = optional(call, 2);
+  const source = optional(call, 0);
+  const data = optional(call, 4);
+  const name = nameArgument(call, 1);
+  const target = resolve(name.from, name.text);
+  checkMayMount(call);
+  if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) changeMount(call, target, flags);
+  else if (flags & MS_REMOUNT) remount(call, target, flags, data);
+  else if (flags & MS_BIND) bind(call, source, target, (flags & MS_REC) !== 0);
+  else if (flags & MS_PROPAGATION) changePropagation(call, target, flags);
+  else if (flags & MS_MOVE) moveMount(call, source, target);
+  else mountNew(call, { type, source, data }, target, flags);
+  return 0;
+}
+
+/** Somebody has a file open for writing for which `on` holds. */
+function isWritten(call: Call, on: (path: Path) => boolean): boolean {
+  for (const task of call.kernel.pids.tasks.values())
+    for (const fd of task.files.numbers()) {
+      const { path, writable, inode } = task.files.get(fd);
+      if (path !== undefined && writable && inode.isRegular && on(path)) return true;
+    }
+  return false;
+}
+
+/** Flags that a more privileged namespace locked stay. @throws SystemError EPERM */
+function checkLockedFlags({ flags: old, lockedFlags }: Mount, flags: number): void {
+  if (lockedFlags & LOCKABLE & ~flags) fail('EPERM');
+  if (lockedFlags & ACCESS_TIMES && (old ^ flags) & ACCESS_TIMES) fail('EPERM');
+}
+
+function changeMount(call: Call, target: Path, given: number): void {
+  checkOwnRoot(call, target);
+  const { mount: changed } = target;
+  const flags = mountFlags(given, changed.flags);
+  checkLockedFlags(changed, flags);
+  if (flags & ~changed.flags & MS_RDONLY && isWritten(call, (path) => path.mount === changed)) fail('EBUSY');
+  changed.flags = flags;
+}
+
+function remount(call: Call, target: Path, given: number, data: string): void {
+  checkOwnRoot(call, target);
+  const { mount: changed } = target;
+  const flags = mountFlags(given, changed.flags);
+  checkLockedFlags(changed, flags);
+  const { fs } = changed;
+  if (!hasCapability(call.task.credentials, CAP_SYS_ADMIN, fs.owner ?? call.kernel.users)) fail('EPERM');
+  const readOnly = (flags & MS_RDONLY) !== 0;
+  if (readOnly && !fs.readOnly && isWritten(call, (path) => path.mount.fs === fs)) fail('EBUSY');
+  fs.remount?.(data);
+  fs.readOnly = readOnly;
+  changed.flags = flags;
+}
+
+function changePropagation(call: Call, target: Path, flags: number): void {
+  const type = flags & MS_PROPAGATION;
+  if (flags & ~(MS_REC | MS_SILENT | MS_PROPAGATION) || (type & (type - 1)) !== 0) fail('EINVAL');
+  checkOwnRoot(call, target);
+  for (const changed of flags & MS_REC ? treeOf(target.mount) : [target.mount])
+    if (type === MS_SHARED) makeShared(call.kernel, changed);
+    else if (type === MS_SLAVE) makeSlave(changed);
+    else if (type === MS_PRIVATE) makePrivate(changed);
+    else makeUnbindable(changed);
+}
+
+/** A namespace that holds a mount of itself, or of one made before it, could never end. */
+function isLoop(call: Call, { entry }: Path): boolean {
+  if (!(entry.inode instanceof NsInode)) return false;
+  const { namespace } = entry.inode;
+  return namespace.kind === 'mnt' && namespace.number <= call.task.namespaces.mnt.number;
+}
+
+function checkSameType(from: Dentry, to: Dentry, otherwise: 'ENOTDIR' | 'EINVAL'): void {
+  if (from.inode.isDirectory !== to.inode.isDirectory) fail(otherwise);
+}
+
+function bind(call: Call, source: string, target: Path, recursive: boolean): void {
+  if (source === '') fail('EINVAL');
+  const from = resolve(nameArgument(call, 0).from, source);
+  if (isLoop(call, from) || from.mount.isUnbindable || !isOwn(call, target.mount)) fail('EINVAL');
+  if (!isOwn(call, from.mount) && !(from.entry.inode instanceof NsInode)) fail('EINVAL');
+  if (!recursive && hasLockedBelow(from)) fail('EINVAL');
+  checkSameType(from.entry, target.entry, 'ENOTDIR');
+  const copy = copyTree(call.kernel, from, { relation: 'like', recursive });
+  copy.isLocked = false;
+  try {
+    attachTree(call.kernel, copy, target);
+  } catch (failure) {
+    removeTree(copy, false);
+    throw failure;
+  }
+}
+
+function moveMount(call: Call, source: string, target: Path): void {
+  if (source === '') fail('EINVAL');
+  const from = resolve(nameArgument(call, 0).from, source);
+  const { mount: moved } = from;
+  checkOwnRoot(call, from);
+  if (!isOwn(call, target.mount) || moved.isLocked || moved.parent === undefined) fail('EINVAL');
+  checkSameType(from.entry, target.entry, 'EINVAL');
+  if (moved.parent.mount.peers !== undefined) fail('EINVAL');
+  if (target.mount.peers !== undefined && [...treeOf(moved)].some(({ isUnbindable }) => isUnbindable)) fail('EINVAL');
+  if ([...treeOf(moved)].includes(target.mount)) fail('ELOOP');
+  attachTree(call.kernel, moved, target);
+}
+
+/** What a new mount is made of. */
+interface NewMount {
+  readonly type: string;
+  readonly source: string;
+  readonly data: string;
+}
+
+/** File systems whose contents depend on a namespace rather than on a device: any user namespace may mount them. */
+const FOR_EVERYBODY = new Set(['proc', 'tmpfs', 'ramfs', 'sysfs', 'cgroup2', 'mqueue', 'devpts', 'overlay']);
+/** Those that show facts of the system; a namespace sees no more of them than it saw already. */
+const REVEALING = new Set(['proc', 'sysfs']);
+
+function mountNew(call: Call, { type, source, data }: NewMount, target: Path, given: number): void {
+  if (type === '') fail('EINVAL');
+  const { kernel, task } = call;
+  const { pid, net, ipc, mnt } = task.namespaces;
+  const owners: Record<string, typeof pid.owner> = { proc: pid.owner, sysfs: net.owner, mqueue: ipc.owner };
+  const owner = owners[type] ?? call.users;
+  const { fs, root } = createFileSystem(type, { kernel, task, source, data });
+  if (!hasCapability(task.credentials, CAP_SYS_ADMIN, FOR_EVERYBODY.has(type) ? owner : kernel.users)) fail('EPERM');
+  if (owner.parent !== undefined) fs.owner ??= owner;
+  let flags = mountFlags(given);
+  if (mnt.owner.parent !== undefined && REVEALING.has(type)) flags |= visibleFlags(mnt.mounts(), type, flags);
+  checkSameType(new Dentry('', undefined, root), target.entry, 'ENOTDIR');
+  if (!isOwn(call, target.mount)) fail('EINVAL');
+  if (target.mount.fs === fs && isRoot(target)) fail('EBUSY');
+  if (given & MS_RDONLY) fs.readOnly = true;
+  const made = new Mount(
+    kernel.nextMountId(),
+    fs,
+    new Dentry('', undefined, root),
+    source === '' ? 'none' : source,
+    flags,
+  );
+  attachTree(kernel, made, target);
+}
+
+/**
+ * Flags that a new mount of a revealing type must have: those locked on one that is fully visible already.
+ * @throws SystemError EPERM when none is
+ */
+function visibleFlags(mounts: Iterable<Mount>, type: string, wanted: number): number {
+  for (const known of mounts) {
+    if (known.fs.type !== type || known.root.parent !== undefined) continue;
+    if ([...known.mounted.values()].some(({ isLocked, parent }) => isLocked && !isEmptyDirectory(parent!.entry)))
+      continue;
+    if (known.lockedFlags & MS_RDONLY && !(wanted & MS_RDONLY)) continue;
+    return known.lockedFlags & (MS_RDONLY | ACCESS_TIMES) & known.flags;
+  }
+  return fail('EPERM');
+}
+
+/** Hiding an empty directory hides nothing. */
+function isEmptyDirectory({ inode }: Dentry): boolean {
+  return inode.isDirectory && [...inode.entries()].length === 0;
+}
+
+/** A task works in the mount, runs a program of it or has a file of it open. */
+function isUsed(call: Call, mount: Mount): boolean {
+  const uses = ({ directories: { root, directory }, executable, files }: Task) =>
+    root.mount === mount ||
+    directory.mount === mount ||
+    executable?.mount === mount ||
+    [...files.numbers()].some((fd) => files.get(fd).path?.mount === mount);
+  return [...call.kernel.pids.tasks.values()].some(uses);
+}
+
+function umount(call: Call, flags: number): number {
+  if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) fail('EINVAL');
+  const name = nameArgument(call, 0);
+  const target = resolve(name.from, name.text, { follow: !(flags & UMOUNT_NOFOLLOW) });
+  checkMayMount(call);
+  checkOwnRoot(call, target);
+  const { mount: leaving } = target;
+  const { credentials, directories } = call.task;
+  if (leaving.isLocked) fail('EINVAL');
+  if (flags & MNT_FORCE && !hasCapability(credentials, CAP_SYS_ADMIN)) fail('EPERM');
+  if (flags & MNT_EXPIRE) checkExpired(call, leaving, flags);
+  if (leaving === directories.root.mount && !(flags & MNT_DETACH)) {
+    // the root stays, but nobody writes to it any more
+    if (!hasCapability(credentials, CAP_SYS_ADMIN, leaving.fs.owner ?? call.kernel.users)) fail('EPERM');
+    leaving.fs.readOnly = true;
+    return 0;
+  }
+  if (!(flags & MNT_DETACH) && propagatedBusy(leaving, (candidate) => isUsed(call, candidate))) fail('EBUSY');
+  if (leaving.parent === undefined) fail('EINVAL');
+  removeTree(leaving, true);
+  return 0;
+}
+
+/** MNT_EXPIRE: the first call marks the mount, the second one unmounts it if it was not opened in between. */
+function checkExpired(call: Call, leaving: Mount, flags: number): void {
+  if (flags & (MNT_FORCE | MNT_DETACH) || leaving === call.task.directories.root.mount) fail('EINVAL');
+  if (isUsed(call, leaving)) fail('EBUSY');
+  if (leaving.isExpiring) return;
+  leaving.isExpiring = true;
+  fail('EAGAIN');
+}
+
+/** True when a place lies below another one, through mounts. */
+function isReachable(place: Path, from: Path): boolean {
+  let { mount, entry } = place;
+  while (mount !== from.mount) {
+    if (mount.parent === undefined) return false;
+    ({ mount, entry } = mount.parent);
+  }
+  for (let at: Dentry | undefined = entry; at !== undefined; at = at.parent) if (at === from.entry) return true;
+  return false;
+}
+
+function pivotRoot(call: Call): number {
+  checkMayMount(call);
+  const named = (n: number) => {
+    const { from, text } = nameArgument(call, n);
+    const path = resolve(from, text);
+    return path.entry.inode.isDirectory ? path : fail('ENOTDIR');
+  };
+  const [next, old] = [named(0), named(1)];
+  const { root } = call.task.directories;
+  const isShared = (mount: Mount | undefined) => mount?.peers !== undefined;
+  if (isShared(old.mount) || isShared(next.mount.parent?.mount) || isShared(root.mount.parent?.mount)) fail('EINVAL');
+  if (!isOwn(call, root.mount) || !isOwn(call, next.mount) || next.mount.isLocked) fail('EINVAL');
+  if (next.mount === root.mount || old.mount === root.mount) fail('EBUSY');
+  if (!isRoot(root) || !isRoot(next)) fail('EINVAL');
+  const { parent } = root.mount;
+  if (parent === undefined || next.mount.parent === undefined) return fail('EINVAL');
+  if (!isReachable(old, next) || !isReachable(next, root)) fail('EINVAL');
+  if (root.mount.isLocked) {
+    next.mount.isLocked = true;
+    root.mount.isLocked = false;
+  }
+  exchangeRoots(next.mount, root.mount, old, parent);
+  for (const { directories } of call.kernel.pids.tasks.values()) {
+    if (samePath(directories.root, root)) directories.root = next;
+    if (samePath(directories.directory, root)) directories.directory = next;
+  }
+  return 0;
+}
+
+/** The old root goes to its place below the new one, and the new one to where the old one was. */
+function exchangeRoots(next: Mount, root: Mount, old: Path, parent: Path): void {
+  const { mount: above, entry: at } = next.parent!;
+  above.mounted.delete(at);
+  at.mounts.delete(next);
+  next.parent = undefined;
+  moveQuietly(root, old);
+  moveQuietly(next, parent);
+}
+
+export const mountingCalls: Implementations = {
+  mount: full(mount),
+  umount2: full((call) => umount(call, call.arg(1))),
+  umount: full((call) => umount(call, 0)),
+  pivot_root: full(pivotRoot),
+};

@@ -1,0 +1,52 @@
+// Programs on namespaces, capabilities and mounts, on this computer's Linux and on the user-space kernel: output and exit
+// status must be equal. They work in a user namespace of their own; where this computer forbids those, the test says so.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const PROGRAMS = join(import.meta.dirname, 'namespaces');
+const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
+const ABIS = { amd64: '-m64', i386: '-m32' } as const;
+const names = readdirSync(PROGRAMS)
+  .filter((file) => file.endsWith('.c'))
+  .map((file) => file.replace(/\.c$/, ''));
+
+/** True when static programs can be compiled here for an ABI, and may make user namespaces. */
+function isPossible(flag: string): boolean {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return false;
+  const program = 'int main(void){return 0;}';
+  const compiled = spawnSync('gcc', [flag, '-static', '-x', 'c', '-o', '/dev/null', '-'], { input: program });
+  return compiled.status === 0 && spawnSync('unshare', ['-Urm', 'true']).status === 0;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'anillo-namespaces-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(command: string, args: readonly string[]): { out: string; status: number | null } {
+  const { stdout, status, signal } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000, input: '' });
+  return { out: stdout, status: signal === null ? status : -1 };
+}
+
+describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
+  const possible = isPossible(flag);
+  const program = (name: string) => join(folder, `${name}-${abi}`);
+  beforeAll(() => {
+    if (!possible) return;
+    for (const name of names)
+      execFileSync('gcc', [flag, '-O1', '-w', '-static', '-pthread', '-o', program(name), join(PROGRAMS, `${name}.c`)]);
+  }, 120_000);
+
+  test.skipIf(possible)(
+    'need gcc with static libraries and a Linux that lets everybody make user namespaces',
+    () => {},
+  );
+
+  test.skipIf(!possible).each(names)('%s: the same as on Linux', (name) => {
+    const native = run(program(name), []);
+    const here = run('node', [ANILLO, 'process', program(name)]);
+    expect(native.status).toBe(0);
+    expect(here).toEqual(native);
+  });
+});
