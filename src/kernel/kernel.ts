@@ -6,6 +6,7 @@ import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
 import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
+import { type DeviceOpener, memoryDevices } from './fs/devices.ts';
 import { NamelessFs } from './fs/nameless.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
@@ -99,6 +100,8 @@ export class Kernel {
   current: Task | undefined;
   /** How the last process without a parent ended. */
   lastExit: ChildEvent | undefined;
+  /** Character devices by number. */
+  readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue();
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
@@ -130,6 +133,7 @@ export class Kernel {
       cgroup: new CgroupNamespace(this.nextNamespace(), this.users, this.cgroups.root).hold(),
       time: new TimeNamespace(this.nextNamespace(), this.users).hold(),
     };
+    this.devices = memoryDevices(this);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;
   }
@@ -249,6 +253,11 @@ export class Kernel {
       const outcome = task.memory!.fault(address, error);
       if (outcome !== 'resolved') sendFaultSignal(this, task, 14, error, { address, outcome });
     } catch (failure) {
+      if (failure instanceof SystemError) {
+        // the file has the page no more, or no room for it
+        sendFaultSignal(this, task, 14, error, { address, outcome: 'beyond-file' });
+        return;
+      }
       if (!(failure instanceof OutOfFrames)) throw failure;
       endTask(this, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     }

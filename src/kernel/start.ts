@@ -1,11 +1,9 @@
 // The first process of a system: mounts, standard files, program.
-import { O_RDWR, S_IFCHR, S_IFDIR } from '../abi/stat.ts';
+import { O_RDWR, S_IFDIR } from '../abi/stat.ts';
 import { SIGNAL } from '../abi/signal.ts';
-import { fail } from './error.ts';
-import { createProcFs } from './fs/proc/index.ts';
-import { createSysFs } from './fs/sysfs.ts';
-import { makeDevice, registerCharacterDevice } from './fs/special.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
+import { populateDevices } from './fs/devices.ts';
+import { createFileSystem } from './fs/types.ts';
 import type { Kernel } from './kernel.ts';
 import { MountNamespace } from './ns/mount-namespace.ts';
 import { Pid } from './ns/pid-namespace.ts';
@@ -16,12 +14,12 @@ import { defaultLimits } from './syscalls/resources.ts';
 import { execute } from './task/exec.ts';
 import { Task } from './task/task.ts';
 import { DEFAULT_ACTION, type Session, ThreadGroup } from './task/thread-group.ts';
-import { type Terminal, TerminalFile } from './tty/terminal.ts';
+import type { Terminal } from './tty/terminal.ts';
+import { openTerminal, TerminalFile } from './tty/terminal-file.ts';
 import { FdTable } from './vfs/fd-table.ts';
 import { hold } from './vfs/file.ts';
 import { attachTree } from './vfs/mount-tree.ts';
-import { Dentry, Mount, type Path, resolve } from './vfs/path.ts';
-import type { FileSystem, Inode } from './vfs/inode.ts';
+import { Dentry, Mount, type Path, resolve, throughMounts } from './vfs/path.ts';
 import { rootCredentials } from './vfs/permission.ts';
 
 /** What to start. */
@@ -60,8 +58,8 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   });
   group.leader = task;
   group.tasks.add(task);
-  openStandardFiles(task, options);
-  mountSystem(kernel, task);
+  openStandardFiles(kernel, task, options);
+  mountUsual(kernel, task);
   const context = { root, directory: root, credentials: task.credentials };
   if (options.directory !== undefined) task.directories.directory = resolve(context, options.directory);
   const args = options.arguments.map(encodeText);
@@ -71,22 +69,26 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   return task;
 }
 
-/** Programs expect /proc, /sys and the control groups; they are mounted where the root has the directories. */
-function mountSystem(kernel: Kernel, task: Task): void {
+/** What programs expect to be mounted, where the root has the directory. */
+const USUAL = [
+  ['proc', 'proc', ''],
+  ['dev/pts', 'devpts', 'mode=620,gid=5,ptmxmode=666'],
+  ['sys', 'sysfs', ''],
+  ['sys/fs/cgroup', 'cgroup2', 'nsdelegate,memory_recursiveprot'],
+] as const;
+
+function mountUsual(kernel: Kernel, task: Task): void {
   const { root } = task.directories;
-  const { pid } = task.namespaces;
-  const attach = (at: Path, name: string, { fs, root: top }: { fs: FileSystem; root: Inode }): Path | undefined => {
-    const entry = at.entry.child(name);
-    if (entry === undefined || !entry.inode.isDirectory) return undefined;
-    const mount = new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), fs.type);
-    attachTree(kernel, mount, { mount: at.mount, entry });
-    return { mount, entry: mount.root };
-  };
-  attach(root, 'proc', createProcFs(kernel, pid));
-  const sys = attach(root, 'sys', createSysFs(kernel));
-  if (sys === undefined) return;
-  const parent = { mount: sys.mount, entry: sys.entry.child('fs')! };
-  attach(parent, 'cgroup', kernel.cgroups.fs.mount(task, 'nsdelegate,memory_recursiveprot'));
+  for (const [name, type, data] of USUAL) {
+    let at: Path | undefined = root;
+    for (const part of name.split('/')) {
+      const entry: Dentry | undefined = at?.entry.inode.isDirectory ? at.entry.child(part) : undefined;
+      at = at === undefined || entry === undefined ? undefined : throughMounts({ mount: at.mount, entry });
+    }
+    if (at === undefined || !at.entry.inode.isDirectory) continue;
+    const { fs, root: top } = createFileSystem(type, { kernel, task, source: type, data });
+    attachTree(kernel, new Mount(kernel.nextMountId(), fs, new Dentry('', undefined, top), type), at);
+  }
 }
 
 /** The root lies on another one that is empty and hidden, so that it can be exchanged (pivot_root(2)). */
@@ -104,29 +106,17 @@ function firstGroup(kernel: Kernel, terminal: Terminal): ThreadGroup {
   const session: Session = { pid: pid.hold(), groups: new Set(), terminal };
   const processGroup = { pid: pid.hold(), session, members: new Set<ThreadGroup>() };
   session.groups.add(processGroup);
-  terminal.session = session;
-  terminal.foreground = processGroup;
+  terminal.attach(session, processGroup);
   const actions = new Array(SIGNAL_SLOTS).fill(DEFAULT_ACTION);
   const group = new ThreadGroup(pid, processGroup, actions, defaultLimits(), SIGNAL.SIGCHLD);
   return group;
 }
 
-function openStandardFiles(task: Task, { root, terminal }: InitOptions): void {
+/** The root has a /dev with the usual files; all three standard files are the console. */
+function openStandardFiles(kernel: Kernel, task: Task, { root, terminal }: InitOptions): void {
   const dev = root.root.lookup('dev') ?? root.root.create('dev', S_IFDIR | 0o755, { uid: 0, gid: 0 });
-  const nodes = [
-    ['console', 0o600, makeDevice(5, 1)],
-    ['tty', 0o666, makeDevice(5, 0)],
-    ['null', 0o666, makeDevice(1, 3)],
-    ['zero', 0o666, makeDevice(1, 5)],
-    ['full', 0o666, makeDevice(1, 7)],
-  ] as const;
-  for (const [name, mode, device] of nodes)
-    if (dev.lookup(name) === undefined) dev.create(name, S_IFCHR | mode, { uid: 0, gid: 0 }, device);
-  registerCharacterDevice(makeDevice(5, 1), (inode, flags) => new TerminalFile(inode, flags, terminal));
-  registerCharacterDevice(makeDevice(5, 0), (inode, flags, opener) => {
-    const current = opener?.group.processGroup.session.terminal;
-    return current === terminal ? new TerminalFile(inode, flags, terminal) : fail('ENXIO');
-  });
+  populateDevices(dev);
+  kernel.devices.set(terminal.device, (inode, flags, opener) => openTerminal(inode, flags, terminal, opener.task));
   const { root: at } = task.directories;
   const path = resolve({ root: at, directory: at, credentials: task.credentials }, '/dev/console');
   const file = new TerminalFile(path.entry.inode, O_RDWR, terminal);

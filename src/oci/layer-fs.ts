@@ -8,10 +8,9 @@ import { openSpecial } from '../kernel/fs/special.ts';
 import type { Frames } from '../kernel/mm/frames.ts';
 import { PageCache, type PageSource } from '../kernel/mm/page-cache.ts';
 import { PAGE_SIZE } from '../kernel/platform.ts';
-import type { Task } from '../kernel/task/task.ts';
 import { DirectoryFile } from '../kernel/vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../kernel/vfs/file.ts';
-import { type DirectoryEntry, type FileSystem, Inode, type Timestamp } from '../kernel/vfs/inode.ts';
+import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Timestamp } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
 import type { LayerEntry } from './layer-entries.ts';
 
@@ -260,7 +259,7 @@ class LayerSpecial extends LayerInode {
     return 0;
   }
 
-  override open(flags: number, task?: Task): FileDescription | WouldBlock {
-    return openSpecial(this, flags, task);
+  override open(flags: number, opener?: Opener): FileDescription | WouldBlock {
+    return openSpecial(this, flags, opener);
   }
 }

@@ -7,7 +7,7 @@ import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import { FileDescription, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../vfs/file.ts';
-import { Inode, type Owner } from '../vfs/inode.ts';
+import { Inode, type Opener, type Owner } from '../vfs/inode.ts';
 import type { Cgroup } from './cgroup.ts';
 
 /** One kind of file. */
@@ -49,9 +49,9 @@ export class ControlInode extends Inode {
     this.queue.wake();
   }
 
-  override open(flags: number, task?: Task): FileDescription {
+  override open(flags: number, opener?: Opener): FileDescription {
     if (this.cgroup.isRemoved) fail('ENODEV');
-    return new ControlDescription(this, flags, task!);
+    return new ControlDescription(this, flags, opener!.task);
   }
 
   /** Opening with O_TRUNC is no mistake. */

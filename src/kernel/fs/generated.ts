@@ -6,7 +6,7 @@ import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { FileDescription } from '../vfs/file.ts';
-import { type DirectoryEntry, type FileSystem, Inode, type Owner, type Timestamp } from '../vfs/inode.ts';
+import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Owner, type Timestamp } from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Credentials } from '../vfs/permission.ts';
 
@@ -62,8 +62,8 @@ export class GeneratedFile extends Inode {
     return 0;
   }
 
-  override open(flags: number, task?: Task): FileDescription {
-    return new GeneratedDescription(this, flags, task!);
+  override open(flags: number, opener?: Opener): FileDescription {
+    return new GeneratedDescription(this, flags, opener!.task);
   }
 
   /** Opening with O_TRUNC is no mistake. */

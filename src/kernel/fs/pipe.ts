@@ -2,7 +2,7 @@
 import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
-import type { Call } from '../syscalls/call.ts';
+import type { Call, CallResult } from '../syscalls/call.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 
@@ -94,7 +94,7 @@ export class PipeEnd extends FileDescription {
     return count;
   }
 
-  override ioctl(call: Call, request: number, argument: number): number {
+  override ioctl(call: Call, request: number, argument: number): CallResult {
     if (request !== FIONREAD) return super.ioctl(call, request, argument);
     call.writeWord(argument, this.pipe.length, 4);
     return 0;

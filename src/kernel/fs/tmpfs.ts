@@ -5,12 +5,12 @@ import type { Frames } from '../mm/frames.ts';
 import { type PageBudget, PageCache } from '../mm/page-cache.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
-import type { Task } from '../task/task.ts';
 import type { FileDescription, WouldBlock } from '../vfs/file.ts';
 import {
   type DirectoryEntry,
   type FileSystem,
   Inode,
+  type Opener,
   type Owner,
   type Room,
   type Timestamp,
@@ -281,8 +281,8 @@ export class TmpfsSpecial extends TmpfsInode {
     return 0;
   }
 
-  override open(flags: number, task?: Task): FileDescription | WouldBlock {
-    return openSpecial(this, flags, task);
+  override open(flags: number, opener?: Opener): FileDescription | WouldBlock {
+    return openSpecial(this, flags, opener);
   }
 }
 

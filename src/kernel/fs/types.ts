@@ -1,6 +1,8 @@
 // The types of file systems that mount(2) knows: /proc/filesystems.
 import { fail } from '../error.ts';
 import type { FileSystemType, MountedFileSystem, MountRequest } from './mount-request.ts';
+import { deviceFileSystem } from './devtmpfs.ts';
+import { createDevpts } from './devpts.ts';
 import { createOverlay } from './overlay/mount.ts';
 import { createProcFs } from './proc/index.ts';
 import { createSysFs } from './sysfs.ts';
@@ -9,30 +11,28 @@ import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from './type-names.ts';
 import { parseTmpfsOptions } from './tmpfs-options.ts';
 
 /** A tmpfs has half of memory unless told otherwise. */
-function createTmpfs(type: string): FileSystemType {
-  return ({ kernel, task, data }) => {
-    const { frames } = kernel;
-    const half = Math.floor(frames.total / 2);
-    const limits = parseTmpfsOptions(data, frames.total * 4096);
-    const { fsuid, fsgid } = task.credentials;
-    const fs = new Tmpfs({
-      frames,
-      type,
-      device: kernel.nextDevice(),
-      now: () => kernel.realtime,
-      mode: limits.mode ?? 0o1777,
-      owner: { uid: limits.owner.uid ?? fsuid, gid: limits.owner.gid ?? fsgid },
-      limits: { pages: half, files: half, ...limits },
-    });
-    return { fs, root: fs.root };
-  };
-}
+const createTmpfs: FileSystemType = ({ kernel, task, data }) => {
+  const { frames } = kernel;
+  const half = Math.floor(frames.total / 2);
+  const limits = parseTmpfsOptions(data, frames.total * 4096);
+  const { fsuid, fsgid } = task.credentials;
+  const fs = new Tmpfs({
+    frames,
+    device: kernel.nextDevice(),
+    now: () => kernel.realtime,
+    mode: limits.mode ?? 0o1777,
+    owner: { uid: limits.owner.uid ?? fsuid, gid: limits.owner.gid ?? fsgid },
+    limits: { pages: half, files: half, ...limits },
+  });
+  return { fs, root: fs.root };
+};
 
 const TYPES = {
   sysfs: ({ kernel }) => createSysFs(kernel),
-  tmpfs: createTmpfs('tmpfs'),
+  tmpfs: createTmpfs,
   proc: ({ kernel, task }) => createProcFs(kernel, task.namespaces.pid),
-  devtmpfs: createTmpfs('devtmpfs'),
+  devtmpfs: ({ kernel }) => deviceFileSystem(kernel),
+  devpts: createDevpts,
   overlay: createOverlay,
   cgroup2: ({ kernel, task, data }) => kernel.cgroups.fs.mount(task, data),
 } satisfies Record<FileSystemTypeName, FileSystemType>;

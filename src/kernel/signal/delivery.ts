@@ -64,7 +64,11 @@ export function deliverSignals(kernel: Kernel, task: Task): void {
     runHandler(kernel, task, info, action);
     return;
   }
-  if (task.state !== 'running') return;
+  if (task.state !== 'running') {
+    // stopped: the call is restarted when the task goes on
+    task.callInterrupted = interrupted !== undefined;
+    return;
+  }
   if (interrupted !== undefined) restartCall(task, interrupted);
   if (task.savedMask !== undefined) {
     task.blocked = task.savedMask;

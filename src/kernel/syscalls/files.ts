@@ -84,7 +84,10 @@ function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], of
   const total = into.reduce((sum, { length }) => sum + length, 0);
   const bytes = new Uint8Array(total);
   const count = offset === undefined ? file.read(bytes) : file.readAt(offset, bytes);
-  if (count instanceof WouldBlock) return isNonBlocking(file) ? EAGAIN : call.wait([count.queue]);
+  if (count instanceof WouldBlock) {
+    const mayWait = count.signalled || !isNonBlocking(file);
+    return mayWait ? call.wait([count.queue], count.deadline) : EAGAIN;
+  }
   const copied = scatter(call, into, bytes.subarray(0, count));
   if (copied === count) return count;
   if (offset === undefined && file.seekable) file.offset += copied - count;
@@ -113,7 +116,7 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
       const rest = bytes.subarray(progress.done);
       const count = offset === undefined ? file.write(rest) : file.writeAt(offset + progress.done, rest);
       if (count instanceof WouldBlock) {
-        if (isNonBlocking(file)) return progress.done > 0 ? progress.done : EAGAIN;
+        if (isNonBlocking(file) && !count.signalled) return progress.done > 0 ? progress.done : EAGAIN;
         return call.wait([count.queue]);
       }
       progress.done += count;

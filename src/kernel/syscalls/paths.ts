@@ -113,7 +113,12 @@ function open(call: Call, name: () => Name, flags: number, mode: number): CallRe
   const waiting = call.pending.progress as Opening | undefined;
   if (waiting !== undefined) return waiting.isOpen ? finishOpen(call, waiting.file, flags) : call.wait([waiting.queue]);
   const make = (flags & O_TMPFILE) === O_TMPFILE ? openNameless : openFile;
-  const opened = make(call.task, name(), flags, mode & 0o7777 & ~call.task.directories.umask);
+  const opened = make(
+    { kernel: call.kernel, task: call.task },
+    name(),
+    flags,
+    mode & 0o7777 & ~call.task.directories.umask,
+  );
   if (!(opened instanceof WouldBlock)) return finishOpen(call, opened, flags);
   call.pending.progress = opened;
   return call.wait([opened.queue]);

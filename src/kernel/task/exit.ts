@@ -1,13 +1,22 @@
 // How tasks and processes end, and what becomes of their children (exit(2), exit_group(2), wait(2)).
-import { SIG_IGN, SA_NOCLDWAIT, SIGNAL, CLD_DUMPED, CLD_EXITED, CLD_KILLED, SI_USER } from '../../abi/signal.ts';
+import {
+  SIG_IGN,
+  SA_NOCLDWAIT,
+  SIGNAL,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  SI_KERNEL,
+  SI_USER,
+} from '../../abi/signal.ts';
 import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import type { Kernel } from '../kernel.ts';
-import { sendSignalToGroup } from '../signal/send.ts';
+import { sendSignalToGroup, sendSignalToProcessGroup } from '../signal/send.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
 import { releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
 import type { Task } from './task.ts';
-import type { ChildEvent, ThreadGroup } from './thread-group.ts';
+import type { ChildEvent, Session, ThreadGroup } from './thread-group.ts';
 
 /** Ends a task; `event` says how, and becomes the process's end when it is the last one. */
 export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
@@ -85,6 +94,7 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   adoptChildren(kernel, group);
   const { parent } = group;
   group.pid.leaveTask();
+  if (group.processGroup.session.pid === group.pid) endSession(kernel, group.processGroup.session);
   leaveProcessGroup(group);
   if (parent === undefined) {
     kernel.lastExit = event;
@@ -118,6 +128,15 @@ function endNamespace(kernel: Kernel, namespace: PidNamespace, init: ThreadGroup
     if (group !== init && !group.isZombie)
       endProcess(kernel, group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
   for (const child of [...init.children]) if (child.isZombie) reap(child);
+}
+
+/** The leader of a session has ended: those in the foreground of its terminal hear of it. */
+function endSession(kernel: Kernel, session: Session): void {
+  const { lostForeground } = session;
+  if (session.terminal !== undefined) session.terminal.detach(true);
+  else if (lostForeground !== undefined)
+    for (const signal of [SIGNAL.SIGHUP, SIGNAL.SIGCONT])
+      sendSignalToProcessGroup(kernel, lostForeground, { signal, code: SI_KERNEL });
 }
 
 /** Children of an ended process go to the nearest subreaper of its namespace, else to process 1 there. Outside all

@@ -3,6 +3,7 @@
 import { SIG_DFL } from '../../abi/signal.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
+import type { Terminal } from '../tty/terminal.ts';
 import type { IntervalTimer } from './interval-timer.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -34,7 +35,9 @@ export interface ProcessGroup {
 export interface Session {
   readonly pid: Pid;
   readonly groups: Set<ProcessGroup>;
-  terminal: { foreground: ProcessGroup | undefined } | undefined;
+  terminal: Terminal | undefined;
+  /** The group in the foreground when the terminal was hung up. */
+  lostForeground?: ProcessGroup | undefined;
 }
 
 /** How a process ended or changed its state, for wait(2). */

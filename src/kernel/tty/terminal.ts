@@ -1,111 +1,117 @@
-// A terminal: what is typed goes through the line discipline to the program, what the program writes goes out
-// (termios(3), ioctl_tty(2)).
+// A terminal: typed bytes go through the line discipline to the program, what the program writes goes out, and keys and
+// hang-ups become signals of the session's processes (termios(3), ioctl_tty(2), credentials(7)).
 import { SI_KERNEL, SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
-import { sendSignalToProcessGroup } from '../signal/send.ts';
-import type { Call } from '../syscalls/call.ts';
-import type { ProcessGroup, Session } from '../task/thread-group.ts';
+import { sendSignalToGroup, sendSignalToProcessGroup } from '../signal/send.ts';
+import type { ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
-import { FileDescription, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
-import type { Inode } from '../vfs/inode.ts';
+import { type DisciplineTerminal, LineDiscipline, type SignalKey } from './line-discipline.ts';
+import {
+  ICANON,
+  IUTF8,
+  OCRNL,
+  OLCUC,
+  ONLCR,
+  ONLRET,
+  ONOCR,
+  OPOST,
+  saneTermios,
+  TABDLY,
+  type Termios,
+  VMIN,
+  VTIME,
+  XTABS,
+} from './termios.ts';
 
-// c_iflag.
-const ISTRIP = 0o40;
-const INLCR = 0o100;
-const IGNCR = 0o200;
-const ICRNL = 0o400;
-// c_oflag.
-const OPOST = 1;
-const ONLCR = 4;
-// c_lflag.
-const ISIG = 1;
-const ICANON = 2;
-const ECHO = 0o10;
-const ECHOE = 0o20;
-const ECHOK = 0o40;
-const ECHONL = 0o100;
-const ECHOCTL = 0o1000;
-const IEXTEN = 0o100000;
-// Indices into c_cc.
-const VINTR = 0;
-const VQUIT = 1;
-const VERASE = 2;
-const VKILL = 3;
-const VEOF = 4;
-const VMIN = 6;
-const VSUSP = 10;
-const VEOL = 11;
-const VWERASE = 14;
-const VEOL2 = 16;
-
-const TCGETS = 0x5401;
-const TCSETS = 0x5402;
-const TCSETSW = 0x5403;
-const TCSETSF = 0x5404;
-const TCSBRK = 0x5409;
-const TCFLSH = 0x540b;
-const TIOCSCTTY = 0x540e;
-const TIOCGPGRP = 0x540f;
-const TIOCSPGRP = 0x5410;
-const TIOCGWINSZ = 0x5413;
-const TIOCSWINSZ = 0x5414;
-const FIONREAD = 0x541b;
-const TIOCNOTTY = 0x5422;
-const TIOCGSID = 0x5429;
-
-/** struct termios of the kernel: four flag words, the line, 19 control characters. */
-const TERMIOS_SIZE = 36;
-const CONTROL_CHARACTERS = 17;
-/** Line discipline keeps so much unread input (N_TTY_BUF_SIZE). */
-const MOST_INPUT = 4096;
+const BACKSPACE = 0x08;
+const TAB = 0x09;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
+const SPACE = 0x20;
+/** Tenths of a second, the unit of VTIME. */
+const TENTH = 100_000_000n;
+/** Device number of /dev/console. */
+export const CONSOLE_DEVICE = 0x501;
 
-/** Settings of a terminal. */
-export interface Termios {
-  input: number;
-  output: number;
-  control: number;
-  local: number;
-  characters: number[];
+const KEY_SIGNALS = {
+  interrupt: SIGNAL.SIGINT,
+  quit: SIGNAL.SIGQUIT,
+  suspend: SIGNAL.SIGTSTP,
+} as const satisfies Record<SignalKey, number>;
+
+/** What a terminal hears of, besides bytes, when a program changes it. */
+export type TerminalChange = 'flush-read' | 'flush-write' | 'stop' | 'start' | 'settings';
+
+/** The other side of a terminal: a screen, or the master of a pseudoterminal. */
+export interface TerminalDriver {
+  readonly device: number;
+  write(bytes: Uint8Array): void;
+  /** Bytes that can be written now. */
+  readonly room: number;
+  /** Bytes that were written and not yet taken. */
+  readonly pending: number;
+  flush(): void;
+  changed(change: TerminalChange, old: Termios | undefined): void;
+  /** There was input and now there is room for more. */
+  drained(): void;
+  /** A program opened the terminal, or closed it. */
+  opened(): void;
+  closed(): void;
 }
 
-/** What `stty sane` sets. */
-function saneTermios(): Termios {
+/** A screen takes everything at once. */
+function screen(output: (bytes: Uint8Array) => void): TerminalDriver {
   return {
-    input: ICRNL | 0o2000,
-    output: OPOST | ONLCR,
-    control: 0o277,
-    local: ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | 0o4000 | IEXTEN,
-    characters: [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0],
+    device: CONSOLE_DEVICE,
+    write: output,
+    room: Number.POSITIVE_INFINITY,
+    pending: 0,
+    flush: () => {},
+    changed: () => {},
+    drained: () => {},
+    opened: () => {},
+    closed: () => {},
   };
 }
 
 /** A terminal and its line discipline. */
-export class Terminal {
+export class Terminal implements DisciplineTerminal {
   termios = saneTermios();
   size = { rows: 24, columns: 80, width: 0, height: 0 };
   session: Session | undefined;
   foreground: ProcessGroup | undefined;
+  /** TIOCEXCL: only administrators may open it. */
+  isExclusive = false;
+  column = 0;
+  isStopped = false;
+  /** Stopped by a program (TCXONC): keys do not start it. */
+  #isHeld = false;
   readonly queue = new WaitQueue();
-  /** Input a program may read. */
-  #ready: number[] = [];
-  /** Ends of lines in #ready, as counts from its start: where a canonical read stops. */
-  #lines: number[] = [];
-  /** The line that is being typed. */
-  #line: number[] = [];
+  readonly kernel: Kernel;
+  readonly driver: TerminalDriver;
+  readonly #input = new LineDiscipline(this);
+  #lastInput = 0;
   #hungUp = false;
-  readonly #kernel: Kernel;
-  readonly #output: (bytes: Uint8Array) => void;
+  #ended = false;
 
-  constructor(kernel: Kernel, output: (bytes: Uint8Array) => void) {
-    this.#kernel = kernel;
-    this.#output = output;
+  constructor(kernel: Kernel, output: ((bytes: Uint8Array) => void) | TerminalDriver) {
+    this.kernel = kernel;
+    if (typeof output !== 'function') {
+      this.driver = output;
+      return;
+    }
+    this.driver = screen(output);
+    this.termios.input |= IUTF8;
   }
 
-  get #isCanonical(): boolean {
-    return (this.termios.local & ICANON) !== 0;
+  get device(): number {
+    return this.driver.device;
+  }
+
+  /** The other side is gone: nothing can be read, written or set any more. */
+  get isHungUp(): boolean {
+    return this.#hungUp;
   }
 
   /** Neither echo nor line endings for terminals: standard output is a file or a pipe. */
@@ -115,283 +121,211 @@ export class Terminal {
 
   /** No more input will come: readers see the end of the file. False when they have been told already. */
   hangUp(): boolean {
-    if (this.#hungUp) return false;
-    this.#hungUp = true;
-    if (this.#line.length > 0) this.#endLine();
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.#input.finish();
     this.queue.wake();
     return true;
+  }
+
+  /** The line is cut (vhangup(2), the master closed): the session's leader hears of it and loses the terminal. */
+  disconnect(): void {
+    if (this.#hungUp) return;
+    this.#hungUp = true;
+    const { session, kernel } = this;
+    const leader = session === undefined ? undefined : leaderOf(session);
+    if (session !== undefined) {
+      session.lostForeground = this.foreground;
+      session.terminal = undefined;
+    }
+    this.session = undefined;
+    this.foreground = undefined;
+    if (leader !== undefined)
+      for (const signal of [SIGNAL.SIGHUP, SIGNAL.SIGCONT])
+        sendSignalToGroup(kernel, leader, { signal, code: SI_KERNEL });
+    this.queue.wake();
+  }
+
+  /** The session gives its terminal up (TIOCNOTTY), or ends with its leader. */
+  detach(leaderEnds: boolean): void {
+    const { foreground, session, kernel } = this;
+    if (session !== undefined) session.terminal = undefined;
+    this.session = undefined;
+    this.foreground = undefined;
+    if (foreground === undefined) return;
+    sendSignalToProcessGroup(kernel, foreground, { signal: SIGNAL.SIGHUP, code: SI_KERNEL });
+    if (!leaderEnds) sendSignalToProcessGroup(kernel, foreground, { signal: SIGNAL.SIGCONT, code: SI_KERNEL });
+  }
+
+  /** Becomes the controlling terminal of a session. */
+  attach(session: Session, foreground: ProcessGroup): void {
+    this.session = session;
+    this.foreground = foreground;
+    session.terminal = this;
   }
 
   /** Keys were typed. */
   type(bytes: Uint8Array): void {
-    for (const byte of bytes) this.#key(byte);
+    if (bytes.length > 0) this.#lastInput = this.kernel.platform.cycles;
+    this.#input.receive(bytes);
     this.queue.wake();
   }
 
-  /** Program output, through output processing. */
-  write(bytes: Uint8Array): void {
-    if (!(this.termios.output & OPOST) || !(this.termios.output & ONLCR) || !bytes.includes(NEWLINE)) {
-      this.#output(bytes);
-      return;
-    }
-    const out: number[] = [];
-    for (const byte of bytes) {
-      if (byte === NEWLINE) out.push(RETURN);
-      out.push(byte);
-    }
-    this.#output(Uint8Array.from(out));
+  /** Bytes that can be typed before they would be lost. */
+  get inputRoom(): number {
+    return this.#input.room;
   }
 
-  /** What can be read now; undefined when nothing can. Zero bytes are the end of the file. */
-  read(into: Uint8Array): number | undefined {
-    if (this.#isCanonical) {
-      const end = this.#lines[0];
-      if (end === undefined) return this.#hungUp ? 0 : undefined;
-      const count = Math.min(end, into.length);
-      this.#take(into, count);
-      if (count === end) this.#lines.shift();
+  /** Program output, through output processing: how much of it was taken. @throws SystemError EIO */
+  write(bytes: Uint8Array): number {
+    if (this.#hungUp) return fail('EIO');
+    if (this.isStopped) return 0;
+    let { room } = this.driver;
+    if (!(this.termios.output & OPOST)) {
+      const count = Math.min(room, bytes.length);
+      if (count > 0) this.driver.write(bytes.slice(0, count));
       return count;
     }
-    if (this.#hungUp && this.#ready.length === 0) return 0;
-    const wanted = this.termios.characters[VMIN]!;
-    if (this.#ready.length < Math.max(1, Math.min(wanted, into.length)) && wanted > 0) return undefined;
-    const count = Math.min(into.length, this.#ready.length);
-    this.#take(into, count);
+    const out: number[] = [];
+    let done = 0;
+    for (; done < bytes.length; done++) {
+      const shown = this.#shown(bytes[done]!);
+      if (shown.length > room) break;
+      room -= shown.length;
+      this.#advance(bytes[done]!, shown.length);
+      out.push(...shown);
+    }
+    if (out.length > 0) this.driver.write(Uint8Array.from(out));
+    return done;
+  }
+
+  echo(bytes: readonly number[]): void {
+    const out: number[] = [];
+    for (const byte of bytes) {
+      const shown = this.termios.output & OPOST ? this.#shown(byte) : [byte];
+      this.#advance(byte, shown.length);
+      out.push(...shown);
+    }
+    this.driver.write(Uint8Array.from(out));
+  }
+
+  /** What output processing makes of a byte. */
+  #shown(byte: number): readonly number[] {
+    const { output } = this.termios;
+    if (byte === NEWLINE) return output & ONLCR ? [RETURN, NEWLINE] : [NEWLINE];
+    if (byte === RETURN) {
+      if (output & ONOCR && this.column === 0) return [];
+      return output & OCRNL ? [NEWLINE] : [RETURN];
+    }
+    if (byte === TAB && (output & TABDLY) === XTABS) return new Array<number>(8 - (this.column % 8)).fill(SPACE);
+    return output & OLCUC && byte >= 0x61 && byte <= 0x7a ? [byte - 0x20] : [byte];
+  }
+
+  #advance(byte: number, length: number): void {
+    const { output } = this.termios;
+    if (byte === NEWLINE) {
+      if (output & (ONLCR | ONLRET)) this.column = 0;
+    } else if (byte === RETURN) this.column = length === 0 || output & OCRNL ? this.column : 0;
+    else if (byte === TAB) this.column = (Math.floor(this.column / 8) + 1) * 8;
+    else if (byte === BACKSPACE) this.column = Math.max(0, this.column - 1);
+    else if (byte >= SPACE && (byte & 0xc0) !== 0x80) this.column++;
+  }
+
+  /**
+   * What a read that began at `since` gets now; a number of cycles at which to look again when there is nothing yet.
+   * Zero bytes are the end of the file.
+   */
+  read(into: Uint8Array, since: number): number | { readonly until: number } {
+    if (this.#hungUp) return 0;
+    if (this.termios.local & ICANON)
+      return this.#taken(into) ?? (this.#ended ? 0 : { until: Number.POSITIVE_INFINITY });
+    if (this.#ended) return this.#taken(into) ?? 0;
+    const { kernel } = this;
+    const least = this.termios.characters[VMIN]!;
+    const tenths = this.termios.characters[VTIME]!;
+    const { available } = this.#input;
+    if (least === 0 ? available > 0 || tenths === 0 : available >= Math.min(least, into.length))
+      return this.#taken(into) ?? 0;
+    if (tenths === 0 || (least > 0 && available === 0)) return { until: Number.POSITIVE_INFINITY };
+    const start = least === 0 ? since : Math.max(since, this.#lastInput);
+    const until = kernel.cyclesAt(kernel.nanoseconds(start) + BigInt(tenths) * TENTH);
+    return kernel.platform.cycles >= until ? (this.#taken(into) ?? 0) : { until };
+  }
+
+  #taken(into: Uint8Array): number | undefined {
+    const count = this.#input.take(into);
+    if (count !== undefined) this.driver.drained();
     return count;
   }
 
   get available(): number {
-    return this.#isCanonical ? (this.#lines[0] ?? 0) : this.#ready.length;
+    return this.#input.available;
   }
 
   get isReadable(): boolean {
-    return this.#hungUp || (this.#isCanonical ? this.#lines.length > 0 : this.#ready.length > 0);
+    if (this.#hungUp || this.#ended) return true;
+    const { local, characters } = this.termios;
+    const least = local & ICANON || characters[VTIME] !== 0 ? 1 : Math.max(1, characters[VMIN]!);
+    return local & ICANON ? this.#input.isReadable : this.#input.available >= least;
   }
 
   flushInput(): void {
-    this.#ready = [];
-    this.#lines = [];
-    this.#line = [];
+    this.#input.flush();
+    this.driver.changed('flush-read', undefined);
+    this.driver.drained();
   }
 
-  setTermios(termios: Termios): void {
-    const wasCanonical = this.#isCanonical;
-    this.termios = termios;
-    if (wasCanonical && !this.#isCanonical) {
-      this.#ready.push(...this.#line);
-      this.#line = [];
-      this.#lines = [];
-    } else if (!wasCanonical && this.#isCanonical && this.#ready.length > 0) this.#lines = [this.#ready.length];
+  flushOutput(): void {
+    this.driver.flush();
+    this.driver.changed('flush-write', undefined);
+  }
+
+  /** A program stops or continues output. */
+  setHeld(held: boolean): void {
+    if (this.#isHeld === held) return;
+    this.#isHeld = held;
+    this.#setStopped(held);
+  }
+
+  setStopped(stopped: boolean): void {
+    if (!this.#isHeld) this.#setStopped(stopped);
+  }
+
+  #setStopped(stopped: boolean): void {
+    if (this.isStopped === stopped) return;
+    this.isStopped = stopped;
+    this.driver.changed(stopped ? 'stop' : 'start', undefined);
     this.queue.wake();
   }
 
-  #take(into: Uint8Array, count: number): void {
-    into.set(this.#ready.splice(0, count));
-    this.#lines = this.#lines.map((end) => end - count);
+  setTermios(termios: Termios): void {
+    const before = this.termios;
+    this.termios = termios;
+    this.#input.settingsChanged(before);
+    this.driver.changed('settings', before);
+    this.queue.wake();
   }
 
-  #key(typed: number): void {
-    const { input, local } = this.termios;
-    let byte = input & ISTRIP ? typed & 0x7f : typed;
-    if (byte === RETURN) {
-      if (input & IGNCR) return;
-      if (input & ICRNL) byte = NEWLINE;
-    } else if (byte === NEWLINE && input & INLCR) byte = RETURN;
-    if (local & ISIG && this.#signalKey(byte)) return;
-    if (local & ICANON) {
-      this.#edit(byte);
-      return;
-    }
-    if (this.#ready.length >= MOST_INPUT) return;
-    this.#ready.push(byte);
-    this.#echo(byte);
+  setSize(size: Terminal['size']): void {
+    const old = this.size;
+    this.size = size;
+    const isSame =
+      old.rows === size.rows && old.columns === size.columns && old.width === size.width && old.height === size.height;
+    if (!isSame) this.signalForeground(SIGNAL.SIGWINCH);
   }
 
-  #signalKey(byte: number): boolean {
-    const { characters } = this.termios;
-    const signals: readonly (readonly [index: number, signal: number])[] = [
-      [VINTR, SIGNAL.SIGINT],
-      [VQUIT, SIGNAL.SIGQUIT],
-      [VSUSP, SIGNAL.SIGTSTP],
-    ];
-    const found = signals.find(([index]) => characters[index] !== 0 && characters[index] === byte);
-    if (found === undefined) return false;
-    this.flushInput();
-    this.#echo(byte);
+  signal(key: SignalKey): void {
+    this.signalForeground(KEY_SIGNALS[key]);
+  }
+
+  signalForeground(signal: number): void {
     if (this.foreground !== undefined)
-      sendSignalToProcessGroup(this.#kernel, this.foreground, { signal: found[1], code: SI_KERNEL });
-    return true;
-  }
-
-  /** Canonical mode: a line with erase and kill. */
-  #edit(byte: number): void {
-    const { local, characters } = this.termios;
-    const is = (index: number) => characters[index] !== 0 && characters[index] === byte;
-    if (is(VERASE)) this.#erase(1);
-    else if (is(VKILL)) this.#erase(this.#line.length);
-    else if (local & IEXTEN && is(VWERASE)) this.#erase(this.#wordLength());
-    else if (is(VEOF)) this.#endLine();
-    else {
-      if (this.#line.length + this.#ready.length >= MOST_INPUT - 1 && byte !== NEWLINE) return;
-      this.#line.push(byte);
-      if (byte !== NEWLINE || local & (ECHO | ECHONL)) this.#echo(byte);
-      if (byte === NEWLINE || is(VEOL) || is(VEOL2)) this.#endLine();
-    }
-  }
-
-  #endLine(): void {
-    this.#ready.push(...this.#line);
-    this.#line = [];
-    this.#lines.push(this.#ready.length);
-  }
-
-  #wordLength(): number {
-    let length = 0;
-    const at = (n: number) => this.#line[this.#line.length - 1 - n];
-    while (length < this.#line.length && at(length) === 0x20) length++;
-    while (length < this.#line.length && at(length) !== 0x20) length++;
-    return length;
-  }
-
-  #erase(count: number): void {
-    const erased = this.#line.splice(this.#line.length - Math.min(count, this.#line.length));
-    if (!(this.termios.local & ECHO)) return;
-    for (const byte of erased.reverse()) {
-      // bytes of one UTF-8 character are one column
-      if ((byte & 0xc0) === 0x80) continue;
-      const width = byte < 0x20 && this.termios.local & ECHOCTL ? 2 : 1;
-      for (let n = 0; n < width; n++) this.#output(Uint8Array.of(8, 0x20, 8));
-    }
-  }
-
-  #echo(byte: number): void {
-    const { local } = this.termios;
-    if (!(local & ECHO) && !(byte === NEWLINE && local & ECHONL && local & ICANON)) return;
-    if (byte < 0x20 && byte !== NEWLINE && byte !== 9 && local & ECHOCTL) this.write(Uint8Array.of(0x5e, byte + 0x40));
-    else this.write(Uint8Array.of(byte));
+      sendSignalToProcessGroup(this.kernel, this.foreground, { signal, code: SI_KERNEL });
   }
 }
 
-/** An open terminal. */
-export class TerminalFile extends FileDescription {
-  readonly terminal: Terminal;
-
-  constructor(inode: Inode, flags: number, terminal: Terminal) {
-    super(inode, flags, terminal.queue);
-    this.terminal = terminal;
-  }
-
-  override get seekable(): boolean {
-    return false;
-  }
-
-  override read(into: Uint8Array): number | WouldBlock {
-    return this.terminal.read(into) ?? new WouldBlock(this.queue);
-  }
-
-  override write(from: Uint8Array): number {
-    this.terminal.write(from);
-    return from.length;
-  }
-
-  override poll(): number {
-    return POLLOUT | POLLWRNORM | (this.terminal.isReadable ? POLLIN | POLLRDNORM : 0);
-  }
-
-  override ioctl(call: Call, request: number, argument: number): number {
-    const { terminal } = this;
-    switch (request) {
-      case TCGETS:
-        call.write(argument, encodeTermios(terminal.termios));
-        return 0;
-      case TCSETSF:
-        terminal.flushInput();
-        terminal.setTermios(decodeTermios(call.view(argument, TERMIOS_SIZE)));
-        return 0;
-      case TCSETS:
-      case TCSETSW:
-        terminal.setTermios(decodeTermios(call.view(argument, TERMIOS_SIZE)));
-        return 0;
-      case TCSBRK:
-        return 0;
-      case TCFLSH:
-        if (argument !== 1) terminal.flushInput();
-        return 0;
-      case FIONREAD:
-        call.writeWord(argument, terminal.available, 4);
-        return 0;
-      default:
-        return this.#session(call, request, argument);
-    }
-  }
-
-  #session(call: Call, request: number, argument: number): number {
-    const { terminal } = this;
-    const { group } = call.task;
-    const { session } = group.processGroup;
-    switch (request) {
-      case TIOCGWINSZ: {
-        const { rows, columns, width, height } = terminal.size;
-        call.write(argument, new Uint8Array(Uint16Array.of(rows, columns, width, height).buffer));
-        return 0;
-      }
-      case TIOCSWINSZ: {
-        const view = call.view(argument, 8);
-        const [rows, columns, width, height] = [0, 2, 4, 6].map((at) => view.getUint16(at, true)) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        terminal.size = { rows, columns, width, height };
-        if (terminal.foreground !== undefined)
-          sendSignalToProcessGroup(call.kernel, terminal.foreground, { signal: SIGNAL.SIGWINCH, code: SI_KERNEL });
-        return 0;
-      }
-      case TIOCSCTTY:
-        if (session.pid !== group.pid || terminal.session !== undefined) fail('EPERM');
-        terminal.session = session;
-        session.terminal = terminal;
-        terminal.foreground = group.processGroup;
-        return 0;
-      case TIOCNOTTY:
-        if (terminal.session !== session) fail('ENOTTY');
-        terminal.session = undefined;
-        session.terminal = undefined;
-        return 0;
-      case TIOCGPGRP:
-        if (terminal.session !== session) fail('ENOTTY');
-        call.writeWord(argument, terminal.foreground === undefined ? 0 : call.number(terminal.foreground.pid), 4);
-        return 0;
-      case TIOCSPGRP: {
-        if (terminal.session !== session) fail('ENOTTY');
-        const id = call.readWord(argument, 4);
-        terminal.foreground =
-          [...session.groups].find((candidate) => call.number(candidate.pid) === id) ?? fail('EPERM');
-        return 0;
-      }
-      case TIOCGSID:
-        if (terminal.session !== session) fail('ENOTTY');
-        call.writeWord(argument, call.number(session.pid), 4);
-        return 0;
-      default:
-        return fail('ENOTTY');
-    }
-  }
-}
-
-function encodeTermios({ input, output, control, local, characters }: Termios): Uint8Array {
-  const bytes = new Uint8Array(TERMIOS_SIZE);
-  const view = new DataView(bytes.buffer);
-  [input, output, control, local].forEach((flags, n) => {
-    view.setUint32(4 * n, flags, true);
-  });
-  bytes.set(characters, 17);
-  return bytes;
-}
-
-function decodeTermios(view: DataView): Termios {
-  const flags = (n: number) => view.getUint32(4 * n, true);
-  const characters = Array.from({ length: CONTROL_CHARACTERS }, (_, n) => view.getUint8(17 + n));
-  return { input: flags(0), output: flags(1), control: flags(2), local: flags(3), characters };
+/** The process that made the session, while it runs. */
+export function leaderOf(session: Session): ThreadGroup | undefined {
+  for (const group of session.groups) for (const member of group.members) if (member.pid === session.pid) return member;
+  return undefined;
 }

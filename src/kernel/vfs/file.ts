@@ -1,7 +1,7 @@
 // Open files (file descriptions in the words of open(2)) and the queues in which tasks wait for them.
 import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import type { Call } from '../syscalls/call.ts';
+import type { Call, CallResult } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Inode } from './inode.ts';
 import type { Path } from './path.ts';
@@ -19,11 +19,24 @@ export const POLLWRNORM = 0x100;
 export const POLLWRBAND = 0x200;
 export const POLLRDHUP = 0x2000;
 
+/** How an operation waits. */
+export interface WaitOptions {
+  /** Cycles at which it is tried again even if nothing happens. */
+  readonly deadline?: number;
+  /** A signal was sent that ends the wait: there is one even for files that do not wait. */
+  readonly signalled?: boolean;
+}
+
 /** The operation has to wait: `queue` is woken when it may be tried again. */
 export class WouldBlock {
   readonly queue: WaitQueue;
-  constructor(queue: WaitQueue) {
+  readonly deadline: number;
+  readonly signalled: boolean;
+
+  constructor(queue: WaitQueue, { deadline = Number.POSITIVE_INFINITY, signalled = false }: WaitOptions = {}) {
     this.queue = queue;
+    this.deadline = deadline;
+    this.signalled = signalled;
   }
 }
 
@@ -108,7 +121,7 @@ export abstract class FileDescription {
   }
 
   /** ioctl(2); ENOTTY for all a file does not know. */
-  ioctl(_call: Call, _request: number, _argument: number): number {
+  ioctl(_call: Call, _request: number, _argument: number): CallResult {
     return fail('ENOTTY');
   }
 

@@ -4,7 +4,9 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Task } from '../task/task.ts';
+import type { Kernel } from '../kernel.ts';
 import type { FileDescription, WouldBlock } from './file.ts';
+import type { Path } from './path.ts';
 
 /** Seconds and nanoseconds since the epoch, as one number of nanoseconds. */
 export type Timestamp = bigint;
@@ -54,6 +56,13 @@ export interface FileSystem {
   room?(): Room;
   /** Mounted again with other options (MS_REMOUNT). @throws SystemError EINVAL */
   remount?(options: string): void;
+}
+
+/** Who opens a file, and where it was found. */
+export interface Opener {
+  readonly kernel: Kernel;
+  readonly task: Task;
+  readonly path: Path;
 }
 
 /** One name in a directory. */
@@ -210,7 +219,7 @@ export abstract class Inode {
   }
 
   /** Makes an open file of it. */
-  abstract open(flags: number, task?: Task): FileDescription | WouldBlock;
+  abstract open(flags: number, opener?: Opener): FileDescription | WouldBlock;
 
   // Directories.
 
@@ -224,8 +233,8 @@ export abstract class Inode {
   }
 
   /** Makes a file; `mode` has the type, `special` the device number of a device file. */
-  create(_name: string, _mode: number, _owner: Owner, _special = 0): Inode {
-    return fail('EPERM');
+  create(_name: string, mode: number, _owner: Owner, _special = 0): Inode {
+    return fail((mode & S_IFMT) === S_IFREG ? 'EACCES' : 'EPERM');
   }
 
   symlink(_name: string, _target: string, _owner: Owner): Inode {

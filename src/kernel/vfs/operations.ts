@@ -22,9 +22,8 @@ import {
   S_ISVTX,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from './file.ts';
-import type { Inode, Owner } from './inode.ts';
+import type { Inode, Opener, Owner } from './inode.ts';
 import { removeMountsOn } from './mount-tree.ts';
 import { Dentry, type Location, locate, MS_NODEV, type Path, type PathContext, resolve } from './path.ts';
 import {
@@ -73,8 +72,11 @@ function newPlace(name: Name, makesDirectory = false): Location {
   return place;
 }
 
+/** Who opens a file. */
+export type OpeningTask = Omit<Opener, 'path'>;
+
 /** Opens or makes a file. `mode` has the umask applied. */
-export function openFile(task: Task, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
+export function openFile(by: OpeningTask, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
   const { credentials } = name.from;
   if (flags & O_DIRECTORY && flags & O_CREAT) fail('EINVAL');
   const follow = !(flags & O_NOFOLLOW) && !((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL));
@@ -94,26 +96,26 @@ export function openFile(task: Task, name: Name, flags: number, mode: number): F
   if (flags & O_DIRECTORY && !inode.isDirectory) fail('ENOTDIR');
   if (flags & O_PATH) return atPath(new PathFile(inode, flags), target);
   if (!isNew) checkOpen(target, flags, credentials);
-  if ((flags & O_ACCMODE) !== O_RDONLY && isExecuted(task, inode)) fail('ETXTBSY');
+  if ((flags & O_ACCMODE) !== O_RDONLY && isExecuted(by.task, inode)) fail('ETXTBSY');
   if (flags & O_TRUNC && inode.isRegular && !isNew) inode.truncate(0);
-  const opened = inode.open(flags, task);
-  return opened instanceof WouldBlock ? opened : atPath(opened, target);
+  const opened = inode.open(flags, { ...by, path: target });
+  return opened instanceof WouldBlock ? opened : atPath(opened, opened.path ?? target);
 }
 
 /** Opens a new file without a name in a directory (open(2) O_TMPFILE); linkat can give it one unless O_EXCL is given. */
-export function openNameless(task: Task, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
+export function openNameless(by: OpeningTask, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
   if ((flags & O_ACCMODE) === O_RDONLY || flags & O_CREAT) fail('EINVAL');
   const directory = resolve(name.from, name.text);
   checkDirectory(directory, name.from.credentials);
   const inode = directory.entry.inode.createNameless(S_IFREG | mode, ownerOf(name.from.credentials));
   inode.isLinkable = !(flags & O_EXCL);
-  const opened = inode.open(flags, task);
-  const entry = new Dentry(`#${inode.ino}`, directory.entry, inode);
-  return opened instanceof WouldBlock ? opened : atPath(opened, { mount: directory.mount, entry });
+  const path = { mount: directory.mount, entry: new Dentry(`#${inode.ino}`, directory.entry, inode) };
+  const opened = inode.open(flags, { ...by, path });
+  return opened instanceof WouldBlock ? opened : atPath(opened, path);
 }
 
 /** A program that runs cannot be written (open(2) ETXTBSY). */
-function isExecuted(task: Task, inode: Inode): boolean {
+function isExecuted(task: Opener['task'], inode: Inode): boolean {
   if (!inode.isRegular) return false;
   for (const other of task.namespaces.pid.tasks.values()) if (other.executable?.entry.inode === inode) return true;
   return false;

@@ -2,9 +2,8 @@
 // (overlayfs.rst "Non-directories", "Inode properties").
 import { fail } from '../../error.ts';
 import type { PageCache } from '../../mm/page-cache.ts';
-import type { Task } from '../../task/task.ts';
 import type { FileDescription, WouldBlock } from '../../vfs/file.ts';
-import { Inode, type Status } from '../../vfs/inode.ts';
+import { Inode, type Opener, type Status } from '../../vfs/inode.ts';
 import { RegularFile } from '../regular-file.ts';
 import { openSpecial } from '../special.ts';
 import { copyContents, copyStatus, originOf } from './copy-up.ts';
@@ -232,7 +231,7 @@ export class OverlayFile extends OverlayInode {
 
 /** A symbolic link, device, FIFO or socket: what opens is of the overlay's own inode. */
 export class OverlaySpecial extends OverlayInode {
-  override open(flags: number, task?: Task): FileDescription | WouldBlock {
-    return this.isSymlink ? fail('ELOOP') : openSpecial(this, flags, task);
+  override open(flags: number, opener?: Opener): FileDescription | WouldBlock {
+    return this.isSymlink ? fail('ELOOP') : openSpecial(this, flags, opener);
   }
 }

@@ -282,7 +282,7 @@ function stat(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task
   };
   set(1, task.pid.in(pids), `(${task.name})`, letter(group, task), group.parent?.pid.in(pids) ?? 0);
   set(5, processGroup.pid.in(pids), processGroup.session.pid.in(pids));
-  set(7, processGroup.session.terminal === undefined ? 0 : 0x8801);
+  set(7, processGroup.session.terminal?.device ?? 0);
   set(8, processGroup.session.terminal?.foreground?.pid.in(pids) ?? -1);
   set(
     14,

@@ -1,0 +1,189 @@
+// devpts: the file system of the slaves of pseudoterminals (Documentation/filesystems/devpts.rst, pts(4)). Every mount
+// is an instance of its own.
+import { S_IFCHR, S_IFDIR } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import type { Kernel } from '../kernel.ts';
+import { MasterFile, Pseudoterminal } from '../tty/pseudoterminal.ts';
+import { DirectoryFile } from '../vfs/directory-file.ts';
+import type { FileDescription, WouldBlock } from '../vfs/file.ts';
+import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Owner, type Timestamp } from '../vfs/inode.ts';
+import { Dentry, type Path, throughMounts } from '../vfs/path.ts';
+import type { MountedFileSystem, MountRequest } from './mount-request.ts';
+import { makeDevice, openSpecial } from './special.ts';
+
+const DEVPTS_MAGIC = 0x1cd1;
+const ROOT_INO = 1;
+const PTMX_INO = 2;
+/** Slaves begin behind root and ptmx. */
+const FIRST_SLAVE = 3;
+const MOST_SLAVES = 1 << 20;
+const PTMX = makeDevice(5, 2);
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+interface DevptsOptions {
+  uid?: number;
+  gid?: number;
+  mode: number;
+  ptmxMode: number;
+  most: number;
+}
+
+function parseOptions(data: string): DevptsOptions {
+  const options: DevptsOptions = { mode: 0o600, ptmxMode: 0, most: MOST_SLAVES };
+  const octal = (text: string) => (/^[0-7]+$/.test(text) ? Number.parseInt(text, 8) & 0o7777 : fail('EINVAL'));
+  const decimal = (text: string) => (/^\d+$/.test(text) ? Number(text) : fail('EINVAL'));
+  for (const option of data.split(',').filter((text) => text !== '')) {
+    const [name, value = ''] = option.split('=') as [string, string?];
+    if (name === 'uid') options.uid = decimal(value);
+    else if (name === 'gid') options.gid = decimal(value);
+    else if (name === 'mode') options.mode = octal(value);
+    else if (name === 'ptmxmode') options.ptmxMode = octal(value);
+    else if (name === 'max') options.most = decimal(value);
+    else if (name !== 'newinstance') fail('EINVAL');
+  }
+  return options;
+}
+
+/** An instance. */
+export class DevptsFs implements FileSystem {
+  readonly type = 'devpts';
+  readonly magic = DEVPTS_MAGIC;
+  readonly device: number;
+  readonly readOnly = false;
+  readonly now: () => Timestamp;
+  readonly root: DevptsDirectory;
+  readonly pairs = new Map<number, SlaveInode>();
+  #options: DevptsOptions;
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel, data: string) {
+    this.#kernel = kernel;
+    this.#options = parseOptions(data);
+    this.device = kernel.nextDevice();
+    this.now = () => kernel.realtime;
+    this.root = new DevptsDirectory(this, new DeviceNode(this, PTMX_INO, this.#options.ptmxMode, ROOT, PTMX));
+  }
+
+  get options(): string {
+    const { uid, gid, mode, ptmxMode, most } = this.#options;
+    const words: string[] = [];
+    if (uid !== undefined) words.push(`uid=${uid}`);
+    if (gid !== undefined) words.push(`gid=${gid}`);
+    words.push(`mode=${mode.toString(8).padStart(3, '0')}`, `ptmxmode=${ptmxMode.toString(8).padStart(3, '0')}`);
+    return (most === MOST_SLAVES ? words : [...words, `max=${most}`]).join(',');
+  }
+
+  remount(data: string): void {
+    this.#options = parseOptions(data);
+    this.root.ptmx.mode = S_IFCHR | this.#options.ptmxMode;
+  }
+
+  /** A new pair; the slave belongs to who opened the master. @throws SystemError ENOSPC */
+  newPair(opener: Opener): SlaveInode {
+    const { uid, gid, mode, most } = this.#options;
+    let number = 0;
+    while (this.pairs.has(number)) number++;
+    if (number >= most) fail('ENOSPC');
+    const { fsuid, fsgid } = opener.task.credentials;
+    const pair = new Pseudoterminal(this.#kernel, number);
+    const slave = new SlaveInode(this, pair, mode, { uid: uid ?? fsuid, gid: gid ?? fsgid });
+    this.pairs.set(number, slave);
+    return slave;
+  }
+}
+
+/** ptmx. */
+class DeviceNode extends Inode {
+  override readonly special: number;
+
+  constructor(fs: DevptsFs, ino: number, mode: number, owner: Owner, special: number) {
+    super(fs, ino, S_IFCHR | mode, owner);
+    this.special = special;
+  }
+
+  override get size(): number {
+    return 0;
+  }
+
+  override open(flags: number, opener?: Opener): FileDescription | WouldBlock {
+    return openSpecial(this, flags, opener);
+  }
+}
+
+/** A slave. */
+class SlaveInode extends DeviceNode {
+  readonly pair: Pseudoterminal;
+
+  constructor(fs: DevptsFs, pair: Pseudoterminal, mode: number, owner: Owner) {
+    super(fs, FIRST_SLAVE + pair.number, mode, owner, pair.device);
+    this.pair = pair;
+  }
+
+  override open(flags: number, opener?: Opener): FileDescription {
+    return this.pair.openSlave(this, flags, opener?.task);
+  }
+}
+
+class DevptsDirectory extends Inode {
+  declare readonly fs: DevptsFs;
+  readonly ptmx: Inode;
+
+  constructor(fs: DevptsFs, ptmx: Inode) {
+    super(fs, ROOT_INO, S_IFDIR | 0o755, ROOT);
+    this.links = 2;
+    this.ptmx = ptmx;
+  }
+
+  override get size(): number {
+    return 0;
+  }
+
+  override open(flags: number): FileDescription {
+    return new DirectoryFile(this, flags);
+  }
+
+  override lookup(name: string): Inode | undefined {
+    if (name === 'ptmx') return this.ptmx;
+    return /^(?:0|[1-9]\d*)$/.test(name) ? this.fs.pairs.get(Number(name)) : undefined;
+  }
+
+  override *entries(): Iterable<DirectoryEntry> {
+    yield { name: 'ptmx', ino: this.ptmx.ino, type: S_IFCHR };
+    for (const [number, { ino }] of this.fs.pairs) yield { name: String(number), ino, type: S_IFCHR };
+  }
+}
+
+/** The instance a ptmx belongs to: that it lies in, or one mounted on `pts` beside it. @throws SystemError ENODEV */
+function instanceOf(path: Path): Path {
+  if (path.mount.fs instanceof DevptsFs) return { mount: path.mount, entry: path.mount.root };
+  const beside = path.entry.parent?.child('pts') ?? fail('ENOENT');
+  const found = throughMounts({ mount: path.mount, entry: beside });
+  return found.mount.fs instanceof DevptsFs && found.entry === found.mount.root ? found : fail('ENODEV');
+}
+
+/** Opens /dev/ptmx: a new pair. */
+export function openMaster(_inode: Inode, flags: number, opener: Opener): FileDescription {
+  const root = instanceOf(opener.path);
+  const fs = root.mount.fs as DevptsFs;
+  const slave = fs.newPair(opener);
+  const { pair } = slave;
+  const entry = root.entry.child(String(pair.number)) ?? new Dentry(String(pair.number), root.entry, slave);
+  const path: Path = { mount: root.mount, entry };
+  return new MasterFile(
+    opener.path.entry.inode,
+    flags,
+    pair,
+    () => path,
+    () => {
+      fs.pairs.delete(pair.number);
+      root.entry.children.delete(String(pair.number));
+      slave.links = 0;
+    },
+  );
+}
+
+/** Makes an instance. @throws SystemError EINVAL for unknown options */
+export function createDevpts({ kernel, data }: MountRequest): MountedFileSystem {
+  const fs = new DevptsFs(kernel, data);
+  return { fs, root: fs.root };
+}
