@@ -1,6 +1,6 @@
 // nsfs: the files that stand for namespaces (namespaces(7), ioctl_ns(2)). An open file or a bind mount of one keeps its
 // namespace alive.
-import { S_IFDIR, S_IFREG } from '../../abi/stat.ts';
+import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFREG } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { type Namespace, NAMESPACE_FLAGS } from '../ns/namespace.ts';
 import { UserNamespace } from '../ns/user-namespace.ts';
@@ -71,6 +71,7 @@ export class NsInode extends Inode {
   }
 
   override open(flags: number): FileDescription {
+    if ((flags & O_ACCMODE) !== O_RDONLY) fail('EPERM');
     return new NsFile(this, flags);
   }
 

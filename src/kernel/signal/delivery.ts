@@ -114,6 +114,7 @@ function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: Signal
 
 function actByDefault(kernel: Kernel, task: Task, info: SignalInfo): void {
   const { group } = task;
+  if (group.isProtected && info.signal !== SIGNAL.SIGKILL && info.signal !== SIGNAL.SIGSTOP) return;
   switch (defaultAction(info.signal)) {
     case 'ignore':
     case 'continue':
@@ -156,6 +157,7 @@ function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void {
     endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core: true });
     return;
   }
+  if (action.handler === SIG_DFL) task.group.lostProtection = true;
   task.pending.add(info);
 }
 

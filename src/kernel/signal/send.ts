@@ -11,11 +11,20 @@ const STOPS = [SIGNAL.SIGSTOP, SIGNAL.SIGTSTP, SIGNAL.SIGTTIN, SIGNAL.SIGTTOU].r
 );
 const CONTINUE = signalBit(SIGNAL.SIGCONT);
 
+const UNSTOPPABLE = signalBit(SIGNAL.SIGKILL) | signalBit(SIGNAL.SIGSTOP);
+
+/** Signals without a handler do nothing to process 1 of a namespace, but SIGKILL and SIGSTOP from outside. */
+function isProtected(group: ThreadGroup, { signal, pid }: SignalInfo): boolean {
+  if (!group.isProtected) return false;
+  const isFromOutside = pid === undefined || pid.in(group.pid.namespace) === 0;
+  return !(isFromOutside && hasSignal(UNSTOPPABLE, signal));
+}
+
 /** True when the process does nothing about the signal, so that it need not be kept. */
-function isIgnored(group: ThreadGroup, signal: number): boolean {
-  const { handler } = group.actions[signal]!;
+function isIgnored(group: ThreadGroup, info: SignalInfo): boolean {
+  const { handler } = group.actions[info.signal]!;
   if (handler === SIG_IGN) return true;
-  return handler === SIG_DFL && defaultAction(signal) === 'ignore';
+  return handler === SIG_DFL && (defaultAction(info.signal) === 'ignore' || isProtected(group, info));
 }
 
 /** SIGCONT and the stop signals cancel each other, and SIGCONT continues whatever its action is. */
@@ -40,17 +49,18 @@ function interrupt(task: Task): void {
   task.wake();
 }
 
-function mustKeep(group: ThreadGroup, task: Task | undefined, signal: number): boolean {
+function mustKeep(group: ThreadGroup, task: Task | undefined, info: SignalInfo): boolean {
+  const { signal } = info;
   const blocked =
     task === undefined ? [...group.tasks].every((t) => hasSignal(t.blocked, signal)) : hasSignal(task.blocked, signal);
-  return blocked || !isIgnored(group, signal);
+  return blocked || !isIgnored(group, info);
 }
 
 /** Sends a signal to a process: any of its tasks that does not block it takes it. */
 export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: SignalInfo): void {
   if (group.isZombie) return;
   prepare(group, info.signal);
-  if (!mustKeep(group, undefined, info.signal)) return;
+  if (!mustKeep(group, undefined, info)) return;
   group.pending.add(info);
   group.signalQueue.wake();
   const takers = [...group.tasks].filter((task) => !hasSignal(task.blocked, info.signal));
@@ -61,7 +71,7 @@ export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: Sig
 /** Sends a signal to one task (tgkill(2), faults). */
 export function sendSignalToTask(_kernel: Kernel, task: Task, info: SignalInfo): void {
   prepare(task.group, info.signal);
-  if (!mustKeep(task.group, task, info.signal)) return;
+  if (!mustKeep(task.group, task, info)) return;
   task.pending.add(info);
   task.group.signalQueue.wake();
   if (!hasSignal(task.blocked, info.signal)) interrupt(task);

@@ -31,6 +31,7 @@ import {
   type Path,
   resolve,
   samePath,
+  throughMounts,
 } from '../vfs/path.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -96,10 +97,10 @@ function mount(call: Call): number {
   checkMayMount(call);
   if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) changeMount(call, target, flags);
   else if (flags & MS_REMOUNT) remount(call, target, flags, data);
-  else if (flags & MS_BIND) bind(call, source, target, (flags & MS_REC) !== 0);
+  else if (flags & MS_BIND) bind(call, source, throughMounts(target), (flags & MS_REC) !== 0);
   else if (flags & MS_PROPAGATION) changePropagation(call, target, flags);
-  else if (flags & MS_MOVE) moveMount(call, source, target);
-  else mountNew(call, { type, source, data }, target, flags);
+  else if (flags & MS_MOVE) moveMount(call, source, throughMounts(target));
+  else mountNew(call, { type, source, data }, throughMounts(target), flags);
   return 0;
 }
 
@@ -264,7 +265,7 @@ function isUsed(call: Call, mount: Mount): boolean {
 function umount(call: Call, flags: number): number {
   if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) fail('EINVAL');
   const name = nameArgument(call, 0);
-  const target = resolve(name.from, name.text, { follow: !(flags & UMOUNT_NOFOLLOW) });
+  const target = throughMounts(resolve(name.from, name.text, { follow: !(flags & UMOUNT_NOFOLLOW) }));
   checkMayMount(call);
   checkOwnRoot(call, target);
   const { mount: leaving } = target;

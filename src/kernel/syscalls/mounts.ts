@@ -1,6 +1,17 @@
 // Facts of file systems: statfs(2).
 import type { FileSystem, Room } from '../vfs/inode.ts';
-import { resolve } from '../vfs/path.ts';
+import {
+  type Mount,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  resolve,
+} from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import { nameArgument } from './paths.ts';
 import { full, type Implementations } from './table.ts';
@@ -8,8 +19,14 @@ import { full, type Implementations } from './table.ts';
 const NAME_LENGTH = 255;
 const NO_ROOM: Room = { blocks: 0, freeBlocks: 0, files: 0, freeFiles: 0 };
 
+/** What statfs(2) tells of. */
+interface Shown {
+  readonly fs: FileSystem;
+  readonly flags: number;
+}
+
 /** struct statfs of the ABI, or statfs64 of i386. */
-function encodeStatfs(call: Call, fs: FileSystem, isWide: boolean): Uint8Array {
+function encodeStatfs(call: Call, { fs, flags }: Shown, isWide: boolean): Uint8Array {
   const { blocks, freeBlocks, files, freeFiles } = fs.room?.() ?? NO_ROOM;
   const bytes = new Uint8Array(call.is32 ? (isWide ? 84 : 64) : 120);
   const view = new DataView(bytes.buffer);
@@ -27,21 +44,45 @@ function encodeStatfs(call: Call, fs: FileSystem, isWide: boolean): Uint8Array {
   const after = 2 * word + 5 * size + 8;
   put(after, NAME_LENGTH, word);
   put(after + word, 4096, word);
+  put(after + 2 * word, flags, word);
   return bytes;
 }
 
-function statfs(isWide: boolean, path: (call: Call) => FileSystem, result: number) {
+function statfs(isWide: boolean, path: (call: Call) => Shown, result: number) {
   return full((call) => {
     call.write(call.arg(result), encodeStatfs(call, path(call), isWide));
     return 0;
   });
 }
 
-const byName = (call: Call): FileSystem => {
+/** Flags of f_flags (<linux/statfs.h>): they say that they are there, and repeat those of the mount. */
+const ST_VALID = 0x20;
+const ST_RELATIME = 0x1000;
+const ST_FLAGS = [
+  [MS_RDONLY, 1],
+  [MS_NOSUID, 2],
+  [MS_NODEV, 4],
+  [MS_NOEXEC, 8],
+  [MS_NOATIME, 0x400],
+  [MS_NODIRATIME, 0x800],
+  [MS_RELATIME, ST_RELATIME],
+  [MS_NOSYMFOLLOW, 0x2000],
+] as const;
+
+function mountFlags({ flags, isReadOnly }: Mount): number {
+  const all = isReadOnly ? flags | MS_RDONLY : flags;
+  return ST_FLAGS.reduce((sum, [flag, shown]) => (all & flag ? sum | shown : sum), ST_VALID);
+}
+
+const byName = (call: Call): Shown => {
   const name = nameArgument(call, 0);
-  return resolve(name.from, name.text).mount.fs;
+  const { mount } = resolve(name.from, name.text);
+  return { fs: mount.fs, flags: mountFlags(mount) };
 };
-const byFile = (call: Call): FileSystem => call.file(0).inode.fs;
+const byFile = (call: Call): Shown => {
+  const { path, inode } = call.file(0);
+  return { fs: inode.fs, flags: path === undefined ? ST_VALID | ST_RELATIME : mountFlags(path.mount) };
+};
 
 export const mountCalls: Implementations = {
   statfs: statfs(false, byName, 1),

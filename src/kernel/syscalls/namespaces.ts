@@ -61,6 +61,8 @@ function unshare(call: Call): number {
 interface Move {
   credentials: Credentials;
   namespaces: Namespaces;
+  /** Root and working directory become the root of the mount namespace, even if it is the old one. */
+  toRoot: boolean;
 }
 
 /** Capabilities that setns(2) wants over a namespace and, except for users, over the caller's own user namespace. */
@@ -93,6 +95,7 @@ function enter(task: Task, target: Namespace, move: Move): void {
     case 'mnt':
       if (!hasCapability(move.credentials, CAP_SYS_CHROOT, move.credentials.user)) fail('EPERM');
       if (task.directories.users > 1) fail('EINVAL');
+      move.toRoot = true;
       move.namespaces = { ...namespaces, mnt: target as MountNamespace };
       return;
     case 'time': {
@@ -119,10 +122,10 @@ function targets(call: Call): Namespace[] {
 
 function setns(call: Call): number {
   const { task } = call;
-  const move: Move = { credentials: task.credentials, namespaces: task.namespaces };
+  const move: Move = { credentials: task.credentials, namespaces: task.namespaces, toRoot: false };
   for (const target of targets(call)) enter(task, target, move);
   const { mnt } = move.namespaces;
-  if (mnt !== task.namespaces.mnt) Object.assign(task.directories, { root: mnt.top, directory: mnt.top });
+  if (move.toRoot) Object.assign(task.directories, { root: mnt.top, directory: mnt.top });
   if (move.namespaces !== task.namespaces) task.enterNamespaces(move.namespaces);
   if (move.credentials !== task.credentials) commitCredentials(task, move.credentials);
   return 0;

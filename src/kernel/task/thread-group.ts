@@ -73,6 +73,8 @@ export class ThreadGroup {
   stopped = false;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
+  /** A fault of process 1 of a namespace: nothing protects it any more. */
+  lostProtection = false;
   executed = false;
   startTime = 0;
   /** ITIMER_REAL, once it was used. */
@@ -97,6 +99,11 @@ export class ThreadGroup {
     this.limits = limits;
     this.exitSignal = exitSignal;
     processGroup.members.add(this);
+  }
+
+  /** Process 1 of a PID namespace: signals it has no handler for do nothing (pid_namespaces(7)). */
+  get isProtected(): boolean {
+    return this.pid.namespace.reaper === this && !this.lostProtection;
   }
 
   get isZombie(): boolean {

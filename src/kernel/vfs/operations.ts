@@ -50,6 +50,12 @@ function ownerOf(credentials: Credentials): Owner {
   return { uid: credentials.fsuid, gid: credentials.fsgid };
 }
 
+/** Files of a file system belong to somebody of the user namespace it was mounted in. @throws SystemError EOVERFLOW */
+function checkCanOwn({ fsuid, fsgid }: Credentials, { mount }: Path): void {
+  const { owner } = mount.fs;
+  if (owner !== undefined && !(owner.has('uid', fsuid) && owner.has('gid', fsgid))) fail('EOVERFLOW');
+}
+
 function checkWritable(path: Path): void {
   if (path.mount.isReadOnly) fail('EROFS');
 }
@@ -68,6 +74,7 @@ function newPlace(name: Name, makesDirectory = false): Location {
   const place = locate(name.from, name.text, { nameItself: true });
   if (place.target !== undefined) fail('EEXIST');
   if (place.mustBeDirectory && !makesDirectory) fail('ENOENT');
+  checkCanOwn(name.from.credentials, place.directory);
   checkDirectory(place.directory, name.from.credentials);
   return place;
 }
@@ -86,6 +93,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
   if (target === undefined) {
     if (!(flags & O_CREAT)) fail('ENOENT');
     if (place.mustBeDirectory) fail('EISDIR');
+    checkCanOwn(credentials, place.directory);
     checkDirectory(place.directory, credentials);
     const { directory } = place;
     directory.entry.inode.create(place.name, S_IFREG | mode, ownerOf(credentials));
@@ -177,8 +185,8 @@ export function makeNode(name: Name, mode: number, special: number): void {
   if (type === S_IFDIR) fail('EPERM');
   if (![0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].includes(type)) fail('EINVAL');
   const isWhiteout = type === S_IFCHR && special === 0;
-  if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   const place = newPlace(name);
+  if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   place.directory.entry.inode.create(place.name, type === 0 ? mode | S_IFREG : mode, ownerOf(credentials), special);
 }
 

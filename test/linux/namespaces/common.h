@@ -21,6 +21,9 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
+/** Output comes in the order of what happens, whoever writes it and wherever it goes. */
+__attribute__((constructor)) static void by_lines(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
+
 static const char *error_name(long result) { return result < 0 ? strerrorname_np(errno) : "ok"; }
 
 #define TELL(what) do { errno = 0; long result_ = (long)(what); printf("%s: %s\n", #what, error_name(result_)); } while (0)

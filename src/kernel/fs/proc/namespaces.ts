@@ -18,7 +18,9 @@ const LINKS: Readonly<Record<NamespaceLink, (task: Task) => Namespace>> = {
   mnt: ({ namespaces }) => namespaces.mnt,
   net: ({ namespaces }) => namespaces.net,
   pid: ({ namespaces }) => namespaces.pid,
-  pid_for_children: ({ namespaces }) => namespaces.pidForChildren,
+  // a namespace that has no process 1 yet cannot be entered
+  pid_for_children: ({ namespaces: { pid, pidForChildren } }) =>
+    pidForChildren === pid || pidForChildren.last > 0 ? pidForChildren : fail('ENOENT'),
   time: ({ namespaces }) => namespaces.time,
   time_for_children: ({ namespaces }) => namespaces.timeForChildren,
   user: ({ credentials }) => credentials.user,
