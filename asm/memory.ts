@@ -77,6 +77,13 @@ export function readSystem<T>(linear: u64): T {
   return v;
 }
 
+/** Host address of [linear, linear + size) if `readSystem` can read there at once, with no guards of SMAP open; else 0. */
+// @ts-ignore: decorator
+@inline
+export function systemPlace(linear: u64, size: u32): usize {
+  return fastHost(systemTlb(), linear & systemMask, size);
+}
+
 export function writeSystem<T>(linear: u64, v: T): void {
   if (guardsOpen) closeGuards();
   const host = fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());

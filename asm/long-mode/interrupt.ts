@@ -36,8 +36,8 @@ import {
 import { isCanonical, RIGHTS_LONG } from './state';
 
 /** Offsets in the 64-bit TSS: RSP0, and IST1. */
-const TSS_RSP: u32 = 4;
-const TSS_IST: u32 = 0x24;
+export const TSS_RSP: u32 = 4;
+export const TSS_IST: u32 = 0x24;
 
 /** A stack pointer of the 64-bit TSS (SDM Vol. 3A "64-Bit TSS"). Then `if (faulted) return`. */
 function readTss(offset: u32): u64 {

@@ -10,7 +10,7 @@ import { cpl, setRegister } from '../record';
 import { noteEvent } from './branch-records';
 import { DR6_BS } from './debug-registers';
 import { cancelStep } from './events';
-import { inRealMode, inVirtual8086 } from './mode-8086';
+import { in8086Mode, inRealMode, inVirtual8086 } from './mode-8086';
 import {
   baseOf,
   checkStackDescriptor,
@@ -46,10 +46,13 @@ import {
 } from './stack-frame';
 import { linear32, segmentSelector, setRip } from './state';
 import { TASK_GATE_IN_IDT, taskSwitch } from './task';
+import { isUnwatched } from './usual';
+import { throughUsualGate } from './usual-gate';
 import { throughVectorTable } from './vector-table';
 import { dropVirtualSegments, pushVirtualSegments } from './virtual-8086';
 import { throughLongGate } from '../long-mode/interrupt';
 import { inLongMode } from '../long-mode/state';
+import { throughUsualLongGate } from '../long-mode/usual-gate';
 import { noteMonitorTrap } from '../vmx/intercepts';
 
 /** Event types, as in the VMX interruption-information field. */
@@ -94,10 +97,11 @@ const FAULTS: u32 = 0x003b_7ce1;
  * loop's `deliverFault` combines the two. Used by VM entry for event injection as well.
  */
 export function deliverEvent(info: u32, error: u32, length: u32): void {
+  if (deliversAsUsual(info, error, length)) return;
   const type = eventType(info);
   const from = load<u64>(RIP);
   beginDelivery(info, error, length);
-  setExternalBit(type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION ? 0 : 1);
+  setExternalBit(isSoftware(type) ? 0 : 1);
   if (inLongMode()) throughLongGate(info & 0xff, type);
   else if (inRealMode()) throughVectorTable(info & 0xff, type);
   else throughGate(info & 0xff, type);
@@ -105,6 +109,19 @@ export function deliverEvent(info: u32, error: u32, length: u32): void {
   if (faulted) return;
   noteEvent(from, (info & 0xff) == DB && type != EVENT_SOFTWARE);
   endDelivery();
+}
+
+/** The same in one piece if nothing about it is unusual. False: nothing has changed. */
+function deliversAsUsual(info: u32, error: u32, length: u32): bool {
+  if (in8086Mode() || !isUnwatched()) return false;
+  return inLongMode() ? throughUsualLongGate(info, error, length) : throughUsualGate(info, error, length);
+}
+
+/** INT n, INT3 and INTO: of these the DPL of the gate is checked, and selector errors have EXT clear. */
+// @ts-ignore: decorator
+@inline
+export function isSoftware(type: u32): bool {
+  return type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION;
 }
 
 /** Does the event being delivered push an error code? */
@@ -214,7 +231,7 @@ export function pushReturn(vector: u32, type: u32, size: u32, hasError: bool): b
   return (
     framePush(returnFlags(vector, type), size) &&
     framePush(segmentSelector(CS), size) &&
-    framePush(returnRip(type), size) &&
+    framePush(returnRip(type, deliveringLength), size) &&
     (!hasError || framePush(deliveringError, size))
   );
 }
@@ -226,9 +243,9 @@ export function returnFlags(vector: u32, type: u32): u64 {
 }
 
 /** RIP that the event being delivered saves: software events return behind their instruction. */
-export function returnRip(type: u32): u64 {
+export function returnRip(type: u32, length: u32): u64 {
   const rip = load<u64>(RIP);
-  return type >= EVENT_SOFTWARE ? (rip + deliveringLength) & ripMask : rip;
+  return type >= EVENT_SOFTWARE ? (rip + length) & ripMask : rip;
 }
 
 /** #DB because of DR7.GD is a fault and pushes RF = 1, unlike the other causes of #DB. */

@@ -9,10 +9,11 @@ import { get32 } from '../vmx/vmcs';
 import { F_PIN_CONTROLS, PIN_NMI, PIN_VIRTUAL_NMIS } from '../vmx/vmcs-fields';
 import { iretLong } from '../long-mode/iret';
 import { inLongMode } from '../long-mode/state';
+import { returnAsUsualLong } from '../long-mode/usual-return';
 import { BLOCKED_BY_NMI } from './events';
 import { checkReturnSegment, releaseStack, returnOuter } from './far';
 import { finishAt } from './finish';
-import { inRealMode, inVirtual8086, iretReal } from './mode-8086';
+import { in8086Mode, inRealMode, inVirtual8086, iretReal } from './mode-8086';
 import {
   checkTarget,
   descriptorAddress,
@@ -25,6 +26,7 @@ import {
 import { stackPointer } from './stack-frame';
 import { IOPL_MASK, segmentRights } from './state';
 import { returnFromTask } from './task';
+import { returnAsUsual } from './usual-return';
 import { iretVirtual8086, returnToVirtual8086 } from './virtual-8086';
 
 /** True when the IRET in progress ended blocking by NMI (VMX reports it with faults and exits that IRET causes). */
@@ -44,6 +46,7 @@ export function changeableByIret(level: u32, size: u32): u32 {
 }
 
 export function iret(r: usize): void {
+  if (returnsAsUsual(r)) return;
   const blocked = load<u32>(INTERRUPTIBILITY);
   nmiUnblockedByIret = (blocked & BLOCKED_BY_NMI) != 0 && unblocksNmis();
   if (nmiUnblockedByIret) store<u32>(INTERRUPTIBILITY, blocked & ~BLOCKED_BY_NMI);
@@ -52,6 +55,12 @@ export function iret(r: usize): void {
   else if (inRealMode()) iretReal(r);
   else perform(r);
   if (!faulted) nmiUnblockedByIret = false;
+}
+
+/** The whole of it in one piece if nothing about it is unusual. False: nothing has changed. */
+function returnsAsUsual(r: usize): bool {
+  if (in8086Mode()) return false;
+  return inLongMode() ? returnAsUsualLong(r) : returnAsUsual(r);
 }
 
 /** The IRET in progress has ended: whatever it raised has been dealt with. */

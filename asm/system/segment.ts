@@ -292,10 +292,10 @@ export function dropInnerSegments(): void {
   for (let seg: u32 = ES; seg <= <u32>GS; seg++) {
     if (seg == CS || seg == SS) continue;
     const rights = segmentRights(seg);
-    if (rights & RIGHTS_UNUSABLE) continue;
+    if (rights & RIGHTS_UNUSABLE || dplOf(rights) >= cpl()) continue;
     const isBound = !isCode(rights) || !isConforming(rights);
     // the base stays: 64-bit code goes on using that of FS and GS
-    if (isBound && dplOf(rights) < cpl()) setSegment(seg, 0, RIGHTS_UNUSABLE, segmentBase(seg), 0);
+    if (isBound) setSegment(seg, 0, RIGHTS_UNUSABLE, segmentBase(seg), 0);
   }
 }
 

@@ -22,6 +22,7 @@ import {
   deliveringError,
   deliveringHasError,
   deliveringInfo,
+  deliveringLength,
   eventType,
   finishDelivery,
   returnFlags,
@@ -186,7 +187,7 @@ function leaveOldTask(source: u32): void {
   if (source == TASK_GATE_IN_IDT) {
     const type = eventType(deliveringInfo);
     flags = returnFlags(deliveringInfo & 0xff, type);
-    rip = returnRip(type);
+    rip = returnRip(type, deliveringLength);
   } else {
     if (source == TASK_BY_IRET) flags &= ~u64(NT);
     rip = recordNextRip(current);

@@ -7,7 +7,7 @@ import { faulted } from '../globals';
 import { readSystem } from '../memory';
 import { setRegister } from '../record';
 import { checkRealTarget, loadRealSegment } from './mode-8086';
-import { finishDelivery, returnRip } from './interrupt';
+import { deliveringLength, finishDelivery, returnRip } from './interrupt';
 import { framePointer, framePush, hasFrameRoom, openCurrentFrame } from './stack-frame';
 import { linear32, segmentSelector, setRip } from './state';
 
@@ -33,7 +33,7 @@ export function throughVectorTable(vector: u32, type: u32): void {
     return;
   }
   const target = readSystem<u32>(linear32(load<u64>(IDTR_BASE) + (vector << 2)));
-  if (faulted || !enterVector(target, getFlags(), returnRip(type))) return;
+  if (faulted || !enterVector(target, getFlags(), returnRip(type, deliveringLength))) return;
   changeFlags(TF | IF | RF | AC, 0);
   finishDelivery(vector, type, false);
 }
