@@ -43,8 +43,6 @@ export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
 const PIPEFS_MAGIC = 0x5049_5045;
 const SOCKFS_MAGIC = 0x534f_434b;
 const ANON_INODE_FS_MAGIC = 0x0904_1934;
-/** Cycles a task runs before others get their turn. */
-const SLICE = 4_000_000;
 /** One for all kernels: it never changes. */
 const SYSCALL_TABLE = new SyscallTable(implementations);
 /** Inode number of the first namespace. */
@@ -102,7 +100,7 @@ export class Kernel {
   lastExit: ChildEvent | undefined;
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
-  readonly runQueue = new RunQueue();
+  readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
   readonly epoch: bigint;
@@ -210,7 +208,8 @@ export class Kernel {
   #runTask(task: Task, end: number): void {
     this.current = task;
     const start = this.platform.cycles;
-    const until = Math.min(start + SLICE, this.timers.next, end);
+    const userBefore = task.userCycles;
+    const until = Math.min(this.runQueue.until, this.timers.next, end);
     for (;;) {
       if (task.call !== undefined) this.#continueCall(task);
       if (task.state !== 'running') break;
@@ -220,11 +219,11 @@ export class Kernel {
       const stop = this.platform.run(task.context, task.memory!.table, until);
       task.userCycles += this.platform.cycles - before;
       this.#handle(task, stop);
-      if (stop.kind === 'time') break;
+      if (stop.kind === 'time' || this.runQueue.mustLeave) break;
     }
     const used = this.platform.cycles - start;
-    this.runQueue.account(task, used);
-    if (task.state === 'running') this.runQueue.add(task);
+    this.runQueue.leave(task, used);
+    this.cgroups.account(task, task.userCycles - userBefore, used);
     this.current = undefined;
     if (task.isFrozen) this.cgroups.stopped(task);
   }

@@ -11,6 +11,7 @@ import { type DirectoryEntry, Inode, type Owner } from '../vfs/inode.ts';
 import { type Cgroup, CONTROLLERS, type ControllerName } from './cgroup.ts';
 import { type ControlFile, ControlInode } from './control-file.ts';
 import { coreFiles } from './core-files.ts';
+import { cpuFiles, cpuStatFile } from './cpu.ts';
 import { CPUSET_FILES } from './cpuset.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
 import { PIDS_FILES } from './pids.ts';
@@ -32,8 +33,8 @@ export class CgroupFs extends GeneratedFs {
   constructor(hierarchy: CgroupHierarchy, kernel: Kernel) {
     super('cgroup2', CGROUP2_SUPER_MAGIC, kernel.nextDevice(), () => kernel.realtime);
     this.hierarchy = hierarchy;
-    this.#core = coreFiles(kernel);
-    this.#files = { cpuset: CPUSET_FILES, pids: PIDS_FILES };
+    this.#core = [...coreFiles(kernel), cpuStatFile(kernel)];
+    this.#files = { cpuset: CPUSET_FILES, cpu: cpuFiles(kernel), pids: PIDS_FILES };
   }
 
   /** The directory of a group. */

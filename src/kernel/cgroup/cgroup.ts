@@ -3,21 +3,23 @@
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
+import type { CpuGroup } from './cpu.ts';
 import type { CpusetGroup } from './cpuset.ts';
 import type { PidsGroup } from './pids.ts';
 
 /** What controllers keep for each group they are on for. */
 export interface ControllerStates {
   cpuset: CpusetGroup;
+  cpu: CpuGroup;
   pids: PidsGroup;
 }
 
 export type ControllerName = keyof ControllerStates;
 
 /** All controllers, in the order in which files name them. */
-export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'pids'];
+export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'cpu', 'pids'];
 /** Those that can tell the threads of one process apart. */
-const THREADED: ReadonlySet<ControllerName> = new Set<ControllerName>(['cpuset', 'pids']);
+const THREADED: ReadonlySet<ControllerName> = new Set<ControllerName>(['cpuset', 'cpu', 'pids']);
 
 /** What cgroup.type says. */
 export type CgroupType = 'domain' | 'domain threaded' | 'domain invalid' | 'threaded';

@@ -4,14 +4,23 @@ import { SI_KERNEL, SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
+import type { FairQueue } from '../task/fair-queue.ts';
+import type { FairEntity } from '../task/run-queue.ts';
 import type { Task } from '../task/task.ts';
 import { Cgroup, CONTROLLERS, type ControllerName } from './cgroup.ts';
 import { CgroupFs } from './cgroup-fs.ts';
+import { CpuGroup } from './cpu.ts';
 import { CpusetGroup } from './cpuset.ts';
 import { PidsGroup } from './pids.ts';
 
 /** Controllers that were called otherwise in version 1. */
 const NAMES_1: Partial<Record<ControllerName, string>> = {};
+
+/** What a task counted for. */
+interface Effects {
+  readonly pids: PidsGroup;
+  readonly queue: FairQueue<FairEntity>;
+}
 
 /** All control groups. */
 export class CgroupHierarchy {
@@ -49,6 +58,7 @@ export class CgroupHierarchy {
   remove(cgroup: Cgroup): void {
     if (cgroup.isPopulated || cgroup.children.size > 0) fail('EBUSY');
     cgroup.isRemoved = true;
+    cgroup.states.cpu?.bandwidth.stop();
     cgroup.parent!.children.delete(cgroup.name);
     this.count--;
     this.#updateFrozen(cgroup.parent!);
@@ -72,6 +82,14 @@ export class CgroupHierarchy {
     if (cgroup === undefined || !cgroup.tasks.has(task)) return;
     cgroup.effective('pids').add(-1);
     this.#part(task, cgroup);
+  }
+
+  /** A task has had the processor. */
+  account(task: Task, userCycles: number, allCycles: number): void {
+    for (const group of task.cgroup!.ancestry()) {
+      group.userCycles += userCycles;
+      group.systemCycles += allCycles - userCycles;
+    }
   }
 
   /** Moves tasks; the caller has checked that it may. @throws SystemError EOPNOTSUPP, EBUSY */
@@ -100,7 +118,7 @@ export class CgroupHierarchy {
     for (const name of off) cgroup.subtreeControl.delete(name);
     for (const child of cgroup.children.values()) {
       for (const name of on) this.#switchOn(child, name);
-      for (const name of off) delete child.states[name];
+      for (const name of off) this.#switchOff(child, name);
     }
     tasks.forEach((task, n) => {
       this.#moved(task, before[n]!);
@@ -148,18 +166,27 @@ export class CgroupHierarchy {
       case 'cpuset':
         cgroup.states.cpuset = new CpusetGroup();
         return;
+      case 'cpu':
+        cgroup.states.cpu = new CpuGroup(above?.effective('cpu'), this.#kernel);
+        return;
       case 'pids':
         cgroup.states.pids = new PidsGroup(above?.effective('pids'), () => this.notify(cgroup, 'pids.events'));
     }
   }
 
-  /** What controllers count a task for. */
-  #effects(task: Task): { readonly pids: PidsGroup } {
-    return { pids: task.cgroup!.effective('pids') };
+  #switchOff(cgroup: Cgroup, name: ControllerName): void {
+    if (name === 'cpu') cgroup.states.cpu?.bandwidth.stop();
+    delete cgroup.states[name];
+  }
+
+  /** What controllers count a task for; it leaves the scheduler's queues until it is moved. */
+  #effects(task: Task): Effects {
+    return { pids: task.cgroup!.effective('pids'), queue: this.#kernel.runQueue.withdraw(task) };
   }
 
   /** The task counts for other groups than before. */
-  #moved(task: Task, before: { readonly pids: PidsGroup }): void {
+  #moved(task: Task, before: Effects): void {
+    this.#kernel.runQueue.restore(task, before.queue);
     const pids = task.cgroup!.effective('pids');
     if (pids === before.pids) return;
     before.pids.add(-1);

@@ -15,6 +15,7 @@ import { pollCalls } from './poll.ts';
 import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
 import { resourceCalls } from './resources.ts';
+import { schedulingCalls } from './scheduling.ts';
 import { signalCalls } from './signals.ts';
 import { socketCalls } from './sockets.ts';
 import { systemCalls } from './system.ts';
@@ -44,5 +45,6 @@ export const implementations: Implementations = {
   ...prctlCalls,
   ...namespaceCalls,
   ...resourceCalls,
+  ...schedulingCalls,
   ...systemCalls,
 };

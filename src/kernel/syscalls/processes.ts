@@ -283,5 +283,4 @@ export const processCalls: Implementations = {
     call.task.clearTid = call.arg(0);
     return call.task.tid;
   }),
-  sched_yield: full(() => 0),
 };

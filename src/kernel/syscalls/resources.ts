@@ -1,11 +1,13 @@
-// Resource limits and usage: getrlimit(2), prlimit(2), getrusage(2), getpriority(2), sched_* (sched(7)).
+// Resource limits and usage: getrlimit(2), prlimit(2), getrusage(2).
 import { fail } from '../error.ts';
 import type { ResourceLimit, ThreadGroup } from '../task/thread-group.ts';
-import { CAP_SYS_NICE, CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
+import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 export const RLIMIT_STACK = 3;
+export const RLIMIT_NICE = 13;
+export const RLIMIT_RTPRIO = 14;
 const LIMITS = 16;
 const INFINITY_32 = 0xffff_ffff;
 const INFINITY_64 = 0xffff_ffff_ffff_ffffn;
@@ -21,8 +23,8 @@ export function defaultLimits(): ResourceLimit[] {
   limits[8] = { soft: 8 << 20, hard: 8 << 20 }; // memlock
   limits[11] = { soft: 32768, hard: 32768 }; // sigpending
   limits[12] = { soft: 819200, hard: 819200 }; // msgqueue
-  limits[13] = { soft: 0, hard: 0 }; // nice
-  limits[14] = { soft: 0, hard: 0 }; // rtprio
+  limits[RLIMIT_NICE] = { soft: 0, hard: 0 };
+  limits[RLIMIT_RTPRIO] = { soft: 0, hard: 0 };
   return limits;
 }
 
@@ -111,42 +113,6 @@ export const resourceCalls: Implementations = {
     if (who === USAGE_CHILDREN) writeResourceUsage(call, call.arg(1), group.childUserCycles, group.childSystemCycles);
     else if (who === USAGE_THREAD) writeResourceUsage(call, call.arg(1), task.userCycles, task.systemCycles);
     else writeResourceUsage(call, call.arg(1), group.userCycles, group.systemCycles);
-    return 0;
-  }),
-  getpriority: full((call) => (call.arg(0) > 2 || call.arg(0) < 0 ? fail('EINVAL') : 20 - call.task.nice)),
-  setpriority: full((call) => {
-    const [which, who, wanted] = [call.arg(0), call.arg(1), call.arg(2)];
-    if (which > 2 || which < 0) fail('EINVAL');
-    const nice = Math.max(-20, Math.min(19, wanted));
-    const group = which === 0 && who !== 0 ? (call.pids.groups.get(who) ?? fail('ESRCH')) : call.task.group;
-    for (const task of group.tasks) {
-      if (nice < task.nice && !hasCapability(call.task.credentials, CAP_SYS_NICE)) fail('EACCES');
-      task.nice = nice;
-    }
-    return 0;
-  }),
-  nice: full((call) => {
-    const { task } = call;
-    const nice = Math.max(-20, Math.min(19, task.nice + call.arg(0)));
-    if (nice < task.nice && !hasCapability(task.credentials, CAP_SYS_NICE)) fail('EPERM');
-    task.nice = nice;
-    return 0;
-  }),
-  sched_getaffinity: full((call) => {
-    if (call.arg(1) < 8 || call.arg(1) % call.wordSize !== 0) fail('EINVAL');
-    call.write(call.arg(2), Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
-    return 8;
-  }),
-  sched_setaffinity: partial('there is one CPU', (call) => (call.read(call.arg(2), 1)[0]! & 1 ? 0 : fail('EINVAL'))),
-  sched_getscheduler: full(() => 0),
-  sched_getparam: full((call) => {
-    call.writeWord(call.arg(1), 0, 4);
-    return 0;
-  }),
-  sched_get_priority_max: full((call) => ([1, 2].includes(call.arg(0)) ? 99 : 0)),
-  sched_get_priority_min: full((call) => ([1, 2].includes(call.arg(0)) ? 1 : 0)),
-  getcpu: full((call) => {
-    for (const n of [0, 1]) if (call.arg(n) !== 0) call.writeWord(call.arg(n), 0, 4);
     return 0;
   }),
 };

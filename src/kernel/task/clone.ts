@@ -12,6 +12,7 @@ import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { setThreadArea } from '../syscalls/thread-area.ts';
+import { isRealtime } from './scheduling.ts';
 import { Task } from './task.ts';
 import { ThreadGroup } from './thread-group.ts';
 
@@ -98,8 +99,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   child.memory = flags & CLONE_VM ? memory : memory.fork();
   child.name = parent.name;
   child.executable = parent.executable;
-  child.nice = parent.nice;
-  child.virtualTime = parent.virtualTime;
+  inheritScheduling(child, parent);
   if (!(flags & CLONE_VM) || flags & CLONE_VFORK) child.alternateStack = { ...parent.alternateStack };
   if (!isThread) group.leader = child;
   group.tasks.add(child);
@@ -132,6 +132,17 @@ function newGroup(kernel: Kernel, parent: Task, pid: Pid, request: CloneRequest)
   group.parent?.children.add(group);
   group.startTime = kernel.platform.cycles;
   return group;
+}
+
+/** The child is scheduled like its parent, unless that asked otherwise. */
+function inheritScheduling(child: Task, parent: Task): void {
+  child.virtualTime = parent.virtualTime;
+  const resets = parent.resetsOnFork;
+  const loses = resets && isRealtime(parent.policy);
+  child.nice = loses || (resets && parent.nice < 0) ? 0 : parent.nice;
+  if (loses) return;
+  child.policy = parent.policy;
+  child.priority = parent.priority;
 }
 
 /** fork(2). */

@@ -11,6 +11,7 @@ import type { FdTable } from '../vfs/fd-table.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Credentials } from '../vfs/permission.ts';
 import type { Timer, Timers } from '../timers.ts';
+import { IDLE_WEIGHT, niceWeight, type Policy } from './scheduling.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
@@ -92,6 +93,13 @@ export class Task implements Timer {
   /** Position in the run queue: cycles used, scaled by weight. */
   virtualTime = 0;
   nice = 0;
+  policy: Policy = 'other';
+  /** Of real-time policies; 0 otherwise. */
+  priority = 0;
+  /** SCHED_RESET_ON_FORK: children start with the default policy. */
+  resetsOnFork = false;
+  /** Cycles used of a turn of SCHED_RR. */
+  turnUsed = 0;
 
   readonly #onWake: (task: Task) => void;
 
@@ -129,6 +137,11 @@ export class Task implements Timer {
     const old = this.namespaces;
     this.namespaces = holdNamespaces(next);
     releaseNamespaces(old);
+  }
+
+  /** Its share among the tasks of its group, in the scheduler's unit. */
+  get weight(): number {
+    return this.policy === 'idle' ? IDLE_WEIGHT : niceWeight(this.nice);
   }
 
   /** Goes to sleep in the queues until one is woken or the deadline comes. */

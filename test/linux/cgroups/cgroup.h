@@ -64,4 +64,11 @@ static void milliseconds(long count) {
   struct timespec time = {count / 1000, count % 1000 * 1000000};
   while (nanosleep(&time, &time) < 0 && errno == EINTR);
 }
+/** A piece of work of some ten thousand cycles that takes the host little time. */
+static void work(void) {
+  static char bytes[65536];
+  void *to = bytes;
+  size_t count = sizeof bytes / 8;
+  asm volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0) : "memory");
+}
 static const char *result(int failed) { return failed == 0 ? "ok" : strerrorname_np(errno); }

@@ -9,6 +9,7 @@ import { ALL_SIGNALS, type SignalSet, signalBit } from '../../signal/signal-set.
 import { SIG_DFL, SIG_IGN } from '../../../abi/signal.ts';
 import { DUMPABLE } from '../../task/credentials.ts';
 import { checkMayInspect } from '../../task/inspection.ts';
+import { isRealtime, POLICY_NUMBERS } from '../../task/scheduling.ts';
 import type { Task, TaskState } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode, Owner } from '../../vfs/inode.ts';
@@ -291,9 +292,19 @@ function stat(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task
     ticks(group.childUserCycles),
     ticks(group.childSystemCycles),
   );
-  set(18, 20 + task.nice, task.nice, group.tasks.size, 0, ticks(group.startTime), size, memory?.residentPages() ?? 0);
+  set(
+    18,
+    isRealtime(task.policy) ? -1 - task.priority : 20 + task.nice,
+    task.nice,
+    group.tasks.size,
+    0,
+    ticks(group.startTime),
+    size,
+    memory?.residentPages() ?? 0,
+  );
   set(25, '18446744073709551615');
   set(38, group.exitSignal);
+  set(40, task.priority, POLICY_NUMBERS[task.policy]);
   return `${fields.join(' ')}\n`;
 }
 
