@@ -34,16 +34,14 @@ import {
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   LONG_JUMP_CACHE,
-  MAX_RECORDS,
   noteBirth,
   noteDeath,
   placeForBlock,
   SCRATCH,
 } from './block-memory';
 import { forgetPatch } from './code-changes';
-import { DECODE_MORE, DECODE_TOO_LONG, decode } from './decode';
+import { DECODE_MORE, DECODE_TOO_LONG, decode, decodeMany } from './decode';
 import { forgetTemplates } from './decode-templates';
-import { FORMS, FORM_ENDS_BLOCK, FORM_FLAGS, FORM_SIZE } from './gen/tables';
 import { fuse, H_BREAK, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { fetchHit, linearMask } from './paging';
@@ -51,6 +49,7 @@ import { watchAgain } from './processors/monitor';
 import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask, memoryPages, pageKind } from './physical';
 import {
+  clearRecord,
   MODE_CODE32,
   MODE_CODE64,
   MODE_STACK32,
@@ -338,33 +337,23 @@ function decodeBlock(key: u64, physical: u64): usize {
   const block = placeForBlock();
   const page = usize(physical >> 12);
   const host = RAM + (page << 12);
-  const end = keyEnd(key);
-  let offset = u32(physical) & 0xfff;
-  let r = block + BLOCK_HEADER;
-  let count: u32 = 0;
-  while (count < MAX_RECORDS && offset < end) {
-    store<u16>(r, u16(offset), R_OFFSET);
-    const length = decode(r, host + offset, min<u32>(15, end - offset), codeMode);
-    if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
-    count++;
-    offset += length;
-    r += RECORD_SIZE;
-    const form: usize = load<u16>(r - RECORD_SIZE, R_FORM);
-    if (load<u32>(FORMS + form * FORM_SIZE, FORM_FLAGS) & FORM_ENDS_BLOCK) break;
-  }
+  const first = block + BLOCK_HEADER;
+  const r = decodeMany(first, host, u32(physical) & 0xfff, keyEnd(key), codeMode);
+  const count = u32((r - first) / RECORD_SIZE);
   if (!count) return 0;
-  memory.fill(r, 0, RECORD_SIZE);
+  const offset = load<u16>(r, R_OFFSET);
+  clearRecord(r);
   store<u16>(r, u16(H_END), R_OP);
-  store<u16>(r, u16(offset), R_OFFSET);
+  store<u16>(r, offset, R_OFFSET);
   // the run loop of 64-bit code has no fused cases
   if (count > 1 && !code64) {
-    const first = r - 2 * RECORD_SIZE;
-    store<u16>(first, u16(fuse(load<u16>(first, R_OP), load<u16>(r - RECORD_SIZE, R_OP))), R_OP);
+    const pair = r - 2 * RECORD_SIZE;
+    store<u16>(pair, u16(fuse(load<u16>(pair, R_OP), load<u16>(pair + RECORD_SIZE, R_OP))), R_OP);
   }
   // what each record still has to cost, from the end
   let cost: u32 = 0;
   let rest: u32 = 0;
-  for (let q = r - RECORD_SIZE; q >= block + BLOCK_HEADER; q -= RECORD_SIZE) {
+  for (let q = r - RECORD_SIZE; q >= first; q -= RECORD_SIZE) {
     cost += load<u32>(q, R_COST);
     rest++;
     store<u32>(q, cost, R_COST);
@@ -385,7 +374,7 @@ function decodeBlock(key: u64, physical: u64): usize {
   if (!code) markCodePage(page);
   store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, bytes - start));
   store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
-  return block + BLOCK_HEADER;
+  return first;
 }
 
 /**
@@ -424,11 +413,10 @@ function dropBlocks(): void {
  * Returns what `decode` returns.
  */
 export function decodeScratch(code: usize, available: u32, offset: u32): u32 {
-  store<u16>(SCRATCH, u16(offset), R_OFFSET);
-  const length = decode(SCRATCH, code, available, codeMode);
+  const length = decode(SCRATCH, code, available, codeMode, offset);
   if (length == DECODE_MORE || length == DECODE_TOO_LONG) return length;
   store<u16>(SCRATCH, 0, R_OP);
-  memory.fill(SCRATCH + RECORD_SIZE, 0, RECORD_SIZE);
+  clearRecord(SCRATCH + RECORD_SIZE);
   store<u16>(SCRATCH + RECORD_SIZE, u16(H_END), R_OP);
   store<u16>(SCRATCH + RECORD_SIZE, u16(offset + length), R_OFFSET);
   return length;

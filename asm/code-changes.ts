@@ -65,7 +65,7 @@ function decodeAgain(block: usize, r: usize, left: u32, page: u32): bool {
   const isMemory = load<u16>(r, R_RM) == 0;
   const cost = load<u32>(r, R_COST);
   const count = load<u8>(r, R_COUNT);
-  const length = decode(r, RAM + (usize(page) << 12) + offset, min<u32>(15, keyEnd(key) - offset), mode);
+  const length = decode(r, RAM + (usize(page) << 12) + offset, min<u32>(15, keyEnd(key) - offset), mode, offset);
   // what depends on the rest of the block stays: form, prefixes and operand kinds have the same cost. A running block that has
   // to go is still refunded by it
   store<u32>(r, cost, R_COST);

@@ -1,227 +1,209 @@
 // Decoding by example. Most instructions of a program differ from ones already decoded only in registers, address and immediate.
-// A template is the record that `decodeFully` (decode.ts) gives for an opcode, ModRM.reg and "register or memory", made when that
-// combination is first met; the rest is filled in here. Instructions with prefixes other than REX, 16-bit code and whatever
-// varies in more than these parts has no template.
-import { CODE_CACHE, DS, GPR, XMM, ZERO_REGISTER } from './layout';
-import {
-  address32,
-  at,
-  decodeFully,
-  end,
-  hasByteRm,
-  immediateKinds,
-  long,
-  readImmediate,
-  relateToPage,
-  rex,
-  segmentSlot,
-  short,
-  slot,
-} from './decode';
-import { FORM_FLAGS, FORM_MODRM, FORM_RELATIVE, FORM_SIZE, FORMS, IMMEDIATE_AO, IMMEDIATE_AP } from './gen/tables';
-import {
-  addressSize,
-  FLAG_LONG,
-  MODE_CODE32,
-  MODE_CODE64,
-  MODE_STACK32,
-  operandSize,
-  R_BASE,
-  R_FLAGS,
-  R_FORM,
-  R_IMM,
-  R_INDEX,
-  R_LENGTH,
-  R_OFFSET,
-  R_REG,
-  R_RM,
-  R_SCALE,
-  R_SEGMENT,
-  SCALE_FAR,
-  SCALE_RIP,
-} from './record';
+// A template is made (make-templates.ts) from the records that `decodeFully` (decode.ts) gives for an opcode, ModRM.reg and
+// "register or memory", when that combination is first met. It says how the four words of a record follow from ModRM, REX,
+// displacement and immediate without asking what kind of instruction it is: cold code would mispredict nearly every question.
+// Instructions with prefixes other than REX, 16-bit code and whatever varies in more than these parts have no template.
+import { CODE_CACHE, DS, GPR, SS, ZERO_REGISTER } from './layout';
+import { segmentSlot } from './decode';
+import { makeTemplate } from './make-templates';
+import { R_COST, R_DISP, R_IMM, R_REG, R_SEGMENT, SCALE_RIP } from './record';
 
-const TEMPLATE_SIZE: usize = 48;
+const TEMPLATE_SIZE: usize = 64;
 /** Number: code class (32-bit, 64-bit without REX, with REX, with REX.W), 0F map, opcode, register or memory, ModRM.reg. */
 const TEMPLATE_COUNT: usize = 4 << 13;
 const TEMPLATES: usize = CODE_CACHE;
 export const TEMPLATES_END: usize = TEMPLATES + TEMPLATE_COUNT * TEMPLATE_SIZE;
 
-// behind the record: u8 state (0: no example has been decoded yet), u8 what has to be filled in, u8 immediate kind
-const T_STATE: usize = 32;
-const T_PARTS: usize = 33;
-const T_IMMEDIATE: usize = 34;
-const USABLE: u32 = 1;
-const UNUSABLE: u32 = 2;
-const HAS_MODRM: u32 = 1;
-/** R_BASE or R_INDEX is the register of ModRM.rm (or of the opcode), or that of ModRM.reg. */
-const BASE_IS_RM: u32 = 2;
-const INDEX_IS_RM: u32 = 4;
-const BASE_IS_REG: u32 = 8;
-const INDEX_IS_REG: u32 = 0x10;
-const BYTE_RM: u32 = 0x20;
-const IS_RELATIVE: u32 = 0x40;
-const IS_X87: u32 = 0x80;
+// A template begins with the record as it is when all parts that vary are 0. Behind it:
+/** u64: what the word of the register fields is changed by for each unit of the operand's place, and by REX.R. */
+export const T_LANES: usize = 32;
+export const T_EXTENSION: usize = 40;
+/** u32: the bits of the immediate (0: none), and its sign bit if it is narrower than the field of the record. */
+export const T_IMMEDIATE_MASK: usize = 48;
+export const T_IMMEDIATE_SIGN: usize = 52;
+/** u32: all ones for an immediate that is relative to the next instruction. */
+export const T_RELATIVE: usize = 56;
+/** u8: bytes of the immediate. */
+export const T_IMMEDIATE_BYTES: usize = 60;
+/** u8: 0 if no example has been decoded yet, USABLE or UNUSABLE; with ENDS_BLOCK. */
+export const T_STATE: usize = 61;
+/** u8: row of PLACES. */
+export const T_ROW: usize = 62;
+/** u8: SPECIAL_* of the template. */
+export const T_SPECIAL: usize = 63;
+export const USABLE: u32 = 1;
+export const UNUSABLE: u32 = 2;
+/** Added to USABLE: the instruction is the last of its block. */
+export const ENDS_BLOCK: u32 = 4;
 
-const NO_ADDRESS: u32 = (GPR + 8 * ZERO_REGISTER) * 0x10001;
-const EXAMPLE: usize = memory.data(32, 16);
-const EXAMPLE_RECORD: usize = memory.data(64, 16);
+// Places by ModRM: a row of 32 entries (ModRM.mod, ModRM.rm) for each way to read them, and the same with REX.B.
+// {u32 place of the register, or of base and index register in one; u32 mask of the displacement; u16 segment of memory, else 0;
+// u8 sign bit of the displacement; u8 its bytes; u8 bytes of ModRM and SIB; u8 SPECIAL_*}
+export const ROW_REGISTER: usize = 0;
+/** Byte registers without REX. */
+export const ROW_BYTE: usize = 1;
+export const ROW_MEMORY: usize = 2;
+export const ROW_MEMORY64: usize = 3;
+/** There is no ModRM. A register in the opcode is known to the template but for REX.B. */
+export const ROW_OPCODE: usize = 4;
+export const ROW_EXTENSION: usize = 5;
+export const ROW_SIZE: usize = 32 << 4;
+export const PLACES: usize = memory.data(5120, 16);
+export const P_MASK: usize = 4;
+export const P_SEGMENT: usize = 8;
+export const P_SIGN: usize = 10;
+export const P_BYTES: usize = 11;
+export const P_MODRM_BYTES: usize = 12;
+export const P_SPECIAL: usize = 13;
+
+// What needs more than the tables: SIB, displacement relative to RIP, x87 (which notes ModRM), 8 bytes of immediate.
+export const SPECIAL_SIB: u32 = 1;
+export const SPECIAL_RIP: u32 = 2;
+export const SPECIAL_X87: u32 = 4;
+export const SPECIAL_WIDE: u32 = 8;
+
+/** Is the instruction that was decoded last the last of its block? Set by `decode`. */
+export let endsBlock: u32 = 0;
+
+export const NONE: u32 = GPR + 8 * ZERO_REGISTER;
+/**
+ * What all templates of a class, map and opcode have in common, so that the length of an instruction, which the next one waits
+ * for, is known early: {u8 bits of the last part of a template's number that do not count; u8 bytes of the immediate; u8 0xff if
+ * there is a ModRM byte; u8 KIND_*}
+ */
+export const KINDS: usize = memory.data(0x2000, 16);
+export const KIND_KNOWN: u32 = 1;
+/** The bytes of the immediate depend on ModRM. */
+export const KIND_IRREGULAR: u32 = 2;
+/** u8 by ModRM: bytes of it, of SIB and displacement. */
+export const MODRM_BYTES: usize = memory.data(256, 16);
 
 /** Costs have changed, or which instructions there are. */
 export function forgetTemplates(): void {
   memory.fill(TEMPLATES, 0, TEMPLATES_END - TEMPLATES);
+  memory.fill(KINDS, 0, 0x2000);
 }
 
-/** Bytes that are no opcode of their own: prefixes, and the escapes to the longer maps. */
-function isPrefix(opcode: u32, isTwoByte: bool, code64: bool): bool {
-  if (isTwoByte) return opcode == 0x38 || opcode == 0x3a;
-  if ((opcode & 0xe7) == 0x26 || (opcode >= 0x64 && opcode <= 0x67)) return true;
-  if (opcode == 0xf0 || opcode == 0xf2 || opcode == 0xf3) return true;
-  return code64 && (opcode & 0xf0) == 0x40;
-}
-
-/** Decodes the example with this ModRM byte into `record`; returns the form. */
-function decodeExample(record: usize, opcodeEnd: usize, modrm: u32, mode: u32): u32 {
-  store<u8>(opcodeEnd, u8(modrm));
-  store<u16>(record, 0, R_OFFSET);
-  decodeFully(record, EXAMPLE, 15, mode);
-  return load<u16>(record, R_FORM);
-}
-
-/** Makes the template for the opcode at `code`, which ends at `opcodeEnd`. False: it can have none. */
-function make(template: usize, code: usize, opcodeEnd: usize, modrm: u32, mode: u32): bool {
-  store<u8>(template, u8(UNUSABLE), T_STATE);
-  const length = opcodeEnd - code;
-  const opcode: u32 = load<u8>(opcodeEnd - 1);
-  const isTwoByte = length > 1 && load<u8>(opcodeEnd - 2) == 0x0f;
-  if (isPrefix(opcode, isTwoByte, mode == MODE_CODE64)) return false;
-  memory.fill(EXAMPLE, 0, 32);
-  memory.copy(EXAMPLE, code, length);
-  // registers and addresses of the example have no extension
-  if (length > (isTwoByte ? 2 : 1)) store<u8>(EXAMPLE, load<u8>(EXAMPLE) & 0x48);
-  const exampleEnd = EXAMPLE + length;
-  const fixed = modrm & 0x38;
-  const isRegister = modrm >= 0xc0;
-  // two registers that differ, neither of them the accumulator
-  const rm: u32 = fixed == 0x18 ? 2 : 3;
-  const form = decodeExample(template, exampleEnd, isRegister ? 0xc0 | fixed | rm : fixed | 1, mode);
-  if (!form) return false;
-  for (let other: u32 = 0; other < 8; other++) {
-    const byte = (isRegister ? 0xc0 : 0) | fixed | other;
-    if (decodeExample(EXAMPLE_RECORD, exampleEnd, byte, mode) != form) return false;
-  }
-  const formAddress = FORMS + form * FORM_SIZE;
-  const kinds = immediateKinds(formAddress);
-  if (kinds >> 8 || kinds == IMMEDIATE_AO || kinds == IMMEDIATE_AP) return false;
-  store<u8>(template, u8(kinds), T_IMMEDIATE);
-  return finishTemplate(template, formAddress, isRegister, !isTwoByte && (opcode & 0xf8) == 0xd8);
-}
-
-function finishTemplate(template: usize, form: usize, isRegister: bool, isX87: bool): bool {
-  const flags = load<u32>(form, FORM_FLAGS);
-  let parts: u32 = isX87 ? IS_X87 : 0;
-  if (flags & FORM_RELATIVE) parts |= IS_RELATIVE;
-  const rmSlot = load<u16>(template, R_RM);
-  const base = load<u16>(template, R_BASE);
-  const index = load<u16>(template, R_INDEX);
-  const regSlot = flags & FORM_MODRM ? load<u16>(template, R_REG) : 0;
-  // places of XMM registers (asm/simd/hot.ts)
-  if (rmSlot && (base >= u16(XMM) || index >= u16(XMM))) return false;
-  if (flags & FORM_MODRM) {
-    parts |= HAS_MODRM;
-    // forms that take ModRM.rm as a register whatever ModRM.mod says
-    if ((rmSlot != 0) != isRegister) return false;
-    if (hasByteRm(form)) parts |= BYTE_RM;
-    if (!isRegister) {
-      store<u32>(template, NO_ADDRESS, R_BASE);
-      store<u8>(template, 0, R_SCALE);
-    }
-  }
-  if (rmSlot) {
-    if (base == rmSlot) parts |= BASE_IS_RM;
-    else if (base == regSlot) parts |= BASE_IS_REG;
-    if (index == rmSlot) parts |= INDEX_IS_RM;
-    else if (index == regSlot) parts |= INDEX_IS_REG;
-  }
-  store<u8>(template, u8(parts), T_PARTS);
-  store<u8>(template, u8(USABLE), T_STATE);
-  return true;
-}
-
-/** The memory operand of the record. */
-function fillAddress(r: usize, modrm: u32): void {
-  const seg = address32(r, modrm >> 6, modrm & 7);
-  if (seg != <u32>DS) store<u16>(r, u16(segmentSlot(seg)), R_SEGMENT);
-}
-
-/** The register operands of the record; `extension` is the REX prefix, or 0. */
-function fillRegisters(r: usize, parts: u32, modrm: u32, extension: u32): void {
-  let rmSlot: u32 = load<u16>(r, R_RM) + ((extension & 1) << 6);
-  if (parts & HAS_MODRM) rmSlot = slot((modrm & 7) | ((extension & 1) << 3), (parts & BYTE_RM) != 0);
-  store<u16>(r, u16(rmSlot), R_RM);
-  if (parts & BASE_IS_RM) store<u16>(r, u16(rmSlot), R_BASE);
-  else if (parts & BASE_IS_REG) store<u16>(r, load<u16>(r, R_REG), R_BASE);
-  if (parts & INDEX_IS_RM) store<u16>(r, u16(rmSlot), R_INDEX);
-  else if (parts & INDEX_IS_REG) store<u16>(r, load<u16>(r, R_REG), R_INDEX);
-}
-
-/** `decode` for an instruction with a template, of which 15 bytes may be read. 0: it has to be decoded fully. */
-export function decodeByTemplate(r: usize, code: usize, mode: u32): u32 {
-  let p = code;
+/**
+ * `decode` for an instruction of 64-bit code (`isLong`) or 32-bit code with a template, of which 15 bytes may be read. 0: it has
+ * to be decoded fully, this time or always.
+ */
+// @ts-ignore: decorator
+@inline
+export function decodeByTemplate(r: usize, code: usize, offset: u32, isLong: bool): u32 {
+  let p = code + 1;
   let extension: u32 = 0;
-  let opcode: u32 = load<u8>(p++);
-  let number: usize = 0;
-  if (mode == MODE_CODE64) {
-    number = 1;
-    if ((opcode & 0xf0) == 0x40) {
-      extension = opcode;
-      number = 2 + ((extension >> 3) & 1);
-      opcode = load<u8>(p++);
-      if (opcode == 0x90) return 0;
-    }
-  } else if (mode != (MODE_CODE32 | MODE_STACK32)) return 0;
-  number <<= 1;
+  let opcode: u32 = load<u8>(code);
+  let kind: usize = 0;
+  if (isLong) {
+    const hasRex = u32((opcode & 0xf0) == 0x40);
+    extension = opcode & -hasRex;
+    kind = 2 + (hasRex << 1) + ((extension >> 2) & 2);
+    p += hasRex;
+    opcode = load<u8>(p - 1);
+    if (extension && opcode == 0x90) return 0;
+  }
   if (opcode == 0x0f) {
-    number |= 1;
+    kind |= 1;
     opcode = load<u8>(p++);
   }
+  kind = (kind << 8) | opcode;
   const modrm: u32 = load<u8>(p);
-  const isRegister = modrm >= 0xc0;
-  number = (((number << 8) | opcode) << 4) | (u32(isRegister) << 3) | ((modrm >> 3) & 7);
-  const template = TEMPLATES + number * TEMPLATE_SIZE;
+  const common = load<u32>(KINDS + (kind << 2));
+  const part = ((u32(modrm >= 0xc0) << 3) | ((modrm >> 3) & 7)) & ~common;
+  const template = TEMPLATES + ((kind << 4) | part) * TEMPLATE_SIZE;
   const state: u32 = load<u8>(template, T_STATE);
-  if (state != USABLE && (state == UNUSABLE || !make(template, code, p, modrm, mode))) return 0;
-  const offset = load<u16>(r, R_OFFSET);
-  v128.store(r, v128.load(template));
-  v128.store(r, v128.load(template, 16), 16);
-  store<u16>(r, offset, R_OFFSET);
-  return fill(r, template, code, p, modrm, extension);
+  if (!(state & USABLE)) {
+    if (!state) makeTemplate(template, kind, code, p, modrm, isLong);
+    return 0;
+  }
+  let immediateBytes = (common >> 8) & 0xff;
+  if (common >> 24 == KIND_IRREGULAR) immediateBytes = load<u8>(template, T_IMMEDIATE_BYTES);
+  const length = u32(p - code) + immediateBytes + (load<u8>(MODRM_BYTES + modrm) & (common >> 16));
+  endsBlock = state & ENDS_BLOCK;
+  const row = load<u8>(template, T_ROW) + (isLong ? (extension & 1) * ROW_EXTENSION : 0);
+  const place = PLACES + row * ROW_SIZE + ((((modrm >> 3) & 0x18) | (modrm & 7)) << 4);
+  if (load<u8>(template, T_SPECIAL) | load<u8>(place, P_SPECIAL)) {
+    return fillSpecially(r, template, place, p, modrm, extension, offset, length);
+  }
+  const at = p + load<u8>(place, P_MODRM_BYTES);
+  const sign: u32 = load<u8>(place, P_SIGN);
+  const displacement = ((load<u32>(at) & load<u32>(place, P_MASK)) ^ sign) - sign;
+  const segment: u32 = load<u16>(place, P_SEGMENT);
+  fill(r, template, load<u32>(place), segment, displacement, at + load<u8>(place, P_BYTES), extension, offset, length);
+  return length;
 }
 
-/** Fills in what the template leaves open; returns the length, or 0. */
-function fill(r: usize, template: usize, code: usize, opcodeEnd: usize, modrm: u32, extension: u32): u32 {
-  const parts: u32 = load<u8>(template, T_PARTS);
-  at = opcodeEnd;
-  end = code + 15;
-  short = false;
-  long = load<u8>(r, R_FLAGS) >= FLAG_LONG;
-  rex = extension;
-  if (parts & HAS_MODRM) {
-    at++;
-    if (extension & 4) store<u16>(r, load<u16>(r, R_REG) + 64, R_REG);
-    if (modrm < 0xc0) fillAddress(r, modrm);
+/** Makes the record of `length` bytes whose immediate lies at `at`; `segment` contains the scale. */
+// @ts-ignore: decorator
+@inline
+function fill(
+  r: usize,
+  template: usize,
+  places: u32,
+  segment: u32,
+  displacement: u32,
+  at: usize,
+  extension: u32,
+  offset: u32,
+  length: u32,
+): void {
+  const sign = load<u32>(template, T_IMMEDIATE_SIGN);
+  let immediate = ((load<u32>(at) & load<u32>(template, T_IMMEDIATE_MASK)) ^ sign) - sign;
+  immediate += ((offset + length) & load<u32>(template, T_RELATIVE)) + load<u32>(template, R_IMM);
+  let registers = load<u64>(template, R_REG) + load<u64>(template, T_LANES) * places;
+  if (extension) registers += load<u64>(template, T_EXTENSION) * ((extension >> 2) & 1);
+  store<u64>(r, load<u64>(template) | (u64(offset | (length << 16)) << 32));
+  store<u64>(r, registers, R_REG);
+  store<u64>(r, load<u64>(template, R_SEGMENT) | segment | (u64(displacement) << 32), R_SEGMENT);
+  store<u64>(r, u64(immediate) | (u64(load<u32>(template, R_COST)) << 32), R_IMM);
+}
+
+/** The same for what is SPECIAL_*. Returns the length, which so far lacks a displacement that SIB asks for, or 0. */
+function fillSpecially(
+  r: usize,
+  template: usize,
+  place: usize,
+  opcodeEnd: usize,
+  modrm: u32,
+  extension: u32,
+  offset: u32,
+  length: u32,
+): u32 {
+  let places = load<u32>(place);
+  let segment: u32 = load<u16>(place, P_SEGMENT);
+  let mask = load<u32>(place, P_MASK);
+  let at = opcodeEnd + load<u8>(place, P_MODRM_BYTES);
+  let bytes: u32 = load<u8>(place, P_BYTES);
+  const special: u32 = load<u8>(template, T_SPECIAL) | load<u8>(place, P_SPECIAL);
+  if (special & SPECIAL_SIB) {
+    const sib: u32 = load<u8>(at - 1);
+    const base = sib & 7;
+    const index = ((sib >> 3) & 7) | ((extension & 2) << 2);
+    places = GPR + ((base | ((extension & 1) << 3)) << 3);
+    segment = segmentSlot((base & 6) == 4 && !(extension & 1) ? SS : DS);
+    if (base == 5 && modrm < 0x40) {
+      places = NONE;
+      segment = segmentSlot(DS);
+      mask = u32.MAX_VALUE;
+      bytes = 4;
+      length += 4;
+    }
+    places |= (index == 4 ? NONE : GPR + (index << 3)) << 16;
+    if (index != 4) segment |= (sib >> 6) << 16;
   }
-  if (load<u16>(r, R_RM)) fillRegisters(r, parts, modrm, extension);
-  const kind: u32 = load<u8>(template, T_IMMEDIATE);
-  if (parts & IS_X87) store<u32>(r, ((load<u8>(opcodeEnd - 1) & 7) << 8) | modrm, R_IMM);
-  if (kind) readImmediate(r, kind, operandSize(r), addressSize(r));
-  if (short) return 0;
-  const length = u32(at - code);
-  store<u8>(r, u8(length), R_LENGTH);
-  if (parts & IS_RELATIVE && !long) store<u32>(r, load<u32>(r, R_IMM) + load<u16>(r, R_OFFSET) + length, R_IMM);
-  if (load<u8>(r, R_SCALE) & SCALE_RIP) {
-    relateToPage(r, length);
-    if (load<u8>(r, R_SCALE) & SCALE_FAR) return 0;
+  const sign: u32 = load<u8>(place, P_SIGN);
+  let displacement = ((load<u32>(at) & mask) ^ sign) - sign;
+  at += bytes;
+  if (special & SPECIAL_RIP) {
+    // it becomes relative to the start of the page
+    const next = i32(offset + length);
+    if (i32(displacement) > i32.MAX_VALUE - next) return 0;
+    displacement += u32(next);
+    segment |= SCALE_RIP << 16;
   }
+  fill(r, template, places, segment, displacement, at, extension, offset, length);
+  if (special & SPECIAL_X87) store<u8>(r, u8(modrm), R_IMM);
+  if (special & SPECIAL_WIDE) store<u32>(r, load<u32>(at, 4), R_DISP);
   return length;
 }

@@ -7,6 +7,7 @@ import {
   FORM_ACCESS,
   FORM_COST,
   FORM_D64,
+  FORM_ENDS_BLOCK,
   FORM_F64,
   FORM_FALLBACK,
   FORM_FEATURE,
@@ -46,6 +47,7 @@ import {
 } from './gen/tables';
 import { COST_ATOMIC, COST_LOAD, COST_STORE } from './gen/costs';
 import {
+  clearRecord,
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
   FLAG_LONG,
@@ -54,6 +56,7 @@ import {
   FLAG_SIZE,
   MODE_CODE32,
   MODE_CODE64,
+  MODE_STACK32,
   R_BASE,
   R_COST,
   R_COUNT,
@@ -70,11 +73,13 @@ import {
   R_SCALE,
   R_SEGMENT,
   PAGE_RIP,
+  RECORD_SIZE,
   SCALE_FAR,
   SCALE_OFFSET64,
   SCALE_RIP,
 } from './record';
-import { decodeByTemplate } from './decode-templates';
+import { MAX_RECORDS } from './block-memory';
+import { decodeByTemplate, endsBlock } from './decode-templates';
 import { chooseHot } from './hot';
 import { chooseLong } from './long-mode/hot';
 import { hasFeature } from './system/model';
@@ -83,14 +88,17 @@ import { hasFeature } from './system/model';
 export const DECODE_MORE: u32 = 0;
 export const DECODE_TOO_LONG: u32 = 100;
 
+/** The mode of 32-bit code that has templates. */
+const PLAIN: u32 = MODE_CODE32 | MODE_STACK32;
+
 const NONE: u32 = GPR + 8 * ZERO_REGISTER;
 
 // The instruction being decoded.
-export let at: usize = 0;
-export let end: usize = 0;
-export let short: bool = false;
-export let rex: u32 = 0;
-export let long: bool = false;
+let at: usize = 0;
+let end: usize = 0;
+let short: bool = false;
+let rex: u32 = 0;
+let long: bool = false;
 
 function fetch8(): u32 {
   if (at >= end) {
@@ -124,7 +132,7 @@ export function segmentSlot(n: u32): u32 {
 }
 
 /** Slot of a register operand; byte registers 4-7 without REX are AH CH DH BH. */
-export function slot(n: u32, byte: bool): u32 {
+function slot(n: u32, byte: bool): u32 {
   if (byte && !rex && n >= 4) return GPR + ((n & 3) << 3) + 1;
   return GPR + (n << 3);
 }
@@ -157,7 +165,7 @@ function address16(r: usize, mod: u32, rm: u32): u32 {
 }
 
 /** ModRM memory operand with 32-bit or 64-bit addresses. Returns the default segment. */
-export function address32(r: usize, mod: u32, rm: u32): u32 {
+function address32(r: usize, mod: u32, rm: u32): u32 {
   let base = rm;
   let seg: u32 = DS;
   let noBase = mod == 0 && rm == 5;
@@ -185,7 +193,7 @@ export function address32(r: usize, mod: u32, rm: u32): u32 {
 }
 
 /** Reads one immediate field into the record. `size` is the operand size in bytes. */
-export function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
+function readImmediate(r: usize, kind: u32, size: u32, addressSize: u32): void {
   let v: u32 = 0;
   if (kind == IMMEDIATE_IB) v = fetch8();
   else if (kind == IMMEDIATE_IBS || kind == IMMEDIATE_CB) v = u32(i32(i8(fetch8())));
@@ -267,24 +275,65 @@ function staticCost(form: usize, memory: bool, locked: bool): u32 {
 }
 
 /**
- * Decodes the instruction at host address `code`, of which `available` bytes may be read, into the record `r`.
- * Returns its length, DECODE_MORE if `available` (< 15) bytes are too few, or DECODE_TOO_LONG. R_OFFSET is the caller's;
- * relative targets are relative to R_OFFSET, so that pageRip + R_IMM is the target.
+ * Decodes the instruction at host address `code`, of which `available` bytes may be read, into the record `r`. `offset` is that
+ * of the instruction in its page; relative targets are relative to it, so that pageRip + R_IMM is the target. Returns its
+ * length, DECODE_MORE if `available` (< 15) bytes are too few, or DECODE_TOO_LONG.
  */
-export function decode(r: usize, code: usize, available: u32, mode: u32): u32 {
-  const length = available == 15 ? decodeByTemplate(r, code, mode) : 0;
-  return length ? length : decodeFully(r, code, available, mode);
+export function decode(r: usize, code: usize, available: u32, mode: u32, offset: u32): u32 {
+  let length: u32 = 0;
+  if (available == 15) {
+    if (mode == MODE_CODE64) length = decodeByTemplate(r, code, offset, true);
+    else if (mode == PLAIN) length = decodeByTemplate(r, code, offset, false);
+  }
+  return length ? length : decodeFully(r, code, available, mode, offset);
+}
+
+/**
+ * Decodes instructions from `offset` on in the page at `host` into the records from `r` on: to the end of a block, to the offset
+ * `end` or as many as a block may have. Returns the place behind the last; R_OFFSET there is the offset behind it.
+ */
+export function decodeMany(r: usize, host: usize, offset: u32, end: u32, mode: u32): usize {
+  if (mode == MODE_CODE64) return decodeRun(r, host, offset, end, mode, true, true);
+  if (mode == PLAIN) return decodeRun(r, host, offset, end, mode, true, false);
+  return decodeRun(r, host, offset, end, mode, false, false);
+}
+
+// @ts-ignore: decorator
+@inline
+function decodeRun(
+  first: usize,
+  host: usize,
+  offset: u32,
+  end: u32,
+  mode: u32,
+  hasTemplates: bool,
+  isLong: bool,
+): usize {
+  const last = first + MAX_RECORDS * RECORD_SIZE;
+  let r = first;
+  while (r < last && offset < end) {
+    let length: u32 = 0;
+    if (hasTemplates && offset + 15 <= end) length = decodeByTemplate(r, host + offset, offset, isLong);
+    if (!length) {
+      length = decodeFully(r, host + offset, min<u32>(15, end - offset), mode, offset);
+      if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
+    }
+    offset += length;
+    r += RECORD_SIZE;
+    if (endsBlock) break;
+  }
+  store<u16>(r, u16(offset), R_OFFSET);
+  return r;
 }
 
 /** The same without templates. */
-export function decodeFully(r: usize, code: usize, available: u32, mode: u32): u32 {
+export function decodeFully(r: usize, code: usize, available: u32, mode: u32, offset: u32): u32 {
   at = code;
   end = code + available;
   short = false;
   rex = 0;
-  const offset = load<u16>(r, R_OFFSET);
-  memory.fill(r, 0, 32);
-  store<u16>(r, offset, R_OFFSET);
+  clearRecord(r);
+  store<u16>(r, u16(offset), R_OFFSET);
   store<u32>(r, NONE | (NONE << 16), R_BASE);
   const code32 = mode & MODE_CODE32;
   const code64 = mode & MODE_CODE64;
@@ -401,7 +450,7 @@ export function decodeFully(r: usize, code: usize, available: u32, mode: u32): u
 }
 
 /** Makes the displacement of a RIP-relative address one from the start of the page. */
-export function relateToPage(r: usize, length: u32): void {
+function relateToPage(r: usize, length: u32): void {
   const disp = i64(load<i32>(r, R_DISP)) + load<u16>(r, R_OFFSET) + length;
   if (disp > i64(i32.MAX_VALUE)) {
     store<u8>(r, u8(SCALE_FAR), R_SCALE);
@@ -431,5 +480,6 @@ function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memor
   }
   if (load<u8>(r, R_SCALE) & SCALE_RIP) relateToPage(r, length);
   store<u16>(r, u16(long ? chooseLong(r, form, memoryOperand) : chooseHot(r, form, mode, memoryOperand)), R_OP);
+  endsBlock = load<u32>(form, FORM_FLAGS) & FORM_ENDS_BLOCK;
   return length;
 }

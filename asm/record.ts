@@ -64,6 +64,14 @@ export const FLAG_REPNE: u32 = 0x40;
 /** The opcode was in 64-bit mode. */
 export const FLAG_LONG: u32 = 0x80;
 
+/** Without a call: memory.fill is one of the host. */
+// @ts-ignore: decorator
+@inline
+export function clearRecord(r: usize): void {
+  v128.store(r, i64x2.splat(0));
+  v128.store(r, i64x2.splat(0), 16);
+}
+
 // @ts-ignore: decorator
 @inline
 export function restCost(r: usize): u32 {
