@@ -33,7 +33,8 @@ import type { Task } from './task/task.ts';
 import type { ChildEvent } from './task/thread-group.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
-import { endTask } from './task/exit.ts';
+import { endProcess, endTask } from './task/exit.ts';
+import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import type { Inode } from './vfs/inode.ts';
 
@@ -162,6 +163,15 @@ export class Kernel {
     this.runQueue.add(task);
   }
 
+  /** reboot(2): process 1 of the caller's PID namespace ends, and all with it. */
+  powerOff(task: Task): typeof NO_RESULT {
+    const { init } = task.namespaces.pid;
+    for (const group of [...task.namespaces.pid.groups.values()])
+      if (group !== init) endProcess(this, group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+    if (init !== undefined) endProcess(this, init, { kind: 'exited', status: 0 });
+    return NO_RESULT;
+  }
+
   /** Number of a new mount (/proc/PID/mountinfo). */
   nextMountId(): number {
     return this.#nextMountId++;
@@ -239,9 +249,10 @@ export class Kernel {
         this.#pageFault(task, stop.address, stop.error);
         break;
       case 'exception':
-        sendFaultSignal(this, task, stop.vector, stop.error);
+        sendFaultSignal(this, task, stop.vector, stop.error, undefined, stop.isSingleStep);
         break;
       case 'time':
+        abortSequence(this, task);
         break;
     }
     task.systemCycles += this.platform.cycles - before;

@@ -9,7 +9,7 @@ export type Stop =
   /** INT 0x80, SYSENTER or SYSCALL; the registers hold number and arguments as the ABI of the gate says. */
   | { readonly kind: 'system-call'; readonly gate: 'int80' | 'sysenter' | 'syscall' }
   /** An exception other than a page fault. */
-  | { readonly kind: 'exception'; readonly vector: number; readonly error: number }
+  | { readonly kind: 'exception'; readonly vector: number; readonly error: number; readonly isSingleStep?: boolean }
   | { readonly kind: 'page-fault'; readonly address: number; readonly error: number }
   /** The time given is used up. */
   | { readonly kind: 'time' };
@@ -107,6 +107,7 @@ const REGISTERS = 16;
 /** The core's layout: R0 to R7 in 16 bytes each, XMM0 to XMM15, then the control words. */
 const FLOATING_POINT_SIZE = 428;
 const FLOATING_POINT_CONTROL = 0x180;
+const FLOATING_POINT_STATUS = 0x184;
 const FLOATING_POINT_MXCSR = 0x18c;
 const TLS_ENTRIES = 3;
 
@@ -149,6 +150,24 @@ export class Context {
 
   setReg64(n: number, value: bigint): void {
     this.#view().setBigUint64(8 * n, value, true);
+  }
+
+  /** x87 control and status word, and MXCSR. */
+  get fpuControl(): number {
+    return this.#floatingPointWord(FLOATING_POINT_CONTROL) & 0xffff;
+  }
+
+  get fpuStatus(): number {
+    return this.#floatingPointWord(FLOATING_POINT_STATUS) & 0xffff;
+  }
+
+  get mxcsr(): number {
+    return this.#floatingPointWord(FLOATING_POINT_MXCSR);
+  }
+
+  #floatingPointWord(at: number): number {
+    const { buffer, byteOffset } = this.floatingPoint;
+    return new DataView(buffer, byteOffset).getUint32(at, true);
   }
 
   /** A copy for a new task. */

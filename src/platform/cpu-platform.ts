@@ -32,6 +32,8 @@ const RCX = 1;
 const R11 = 11;
 const [ES, CS, SS, DS, FS, GS] = [0, 1, 2, 3, 4, 5] as const;
 const FLAT = { base: 0, limit: 0xffff_ffff };
+const DEBUG = 1;
+const DR6_SINGLE_STEP = 0x4000;
 const PAGE_FAULT = 14;
 /** Exceptions that push an error code (SDM Vol. 3 "Exception and Interrupt Vectors"). */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -124,7 +126,7 @@ export class CpuPlatform implements Platform {
     cpu.cr4 = 0x6a0; // PAE, PGE, OSFXSR, OSXMMEXCPT
     cpu.setMsr(0xc000_0080, EFER_SYSCALL_LONG_MODE_NX);
     cpu.cr3 = BOOT_PML4_PAGE * PAGE_SIZE;
-    cpu.cr0 = 0x8001_0033; // PG, WP, NE, ET, MP, PE
+    cpu.cr0 = 0x8005_0033; // PG, AM, WP, NE, ET, MP, PE
     cpu.setSegment(CS, { selector: KERNEL_CODE, rights: 0xa09b, ...FLAT });
     for (const n of [SS, DS, ES, FS, GS]) cpu.setSegment(n, { selector: KERNEL_DATA, rights: 0xc093, ...FLAT });
     cpu.cpl = 0;
@@ -244,7 +246,15 @@ export class CpuPlatform implements Platform {
     if (vector === SYSTEM_CALL_VECTOR) return { kind: 'system-call', gate: 'int80' };
     if (vector === TIMER_VECTOR) return { kind: 'time' };
     if (vector === PAGE_FAULT) return { kind: 'page-fault', address: this.#faultAddress(), error };
+    if (vector === DEBUG) return { kind: 'exception', vector, error, isSingleStep: this.#takeSingleStep() };
     return { kind: 'exception', vector, error };
+  }
+
+  /** DR6.BS, which the processor sets and never clears. */
+  #takeSingleStep(): boolean {
+    const status = this.cpu.dr(6);
+    this.cpu.setDr(6, status & ~DR6_SINGLE_STEP);
+    return (status & DR6_SINGLE_STEP) !== 0;
   }
 
   #faultAddress(): number {

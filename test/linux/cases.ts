@@ -71,7 +71,8 @@ export function runNatively(program: string, name: string): Outcome {
       timeout: NATIVE_TIMEOUT,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    if (error !== undefined) throw error;
+    if (error !== undefined && signal === null) throw error;
+    if (error !== undefined) return { end: 'hangs', output: stdout };
     return { end: signal ?? `exit ${status}`, output: stdout };
   } finally {
     rmSync(cwd, { recursive: true, force: true });

@@ -39,6 +39,10 @@ export class AddressSpace implements PageUser {
   mapTop: number;
   breakStart = 0;
   breakEnd = 0;
+  /** Commands of membarrier(2) that were registered. */
+  barriers = 0;
+  /** mlockall(MCL_FUTURE): new areas are locked. */
+  locksFuture = false;
   /** Bytes a growing stack may have (RLIMIT_STACK). */
   stackLimit = 8 << 20;
   /** Tasks that use it (threads, vfork). */
@@ -55,6 +59,11 @@ export class AddressSpace implements PageUser {
     this.abi = abi;
     this.table = platform.createPageTable(frames);
     this.mapTop = USER_END[abi];
+  }
+
+  /** Bytes of all areas. */
+  get size(): number {
+    return this.areas.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
   get end(): number {
@@ -79,9 +88,9 @@ export class AddressSpace implements PageUser {
     return found;
   }
 
-  /** Address of `length` free bytes, as high as possible below mapTop; undefined when there is no room. */
-  findFree(length: number): number | undefined {
-    let top = this.mapTop;
+  /** Address of `length` free bytes, as high as possible below mapTop (or lower); undefined when there is no room. */
+  findFree(length: number, below = this.mapTop): number | undefined {
+    let top = Math.min(below, this.mapTop);
     for (let index = this.areas.length - 1; index >= 0; index--) {
       const area = this.areas[index]!;
       const floor = area.growsDown ? area.start - STACK_GUARD : area.start;
@@ -195,8 +204,10 @@ export class AddressSpace implements PageUser {
     child.dumpable = this.dumpable;
     for (const area of this.areas) {
       if (area.notInherited) continue;
-      child.areas.push(area);
+      const { locked: _, ...inherited } = area;
+      child.areas.push(inherited);
       area.file?.cache.users.add(child);
+      if (area.wipedOnFork) continue;
       this.table.forEach(area.start, area.end, (address, { frame, write, execute }) => {
         const rights = { write: write && area.shared, execute };
         if (write && !area.shared) this.table.map(address, frame, rights);

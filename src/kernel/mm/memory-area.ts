@@ -26,6 +26,10 @@ export interface MemoryArea {
   readonly name?: string;
   /** madvise(MADV_DONTFORK). */
   readonly notInherited?: boolean;
+  /** madvise(MADV_WIPEONFORK). */
+  readonly wipedOnFork?: boolean;
+  /** mlock(2). */
+  readonly locked?: boolean;
 }
 
 /** The part [start, end) of an area. */
@@ -39,6 +43,7 @@ export function clip(area: MemoryArea, start: number, end: number): MemoryArea {
 export function continues(a: MemoryArea, b: MemoryArea): boolean {
   if (a.end !== b.start || a.protection !== b.protection || a.shared !== b.shared) return false;
   if (a.growsDown !== b.growsDown || a.name !== b.name || a.notInherited !== b.notInherited) return false;
+  if (a.wipedOnFork !== b.wipedOnFork || a.locked !== b.locked) return false;
   if (a.file === undefined || b.file === undefined) return a.file === b.file && !a.shared;
   return a.file.cache === b.file.cache && a.file.page + (a.end - a.start) / 4096 === b.file.page;
 }

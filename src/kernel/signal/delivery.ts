@@ -4,14 +4,17 @@ import {
   BUS_ADRALN,
   BUS_ADRERR,
   defaultAction,
+  FPE_FLTDIV,
   FPE_FLTINV,
+  FPE_FLTOVF,
+  FPE_FLTRES,
+  FPE_FLTUND,
   FPE_INTDIV,
   ILL_ILLOPN,
   SA_NODEFER,
   SA_RESETHAND,
   SA_RESTART,
   SEGV_ACCERR,
-  SEGV_BNDERR,
   SEGV_MAPERR,
   SI_KERNEL,
   SIG_DFL,
@@ -30,6 +33,7 @@ import { BadAddress } from '../mm/user-memory.ts';
 import { FAULT_FETCH, RAX } from '../platform.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { endProcess } from '../task/exit.ts';
+import { abortSequence } from '../task/restartable.ts';
 import type { Task } from '../task/task.ts';
 import { DEFAULT_ACTION, type SignalAction } from '../task/thread-group.ts';
 import { pushSignalFrame } from './frame.ts';
@@ -98,6 +102,7 @@ function endInterruptedCall(task: Task, result: number, action: SignalAction): v
 function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: SignalAction): void {
   const mask = task.savedMask ?? task.blocked;
   task.savedMask = undefined;
+  abortSequence(kernel, task);
   try {
     pushSignalFrame(task, info, action, mask);
   } catch (failure) {
@@ -167,7 +172,7 @@ const EXCEPTION_SIGNALS: Readonly<Record<number, readonly [signal: number, code:
   1: [SIGNAL.SIGTRAP, TRAP_TRACE],
   3: [SIGNAL.SIGTRAP, SI_KERNEL],
   4: [SIGNAL.SIGSEGV, SI_KERNEL],
-  5: [SIGNAL.SIGSEGV, SEGV_BNDERR],
+  5: [SIGNAL.SIGSEGV, SI_KERNEL],
   6: [SIGNAL.SIGILL, ILL_ILLOPN],
   10: [SIGNAL.SIGSEGV, SI_KERNEL],
   11: [SIGNAL.SIGBUS, SI_KERNEL],
@@ -186,6 +191,7 @@ export function sendFaultSignal(
   vector: number,
   error: number,
   page?: { readonly address: number; readonly outcome: FaultOutcome },
+  isSingleStep = false,
 ): void {
   task.fault = { vector, error, address: page?.address ?? 0 };
   if (page !== undefined) {
@@ -197,5 +203,22 @@ export function sendFaultSignal(
   }
   const [signal, code] = EXCEPTION_SIGNALS[vector] ?? [SIGNAL.SIGILL, ILL_ILLOPN];
   const address = VECTORS_AT_INSTRUCTION.has(vector) || error & FAULT_FETCH ? Number(task.context.rip) : 0;
-  forceSignal(kernel, task, { signal, code: vector === 3 ? TRAP_BRKPT : code, address });
+  forceSignal(kernel, task, { signal, code: specificCode(task, vector, isSingleStep) ?? code, address });
+}
+
+/** What the processor's status says of an exception. */
+function specificCode({ context }: Task, vector: number, isSingleStep: boolean): number | undefined {
+  if (vector === 1) return isSingleStep ? TRAP_TRACE : TRAP_BRKPT;
+  if (vector === 16) return floatingPointCode(context.fpuStatus & ~context.fpuControl);
+  if (vector === 19) return floatingPointCode(context.mxcsr & ~(context.mxcsr >> 7));
+  return undefined;
+}
+
+/** Code of the unmasked exceptions of x87 or SSE: invalid, denormal, division, overflow, underflow, precision. */
+function floatingPointCode(exceptions: number): number {
+  if (exceptions & 1) return FPE_FLTINV;
+  if (exceptions & 4) return FPE_FLTDIV;
+  if (exceptions & 8) return FPE_FLTOVF;
+  if (exceptions & 0x12) return FPE_FLTUND;
+  return exceptions & 0x20 ? FPE_FLTRES : 0;
 }

@@ -9,7 +9,8 @@ import { UNBLOCKABLE } from '../signal/signal-set.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import type { Call, CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
-import { full, type Implementations, partial } from './table.ts';
+import { F_SEAL_SEAL } from './seals.ts';
+import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat, writeTimespec } from './time.ts';
 
 const EFD_SEMAPHORE = 1;
@@ -157,6 +158,7 @@ function signalfd(call: Call, flags: number): number {
 }
 
 const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
 const MFD_KNOWN = 0x1f;
 
 function memfdCreate(call: Call): number {
@@ -164,6 +166,7 @@ function memfdCreate(call: Call): number {
   call.string(call.arg(0), 250, 'EINVAL');
   const { fsuid, fsgid } = call.task.credentials;
   const file = call.kernel.shared.anonymousFile(0o777, { uid: fsuid, gid: fsgid });
+  file.seals = call.arg(1) & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
   return install(call, file.open(O_RDWR), call.arg(1) & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }
 
@@ -188,5 +191,5 @@ export const eventCalls: Implementations = {
   timerfd_gettime64: full(timerGettime('wide')),
   signalfd: full((call) => signalfd(call, 0)),
   signalfd4: full((call) => signalfd(call, call.arg(3))),
-  memfd_create: partial('seals are not kept', memfdCreate),
+  memfd_create: full(memfdCreate),
 };

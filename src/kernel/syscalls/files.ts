@@ -27,6 +27,7 @@ import { encodeText } from './text.ts';
 import { checkFileSize, failTooBig, RLIMIT_FSIZE } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
+import { addSeals, checkSealsForSize, checkSealsForWrite, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { full, type Implementations } from './table.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
@@ -111,6 +112,8 @@ function scatter(call: Call, into: readonly Buffer[], bytes: Uint8Array): number
 function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
   const progress = call.progress(() => ({ done: 0 }));
   const bytes = withinFileSizeLimit(call, file, gather(call, from), offset);
+  if (file.inode.seals !== undefined && bytes.length > 0)
+    checkSealsForWrite(file.inode, (file.flags & O_APPEND ? file.inode.size : (offset ?? file.offset)) + bytes.length);
   try {
     while (progress.done < bytes.length || bytes.length === 0) {
       const rest = bytes.subarray(progress.done);
@@ -217,6 +220,8 @@ const F_OWNER_PID = 1;
 const F_OWNER_PGRP = 2;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
+const F_ADD_SEALS = 1033;
+const F_GET_SEALS = 1034;
 /** What can be done with a file opened with O_PATH (open(2)). */
 const PATH_OPERATIONS = new Set([F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL]);
 
@@ -245,6 +250,10 @@ function fcntl(call: Call): CallResult {
       return file instanceof PipeEnd ? file.pipe.buffer.length : fail('EBADF');
     case F_SETPIPE_SZ:
       return file instanceof PipeEnd ? resizePipe(file, argument) : fail('EBADF');
+    case F_ADD_SEALS:
+      return addSeals(file, argument);
+    case F_GET_SEALS:
+      return getSeals(file);
     case F_GETOWN:
       return file.signalOwner;
     case F_SETOWN:
@@ -537,6 +546,7 @@ function truncate(call: Call): number {
   if (!file.writable || (file.flags & O_ACCMODE) === 0) fail('EINVAL');
   if (call.arg(1) < 0) fail('EINVAL');
   checkFileSize(call, call.arg(1));
+  checkSealsForSize(file.inode, call.arg(1));
   file.inode.truncate(call.arg(1));
   dropPrivilege(file.inode, call.task.credentials);
   return 0;

@@ -6,14 +6,21 @@ import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
 import { identityCalls } from './identity.ts';
+import { absentCalls } from './absent.ts';
+import { membarrierCalls } from './membarrier.ts';
+import { memoryPolicyCalls } from './memory-policy.ts';
 import { memoryCalls } from './memory.ts';
 import { mountingCalls } from './mount.ts';
+import { memoryLockCalls } from './memory-lock.ts';
+import { inspectionCalls } from './inspection.ts';
+import { pidfdCalls } from './pidfds.ts';
 import { mountCalls } from './mounts.ts';
 import { namespaceCalls } from './namespaces.ts';
 import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
+import { rseqCalls } from './rseq.ts';
 import { resourceCalls } from './resources.ts';
 import { schedulingCalls } from './scheduling.ts';
 import { signalCalls } from './signals.ts';
@@ -33,7 +40,13 @@ export const implementations: Implementations = {
   ...mountingCalls,
   ...pollCalls,
   ...eventCalls,
+  ...absentCalls,
+  ...membarrierCalls,
+  ...memoryPolicyCalls,
   ...memoryCalls,
+  ...memoryLockCalls,
+  ...inspectionCalls,
+  ...pidfdCalls,
   ...processCalls,
   ...signalCalls,
   ...socketCalls,
@@ -46,5 +59,6 @@ export const implementations: Implementations = {
   ...namespaceCalls,
   ...resourceCalls,
   ...schedulingCalls,
+  ...rseqCalls,
   ...systemCalls,
 };

@@ -1,10 +1,18 @@
 // System calls on memory: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mincore(2), msync(2).
 import {
+  MADV_COLD,
   MADV_DOFORK,
   MADV_DONTFORK,
   MADV_DONTNEED,
   MADV_FREE,
+  MADV_KEEPONFORK,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
   MADV_REMOVE,
+  MADV_WIPEONFORK,
+  MAP_32BIT,
+  MAP_LOCKED,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
@@ -21,17 +29,24 @@ import {
   MS_INVALIDATE,
   MS_SYNC,
   PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
   PROT_READ,
+  PROT_SEM,
   PROT_WRITE,
 } from '../../abi/mman.ts';
+import { O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-space.ts';
-import type { FileSource, MemoryArea } from '../mm/memory-area.ts';
-import { PAGE_SIZE } from '../platform.ts';
+import { clip, type FileSource, type MemoryArea } from '../mm/memory-area.ts';
+import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
 import { MS_NOEXEC, pathName } from '../vfs/path.ts';
+import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
-import { full, type Implementations, partial } from './table.ts';
+import { checkLockable, isMapped, limitOf, RLIMIT_AS, RLIMIT_DATA } from './memory-lock.ts';
+import { isSealedAgainstWriting } from './seals.ts';
+import { full, type Implementations } from './table.ts';
 
 const PROTECTION = PROT_READ | PROT_WRITE | PROT_EXEC;
 
@@ -47,13 +62,19 @@ interface MapRequest {
 
 function fileSource(call: Call, request: MapRequest, shared: boolean): FileSource {
   const file = call.task.files.get(request.fd);
+  if (file.flags & O_PATH) fail('EBADF');
   if (!file.readable) fail('EACCES');
   if (shared && request.protection & PROT_WRITE && !file.writable) fail('EACCES');
   if (request.protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');
   const { cache } = cachedInode(file.inode);
   const path = file.path === undefined ? '' : pathName(file.path, call.task.directories.root);
-  return { cache, page: request.offset / PAGE_SIZE, path, mayWrite: !shared || file.writable };
+  const isSealed = isSealedAgainstWriting(file.inode);
+  if (shared && isSealed && request.protection & PROT_WRITE) fail('EPERM');
+  return { cache, page: request.offset / PAGE_SIZE, path, mayWrite: !shared || (file.writable && !isSealed) };
 }
+
+/** MAP_32BIT: below 2 GiB. */
+const LOW_END = 0x8000_0000;
 
 /** Where a mapping goes: exactly at `address`, near it, or anywhere. */
 function placeFor(memory: AddressSpace, request: MapRequest, length: number): number {
@@ -67,6 +88,8 @@ function placeFor(memory: AddressSpace, request: MapRequest, length: number): nu
     if (taken) memory.unmap(address, address + length);
     return address;
   }
+  if (flags & MAP_32BIT && memory.abi === 'amd64' && address === 0)
+    return memory.findFree(length, LOW_END) ?? fail('ENOMEM');
   const hint = pageCeiling(address);
   const isFree =
     hint >= LOWEST_ADDRESS && hint + length <= memory.end && memory.areasIn(hint, hint + length).length === 0;
@@ -81,8 +104,10 @@ function map(call: Call, request: MapRequest): number {
   const length = pageCeiling(request.length);
   if (length > memory.end) fail('ENOMEM');
   const shared = type !== MAP_PRIVATE;
-  const isAnonymous = (request.flags & MAP_ANONYMOUS) !== 0;
+  const isAnonymous = (request.flags & MAP_ANONYMOUS) !== 0 || isZeroDevice(call, request);
   const file = isAnonymous ? (shared ? sharedMemory(call, length) : undefined) : fileSource(call, request, shared);
+  if (memory.size + length > limitOf(call, RLIMIT_AS)) fail('ENOMEM');
+  if (request.flags & MAP_LOCKED || memory.locksFuture) checkLockable(call, length);
   const start = placeFor(memory, request, length);
   const area: MemoryArea = {
     start,
@@ -91,10 +116,18 @@ function map(call: Call, request: MapRequest): number {
     shared,
     ...(file === undefined ? {} : { file }),
     ...(request.flags & MAP_GROWSDOWN ? { growsDown: true } : {}),
+    ...(request.flags & MAP_LOCKED || memory.locksFuture ? { locked: true } : {}),
   };
   memory.add(area);
-  if (request.flags & MAP_POPULATE) populate(memory, area);
+  if (request.flags & MAP_POPULATE || area.locked) populate(memory, area);
   return start;
+}
+
+const ZERO_DEVICE = makeDevice(1, 5);
+
+/** /dev/zero is another name of anonymous memory. */
+function isZeroDevice(call: Call, { fd, flags }: MapRequest): boolean {
+  return !(flags & MAP_ANONYMOUS) && call.task.files.get(fd).inode.special === ZERO_DEVICE;
 }
 
 /** Shared anonymous memory is a file without a name. */
@@ -104,8 +137,8 @@ function sharedMemory(call: Call, length: number): FileSource {
   return { cache: file.cache, page: 0, path: '/dev/zero (deleted)', mayWrite: true };
 }
 
-function populate(memory: AddressSpace, area: MemoryArea): void {
-  const error = area.protection & PROT_WRITE ? 2 : 0;
+function populate(memory: AddressSpace, area: MemoryArea, writes = (area.protection & PROT_WRITE) !== 0): void {
+  const error = writes ? FAULT_WRITE : 0;
   for (let address = area.start; address < area.end; address += PAGE_SIZE)
     if (memory.table.lookup(address) === undefined && memory.fault(address, error) !== 'resolved') return;
 }
@@ -117,25 +150,35 @@ function range(call: Call): { start: number; end: number } {
   return { start, end: start + length };
 }
 
-/** Every page of the range belongs to an area. */
-function isMapped(memory: AddressSpace, start: number, end: number): boolean {
-  let at = start;
-  for (const area of memory.areasIn(start, end)) {
-    if (area.start > at) return false;
-    at = area.end;
+function protect(memory: AddressSpace, address: number, size: number, asked: number): number {
+  const protection = asked & PROTECTION;
+  const grows = asked & (PROT_GROWSDOWN | PROT_GROWSUP);
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP) || address % PAGE_SIZE !== 0) fail('EINVAL');
+  const length = pageCeiling(size);
+  if (length === 0) return 0;
+  const end = address + length;
+  if (asked & ~(PROTECTION | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)) fail('EINVAL');
+  if (end > memory.end) fail('ENOMEM');
+  const areas = memory.areasIn(address, end);
+  let at = address;
+  if (grows) at = checkGrowing(areas, address, grows);
+  // the areas before a hole are changed, as on Linux
+  for (const area of areas) {
+    if (area.start > at) fail('ENOMEM');
+    if (protection & PROT_WRITE && area.shared && area.file !== undefined && !area.file.mayWrite) fail('EACCES');
+    const until = Math.min(area.end, end);
+    memory.protect(at, until, protection);
+    at = until;
   }
-  return at >= end;
+  return at < end ? fail('ENOMEM') : 0;
 }
 
-function mprotect(call: Call): number {
-  const [address, length, protection] = [call.arg(0), pageCeiling(call.arg(1)), call.arg(2)];
-  if (address % PAGE_SIZE !== 0 || protection & ~(PROTECTION | 0x0300_0000)) fail('EINVAL');
-  const end = address + length;
-  if (end > call.memory.end || !isMapped(call.memory, address, end)) fail('ENOMEM');
-  for (const { shared, file } of call.memory.areasIn(address, end))
-    if (protection & PROT_WRITE && shared && file !== undefined && !file.mayWrite) fail('EACCES');
-  call.memory.protect(address, end, protection & PROTECTION);
-  return 0;
+/** PROT_GROWSDOWN changes a stack from its lowest address on. */
+function checkGrowing(areas: readonly MemoryArea[], address: number, grows: number): number {
+  const first = areas[0] ?? fail('ENOMEM');
+  if (first.start > address) fail('ENOMEM');
+  if (grows === PROT_GROWSUP || !first.growsDown) fail('EINVAL');
+  return first.start;
 }
 
 function brk(call: Call): number {
@@ -144,6 +187,8 @@ function brk(call: Call): number {
   if (wanted < memory.breakStart) return memory.breakEnd;
   const [oldEnd, newEnd] = [pageCeiling(memory.breakEnd), pageCeiling(wanted)];
   if (newEnd > oldEnd) {
+    if (wanted - memory.breakStart > limitOf(call, RLIMIT_DATA)) return memory.breakEnd;
+    if (memory.size + newEnd - oldEnd > limitOf(call, RLIMIT_AS)) return memory.breakEnd;
     if (newEnd > memory.end || memory.areasIn(oldEnd, newEnd + PAGE_SIZE).length > 0) return memory.breakEnd;
     memory.add({ start: oldEnd, end: newEnd, protection: PROT_READ | PROT_WRITE, shared: false, name: '[heap]' });
   } else if (newEnd < oldEnd) memory.unmap(newEnd, oldEnd);
@@ -156,26 +201,29 @@ function mremap(call: Call): number {
   const [address, oldLength, newLength] = [call.arg(0), pageCeiling(call.arg(1)), pageCeiling(call.arg(2))];
   const [flags, target] = [call.arg(3), call.arg(4)];
   if (address % PAGE_SIZE !== 0 || newLength === 0 || flags & ~7) fail('EINVAL');
-  if (flags & MREMAP_DONTUNMAP || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))) fail('EINVAL');
+  if (flags & (MREMAP_DONTUNMAP | MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) fail('EINVAL');
+  if (flags & MREMAP_DONTUNMAP && oldLength !== newLength) fail('EINVAL');
   const area = memory.areaAt(address) ?? fail('EFAULT');
   if (address + oldLength > area.end) fail('EFAULT');
+  if (oldLength === 0) return duplicate(memory, area, address, newLength, flags);
+  if (newLength > oldLength && memory.size + newLength - oldLength > limitOf(call, RLIMIT_AS)) fail('ENOMEM');
   if (flags & MREMAP_FIXED) {
     if (target % PAGE_SIZE !== 0 || target + newLength > memory.end) fail('EINVAL');
     if (target < address + oldLength && address < target + newLength) fail('EINVAL');
     memory.unmap(target, target + newLength);
-    return move(memory, area, address, oldLength, target, newLength);
+    return move(memory, area, address, oldLength, target, newLength, flags);
   }
-  if (newLength <= oldLength) {
+  if (newLength <= oldLength && !(flags & MREMAP_DONTUNMAP)) {
     if (newLength < oldLength) memory.unmap(address + newLength, address + oldLength);
     return address;
   }
   const growsInPlace = address + oldLength === area.end && memory.areasIn(area.end, address + newLength).length === 0;
-  if (growsInPlace && address + newLength <= memory.mapTop) {
+  if (growsInPlace && !(flags & MREMAP_DONTUNMAP) && address + newLength <= memory.mapTop) {
     memory.add(continuation(area, area.end, address + newLength));
     return address;
   }
   if (!(flags & MREMAP_MAYMOVE)) fail('ENOMEM');
-  return move(memory, area, address, oldLength, memory.findFree(newLength) ?? fail('ENOMEM'), newLength);
+  return move(memory, area, address, oldLength, memory.findFree(newLength) ?? fail('ENOMEM'), newLength, flags);
 }
 
 /** What an area would show at [start, end) if it went on. */
@@ -191,34 +239,96 @@ function move(
   oldLength: number,
   to: number,
   newLength: number,
+  flags: number,
 ): number {
   const source = continuation(area, from, from + newLength);
   memory.add({ ...source, start: to, end: to + newLength });
   memory.movePages(from, to, Math.min(oldLength, newLength));
-  memory.unmap(from, from + oldLength);
+  if (!(flags & MREMAP_DONTUNMAP)) memory.unmap(from, from + oldLength);
   return to;
 }
 
-function madvise(call: Call): number {
-  const { start, end } = range(call);
-  const advice = call.arg(2);
-  if (!isMapped(call.memory, start, end)) fail('ENOMEM');
+/** An old size of 0 asks for a second mapping of shared pages. */
+function duplicate(memory: AddressSpace, area: MemoryArea, from: number, length: number, flags: number): number {
+  if (!area.shared) fail('EINVAL');
+  if (!(flags & MREMAP_MAYMOVE)) fail('ENOMEM');
+  const start = memory.findFree(length) ?? fail('ENOMEM');
+  memory.add({ ...continuation(area, from, from + length), start, end: start + length });
+  return start;
+}
+
+/** What madvise(2) does to [address, address + length). @throws SystemError */
+export function advise(memory: AddressSpace, address: number, length: number, advice: number): void {
+  const [start, end] = [address, address + pageCeiling(length)];
+  if (!KNOWN_ADVICE.has(advice) || start % PAGE_SIZE !== 0 || end < start) fail('EINVAL');
+  const areas = memory.areasIn(start, Math.min(end, memory.end));
+  for (const area of areas) checkAdvice(area, advice);
+  for (const area of areas) adviseArea(memory, area, Math.max(start, area.start), Math.min(end, area.end), advice);
+  // what is mapped follows the advice even when there are holes
+  if (!isMapped(memory, start, end)) fail('ENOMEM');
+}
+
+const KNOWN_ADVICE = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 25]);
+
+function checkAdvice(area: MemoryArea, advice: number): void {
+  const { file, shared, protection } = area;
+  switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+      if (area.locked) fail('EINVAL');
+      return;
+    case MADV_FREE:
+      if (area.locked || file !== undefined) fail('EINVAL');
+      return;
+    case MADV_REMOVE:
+      if (area.locked || file === undefined) fail('EINVAL');
+      if (!shared || !file.mayWrite) fail('EACCES');
+      return;
+    case MADV_WIPEONFORK:
+      if (file !== undefined || shared) fail('EINVAL');
+      return;
+    case MADV_POPULATE_READ:
+      if (protection === 0) fail('EINVAL');
+      return;
+    case MADV_POPULATE_WRITE:
+      if (!(protection & PROT_WRITE)) fail('EINVAL');
+  }
+}
+
+function adviseArea(memory: AddressSpace, area: MemoryArea, start: number, end: number, advice: number): void {
   switch (advice) {
     case MADV_DONTNEED:
     case MADV_FREE:
-      call.memory.dropPages(start, end);
-      return 0;
+      memory.dropPages(start, end);
+      return;
     case MADV_DONTFORK:
+      memory.change(start, end, (part) => ({ ...part, notInherited: true }));
+      return;
     case MADV_DOFORK:
-      call.memory.change(start, end, ({ notInherited: _, ...part }) =>
-        advice === MADV_DONTFORK ? { ...part, notInherited: true } : part,
-      );
-      return 0;
-    case MADV_REMOVE:
-      return fail('EOPNOTSUPP');
-    default:
-      return advice >= 0 && advice <= 25 ? 0 : fail('EINVAL');
+      memory.change(start, end, ({ notInherited: _, ...part }) => part);
+      return;
+    case MADV_WIPEONFORK:
+      memory.change(start, end, (part) => ({ ...part, wipedOnFork: true }));
+      return;
+    case MADV_KEEPONFORK:
+      memory.change(start, end, ({ wipedOnFork: _, ...part }) => part);
+      return;
+    case MADV_REMOVE: {
+      const { cache, page } = area.file!;
+      const first = page * PAGE_SIZE + start - area.start;
+      cache.punch(first, first + end - start);
+      return;
+    }
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      populate(memory, clip(area, start, end), advice === MADV_POPULATE_WRITE);
   }
+}
+
+function madvise(call: Call): number {
+  advise(call.memory, call.arg(0), call.arg(1), call.arg(2));
+  return 0;
 }
 
 function mincore(call: Call): number {
@@ -240,7 +350,22 @@ function msync(call: Call): number {
   const flags = call.arg(2);
   if (flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) || (flags & (MS_ASYNC | MS_SYNC)) === (MS_ASYNC | MS_SYNC))
     fail('EINVAL');
+  if (flags & MS_INVALIDATE && call.memory.areasIn(start, end).some(({ locked }) => locked)) fail('EBUSY');
   return isMapped(call.memory, start, end) ? 0 : fail('ENOMEM');
+}
+
+/** Shows another part of the file in a shared mapping (remap_file_pages(2)). */
+function remapFilePages(call: Call): number {
+  const { memory } = call;
+  const start = Math.floor(call.arg(0) / PAGE_SIZE) * PAGE_SIZE;
+  const length = Math.floor(call.arg(1) / PAGE_SIZE) * PAGE_SIZE;
+  const area = memory.areaAt(start);
+  if (call.arg(2) !== 0 || length === 0 || area?.file === undefined || !area.shared) return fail('EINVAL');
+  if (start + length > area.end) fail('EINVAL');
+  const moved = { ...clip(area, start, start + length), file: { ...area.file, page: call.arg(3) } };
+  memory.unmap(start, start + length);
+  memory.add(moved);
+  return 0;
 }
 
 const mapRequest = (call: Call, offset: number): MapRequest => ({
@@ -265,11 +390,6 @@ function oldMap(call: Call): CallResult {
   });
 }
 
-const locked = partial('memory is never swapped out', (call) => {
-  const { start, end } = { start: call.arg(0), end: pageCeiling(call.arg(0) + call.arg(1)) };
-  return isMapped(call.memory, start - (start % PAGE_SIZE), end) ? 0 : fail('ENOMEM');
-});
-
 export const memoryCalls: Implementations = {
   mmap: full((call) => (call.is32 ? oldMap(call) : map(call, mapRequest(call, call.arg(5))))),
   mmap2: full((call) => map(call, mapRequest(call, call.arg(5) * PAGE_SIZE))),
@@ -279,14 +399,14 @@ export const memoryCalls: Implementations = {
     call.memory.unmap(start, end);
     return 0;
   }),
-  mprotect: full(mprotect),
+  mprotect: full((call) => protect(call.memory, call.arg(0), call.arg(1), call.arg(2))),
+  pkey_mprotect: full((call) =>
+    call.arg(3) === -1 ? protect(call.memory, call.arg(0), call.arg(1), call.arg(2)) : fail('EINVAL'),
+  ),
   brk: full(brk),
-  mremap: partial('MREMAP_DONTUNMAP fails with EINVAL', mremap),
+  mremap: full(mremap),
+  remap_file_pages: full(remapFilePages),
   madvise: full(madvise),
   mincore: full(mincore),
   msync: full(msync),
-  mlock: locked,
-  munlock: locked,
-  mlockall: partial('memory is never swapped out', () => 0),
-  munlockall: partial('memory is never swapped out', () => 0),
 };

@@ -1,19 +1,33 @@
 // System calls that make, run, end and await processes: fork(2), clone(2), execve(2), exit(2), wait(2), process groups and
 // sessions (setpgid(2), setsid(2)).
-import { AT_FDCWD } from '../../abi/stat.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NONBLOCK } from '../../abi/stat.ts';
 import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGNAL } from '../../abi/signal.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import { CgroupDirectory } from '../cgroup/cgroup-fs.ts';
 import { checkMove } from '../cgroup/core-files.ts';
 import { fail } from '../error.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import { encodeSignalInfo } from '../signal/siginfo.ts';
-import { CLONE_THREAD, CLONE_VFORK, CLONE_VM, type CloneRequest, cloneTask, FORK } from '../task/clone.ts';
+import {
+  CLONE_DETACHED,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  type CloneRequest,
+  cloneTask,
+  FORK,
+} from '../task/clone.ts';
 import { execute } from '../task/exec.ts';
 import { endProcess, endTask, leaveProcessGroup, reap } from '../task/exit.ts';
 import type { ChildEvent, ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
 import { resolve } from '../vfs/path.ts';
 import { type Call, type CallResult, NO_RESULT } from './call.ts';
-import { nameArgument, pathArgument } from './paths.ts';
+import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
+import { installPidFile, pidFile } from './pidfds.ts';
 import { writeResourceUsage } from './resources.ts';
 import { full, type Implementations, partial } from './table.ts';
 
@@ -26,7 +40,10 @@ function clone(call: Call, request: CloneRequest): CallResult {
     const { tid, child } = call.pending.progress as { tid: number; child: { vforkParent: unknown } };
     return child.vforkParent === undefined ? tid : call.wait([]);
   }
+  const { files } = call.task;
+  if (request.flags & CLONE_PIDFD && files.lowestFree() >= openFilesLimit(call)) fail('EMFILE');
   const child = cloneTask(call.kernel, call.task, request);
+  if (request.flags & CLONE_PIDFD) call.writeWord(request.pidfd, installPidFile(call, child.group), 4);
   if (!(request.flags & CLONE_VFORK)) return call.number(child.pid);
   child.vforkParent = call.task;
   call.pending.progress = { tid: call.number(child.pid), child };
@@ -37,7 +54,9 @@ function clone(call: Call, request: CloneRequest): CallResult {
 function cloneArguments(call: Call): CloneRequest {
   const flags = call.arg(0);
   const [child, tls] = call.is32 ? [4, 3] : [3, 4];
+  if (flags & CLONE_PIDFD && flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)) fail('EINVAL');
   return {
+    pidfd: call.arg(2),
     flags: flags & ~0xff,
     exitSignal: flags & 0xff,
     stack: call.arg(1),
@@ -49,19 +68,33 @@ function cloneArguments(call: Call): CloneRequest {
 
 const CLONE_ARGS_SIZE = 64;
 const CLONE_ARGS_SIZE_LARGEST = 88;
+const CLONE_CLEAR_SIGHAND = 2 ** 32;
+const CLONE_NEWTIME = 0x80;
 const CLONE_INTO_CGROUP = 0x2_0000_0000;
 
 function clone3Arguments(call: Call): CloneRequest {
   const size = call.arg(1);
+  if (size > PAGE_SIZE) fail('E2BIG');
   if (size < CLONE_ARGS_SIZE) fail('EINVAL');
+  if (
+    size > CLONE_ARGS_SIZE_LARGEST &&
+    call.read(call.arg(0), size).some((byte, n) => byte && n >= CLONE_ARGS_SIZE_LARGEST)
+  )
+    fail('E2BIG');
   const view = call.view(call.arg(0), Math.min(size, CLONE_ARGS_SIZE_LARGEST));
   const word = (n: number) => Number(view.getBigUint64(8 * n, true));
-  const [allFlags, , childTid, parentTid, exitSignal, stack, stackSize] = [0, 1, 2, 3, 4, 5, 6].map(word) as number[];
-  const intoCgroup = allFlags! >= CLONE_INTO_CGROUP && allFlags! < 2 * CLONE_INTO_CGROUP;
-  const flags = intoCgroup ? allFlags! - CLONE_INTO_CGROUP : allFlags!;
-  if (intoCgroup && size < CLONE_ARGS_SIZE_LARGEST) fail('EINVAL');
+  const [allFlags, pidfd, childTid, parentTid, exitSignal, stack, stackSize] = [0, 1, 2, 3, 4, 5, 6].map(
+    word,
+  ) as number[];
+  const has = (flag: number) => Math.floor(allFlags! / flag) % 2 === 1;
+  const intoCgroup = has(CLONE_INTO_CGROUP);
+  const flags = allFlags! % CLONE_CLEAR_SIGHAND;
+  if (allFlags! >= 2 * CLONE_INTO_CGROUP || (intoCgroup && size < CLONE_ARGS_SIZE_LARGEST)) fail('EINVAL');
   if (exitSignal! > 64 || (stack === 0) !== (stackSize === 0)) fail('EINVAL');
-  if (flags > 0xffff_ffff) fail('EINVAL');
+  // the low byte is clone(2)'s exit signal, which has a field of its own here
+  if (flags & (CLONE_DETACHED | 0xff) && !(flags & CLONE_NEWTIME)) fail('EINVAL');
+  if (flags & (CLONE_THREAD | CLONE_PARENT) && exitSignal !== 0) fail('EINVAL');
+  if (has(CLONE_CLEAR_SIGHAND) && flags & CLONE_SIGHAND) fail('EINVAL');
   return {
     flags,
     exitSignal: exitSignal!,
@@ -69,6 +102,8 @@ function clone3Arguments(call: Call): CloneRequest {
     parentTid: parentTid!,
     childTid: childTid!,
     tls: view.getBigUint64(56, true),
+    pidfd: pidfd!,
+    clearsHandlers: has(CLONE_CLEAR_SIGHAND),
     ...(intoCgroup ? { cgroup: targetCgroup(call, word(10), flags) } : {}),
   };
 }
@@ -110,7 +145,9 @@ const WUNTRACED = 2;
 const WEXITED = 4;
 const WCONTINUED = 8;
 const WNOWAIT = 0x0100_0000;
-const WALL = 0x6000_0000;
+const WNOTHREAD = 0x2000_0000;
+const WALL = 0x4000_0000;
+const WCLONE = 0x8000_0000;
 
 /** Which children are meant. */
 type Selection = (child: ThreadGroup) => boolean;
@@ -125,6 +162,12 @@ function findNews(parent: ThreadGroup, selected: Selection, options: number): Th
     if (kind === 'continued' && options & WCONTINUED) return child;
   }
   return undefined;
+}
+
+/** Children that send another signal than SIGCHLD when they end are waited for with __WCLONE or __WALL. */
+function hasKind({ exitSignal }: ThreadGroup, options: number): boolean {
+  if (options & WALL) return true;
+  return (exitSignal !== SIGNAL.SIGCHLD) === ((options & WCLONE) !== 0);
 }
 
 /** The status word of wait(2). */
@@ -149,15 +192,19 @@ function wait(
   report: (child: ThreadGroup | undefined) => number,
 ): CallResult {
   const { group } = call.task;
-  if (![...group.children].some(selected)) fail('ECHILD');
-  const child = findNews(group, selected, options);
+  const meant: Selection = (child) => hasKind(child, options) && selected(child);
+  if (![...group.children].some(meant)) fail('ECHILD');
+  const child = findNews(group, meant, options);
   if (child === undefined) return options & WNOHANG ? report(undefined) : call.wait([group.childQueue]);
-  const result = report(child);
-  if (!(options & WNOWAIT)) {
-    if (child.isZombie) reap(child);
-    else child.event = undefined;
+  try {
+    return report(child);
+  } finally {
+    // even when the status cannot be written
+    if (!(options & WNOWAIT)) {
+      if (child.isZombie) reap(child);
+      else child.event = undefined;
+    }
   }
-  return result;
 }
 
 function selection(call: Call, pid: number): Selection {
@@ -169,7 +216,7 @@ function selection(call: Call, pid: number): Selection {
 
 function wait4(call: Call, usage: number): CallResult {
   const options = call.arg(2);
-  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WALL | 0x8000_0000)) fail('EINVAL');
+  if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WALL | WNOTHREAD | WCLONE)) fail('EINVAL');
   return wait(call, selection(call, call.arg(0)), options | WEXITED, (child) => {
     if (child === undefined) return 0;
     if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event!), 4);
@@ -185,11 +232,30 @@ const CODES: Readonly<Record<ChildEvent['kind'], number>> = {
   continued: CLD_CONTINUED,
 };
 
+const P_PIDFD = 3;
+const WAITID_OPTIONS = WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE;
+
+function waitidSelection(call: Call, type: number, id: number): Selection {
+  switch (type) {
+    case 0:
+      return () => true;
+    case 1:
+      return id <= 0 ? fail('EINVAL') : selection(call, id);
+    case 2:
+      return id < 0 ? fail('EINVAL') : selection(call, -id);
+    default:
+      return fail('EINVAL');
+  }
+}
+
 function waitid(call: Call): CallResult {
-  const [type, id, info, options] = [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
-  if (!(options & (WEXITED | WUNTRACED | WCONTINUED))) fail('EINVAL');
-  const pids = [() => -1, () => id, () => (id === 0 ? 0 : -id)][type] ?? fail('EINVAL');
-  return wait(call, selection(call, pids()), options, (child) => {
+  const [type, id, info, options] = [call.arg(0), call.arg(1) | 0, call.arg(2), call.arg(3)];
+  if (options & ~WAITID_OPTIONS || !(options & (WEXITED | WUNTRACED | WCONTINUED))) fail('EINVAL');
+  const file = type === P_PIDFD ? pidFile(call, id) : undefined;
+  const selected = file === undefined ? waitidSelection(call, type, id) : (child: ThreadGroup) => child === file.group;
+  const mayNotWait = ((file?.flags ?? 0) & O_NONBLOCK) !== 0 && !(options & WNOHANG);
+  return wait(call, selected, mayNotWait ? options | WNOHANG : options, (child) => {
+    if (child === undefined && mayNotWait) fail('EAGAIN');
     if (info !== 0 && child !== undefined) {
       const event = child.event!;
       const status =
@@ -197,7 +263,7 @@ function waitid(call: Call): CallResult {
       const code = event.kind === 'killed' && event.core ? CLD_DUMPED : CODES[event.kind];
       const { uid } = child.leader.credentials;
       call.write(info, encodeSignalInfo({ signal: SIGNAL.SIGCHLD, code, pid: child.pid, uid, status }, call.task));
-    } else if (info !== 0) call.write(info, new Uint8Array(12));
+    } else if (info !== 0) call.write(info, new Uint8Array(call.is32 ? 24 : 28));
     return 0;
   });
 }
@@ -252,7 +318,9 @@ export const processCalls: Implementations = {
     return execve(call, name.text, resolve(name.from, name.text), call.arg(1), call.arg(2));
   }),
   execveat: full((call) => {
+    if (call.arg(4) & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) fail('EINVAL');
     const path = pathArgument(call, 0, 1, call.arg(4));
+    if (path.entry.inode.isSymlink) fail('ELOOP');
     const text = call.path(1);
     const name =
       text.startsWith('/') || call.arg(0) === AT_FDCWD

@@ -120,7 +120,7 @@ function rtSigprocmask(call: Call): number {
 }
 
 /** May the caller send signals to the process? (kill(2) "permission"). */
-function maySignal(call: Call, group: ThreadGroup, signal: number): boolean {
+export function maySignal(call: Call, group: ThreadGroup, signal: number): boolean {
   const { credentials } = call.task;
   const target = group.leader.credentials;
   if ([target.uid, target.suid].some((uid) => uid === credentials.uid || uid === credentials.euid)) return true;
@@ -167,7 +167,7 @@ function tkill(call: Call, tgid: number | undefined, tid: number, signal: number
 }
 
 /** The siginfo of sigqueue(3): only codes below 0 may be sent to others, so that nobody claims to be the kernel. */
-function queuedSignal(call: Call, signal: number, address: number, target: ThreadGroup): SignalInfo {
+export function queuedSignal(call: Call, signal: number, address: number, target: ThreadGroup): SignalInfo {
   const view = call.view(address, 48);
   const code = view.getInt32(8, true);
   if ((code >= 0 || code === SI_TKILL) && target !== call.task.group) fail('EPERM');

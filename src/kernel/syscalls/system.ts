@@ -1,18 +1,22 @@
 // About the system: uname(2), sysinfo(2), getrandom(2), sethostname(2).
 import { fail } from '../error.ts';
-import { CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
+import type { Task } from '../task/task.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const FIELD = 65;
+/** personality(2): a version number for programs that expect 2.6. */
+const UNAME26 = 0x2_0000;
 export const RELEASE = '6.1.0-anillo';
 
 function uname(call: Call): number {
   const bytes = new Uint8Array(6 * FIELD);
   const { hostname, domainname } = call.task.namespaces.uts;
   const machine = call.is32 ? 'i686' : 'x86_64';
-  ['Linux', hostname, RELEASE, '#1 SMP', machine, domainname].forEach((text, n) => {
+  const release = call.task.personality & UNAME26 ? `2.6.60${RELEASE.slice(3)}` : RELEASE;
+  ['Linux', hostname, release, '#1 SMP', machine, domainname].forEach((text, n) => {
     bytes.set(encodeText(text).subarray(0, FIELD - 1), n * FIELD);
   });
   call.write(call.arg(0), bytes);
@@ -38,8 +42,59 @@ function sysinfo(call: Call): number {
   return 0;
 }
 
+const QUERY = 0xffff_ffff;
+
+function personality(call: Call): number {
+  const old = call.task.personality;
+  if (call.arg(0) !== QUERY) call.task.personality = call.arg(0) & 0xffff_ffff;
+  return old;
+}
+
+const IOPRIO_WHO_PROCESS = 1;
+const IOPRIO_WHO_USER = 3;
+const CLASS_SHIFT = 13;
+const CLASS_REALTIME = 1;
+const CLASS_IDLE = 3;
+const LEVELS = 8;
+
+/** The tasks `which` and `who` of ioprio_get(2) mean. @throws SystemError */
+function prioritized(call: Call): Task[] {
+  const [which, who] = [call.arg(0), call.arg(1)];
+  if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER) fail('EINVAL');
+  if (which === IOPRIO_WHO_PROCESS) {
+    const task = who === 0 ? call.task : call.pids.tasks.get(who);
+    return task === undefined ? fail('ESRCH') : [task];
+  }
+  const all = [...call.pids.tasks.values()];
+  const wanted = who === 0 ? call.task.group.processGroup : undefined;
+  const found = all.filter(({ group, credentials }) =>
+    which === IOPRIO_WHO_USER
+      ? credentials.uid === (who === 0 ? call.task.credentials.uid : who)
+      : group.processGroup === wanted || call.number(group.processGroup.pid) === who,
+  );
+  return found.length > 0 ? found : fail('ESRCH');
+}
+
+function getIoPriority(call: Call): number {
+  const [best] = prioritized(call)
+    .map(({ ioPriority }) => ioPriority)
+    .sort((a, b) => a - b);
+  return best!;
+}
+
+function setIoPriority(call: Call): number {
+  const value = call.arg(2);
+  const kind = (value >> CLASS_SHIFT) & 7;
+  const level = value & (LEVELS - 1);
+  if (kind > CLASS_IDLE) fail('EINVAL');
+  if (kind === 0 && level !== 0) fail('EINVAL');
+  if (kind === CLASS_REALTIME && !hasCapability(call.task.credentials, CAP_SYS_ADMIN)) fail('EPERM');
+  for (const task of prioritized(call)) task.ioPriority = value;
+  return 0;
+}
+
 function getrandom(call: Call): number {
-  if (call.arg(2) & ~7) fail('EINVAL');
+  if (call.arg(2) & ~7 || (call.arg(2) & 6) === 6) fail('EINVAL');
   const bytes = new Uint8Array(Math.min(call.arg(1), 0x1ff_ffff));
   call.kernel.random.fill(bytes);
   call.write(call.arg(0), bytes);
@@ -51,16 +106,10 @@ export const systemCalls: Implementations = {
   sysinfo: full(sysinfo),
   getrandom: full(getrandom),
   sync: full(() => 0),
-  personality: partial('only the default persona', (call) =>
-    call.arg(0) === 0xffff_ffff || call.arg(0) === 0 ? 0 : fail('EINVAL'),
-  ),
+  personality: full(personality),
+  ioprio_get: full(getIoPriority),
+  ioprio_set: partial('there are no disks to wait for', setIoPriority),
   vhangup: partial('the terminal stays', (call) =>
     hasCapability(call.task.credentials, CAP_SYS_TTY_CONFIG) ? 0 : fail('EPERM'),
   ),
-  rseq: {
-    run: () => fail('ENOSYS'),
-    support: 'error',
-    note: 'threads go on without restartable sequences',
-    interruption: 'restart',
-  },
 };

@@ -1,5 +1,5 @@
 // Making tasks: fork, vfork, clone and clone3 (clone(2)).
-import { SIGNAL } from '../../abi/signal.ts';
+import { SIG_IGN, SIGNAL } from '../../abi/signal.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
@@ -13,8 +13,9 @@ import { PendingSignals } from '../signal/signal-set.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { setThreadArea } from '../syscalls/thread-area.ts';
 import { isRealtime } from './scheduling.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import { Task } from './task.ts';
-import { ThreadGroup } from './thread-group.ts';
+import { DEFAULT_ACTION, type SignalAction, ThreadGroup } from './thread-group.ts';
 
 export const CLONE_VM = 0x100;
 export const CLONE_FS = 0x200;
@@ -42,6 +43,10 @@ export interface CloneRequest {
   readonly parentTid: number;
   readonly childTid: number;
   readonly tls: bigint;
+  /** Where CLONE_PIDFD puts its descriptor. */
+  readonly pidfd: number;
+  /** CLONE_CLEAR_SIGHAND: what the parent handles the child does not. */
+  readonly clearsHandlers?: boolean;
   /** Control group to start in (CLONE_INTO_CGROUP); undefined for the caller's. */
   readonly cgroup?: Cgroup;
 }
@@ -71,6 +76,7 @@ function asChild(namespaces: Namespaces): Namespaces {
 export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): Task {
   const { flags } = request;
   checkFlags(parent, request);
+  checkProcessLimit(kernel, parent);
   const cgroup = request.cgroup ?? parent.cgroup!;
   kernel.cgroups.checkFork(cgroup);
   const isThread = (flags & CLONE_THREAD) !== 0;
@@ -100,6 +106,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   child.name = parent.name;
   child.executable = parent.executable;
   inheritScheduling(child, parent);
+  inheritSettings(child, parent, flags);
   if (!(flags & CLONE_VM) || flags & CLONE_VFORK) child.alternateStack = { ...parent.alternateStack };
   if (!isThread) group.leader = child;
   group.tasks.add(child);
@@ -118,14 +125,41 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   return child;
 }
 
+/** Attributes a new task has from its parent. */
+function inheritSettings(child: Task, parent: Task, flags: number): void {
+  child.memoryPolicy = parent.memoryPolicy;
+  child.ioPriority = parent.ioPriority;
+  child.personality = parent.personality;
+  child.timerSlack = parent.timerSlack;
+  child.defaultTimerSlack = parent.timerSlack;
+  if (!(flags & CLONE_VM)) child.rseq = { ...parent.rseq };
+}
+
+const RLIMIT_NPROC = 6;
+
+/** RLIMIT_NPROC counts the tasks of the user, and does not bind the privileged. @throws SystemError EAGAIN */
+function checkProcessLimit(kernel: Kernel, { credentials, group }: Task): void {
+  const limit = group.limits[RLIMIT_NPROC]!.soft;
+  if (limit > kernel.pids.tasks.size || credentials.uid === 0) return;
+  if (hasCapability(credentials, CAP_SYS_RESOURCE) || hasCapability(credentials, CAP_SYS_ADMIN)) return;
+  let count = 0;
+  for (const task of kernel.pids.tasks.values()) if (task.credentials.uid === credentials.uid) count++;
+  if (count >= limit) fail('EAGAIN');
+}
+
 function setTls(child: Task, parent: Task, tls: bigint): void {
   if (child.context.abi === 'amd64') child.context.fsBase = tls;
   else setThreadArea(child, parent.memory!, Number(tls));
 }
 
+function childActions(actions: readonly SignalAction[], { clearsHandlers }: CloneRequest): SignalAction[] {
+  if (!clearsHandlers) return [...actions];
+  return actions.map((action) => (action.handler === SIG_IGN ? action : DEFAULT_ACTION));
+}
+
 function newGroup(kernel: Kernel, parent: Task, pid: Pid, request: CloneRequest): ThreadGroup {
   const old = parent.group;
-  const actions = request.flags & CLONE_SIGHAND ? old.actions : [...old.actions];
+  const actions = request.flags & CLONE_SIGHAND ? old.actions : childActions(old.actions, request);
   const signal = request.flags & CLONE_PARENT ? old.exitSignal : request.exitSignal;
   const group = new ThreadGroup(pid, old.processGroup, actions, [...old.limits], signal);
   group.parent = request.flags & CLONE_PARENT ? old.parent : old;
@@ -153,4 +187,5 @@ export const FORK: CloneRequest = {
   parentTid: 0,
   childTid: 0,
   tls: 0n,
+  pidfd: 0,
 };

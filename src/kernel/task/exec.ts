@@ -35,6 +35,7 @@ function programFile(task: Task, path: Path): ProgramFile {
   const { inode } = path.entry;
   if (!inode.isRegular || path.mount.flags & MS_NOEXEC) fail('EACCES');
   if (!mayAccess(task.credentials, inode, MAY_EXECUTE)) fail('EACCES');
+  if (isBeingWritten(task, inode)) fail('ETXTBSY');
   const cached = cachedInode(inode);
   return {
     cache: cached.cache,
@@ -45,6 +46,13 @@ function programFile(task: Task, path: Path): ProgramFile {
     name: pathName(path, task.directories.root),
     read: (offset, into) => cached.read(offset, into),
   };
+}
+
+/** Somebody has the file open for writing. */
+function isBeingWritten(task: Task, inode: Inode): boolean {
+  for (const { files } of task.namespaces.pid.tasks.values())
+    for (const entry of files.entries) if (entry?.file.inode === inode && entry.file.writable) return true;
+  return false;
 }
 
 /** Starts the program at `path` in the task. @throws SystemError, leaving the task as it was */
@@ -94,7 +102,7 @@ export function execute(
   task.memory!.dumpable = secure || !isReadable ? NOT_DUMPABLE : DUMPABLE;
   if (secure) task.parentDeathSignal = 0;
   task.executable = program;
-  task.name = path.entry.name.slice(0, NAME_LENGTH);
+  task.name = name.slice(name.lastIndexOf('/') + 1).slice(0, NAME_LENGTH);
 }
 
 function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram, credentials: Credentials): void {
@@ -115,6 +123,7 @@ function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram, crede
   task.alternateStack = { address: 0, size: 0, flags: 2 };
   task.robustList = { head: 0, length: 0 };
   task.clearTid = 0;
+  task.rseq = { address: 0, length: 0, signature: 0 };
   const fresh = new Context();
   fresh.abi = loaded.abi;
   fresh.rip = BigInt(loaded.entry);

@@ -90,6 +90,7 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   const { namespace } = group.pid;
   if (namespace.reaper === group) endNamespace(kernel, namespace, group);
   group.event = event;
+  group.endQueue.wake();
   group.intervalTimer?.set(0n, 0n);
   adoptChildren(kernel, group);
   const { parent } = group;

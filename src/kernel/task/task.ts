@@ -36,6 +36,9 @@ export interface PendingCall {
   progress: unknown;
 }
 
+/** Nanoseconds. */
+export const DEFAULT_TIMER_SLACK = 50_000;
+
 /** A thread. */
 export class Task implements Timer {
   /** Its numbers; the thread ID is the one in the task's own namespace. */
@@ -77,6 +80,15 @@ export class Task implements Timer {
   savedMask: SignalSet | undefined;
   readonly pending: PendingSignals;
   alternateStack = { address: 0, size: 0, flags: 2 };
+
+  /** set_mempolicy(2), ioprio_set(2), personality(2), PR_SET_TIMERSLACK. */
+  memoryPolicy = 0;
+  ioPriority = 0;
+  personality = 0;
+  timerSlack = DEFAULT_TIMER_SLACK;
+  defaultTimerSlack = DEFAULT_TIMER_SLACK;
+  /** rseq(2); address 0 when there is none. */
+  rseq = { address: 0, length: 0, signature: 0 };
 
   /** set_tid_address(2): cleared and woken at exit. */
   clearTid = 0;

@@ -66,6 +66,8 @@ export class ThreadGroup {
   readonly childQueue = new WaitQueue();
   /** Signals arrive: what signalfd waits for. */
   readonly signalQueue = new WaitQueue();
+  /** The process has ended: what its open files (pidfd_open(2)) wait for. */
+  readonly endQueue = new WaitQueue();
   /** News the parent has not fetched. */
   event: ChildEvent | undefined;
   /** All tasks have to exit with this event. */

@@ -33,13 +33,19 @@ export class FdTable {
 
   /** Gives a file the lowest free number from `from` on; the table takes over the caller's reference. @throws SystemError EMFILE */
   install(file: FileDescription, closeOnExec: boolean, limit: number, from = 0): number {
-    let fd = from;
-    while (this.entries[fd] !== undefined) fd++;
+    const fd = this.lowestFree(from);
     if (fd >= limit) {
       release(file);
       fail('EMFILE');
     }
     this.entries[fd] = { file, closeOnExec };
+    return fd;
+  }
+
+  /** The number `install` would give. */
+  lowestFree(from = 0): number {
+    let fd = from;
+    while (this.entries[fd] !== undefined) fd++;
     return fd;
   }
 

@@ -297,6 +297,9 @@ export abstract class Inode {
     if (this.links === 0 && this.opens === 0) this.released();
   }
 
+  /** Seals of a memfd (fcntl(2) "File Sealing"); other files cannot be sealed. */
+  seals: number | undefined;
+
   /** Nobody uses the file any more, by name or open. */
   released(): void {}
 
