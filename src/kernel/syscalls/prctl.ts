@@ -1,6 +1,7 @@
 // prctl(2): attributes of the calling task.
 import { fail } from '../error.ts';
 import { SECBIT_KEEP_CAPS } from '../task/credentials.ts';
+import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import { changeAmbient, dropBounding, readBounding, setKeepCapabilities, setSecurebits } from './capabilities.ts';
 import type { Call } from './call.ts';
 import { encodeText } from './text.ts';
@@ -62,6 +63,42 @@ function getNoNewPrivileges(call: Call): number {
   return call.task.credentials.noNewPrivileges ? 1 : 0;
 }
 
+const DEFAULT_MCE_KILL = 2;
+const TSC_ENABLED = 1;
+
+/** The processor's time-stamp counter is always there for programs. */
+function setTsc(call: Call): number {
+  return call.arg(1) === TSC_ENABLED ? 0 : fail('EINVAL');
+}
+
+function setTimerSlack(call: Call): number {
+  const { task } = call;
+  task.timerSlack = call.arg(1) === 0 ? task.defaultTimerSlack : call.arg(1);
+  return 0;
+}
+
+function machineChecks(call: Call, from: number): number {
+  checkRestZero(call, from);
+  return DEFAULT_MCE_KILL;
+}
+
+/** Transparent huge pages: there are none to switch off. */
+function hugePages(call: Call, value: number): number {
+  checkRestZero(call, value === 0 ? 1 : 2);
+  return 0;
+}
+
+function changeMemoryMap(call: Call): number {
+  if (call.arg(4) !== 0) fail('EINVAL');
+  if (!hasCapability(call.task.credentials, CAP_SYS_RESOURCE)) fail('EPERM');
+  return fail('EINVAL');
+}
+
+function tidAddress(call: Call): number {
+  call.writeWord(call.arg(1), call.task.clearTid);
+  return 0;
+}
+
 /** Operations by number (<linux/prctl.h>). */
 const OPERATIONS: Readonly<Record<number, (call: Call) => number>> = {
   1: setParentDeathSignal,
@@ -70,16 +107,27 @@ const OPERATIONS: Readonly<Record<number, (call: Call) => number>> = {
   4: setDumpable,
   7: (call) => (call.task.credentials.securebits & SECBIT_KEEP_CAPS ? 1 : 0),
   8: (call) => setKeepCapabilities(call, call.arg(1)),
+  13: () => 0,
+  14: (call) => (call.arg(1) === 0 ? 0 : fail('EINVAL')),
   15: setName,
   16: getName,
   23: (call) => readBounding(call.task.credentials, call.arg(1)),
   24: (call) => dropBounding(call, call.arg(1)),
+  25: (call) => put(call, TSC_ENABLED),
+  26: setTsc,
   27: (call) => call.task.credentials.securebits,
   28: (call) => setSecurebits(call, call.arg(1)),
+  29: setTimerSlack,
+  30: (call) => call.task.timerSlack,
+  34: (call) => machineChecks(call, 1),
+  35: changeMemoryMap,
   36: setSubreaper,
   37: (call) => put(call, call.task.group.isSubreaper ? 1 : 0),
   38: setNoNewPrivileges,
   39: getNoNewPrivileges,
+  40: tidAddress,
+  41: (call) => hugePages(call, 1),
+  42: (call) => hugePages(call, 0),
   47: changeAmbient,
 };
 

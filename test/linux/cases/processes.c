@@ -185,3 +185,34 @@ CASE(getrandom_fills) { memset(buffer, 0, 64); R(SYS(getrandom, buffer, 64, 0));
 CASE(getppid_in_group) { say("%d\n", getpgid(0) == getpgrp()); say("%d\n", getsid(0) == getsid(getpid())); }
 CASE(ioprio) { R(SYS(ioprio_get, 1, 0)); R(SYS(ioprio_set, 1, 0, (2 << 13) | 4)); R(SYS(ioprio_get, 1, 0)); R(SYS(ioprio_set, 1, 0, 9 << 13)); R(SYS(ioprio_get, 9, 0)); R(SYS(ioprio_get, 1, 1 << 22)); }
 CASE(rseq_errors) { R(SYS(rseq, NULL, 0, 0, 0)); R(SYS(rseq, buffer, 7, 0, 0)); R(SYS(rseq, buffer, 32, 5, 0)); }
+CASE(prctl_pdeathsig) { int signal = -1; R(prctl(PR_SET_PDEATHSIG, SIGTERM)); R(prctl(PR_GET_PDEATHSIG, &signal)); say("%d\n", signal); CHILD({ prctl(PR_GET_PDEATHSIG, &signal); say("%d\n", signal); }); }
+CASE(prctl_dumpable) { R(prctl(PR_GET_DUMPABLE)); R(prctl(PR_SET_DUMPABLE, 0)); R(prctl(PR_GET_DUMPABLE)); R(prctl(PR_SET_DUMPABLE, 2)); }
+CASE(prctl_dumpable_after_setuid) { setresuid(1000, 1000, 1000); R(prctl(PR_GET_DUMPABLE)); }
+CASE(prctl_keepcaps) { R(prctl(PR_GET_KEEPCAPS)); R(prctl(PR_SET_KEEPCAPS, 1)); R(prctl(PR_GET_KEEPCAPS)); }
+CASE(prctl_no_new_privs) { R(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); R(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); R(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)); CHILD(R(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0))); R(prctl(PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+CASE(prctl_subreaper) { int on = 5; R(prctl(PR_GET_CHILD_SUBREAPER, &on)); say("%d\n", on); R(prctl(PR_SET_CHILD_SUBREAPER, 7)); prctl(PR_GET_CHILD_SUBREAPER, &on); say("%d\n", on); }
+CASE(prctl_timerslack_set) { R(prctl(PR_SET_TIMERSLACK, 12345)); R(prctl(PR_GET_TIMERSLACK)); R(prctl(PR_SET_TIMERSLACK, 0)); R(prctl(PR_GET_TIMERSLACK)); }
+CASE(prctl_tsc) { int mode = 0; R(prctl(PR_GET_TSC, &mode)); say("%d\n", mode); }
+CASE(prctl_tid_address) { void *address = NULL; SYS(set_tid_address, buffer); long r = prctl(PR_GET_TID_ADDRESS, &address); say("%ld %d\n", r, address == buffer); }
+CASE(prctl_mm_denied) { unprivileged(); R(prctl(PR_SET_MM, PR_SET_MM_BRK, 0x10000, 0, 0)); }
+CASE(pdeathsig) { int p[2]; pipe(p); prctl(PR_SET_CHILD_SUBREAPER, 1); pid_t child = fork(); if (!child) { if (!fork()) { prctl(PR_SET_PDEATHSIG, SIGTERM); write(p[1], "x", 1); pause(); } read(p[0], buffer, 1); _exit(0); } reap(child); int status; wait(&status); say("%d\n", WTERMSIG(status)); }
+CASE(sethostname_sets) { char name[65]; R(sethostname("testhost", 8)); gethostname(name, sizeof name); say("%s\n", name); R(sethostname("x", 65)); R(sethostname("x", -1)); R(SYS(sethostname, BAD, 5)); struct utsname u; R(setdomainname("dom", 3)); uname(&u); say("%s\n", u.domainname); }
+CASE(privileged_calls_denied) { struct timeval tv = {1, 0}; unprivileged(); R(sethostname("x", 1)); R(setdomainname("x", 1)); R(SYS(reboot, 0xfee1dead, 672274793, 0, NULL)); R(SYS(swapon, "x", 0)); R(SYS(swapoff, "x")); R(SYS(acct, NULL)); R(SYS(pivot_root, ".", ".")); R(SYS(mount, "a", ".", "tmpfs", 0, NULL)); R(SYS(umount2, "/proc", 0)); }
+ONE(prctl_bad_operation, prctl(123456, 0, 0, 0, 0))
+ONE(prctl_name_bad_address, prctl(PR_SET_NAME, BAD))
+ONE(prctl_pdeathsig_bad, prctl(PR_SET_PDEATHSIG, 100))
+ONE(prctl_dumpable_bad, prctl(PR_SET_DUMPABLE, 5))
+ONE(prctl_keepcaps_bad, prctl(PR_SET_KEEPCAPS, 2))
+ONE(prctl_no_new_privs_bad, prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0))
+ONE(prctl_no_new_privs_extra, prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0))
+ONE(prctl_capbset_bad, prctl(PR_CAPBSET_READ, 99))
+ONE(prctl_timerslack, prctl(PR_GET_TIMERSLACK))
+ONE(prctl_tsc_bad, prctl(PR_SET_TSC, 9))
+ONE(prctl_thp_bad, prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0))
+ONE(prctl_thp, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0))
+ONE(prctl_timing, prctl(PR_GET_TIMING))
+ONE(prctl_timing_set, prctl(PR_SET_TIMING, 1))
+ONE(prctl_endian, prctl(PR_GET_ENDIAN, buffer))
+ONE(prctl_unalign, prctl(PR_GET_UNALIGN, buffer))
+ONE(prctl_mce, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0))
+ONE(prctl_securebits, prctl(PR_GET_SECUREBITS))
