@@ -132,6 +132,7 @@ export class Kernel {
       cgroup: new CgroupNamespace(this.nextNamespace(), this.users, this.cgroups.root).hold(),
       time: new TimeNamespace(this.nextNamespace(), this.users).hold(),
     };
+    this.first.net.loopback.setUp(true);
     this.devices = memoryDevices(this);
     this.onCall = options.onCall;
     this.#onUnsupported = options.onUnsupported;

@@ -54,8 +54,15 @@ export interface RunOptions {
   readonly arguments?: readonly string[];
 }
 
-/** Runs a program as the first process of a new system. */
-export function runGuest(program: Uint8Array, options: RunOptions = {}): Run {
+/** A system whose first process has not run yet. */
+export interface Guest {
+  readonly kernel: Kernel;
+  /** What was written to the terminal so far. */
+  readonly out: () => string;
+}
+
+/** Makes a system with a program as its first process. */
+export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest {
   const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory: options.memory ?? 64 << 20 }) });
   let out = '';
   const terminal = new Terminal(kernel, (bytes) => {
@@ -68,7 +75,13 @@ export function runGuest(program: Uint8Array, options: RunOptions = {}): Run {
   for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o777, OWNER);
   const args = ['/init', ...(options.arguments ?? [])];
   startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
+  return { kernel, out: () => out };
+}
+
+/** Runs a program as the first process of a new system. */
+export function runGuest(program: Uint8Array, options: RunOptions = {}): Run {
+  const { kernel, out } = startGuest(program, options);
   const stop = kernel.run({ cycles: options.cycles ?? 20_000_000_000 });
   const { lastExit } = kernel;
-  return { out, status: lastExit === undefined ? undefined : waitStatus(lastExit), stop, kernel };
+  return { out: out(), status: lastExit === undefined ? undefined : waitStatus(lastExit), stop, kernel };
 }

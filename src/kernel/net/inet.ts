@@ -1,17 +1,17 @@
-// Internet sockets on the loopback interface of a network namespace (ip(7), tcp(7), udp(7)). Connections live inside the
-// namespace, so that no packet has to be made: what is observable is ports, states, and bytes in order.
+// Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
+// here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
 import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
 import { O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
+import type { NetNamespace, Route } from './namespace.ts';
 import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
 
 const ADDRESS_SIZE = 16;
 const ANY = 0;
 const LOOPBACK = 0x7f00_0001;
-const BROADCAST = 0xffff_ffff;
 /** net.ipv4.ip_local_port_range. */
 const [FIRST_EPHEMERAL, LAST_EPHEMERAL] = [32768, 60999];
 const PRIVILEGED_PORTS = 1024;
@@ -45,8 +45,6 @@ function decode(bytes: Uint8Array): Endpoint {
   return { address: view.getUint32(4), port: view.getUint16(2) };
 }
 
-const isLocal = (address: number) => address === ANY || address >>> 24 === 127;
-
 /** Ports of one protocol in a network namespace. */
 export class Ports {
   readonly #bound = new Map<number, Set<InetSocket>>();
@@ -54,6 +52,11 @@ export class Ports {
 
   at(port: number): ReadonlySet<InetSocket> {
     return this.#bound.get(port) ?? new Set();
+  }
+
+  /** All sockets, in the order of their ports. */
+  *all(): Iterable<InetSocket> {
+    for (const port of [...this.#bound.keys()].sort((a, b) => a - b)) yield* this.#bound.get(port)!;
   }
 
   bind(port: number, socket: InetSocket): void {
@@ -81,12 +84,14 @@ export class Ports {
 
 /** An open TCP or UDP socket. */
 export class InetSocket extends Socket {
-  readonly #ports: Ports;
+  override readonly network: NetNamespace;
   readonly #host: SocketHost;
   #local = UNBOUND;
   #remote: Endpoint | undefined;
   /** The other end of a TCP connection; undefined after it has gone. */
   #peer: InetSocket | undefined;
+  /** The way to the other end. */
+  #way: Route | undefined;
   #wasConnected = false;
   #backlog: number | undefined;
   readonly #pending: InetSocket[] = [];
@@ -94,10 +99,28 @@ export class InetSocket extends Socket {
   readonly #received: { bytes: Uint8Array; readonly from: Endpoint }[] = [];
   #stored = 0;
 
-  constructor(host: SocketHost, flags: number, kind: number, protocol: number, ports: Ports) {
+  constructor(host: SocketHost, flags: number, kind: number, protocol: number, network: NetNamespace) {
     super(host.newInode(), flags, AF_INET, kind, protocol);
-    this.#ports = ports;
+    this.network = network.hold();
     this.#host = host;
+  }
+
+  get #ports(): Ports {
+    return this.#portsOf(this.network);
+  }
+
+  #portsOf({ tcp, udp }: NetNamespace): Ports {
+    return this.#isStream ? tcp : udp;
+  }
+
+  /** Bytes that wait for the reader. */
+  get waitingBytes(): number {
+    return this.#stored;
+  }
+
+  /** What /proc/net shows of it. */
+  get summary(): { readonly local: Endpoint; readonly remote: Endpoint; readonly isConnected: boolean } {
+    return { local: this.#local, remote: this.#remote ?? UNBOUND, isConnected: this.#peer !== undefined };
   }
 
   get #isStream(): boolean {
@@ -115,11 +138,14 @@ export class InetSocket extends Socket {
   bind(address: Uint8Array, task: Task): void {
     const wanted = decode(address);
     if (this.#local.port !== 0) fail('EINVAL');
-    if (!isLocal(wanted.address)) fail('EADDRNOTAVAIL');
+    const { network } = this;
+    const isBroadcast = !this.#isStream && network.isBroadcast(wanted.address);
+    const isLocal = wanted.address === ANY || wanted.address >>> 24 === 127 || network.isOwn(wanted.address);
+    if (!isLocal && !isBroadcast) fail('EADDRNOTAVAIL');
     if (
       wanted.port !== 0 &&
       wanted.port < PRIVILEGED_PORTS &&
-      !hasCapability(task.credentials, CAP_NET_BIND_SERVICE, task.namespaces.net.owner)
+      !hasCapability(task.credentials, CAP_NET_BIND_SERVICE, network.owner)
     )
       fail('EACCES');
     this.#take(wanted);
@@ -150,37 +176,41 @@ export class InetSocket extends Socket {
     const wanted = decode(address);
     const target = { address: wanted.address === ANY ? LOOPBACK : wanted.address, port: wanted.port };
     if (this.isListening) fail('EISCONN');
-    if (target.address === BROADCAST && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
-    if (!isLocal(target.address)) fail('ENETUNREACH');
-    if (this.#local.port === 0) this.#take({ address: LOOPBACK, port: 0 });
+    const isBroadcast = this.network.isBroadcast(target.address);
+    if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail(this.#isStream ? 'ENETUNREACH' : 'EACCES');
+    const [route] = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
+    const { from, to, source } = route!;
+    if (this.#local.port === 0) this.#take({ address: source, port: 0 });
     if (!this.#isStream) {
+      if (this.#local.address === ANY) this.#local = { ...this.#local, address: source };
       this.#remote = target;
       return undefined;
     }
     if (this.#wasConnected) fail('EISCONN');
-    const server = this.#listener(target);
+    const server = this.#listener(to.namespace, target);
     if (server === undefined || server.#pending.length > server.#backlog!) return fail('ECONNREFUSED');
-    const end = new InetSocket(this.#host, O_RDWR, this.kind, this.protocol, this.#ports);
+    const end = new InetSocket(this.#host, O_RDWR, this.kind, this.protocol, to.namespace);
     end.#local = target;
-    this.#ports.bind(target.port, end);
-    if (this.#local.address === ANY) this.#local = { ...this.#local, address: LOOPBACK };
-    end.#join(this, this.#local);
-    this.#join(end, target);
+    end.#ports.bind(target.port, end);
+    if (this.#local.address === ANY) this.#local = { ...this.#local, address: source };
+    end.#join(this, this.#local, { from: to, to: from, source: target.address });
+    this.#join(end, target, { from, to, source });
     server.#pending.push(end);
     server.queue.wake();
     return undefined;
   }
 
-  #listener(target: Endpoint): InetSocket | undefined {
-    for (const socket of this.#ports.at(target.port)) {
+  #listener(network: NetNamespace, target: Endpoint): InetSocket | undefined {
+    for (const socket of this.#portsOf(network).at(target.port)) {
       const { address } = socket.#local;
       if (socket.isListening && !socket.readShut && (address === ANY || address === target.address)) return socket;
     }
     return undefined;
   }
 
-  #join(peer: InetSocket, remote: Endpoint): void {
+  #join(peer: InetSocket, remote: Endpoint, way: Route): void {
     this.#peer = peer;
+    this.#way = way;
     this.#remote = remote;
     this.#wasConnected = true;
     this.queue.wake();
@@ -216,7 +246,11 @@ export class InetSocket extends Socket {
     const room = CAPACITY - peer.#stored;
     if (bytes.length === 0) return 0;
     if (room <= 0) return new WouldBlock(peer.queue);
+    const { from, to } = this.#way!;
+    // TCP tries again until the way is open
+    if (!from.isUp || !to.isUp) return new WouldBlock(peer.queue);
     const part = bytes.slice(0, room);
+    from.count(to, part.length);
     peer.#store(part, this.#local);
     return part.length;
   }
@@ -226,24 +260,30 @@ export class InetSocket extends Socket {
     if (named === undefined) return fail('EDESTADDRREQ');
     const target = { address: named.address === ANY ? LOOPBACK : named.address, port: named.port };
     if (bytes.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
-    if (!isLocal(target.address)) return fail('ENETUNREACH');
+    const isBroadcast = this.network.isBroadcast(target.address);
+    if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
+    const routes = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
     if (this.#local.port === 0) this.#take(UNBOUND);
-    const from = { address: this.#local.address === ANY ? LOOPBACK : this.#local.address, port: this.#local.port };
-    for (const socket of this.#ports.at(target.port)) {
+    const taken = routes.filter((route) => this.#deliver(route, target, bytes));
+    // the port-unreachable message comes back to a connected socket
+    if (taken.length === 0 && !isBroadcast && this.#remote !== undefined) this.error = ECONNREFUSED;
+    return bytes.length;
+  }
+
+  /** Hands a datagram to a socket behind a route; false when nobody wants it. */
+  #deliver({ from: by, to, source }: Route, target: Endpoint, bytes: Uint8Array): boolean {
+    const from = { address: this.#local.address === ANY ? source : this.#local.address, port: this.#local.port };
+    for (const socket of this.#portsOf(to.namespace).at(target.port)) {
       const { address } = socket.#local;
       if (address !== ANY && address !== target.address) continue;
-      if (
-        socket.#remote !== undefined &&
-        (socket.#remote.port !== from.port || socket.#remote.address !== from.address)
-      )
-        continue;
+      const remote = socket.#remote;
+      if (remote !== undefined && (remote.port !== from.port || remote.address !== from.address)) continue;
+      by.count(to, bytes.length);
       // a full receiver loses datagrams
       if (socket.#stored + bytes.length <= CAPACITY) socket.#store(bytes.slice(), from);
-      return bytes.length;
+      return true;
     }
-    // the port-unreachable message comes back to a connected socket
-    if (this.#remote !== undefined) this.error = ECONNREFUSED;
-    return bytes.length;
+    return false;
   }
 
   #store(bytes: Uint8Array, from: Endpoint): void {
@@ -321,6 +361,7 @@ export class InetSocket extends Socket {
   override closed(): void {
     if (this.#local.port !== 0) this.#ports.release(this.#local.port, this);
     for (const waiting of this.#pending) waiting.closed();
+    this.network.release();
     const peer = this.#peer;
     this.#peer = undefined;
     if (peer === undefined || peer.#peer !== this) return;

@@ -10,6 +10,9 @@ import {
   SO_REUSEPORT,
 } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
+import type { Call, CallResult } from '../syscalls/call.ts';
+import { interfaceCall } from './interface-calls.ts';
+import type { NetNamespace } from './namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from '../vfs/file.ts';
@@ -103,6 +106,14 @@ export abstract class Socket extends FileDescription {
   abstract receive(length: number, options: ReceiveOptions): Received | WouldBlock;
   abstract get isListening(): boolean;
   abstract get peerCredentials(): PeerCredentials | undefined;
+
+  /** Whose interfaces ioctl(2) shows; undefined for those of the caller. */
+  readonly network: NetNamespace | undefined = undefined;
+
+  override ioctl(call: Call, request: number, argument: number): CallResult {
+    const network = this.network ?? call.task.namespaces.net;
+    return interfaceCall(call, network, request, argument) ?? super.ioctl(call, request, argument);
+  }
 
   shutdown(how: number): void {
     if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) fail('EINVAL');

@@ -78,8 +78,7 @@ function create(call: Call): number {
   const native = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail(kind === SOCK_SEQPACKET ? 'ESOCKTNOSUPPORT' : 'EPERM');
   if (protocol !== 0 && protocol !== native) fail('EPROTONOSUPPORT');
-  const ports = kind === SOCK_STREAM ? net.tcp : net.udp;
-  return install(call, new InetSocket(host, statusOf(type), kind, native, ports), type);
+  return install(call, new InetSocket(host, statusOf(type), kind, native, net), type);
 }
 
 function socketpair(call: Call): number {

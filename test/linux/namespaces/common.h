@@ -68,4 +68,4 @@ static void become_root(int more) {
 }
 
 /** Runs a step in a child, so that what it does to itself ends with it. */
-#define IN_CHILD(step) do { fflush(stdout); pid_t child_ = fork(); if (child_ == 0) { step; fflush(stdout); _exit(0); } int status_; waitpid(child_, &status_, 0); if (status_ != 0) printf("child: status %x\n", status_); } while (0)
+#define IN_CHILD(...) do { fflush(stdout); pid_t child_ = fork(); if (child_ == 0) { __VA_ARGS__; fflush(stdout); _exit(0); } int status_; waitpid(child_, &status_, 0); if (status_ != 0) printf("child: status %x\n", status_); } while (0)

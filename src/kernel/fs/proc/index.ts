@@ -39,6 +39,7 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
     .add('self', new GeneratedLink(fs, () => String(kernel.current?.group.pid.in(pids) ?? '')))
     .add('thread-self', new GeneratedLink(fs, () => threadSelf(kernel, pids)))
     .add('mounts', new GeneratedLink(fs, () => 'self/mounts'))
+    .add('net', new GeneratedLink(fs, () => 'self/net'))
     .add(
       'meminfo',
       text(() => memoryInfo(kernel)),

@@ -16,6 +16,7 @@ import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
 import { mountInfo, mountTable } from './mounts.ts';
+import { networkDirectory } from './net.ts';
 import { addNamespaceFiles } from './namespaces.ts';
 
 const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
@@ -196,6 +197,7 @@ function taskDirectory(
       'root',
       link(() => task().directories.root),
     )
+    .add('net', networkDirectory(fs, task, owner))
     .add('fd', fileDescriptors(fs, task, owner))
     .add('fdinfo', descriptorInformation(fs, task, owner));
 }
