@@ -30,6 +30,7 @@ import { initializeTlb } from './tlb';
 import { closeGuards } from './smap';
 import { banksLoaded, claimBanks } from './tlb-banks';
 import { maskA20, noteWriteRange, readPhysicalSized, writePhysicalSized } from './physical';
+import { initializeRefill } from './refill';
 import { selectCpu } from './processors/select';
 import { APIC_BASE_BSP } from './processors/startup';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
@@ -130,6 +131,7 @@ export function loadFlags(): void {
 /** Once, after the memory was created. */
 export function initialize(): void {
   initializeTlb();
+  initializeRefill();
 }
 
 /** The processor after RESET. Memory and time stay. */

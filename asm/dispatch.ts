@@ -2,7 +2,7 @@
 // (one function, because V8 calls cost more than the work of a case: 3 to 4 times slower when measured). A case that cannot go its
 // fast way (TLB miss, device, page crossing, unlinked branch, fault) breaks out of the switch with t = 0, and the generic
 // handler does the whole instruction again from the start; a branch breaks out with t = the record to go on with.
-import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_ARRAY_SIZE } from './layout';
+import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_WRITE } from './layout';
 import { current, cyclesLeft, faulted, instructionsLeft, leave, pageRip, tlbBase } from './globals';
 import {
   R_BASE,
@@ -23,6 +23,7 @@ import {
 } from './record';
 import { COUNT_INSTRUCTIONS } from './constants';
 import { leaveAfter, leaveBefore, leaveFaulted, leaveRefused } from './leave';
+import { refill } from './refill';
 import { findLinked, findTarget } from './blocks';
 import { execute } from './execute';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arithmetic';
@@ -339,7 +340,7 @@ function address(r: usize): u32 {
 @inline
 function hostOf<T>(cache: usize, ea: u32, bound: usize, array: usize): usize {
   const linear = ea + load<u32>(cache, SEGMENT_BASE);
-  const entry = tlbBase + array + ((linear >> 8) & 0x3ff0);
+  const entry = tlbBase + array + ((linear >> 6) & 0xffc0);
   if (u64(ea) + sizeof<T>() > load<u64>(cache + bound)) return 0;
   if (load<u64>(entry) != u64((linear + (sizeof<T>() - 1)) & 0xfffff000)) return 0;
   return linear + load<u32>(entry, 8);
@@ -352,13 +353,13 @@ function readHost<T>(r: usize): usize {
 // @ts-ignore: decorator
 @inline
 function writeHost<T>(r: usize): usize {
-  return hostOf<T>(load<u16>(r, R_SEGMENT), address(r), SEGMENT_WRITE_END, TLB_ARRAY_SIZE);
+  return hostOf<T>(load<u16>(r, R_SEGMENT), address(r), SEGMENT_WRITE_END, TLB_WRITE);
 }
 /** Where a 32-bit push would write. */
 // @ts-ignore: decorator
 @inline
 function pushHost(): usize {
-  return hostOf<u32>(SEGMENTS + SS * SEGMENT_STRIDE, load<u32>(RSP) - 4, SEGMENT_WRITE_END, TLB_ARRAY_SIZE);
+  return hostOf<u32>(SEGMENTS + SS * SEGMENT_STRIDE, load<u32>(RSP) - 4, SEGMENT_WRITE_END, TLB_WRITE);
 }
 /** Where a 32-bit pop with stack pointer `sp` would read. */
 // @ts-ignore: decorator
@@ -1793,6 +1794,7 @@ export function dispatch(start: usize): void {
     }
     if (!t) {
       current = r;
+      if (refill(r)) continue;
       t = execute(r);
       if (faulted) {
         leaveFaulted(r);

@@ -243,8 +243,9 @@ export const STATE_END = 0x4000;
 
 /**
  * The TLB is banks, one an address-space context: six direct-mapped arrays (read, write, fetch; supervisor, user) of
- * TLB_ENTRIES entries {u64 tag, u64 addend}, one attribute byte an entry in the order of the arrays, and a header. CPU n owns
- * banks BANKS_PER_CPU * n and following.
+ * TLB_ENTRIES entries {u64 tag, u64 addend}. What is filled together lies together: the slots of reads and writes, 64 bytes
+ * with the entries for reading and writing of the supervisor and of users, then those of fetches, 32 bytes. Behind them are an
+ * attribute byte an entry, in the same order, and a header. CPU n owns banks BANKS_PER_CPU * n and following.
  */
 export const TLB_BANKS = 0x80000;
 export const TLB_BANK_SIZE = 0x1a000;
@@ -252,12 +253,13 @@ export const NUMBER_OF_BANKS = 32;
 export const BANKS_PER_CPU = 4;
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_SIZE = 16;
-export const TLB_ARRAY_SIZE = 0x4000;
-export const TLB_READ = 0; // array number; + TLB_USER for CPL 3
-export const TLB_WRITE = 1;
-export const TLB_FETCH = 2;
-export const TLB_USER = 3;
-/** Offsets in a bank: the attribute bytes, the header, the fields of the header. */
+/** Offsets in the slot of reads and writes: the entry for writing; those of users. */
+export const TLB_WRITE = 0x10;
+export const TLB_USER = 0x20;
+/** Offsets in a bank: the slots of fetches, in them the entry of users. */
+export const TLB_FETCH = 0x10000;
+export const TLB_FETCH_USER = 0x10;
+/** The attribute bytes, the header, the fields of the header. */
 export const BANK_ATTRIBUTES = 0x18000;
 export const BANK_HEADER = 0x19800;
 export const BANK_IN_USE = 0x19800; // u32: 0 = the bank has never held a translation, its contents are undefined
@@ -270,9 +272,9 @@ export const BANK_MODE = 0x19820; // u32: the paging mode it was filled in
 /** 1024 bits, by bits 31:22 of the linear address: 1 = it may hold parts of 2 MiB or 4 MiB pages there. */
 export const BANK_LARGE = 0x19880;
 export const BANK_HEADER_END = 0x19900;
-/** Per bank: a list of the entries in use (asm/tlb-banks.ts). */
-export const TLB_USED_LISTS = 0x3c0000;
-export const TLB_USED_LISTS_END = 0x3e0000;
+/** Per bank: which of its entries are in use (asm/tlb-banks.ts). */
+export const TLB_USED_MAPS = 0x3c0000;
+export const TLB_USED_MAPS_END = 0x3e0000;
 
 /** TLB state of the CPU that runs: its first bank, the current one (u32 each), and the context: VPID (u32), EPT root (u64). */
 export const TLB_FIRST_BANK = 0x3e00;

@@ -12,7 +12,7 @@ import {
   SEGMENT_STRIDE,
   SEGMENT_WRITE_END,
   SS,
-  TLB_ARRAY_SIZE,
+  TLB_WRITE,
 } from './layout';
 import { code64, faulted, otherFlags, tlbBank, tlbBase } from './globals';
 import { inLongMode, isCanonical, longAddress } from './long-mode/state';
@@ -33,7 +33,7 @@ export const RSP: usize = GPR + 32;
 // @ts-ignore: decorator
 @inline
 export function tlbEntry(base: usize, linear: u64): usize {
-  return base + ((u32(linear) >> 8) & 0x3ff0);
+  return base + ((u32(linear) >> 6) & 0xffc0);
 }
 
 /** Host address of [linear, linear + size) if it lies in one page the array maps directly, else 0. */
@@ -53,7 +53,7 @@ export function readLinear<T>(linear: u64): T {
 
 /** Writes at a linear address with the current privilege. Then `if (faulted) return`. */
 export function writeLinear<T>(linear: u64, v: T): void {
-  const host = fastHost(tlbBase + TLB_ARRAY_SIZE, linear, sizeof<T>());
+  const host = fastHost(tlbBase + TLB_WRITE, linear, sizeof<T>());
   if (host) store<T>(host, v);
   else writeSlow(linear, sizeof<T>(), u64(v), load<u32>(CPL) == 3);
 }
@@ -86,7 +86,7 @@ export function systemPlace(linear: u64, size: u32): usize {
 
 export function writeSystem<T>(linear: u64, v: T): void {
   if (guardsOpen) closeGuards();
-  const host = fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  const host = fastHost(systemTlb() + TLB_WRITE, linear & systemMask, sizeof<T>());
   if (host) {
     store<T>(host, v);
     return;
@@ -107,7 +107,7 @@ function isSystemAddress(linear: u64, size: u32): bool {
 /** Explicit supervisor write whatever CPL still is: the stack of an inner level. Then `if (faulted) return`. */
 export function writeSupervisor<T>(linear: u64, v: T): void {
   if (guardsOpen && !overridesSmap()) closeGuards();
-  const host = fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, sizeof<T>());
+  const host = fastHost(systemTlb() + TLB_WRITE, linear & systemMask, sizeof<T>());
   if (host) store<T>(host, v);
   else writeSlow(linear & systemMask, sizeof<T>(), u64(v), false);
 }
@@ -115,7 +115,7 @@ export function writeSupervisor<T>(linear: u64, v: T): void {
 /** Host address of [linear, linear + size) for `writeSupervisor` if it can be written at once, else 0. */
 export function supervisorPlace(linear: u64, size: u32): usize {
   if (guardsOpen && !overridesSmap()) closeGuards();
-  return fastHost(systemTlb() + TLB_ARRAY_SIZE, linear & systemMask, size);
+  return fastHost(systemTlb() + TLB_WRITE, linear & systemMask, size);
 }
 
 /** Alignment check (SDM Vol. 3A "Interrupt 17—Alignment Check Exception (#AC)"): false when #AC was raised. */

@@ -13,8 +13,12 @@ import {
   PDPTE,
   PAGE_RAM,
   RAM,
-  TLB_ARRAY_SIZE,
+  TLB_ENTRIES,
+  TLB_FETCH,
+  TLB_FETCH_USER,
+  TLB_USER,
   TLB_VPID,
+  TLB_WRITE,
 } from './layout';
 import { charge, noteInstructionCounts } from './charge';
 import { COST_TLB_WALK_REFERENCE } from './gen/costs';
@@ -24,14 +28,19 @@ import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readEntry32, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
+import { missQuickly } from './quick-walk';
 import { hasFeature } from './system/model';
 import { overridesSmap, passGuard } from './smap';
 import {
   ATTRIBUTE_GLOBAL,
-  ATTRIBUTE_GUARDED,
   ATTRIBUTE_SIZE,
   DROP_ALL,
-  fillTlb,
+  FILL_READ,
+  FILL_USER_READ,
+  FILL_USER_WRITE,
+  FILL_WRITE,
+  fillData,
+  fillFetch,
   flushContexts,
   invalidateAddress,
   TLB_CODE,
@@ -58,15 +67,15 @@ export const NO_EXECUTE: u64 = 1 << 63;
 /** MAXPHYADDR as CPUID reports it. */
 export const PHYSICAL_BITS: u64 = 36;
 export const ADDRESS: u64 = (1 << PHYSICAL_BITS) - 0x1000;
-const RESERVED_HIGH: u64 = 0x7fff_ffff_ffff_ffff & ~((1 << PHYSICAL_BITS) - 1);
+export const RESERVED_HIGH: u64 = 0x7fff_ffff_ffff_ffff & ~((1 << PHYSICAL_BITS) - 1);
 
 const CR0_WP: u32 = 0x10000;
-const CR0_PG: u32 = 0x80000000;
-const CR4_PSE: u32 = 0x10;
-const CR4_PAE: u32 = 0x20;
-const CR4_PGE: u32 = 0x80;
-const CR4_SMEP: u32 = 0x100000;
-const CR4_SMAP: u32 = 0x200000;
+export const CR0_PG: u32 = 0x80000000;
+export const CR4_PSE: u32 = 0x10;
+export const CR4_PAE: u32 = 0x20;
+export const CR4_PGE: u32 = 0x80;
+export const CR4_SMEP: u32 = 0x100000;
+export const CR4_SMAP: u32 = 0x200000;
 export const EFER_NXE: u32 = 0x800;
 
 // Result of the last walk.
@@ -75,6 +84,17 @@ export let walkShift: u32 = 12; // binary logarithm of the page's size
 export let walkRights: u64 = 0; // WRITABLE, USER and NO_EXECUTE combined over the levels
 export let walkDirty: bool = false;
 export let walkGlobal: bool = false;
+
+/** Leaves the result of a walk that was made elsewhere. */
+// @ts-ignore: decorator
+@inline
+export function setWalk(physical: u64, shift: u32, rights: u64, dirty: bool, global: bool): void {
+  walkPhysical = physical;
+  walkShift = shift;
+  walkRights = rights;
+  walkDirty = dirty;
+  walkGlobal = global;
+}
 
 /** Page-walk reference: guest-physical address of an entry to host-physical. All ones: a VM exit is pending. */
 // @ts-ignore: decorator
@@ -261,31 +281,38 @@ function walk(linear: u64, access: u32, user: bool): bool {
 }
 
 /** Enters the last walk into every array whose accesses it allows. Fetches have a TLB of their own. */
-function fillAll(linear: u64, access: u32): void {
-  const page = walkPhysical >> 12;
-  const kind = pageKind(page);
-  const user = (walkRights & USER) != 0;
+export function fillAll(linear: u64, access: u32): void {
+  const physical = walkPhysical;
+  const rights = walkRights;
+  const user = (rights & USER) != 0;
   // there are no user pages without paging
   const prevention: u32 = user && load<u32>(CR0) & CR0_PG ? load<u32>(CR4) : 0;
   const attributes = (walkGlobal ? ATTRIBUTE_GLOBAL : 0) | ((walkShift - 12) << ATTRIBUTE_SIZE);
   if (access == 2) {
-    if (!(prevention & CR4_SMEP)) fillTlb(2, linear, walkPhysical, attributes, 0);
-    if (user) fillTlb(5, linear, walkPhysical, attributes, 0);
+    fillFetch(linear, physical, attributes, !(prevention & CR4_SMEP), user);
     return;
   }
-  const isGuarded = (prevention & CR4_SMAP) != 0;
-  const guard = isGuarded ? TLB_GUARDED : 0;
-  const guardedAttributes = isGuarded ? attributes | ATTRIBUTE_GUARDED : attributes;
-  let marks: u64 = kind != PAGE_RAM && kind != PAGE_ROM ? TLB_SLOW : 0;
-  if (isApicAccessPage(walkPhysical)) marks = TLB_SLOW;
-  fillTlb(0, linear, walkPhysical, guardedAttributes, marks | guard);
-  if (user) fillTlb(3, linear, walkPhysical, attributes, marks);
-  if (!walkDirty || walkRights & (1 << 62)) return;
-  if (kind == PAGE_ROM) marks = TLB_SLOW;
-  if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(page) << 3))) marks |= TLB_CODE;
-  const writable = (walkRights & WRITABLE) != 0;
-  if (writable || !(load<u32>(CR0) & CR0_WP)) fillTlb(1, linear, walkPhysical, guardedAttributes, marks | guard);
-  if (user && writable) fillTlb(4, linear, walkPhysical, attributes, marks);
+  const page = physical >> 12;
+  const kind = pageKind(page);
+  const marks: u64 = (kind != PAGE_RAM && kind != PAGE_ROM) || isApicAccessPage(physical) ? TLB_SLOW : 0;
+  let writeMarks = marks;
+  let what = user ? FILL_READ | FILL_USER_READ : FILL_READ;
+  if (walkDirty && !(rights & (1 << 62))) {
+    if (rights & WRITABLE) what |= user ? FILL_WRITE | FILL_USER_WRITE : FILL_WRITE;
+    else if (!(load<u32>(CR0) & CR0_WP)) what |= FILL_WRITE;
+    if (kind == PAGE_ROM) writeMarks = TLB_SLOW;
+    else if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(page) << 3))) writeMarks |= TLB_CODE;
+  }
+  fillData(linear, physical, attributes, what, prevention & CR4_SMAP ? TLB_GUARDED : 0, marks, writeMarks);
+}
+
+/** Where the TLB looks for a linear address accessed so (0 read, 1 write, 2 fetch). */
+// @ts-ignore: decorator
+@inline
+function entryOf(linear: u64, access: u32, user: bool): usize {
+  const slot = (usize(linear) >> 12) & (TLB_ENTRIES - 1);
+  if (access == 2) return tlbBank + TLB_FETCH + (slot << 5) + (user ? TLB_FETCH_USER : 0);
+  return tlbBank + (slot << 6) + (user ? TLB_USER : 0) + (access ? TLB_WRITE : 0);
 }
 
 /**
@@ -293,11 +320,12 @@ function fillAll(linear: u64, access: u32): void {
  * Then `if (faulted) return`.
  */
 export function translate(linear: u64, access: u32, user: bool): u64 {
-  const entry = tlbBank + (access + (user ? 3 : 0)) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
+  const entry = entryOf(linear, access, user);
   const tag = load<u64>(entry);
   if (tag != TLB_INVALID && (tag & ~0xfff) == (linear & ~0xfff) && (!(tag & TLB_GUARDED) || passGuard(entry))) {
     return linear + load<u64>(entry, 8) - RAM;
   }
+  if (missQuickly(linear, access, user)) return walkPhysical | (linear & 0xfff);
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
   if (!walk(linear, access, user)) return u64.MAX_VALUE;
   fillAll(linear, access);
@@ -306,7 +334,7 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
 
 /** Physical address of a linear one for a fetch if the TLB has it, else all ones and nothing has changed. */
 export function fetchHit(linear: u64, user: bool): u64 {
-  const entry = tlbBank + (user ? 5 : 2) * TLB_ARRAY_SIZE + ((u32(linear) >> 8) & 0x3ff0);
+  const entry = entryOf(linear, 2, user);
   const tag = load<u64>(entry);
   return (tag & ~0xfff) == (linear & ~0xfff) && tag != TLB_INVALID ? linear + load<u64>(entry, 8) - RAM : u64.MAX_VALUE;
 }

@@ -47,8 +47,22 @@ export function romAlias(physical: u64): u64 {
   return physical < romStart || physical >= FOUR_GIB ? physical : ROM_ALIAS + (ramPages << 12) + physical - romStart;
 }
 
+/** Pages below the first and from the second on, as far as there are any, are RAM: `setPageKind` has said nothing else. */
+let plainBelow: u64 = u64.MAX_VALUE;
+let plainFrom: u64 = 0;
+
 export function setPageKind(page: u32, kind: u32): void {
   store<u8>(PAGE_KINDS + page, u8(kind));
+  if (kind == PAGE_RAM) return;
+  plainBelow = min<u64>(plainBelow, page);
+  plainFrom = max<u64>(plainFrom, page + 1);
+}
+
+/** Is this page RAM? */
+// @ts-ignore: decorator
+@inline
+export function isRamPage(page: u64): bool {
+  return page < ramPages && (page >= plainFrom || page < plainBelow || load<u8>(PAGE_KINDS + usize(page)) == PAGE_RAM);
 }
 
 /** PAGE_RAM, PAGE_MMIO or PAGE_ROM of a physical page number. */
@@ -116,14 +130,14 @@ export function readPhysicalSized(physical: u64, size: u32): u64 {
 // @ts-ignore: decorator
 @inline
 export function readEntry32(physical: u64): u64 {
-  return pageKind(physical >> 12) == PAGE_RAM ? load<u32>(RAM + usize(physical)) : readPhysicalSized(physical, 4);
+  return isRamPage(physical >> 12) ? load<u32>(RAM + usize(physical)) : readPhysicalSized(physical, 4);
 }
 
 /** The same of 8 bytes. */
 // @ts-ignore: decorator
 @inline
 export function readEntry64(physical: u64): u64 {
-  return pageKind(physical >> 12) == PAGE_RAM ? load<u64>(RAM + usize(physical)) : readPhysicalSized(physical, 8);
+  return isRamPage(physical >> 12) ? load<u64>(RAM + usize(physical)) : readPhysicalSized(physical, 8);
 }
 
 /** Writes within one physical page; decoded code under it changes with it, ROM keeps its contents. */
@@ -192,11 +206,4 @@ export function writePhysical<T>(physical: u64, v: T): void {
   const address = maskA20(physical);
   if ((address & 0xfff) + sizeof<T>() <= 0x1000) writePhysicalSized(address, sizeof<T>(), u64(v));
   else for (let i: u64 = 0; i < sizeof<T>(); i++) writePhysicalSized(maskA20(physical + i), 1, (u64(v) >> (i << 3)) & 0xff);
-}
-
-/** True if the page can be accessed by a host pointer for reading. */
-// @ts-ignore: decorator
-@inline
-export function isRamPage(page: u64): bool {
-  return pageKind(page) == PAGE_RAM;
 }

@@ -25,7 +25,6 @@ import {
   STOP_SHUTDOWN,
   STOP_YIELD,
   STOP_VMX_ABORT,
-  TLB_ARRAY_SIZE,
   TLB_USER,
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
@@ -110,7 +109,7 @@ export function chooseTlb(): void {
   const user = load<u32>(CPL) == 3;
   if (guardsOpen && (user || !hasFlag(AC))) closeGuards();
   const checks = dataBreakpoints || (user && hasFlag(AC) && load<u32>(CR0) & 0x40000);
-  tlbBase = checks ? TLB_NEVER : user ? tlbBank + TLB_USER * TLB_ARRAY_SIZE : tlbBank;
+  tlbBase = checks ? TLB_NEVER : user ? tlbBank + TLB_USER : tlbBank;
 }
 
 function stop(reason: u32): bool {

@@ -10,7 +10,7 @@ import {
   SEGMENT_BASE,
   SEGMENT_READ_END,
   SEGMENT_WRITE_END,
-  TLB_ARRAY_SIZE,
+  TLB_WRITE,
 } from './layout';
 import { code64, cyclesLeft, inScratch, tlbBase } from './globals';
 import { DF, hasFlag } from './flags';
@@ -48,7 +48,7 @@ let place: usize = 0;
  * would be overwritten is dropped. 0 if there is another reason, or if the running instruction `r` is dropped with it.
  */
 function placeInCode(r: usize, linear: u64, bytes: u32): usize {
-  const entry = tlbEntry(tlbBase + TLB_ARRAY_SIZE, linear);
+  const entry = tlbEntry(tlbBase + TLB_WRITE, linear);
   // another processor may wait for the very line that one of the iterations writes (MONITOR)
   if (load<u64>(entry) != ((linear & ~0xfff) | TLB_CODE) || load<u32>(PROCESSORS) > 1) return 0;
   const host = usize(linear) + load<usize>(entry, 8);
@@ -64,7 +64,7 @@ function reach(r: usize, seg: u32, ea: u64, size: u32, n: u32, write: bool): u32
   const bytes = n << ctz(size);
   if (n < 2 || ea + bytes - 1 > mask) return 0;
   if (!code64 && ea + bytes > load<u64>(segmentCache(seg) + (write ? SEGMENT_WRITE_END : SEGMENT_READ_END))) return 0;
-  place = fastHost(write ? tlbBase + TLB_ARRAY_SIZE : tlbBase, linear, bytes);
+  place = fastHost(write ? tlbBase + TLB_WRITE : tlbBase, linear, bytes);
   if (!place && write) place = placeInCode(r, linear, bytes);
   if (!place || (write && inScratch && isScratchPage(place))) return 0;
   return n;

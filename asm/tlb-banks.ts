@@ -2,7 +2,7 @@
 // Vol. 3C "Virtual-Processor Identifiers (VPIDs)"): a context is VPID, PCID and EPT root. Selecting another context selects
 // another bank and drops nothing. A CPU has BANKS_PER_CPU banks; the context without VPID, PCID and EPT keeps the first, the
 // others go to contexts least recently used. Which bank a context has decides what a memory access costs, so all of that is
-// state; the lists of used entries are not.
+// state; the maps of what is in use are not.
 import {
   BANK_ATTRIBUTES,
   BANK_EPT_ROOT,
@@ -24,8 +24,9 @@ import {
   TLB_CURRENT_BANK,
   TLB_ENTRIES,
   TLB_EPT_ROOT,
+  TLB_FETCH,
   TLB_FIRST_BANK,
-  TLB_USED_LISTS,
+  TLB_USED_MAPS,
   TLB_VPID,
 } from './layout';
 import { selectJumps } from './blocks';
@@ -36,11 +37,19 @@ import { emptyBank, TLB_INVALID } from './tlb';
 export const ANY: u32 = u32.MAX_VALUE;
 export const ANY_ROOT: u64 = u64.MAX_VALUE;
 
-/** Entries of a bank, all arrays. */
-export const BANK_ENTRIES: u32 = 6 * TLB_ENTRIES;
-/** List of used entries: u32 count, then u16 numbers. A count above USED_MAX means unknown: any entry may be in use. */
-const USED_LIST_SIZE: usize = 0x1000;
-const USED_MAX: u32 = (0x1000 - 4) / 2;
+/** Number of a bank's entries: an entry has its attribute byte at the place of its number. */
+const BANK_ENTRIES: u32 = BANK_ATTRIBUTES >> 4;
+/** Number of the first entry for fetches. */
+export const FETCH_ENTRIES: u32 = TLB_FETCH >> 4;
+
+/**
+ * What of a bank is in use, as bits: u32 of the words below that have a bit set, then u64 words of a bit a slot: first those of reads
+ * and writes, then those of fetches.
+ */
+const USED_MAP_SIZE: usize = 0x1000;
+const USED_WORDS: usize = 8;
+/** Words of the slots of reads and writes. */
+const DATA_WORDS: u32 = 0xffff;
 
 /** Bits of CR0 (PG, WP), CR4 (PSE, PAE, PGE, LA57, SMEP, SMAP) and EFER (LMA, NXE) that give entries of a bank their meaning. */
 const MODE_CR0: u32 = 0x80010000;
@@ -66,36 +75,70 @@ export function ownBanks(): u32 {
 
 // @ts-ignore: decorator
 @inline
-function usedList(n: u32): usize {
-  return TLB_USED_LISTS + usize(n) * USED_LIST_SIZE;
+function usedMap(n: u32): usize {
+  return TLB_USED_MAPS + usize(n) * USED_MAP_SIZE;
 }
 
-/** How many entries of a bank have to be looked at, each by `usedEntry`. */
-export function usedCount(n: u32): u32 {
-  const count = load<u32>(usedList(n));
-  return count <= USED_MAX ? count : BANK_ENTRIES;
-}
-
-/** Number of the entry at place `at` of the list that has `count` places (from `usedCount`). */
+/** Bit w: word w of a bank's map has a bit set. */
 // @ts-ignore: decorator
 @inline
-export function usedEntry(n: u32, count: u32, at: u32): u32 {
-  return count == BANK_ENTRIES ? at : load<u16>(usedList(n) + (usize(at) << 1), 4);
+export function usedWords(n: u32): u32 {
+  return load<u32>(usedMap(n));
 }
 
-/** An entry is in use from now on. */
+/** The same of the slots of reads and writes alone. */
 // @ts-ignore: decorator
 @inline
-export function noteUsed(n: u32, number: u32): void {
-  const list = usedList(n);
-  const count = load<u32>(list);
-  if (count < USED_MAX) store<u16>(list + (usize(count) << 1), u16(number), 4);
-  if (count <= USED_MAX) store<u32>(list, count + 1);
+export function usedDataWords(n: u32): u32 {
+  return load<u32>(usedMap(n)) & DATA_WORDS;
 }
 
-/** No entry is in use. */
-export function forgetUsed(n: u32): void {
-  store<u32>(usedList(n), 0);
+/** Bit s: slot 64 w + s of a bank is in use. */
+// @ts-ignore: decorator
+@inline
+export function usedSlots(n: u32, w: u32): u64 {
+  return load<u64>(usedMap(n) + (usize(w) << 3), USED_WORDS);
+}
+
+/** Number of the first entry of slot `s` of word `w`. */
+// @ts-ignore: decorator
+@inline
+export function slotNumber(w: u32, s: u32): u32 {
+  const slot = (w << 6) | s;
+  return slot < <u32>TLB_ENTRIES ? slot << 2 : FETCH_ENTRIES + ((slot - TLB_ENTRIES) << 1);
+}
+
+/** A slot is in use from now on; those of fetches are numbered from TLB_ENTRIES on. */
+// @ts-ignore: decorator
+@inline
+export function noteUsed(n: u32, slot: u32): void {
+  const map = usedMap(n);
+  const word = map + (usize(slot >> 6) << 3);
+  store<u32>(map, load<u32>(map) | (1 << (slot >> 6)));
+  store<u64>(word, load<u64>(word, USED_WORDS) | (<u64>1 << u64(slot & 63)), USED_WORDS);
+}
+
+/** Of word `w` only these slots are in use any more. */
+// @ts-ignore: decorator
+@inline
+export function keepUsed(n: u32, w: u32, slots: u64): void {
+  const map = usedMap(n);
+  store<u64>(map + (usize(w) << 3), slots, USED_WORDS);
+  if (!slots) store<u32>(map, load<u32>(map) & ~(1 << w));
+}
+
+/** Nothing is in use. */
+function forgetUsed(n: u32): void {
+  memory.fill(usedMap(n), 0, USED_MAP_SIZE);
+}
+
+/** Finds out what is in use. */
+function findUsed(n: u32): void {
+  forgetUsed(n);
+  for (let i: u32 = 0; i < BANK_ENTRIES; i++) {
+    if (load<u64>(bankAt(n) + (usize(i) << 4)) == TLB_INVALID) continue;
+    noteUsed(n, i < FETCH_ENTRIES ? i >> 2 : TLB_ENTRIES + ((i - FETCH_ENTRIES) >> 1));
+  }
 }
 
 /** Takes a bank into use, empty. */
@@ -108,12 +151,13 @@ function openBank(n: u32): void {
   banksInUse |= 1 << n;
 }
 
-/** The banks came from elsewhere (a snapshot): which ones are in use follows from the headers, the used entries are unknown. */
+/** The banks came from elsewhere (a snapshot): what is in use follows from headers and tags. */
 export function banksLoaded(): void {
   banksInUse = 0;
   for (let n: u32 = 0; n < <u32>NUMBER_OF_BANKS; n++) {
-    if (load<u32>(bankAt(n), BANK_IN_USE)) banksInUse |= 1 << n;
-    store<u32>(usedList(n), USED_MAX + 1);
+    if (!load<u32>(bankAt(n), BANK_IN_USE)) continue;
+    banksInUse |= 1 << n;
+    findUsed(n);
   }
   const current = load<u32>(TLB_CURRENT_BANK);
   if (!((banksInUse >> current) & 1)) openBank(current);

@@ -10,10 +10,13 @@ import {
   BANK_VPID,
   COUNT_TLB_FLUSHES,
   RAM,
-  TLB_ARRAY_SIZE,
   TLB_CURRENT_BANK,
   TLB_ENTRIES,
+  TLB_FETCH,
+  TLB_FETCH_USER,
+  TLB_USER,
   TLB_VPID,
+  TLB_WRITE,
 } from './layout';
 import { forgetJumps, forgetJumpsOf } from './blocks';
 import { tlbBank } from './globals';
@@ -22,20 +25,22 @@ import {
   ANY_ROOT,
   bankAt,
   banksInUse,
-  BANK_ENTRIES,
   claimBanks,
   currentPcid,
-  forgetUsed,
+  FETCH_ENTRIES,
   isBankOf,
+  keepUsed,
   noteUsed,
   ownBanks,
-  usedCount,
-  usedEntry,
+  slotNumber,
+  usedDataWords,
+  usedSlots,
+  usedWords,
 } from './tlb-banks';
 
 /** Two arrays whose tags never match, for when every access must take the slow path. */
 export const TLB_NEVER: usize = 0x30000;
-export const TLB_NEVER_END: usize = 0x38000;
+export const TLB_NEVER_END: usize = 0x40000;
 
 /** Tag of an empty entry: not canonical, so no access has it. */
 export const TLB_INVALID: u64 = 0x0000_8000_0000_0fff;
@@ -48,12 +53,10 @@ export const TLB_CODE: u64 = 2;
 export const TLB_GUARDED: u64 = 4;
 
 /**
- * Attribute byte of an entry: a global page; one that SMAP guards; the entry is in the list of used ones; from bit 3 the
- * binary logarithm of the page's size - 12.
+ * Attribute byte of an entry: a global page; one that SMAP guards; from bit 3 the binary logarithm of the page's size - 12.
  */
 export const ATTRIBUTE_GLOBAL: u32 = 1;
 export const ATTRIBUTE_GUARDED: u32 = 2;
-const ATTRIBUTE_LISTED: u32 = 4;
 export const ATTRIBUTE_SIZE: u32 = 3;
 
 /** What an invalidation of one page or context spares. */
@@ -61,21 +64,71 @@ export const DROP_ALL: u32 = 0;
 export const KEEP_GLOBAL: u32 = 1;
 export const ONLY_GLOBAL: u32 = 2;
 
-/** Enters a translation into one array of the current bank. */
+/** Number of an address's slot. */
 // @ts-ignore: decorator
 @inline
-export function fillTlb(array: u32, linear: u64, physical: u64, attributes: u32, marks: u64): void {
-  const offset = (u32(linear) >> 8) & 0x3ff0;
-  const entry = tlbBank + array * TLB_ARRAY_SIZE + offset;
-  const number = array * TLB_ENTRIES + (offset >> 4);
-  const n = load<u32>(TLB_CURRENT_BANK);
-  if (!(load<u8>(tlbBank + number, BANK_ATTRIBUTES) & ATTRIBUTE_LISTED)) noteUsed(n, number);
-  // the jump cache stands for fetch entries
-  if ((array == 2 || array == 5) && load<u64>(entry) != TLB_INVALID) forgetJumpsOf(n);
-  store<u64>(entry, (linear & ~0xfff) | marks);
-  store<u64>(entry, physical + RAM - (linear & ~0xfff), 8);
-  store<u8>(tlbBank + number, u8(attributes | ATTRIBUTE_LISTED), BANK_ATTRIBUTES);
+function slotOf(linear: u64): u32 {
+  return (u32(linear) >> 12) & (TLB_ENTRIES - 1);
+}
+
+/** Enters a translation into the entry at `offset` of a slot whose attributes lie at `attribute`. */
+// @ts-ignore: decorator
+@inline
+function fillEntry(slot: usize, attribute: usize, offset: usize, tag: u64, addend: u64, attributes: u32): void {
+  store<u64>(slot + offset, tag);
+  store<u64>(slot + offset, addend, 8);
+  store<u8>(attribute + (offset >> 4), u8(attributes), BANK_ATTRIBUTES);
+}
+
+/** What a translation is good for: reading and writing by the supervisor and by users. */
+export const FILL_READ: u32 = 1;
+export const FILL_WRITE: u32 = 2;
+export const FILL_USER_READ: u32 = 4;
+export const FILL_USER_WRITE: u32 = 8;
+
+/**
+ * Enters a translation for reads and writes into the current bank (`what` of FILL_*). `guard` (TLB_GUARDED or 0) is for the
+ * supervisor's entries, `writeMarks` for those of writes.
+ */
+// @ts-ignore: decorator
+@inline
+export function fillData(
+  linear: u64,
+  physical: u64,
+  attributes: u32,
+  what: u32,
+  guard: u64,
+  marks: u64,
+  writeMarks: u64,
+): void {
+  const number = slotOf(linear);
+  const slot = tlbBank + (usize(number) << 6);
+  const attribute = tlbBank + (usize(number) << 2);
+  const page = linear & ~0xfff;
+  const addend = physical + RAM - page;
+  const guarded = guard ? attributes | ATTRIBUTE_GUARDED : attributes;
+  noteUsed(load<u32>(TLB_CURRENT_BANK), number);
   if (attributes >> ATTRIBUTE_SIZE) noteLarge(linear, attributes >> ATTRIBUTE_SIZE);
+  if (what & FILL_READ) fillEntry(slot, attribute, 0, page | marks | guard, addend, guarded);
+  if (what & FILL_USER_READ) fillEntry(slot, attribute, TLB_USER, page | marks, addend, attributes);
+  if (what & FILL_WRITE) fillEntry(slot, attribute, TLB_WRITE, page | writeMarks | guard, addend, guarded);
+  if (what & FILL_USER_WRITE) fillEntry(slot, attribute, TLB_USER + TLB_WRITE, page | writeMarks, addend, attributes);
+}
+
+/** Enters a translation for fetches of the supervisor, of users, or of both. */
+export function fillFetch(linear: u64, physical: u64, attributes: u32, supervisor: bool, user: bool): void {
+  const number = slotOf(linear);
+  const slot = tlbBank + TLB_FETCH + (usize(number) << 5);
+  const attribute = tlbBank + FETCH_ENTRIES + (usize(number) << 1);
+  const page = linear & ~0xfff;
+  const addend = physical + RAM - page;
+  const n = load<u32>(TLB_CURRENT_BANK);
+  noteUsed(n, TLB_ENTRIES + number);
+  if (attributes >> ATTRIBUTE_SIZE) noteLarge(linear, attributes >> ATTRIBUTE_SIZE);
+  // the jump cache stands for fetch entries
+  if (load<u64>(slot) != TLB_INVALID || load<u64>(slot, TLB_FETCH_USER) != TLB_INVALID) forgetJumpsOf(n);
+  if (supervisor) fillEntry(slot, attribute, 0, page, addend, attributes);
+  if (user) fillEntry(slot, attribute, TLB_FETCH_USER, page, addend, attributes);
 }
 
 /** The byte of BANK_LARGE for an address. */
@@ -104,18 +157,23 @@ function setCodeMark(page: u64, mark: u64): void {
   const host = (page << 12) + RAM;
   for (let banks = banksInUse; banks; banks &= banks - 1) {
     const n = ctz(banks);
-    const bank = bankAt(n);
-    const count = usedCount(n);
-    for (let at: u32 = 0; at < count; at++) {
-      const i = usedEntry(n, count, at);
-      const array = i / TLB_ENTRIES;
-      if (array != 1 && array != 4) continue;
-      const entry = bank + (usize(i) << 4);
-      const tag = load<u64>(entry);
-      if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) continue;
-      store<u64>(entry, (tag & ~TLB_CODE) | mark);
+    for (let words = usedDataWords(n); words; words &= words - 1) {
+      const first = bankAt(n) + (usize(ctz(words)) << 12) + TLB_WRITE;
+      for (let slots = usedSlots(n, ctz(words)); slots; slots &= slots - 1) {
+        const entry = first + (usize(ctz(slots)) << 6);
+        setCodeMarkOf(entry, host, mark);
+        setCodeMarkOf(entry + TLB_USER, host, mark);
+      }
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function setCodeMarkOf(entry: usize, host: u64, mark: u64): void {
+  const tag = load<u64>(entry);
+  if (tag == TLB_INVALID || (tag & ~0xfff) + load<u64>(entry, 8) != host) return;
+  store<u64>(entry, (tag & ~TLB_CODE) | mark);
 }
 
 /** The page now holds decoded code: its write entries must miss. */
@@ -132,22 +190,45 @@ export function unmarkCodePage(page: u64): void {
 export function emptyBank(n: u32, keepGlobal: bool): void {
   forgetJumpsOf(n);
   const bank = bankAt(n);
-  const count = usedCount(n);
-  forgetUsed(n);
   if (!keepGlobal) {
     store<u32>(bank, 0, BANK_HUGE);
-    memory.fill(bank + BANK_LARGE, 0, BANK_HEADER_END - BANK_LARGE);
+    for (let at = bank + BANK_LARGE; at < bank + BANK_HEADER_END; at += 16) v128.store(at, i64x2.splat(0));
   }
-  for (let at: u32 = 0; at < count; at++) {
-    const i = usedEntry(n, count, at);
-    const entry = bank + (usize(i) << 4);
-    if (keepGlobal && load<u64>(entry) != TLB_INVALID && load<u8>(bank + i, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) {
-      noteUsed(n, i);
-      continue;
+  for (let words = usedWords(n); words; words &= words - 1) {
+    const w = ctz(words);
+    let kept: u64 = 0;
+    for (let slots = usedSlots(n, w); slots; slots &= slots - 1) {
+      const number = slotNumber(w, u32(ctz(slots)));
+      const end = number + slotEntries(number);
+      if (!keepGlobal) for (let i = number; i < end; i++) emptyEntry(bank, i);
+      else if (emptyButGlobal(bank, number, end)) kept |= slots & -slots;
     }
-    store<u64>(entry, TLB_INVALID);
-    store<u8>(bank + i, 0, BANK_ATTRIBUTES);
+    keepUsed(n, w, kept);
   }
+}
+
+/** Entries of the slot that begins with this one. */
+// @ts-ignore: decorator
+@inline
+function slotEntries(number: u32): u32 {
+  return number < FETCH_ENTRIES ? 4 : 2;
+}
+
+// @ts-ignore: decorator
+@inline
+function emptyEntry(bank: usize, number: u32): void {
+  store<u64>(bank + (usize(number) << 4), TLB_INVALID);
+  store<u8>(bank + number, 0, BANK_ATTRIBUTES);
+}
+
+/** Empties all of these entries that are not of global pages. Is there one? */
+function emptyButGlobal(bank: usize, number: u32, end: u32): bool {
+  let isKept = false;
+  for (; number < end; number++) {
+    if (load<u8>(bank + number, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) isKept = true;
+    else emptyEntry(bank, number);
+  }
+  return isKept;
 }
 
 /**
@@ -190,32 +271,38 @@ export function flushAllBanks(): void {
 }
 
 /** Drops an entry if it translates a part of the page that `linear` lies in, and `what` does not spare it. */
+// @ts-ignore: decorator
+@inline
 function dropEntry(n: u32, bank: usize, number: u32, linear: u64, what: u32): void {
-  const entry = bank + (usize(number) << 4);
-  const tag = load<u64>(entry);
+  const tag = load<u64>(bank + (usize(number) << 4));
+  if (tag == TLB_INVALID) return;
   const attributes: u32 = load<u8>(bank + number, BANK_ATTRIBUTES);
-  const shift = u64(12 + (attributes >> ATTRIBUTE_SIZE));
-  if (tag == TLB_INVALID || (tag ^ linear) >> shift) return;
+  if ((tag ^ linear) >> u64(12 + (attributes >> ATTRIBUTE_SIZE))) return;
   if (what != DROP_ALL && ((attributes & ATTRIBUTE_GLOBAL) != 0) == (what == KEEP_GLOBAL)) return;
-  store<u64>(entry, TLB_INVALID);
-  store<u8>(bank + number, u8(ATTRIBUTE_LISTED), BANK_ATTRIBUTES);
-  const array = number / TLB_ENTRIES;
-  if (array == 2 || array == 5) forgetJumpsOf(n);
+  emptyEntry(bank, number);
+  if (number >= FETCH_ENTRIES) forgetJumpsOf(n);
+}
+
+/** Drops what the slot that begins with entry `number` holds of the page. */
+function dropSlot(n: u32, bank: usize, number: u32, linear: u64, what: u32): void {
+  const end = number + slotEntries(number);
+  for (; number < end; number++) dropEntry(n, bank, number, linear, what);
 }
 
 /** Drops what a bank holds of the page that `linear` lies in: all parts of a large page. */
 function dropPage(n: u32, linear: u64, what: u32): void {
   const bank = bankAt(n);
-  if (mayBeLarge(bank, linear)) {
-    const count = usedCount(n);
-    for (let at: u32 = 0; at < count; at++) dropEntry(n, bank, usedEntry(n, count, at), linear, what);
+  if (!mayBeLarge(bank, linear)) {
+    const slot = slotOf(linear);
+    dropSlot(n, bank, slot << 2, linear, what);
+    dropSlot(n, bank, FETCH_ENTRIES + (slot << 1), linear, what);
     return;
   }
-  const slot = (u32(linear) >> 12) & (TLB_ENTRIES - 1);
-  for (let array: u32 = 0; array < 6; array++) {
-    const number = array * TLB_ENTRIES + slot;
-    // nothing here is larger than 4 KiB
-    if ((load<u64>(bank + (usize(number) << 4)) ^ linear) >> 12 == 0) dropEntry(n, bank, number, linear, what);
+  for (let words = usedWords(n); words; words &= words - 1) {
+    const w = ctz(words);
+    for (let slots = usedSlots(n, w); slots; slots &= slots - 1) {
+      dropSlot(n, bank, slotNumber(w, u32(ctz(slots))), linear, what);
+    }
   }
 }
 

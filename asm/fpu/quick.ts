@@ -1,7 +1,7 @@
 // The quick way through the common x87 instructions: with all exceptions masked, 64-bit precision and rounding to nearest, on
 // registers in use and normal numbers or zeros (SDM Vol. 1 "x87 FPU Control Word"). Then only PE can be raised, C1 says whether
 // the result was rounded up, and nothing stops half-way. Whatever is different goes the exact way of dispatch.ts, from the start.
-import { CR0, TLB_ARRAY_SIZE } from '../layout';
+import { CR0, TLB_WRITE } from '../layout';
 import * as op from '../gen/ops';
 import { FORM_OPERANDS, OPERAND_STI, OPERAND_WIDTH, WIDTH_D, WIDTH_Q, WIDTH_T, WIDTH_W } from '../gen/tables';
 import { faulted, tlbBase } from '../globals';
@@ -39,7 +39,7 @@ function place(r: usize, size: u32, write: bool): usize {
   const seg = segmentNumber(r);
   const ea = effectiveAddress(r);
   const linear = write ? linearForWrite(seg, ea, size) : linearForRead(seg, ea, size);
-  return faulted ? 0 : fastHost(write ? tlbBase + TLB_ARRAY_SIZE : tlbBase, linear, size);
+  return faulted ? 0 : fastHost(write ? tlbBase + TLB_WRITE : tlbBase, linear, size);
 }
 
 // @ts-ignore: decorator

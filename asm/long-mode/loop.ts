@@ -2,7 +2,7 @@
 // other's function longer. A case that cannot go its fast way breaks out of the switch with
 // t = 0, and the generic handler does the whole instruction again from the start; a branch breaks out with t = the record to
 // go on with. An address that is not canonical matches no TLB entry.
-import { GPR, TLB_ARRAY_SIZE } from '../layout';
+import { GPR, TLB_WRITE } from '../layout';
 import { findLinked64, findTarget64 } from '../blocks';
 import { COUNT_INSTRUCTIONS } from '../constants';
 import { execute } from '../execute';
@@ -13,6 +13,7 @@ import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from '../ops/ari
 import { below, belowOrEqual, condition, less, lessOrEqual } from '../ops/condition';
 import { imul, mul } from '../ops/multiply';
 import { rol, ror, sar, shl, shr } from '../ops/shift';
+import { refillLong } from '../refill';
 import {
   R_BASE,
   R_COST,
@@ -103,7 +104,7 @@ function address(r: usize): u64 {
 // @ts-ignore: decorator
 @inline
 function hostOf<T>(linear: u64, array: usize): usize {
-  const entry = tlbBase + array + ((u32(linear) >> 8) & 0x3ff0);
+  const entry = tlbBase + array + ((u32(linear) >> 6) & 0xffc0);
   if (load<u64>(entry) != ((linear + (sizeof<T>() - 1)) & ~0xfff)) return 0;
   return u32(linear) + load<u32>(entry, 8);
 }
@@ -115,13 +116,13 @@ function readHost<T>(r: usize): usize {
 // @ts-ignore: decorator
 @inline
 function writeHost<T>(r: usize): usize {
-  return hostOf<T>(address(r), TLB_ARRAY_SIZE);
+  return hostOf<T>(address(r), TLB_WRITE);
 }
 /** Where a push would write. */
 // @ts-ignore: decorator
 @inline
 function pushHost(): usize {
-  return hostOf<u64>(load<u64>(RSP) - 8, TLB_ARRAY_SIZE);
+  return hostOf<u64>(load<u64>(RSP) - 8, TLB_WRITE);
 }
 // @ts-ignore: decorator
 @inline
@@ -1329,6 +1330,7 @@ export function dispatchLong(start: usize): void {
     }
     if (!t) {
       current = r;
+      if (refillLong(r)) continue;
       t = execute(r);
       if (faulted) {
         leaveFaulted(r);

@@ -1,7 +1,7 @@
 // The fast way through SSE instructions whose operands are XMM registers or memory that the TLB maps directly: operands are used
 // where they lie. What an operation means is in the same functions as for the general way (dispatch.ts), which does everything
 // unusual from the start.
-import { TLB_ARRAY_SIZE } from '../layout';
+import { TLB_WRITE } from '../layout';
 import {
   FORM_OPERANDS,
   KIND_IMMEDIATE,
@@ -167,7 +167,7 @@ function place(r: usize, size: u32, aligned: bool, write: bool): usize {
   const ea = effectiveAddress(r);
   const linear = write ? linearForWrite(seg, ea, size) : linearForRead(seg, ea, size);
   if (faulted || (aligned && linear & 15)) return 0;
-  return fastHost(write ? tlbBase + TLB_ARRAY_SIZE : tlbBase, linear, size);
+  return fastHost(write ? tlbBase + TLB_WRITE : tlbBase, linear, size);
 }
 
 /** PSHUFD. */

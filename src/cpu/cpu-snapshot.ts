@@ -17,7 +17,6 @@ import {
   RAM,
   SEGMENTS,
   STATE_END,
-  TLB_ARRAY_SIZE,
   TLB_BANK_SIZE,
   TLB_BANKS,
   TLB_ENTRY_SIZE,
@@ -42,12 +41,11 @@ const AREAS: Readonly<Record<string, readonly [from: number, to: number]>> = {
 };
 
 // Of asm/tlb.ts: the tag of an empty TLB entry, and marks that are an implementation's memory, not state: that of pages with
-// decoded code, that of a closed guard, which an attribute says could be open, and that of entries in a list.
+// decoded code, and that of a closed guard, which an attribute says could be open.
 const TLB_INVALID_LOW = 0xfff;
 const TLB_CODE = 2;
 const TLB_GUARDED = 4;
 const ATTRIBUTE_GUARDED = 2;
-const ATTRIBUTE_LISTED = 4;
 
 /** Copies the state out. Flags have to be synced. */
 export function saveCpuState(view: DataView, ramSize: number): CpuFields {
@@ -101,8 +99,7 @@ function isBytes(value: number | Uint8Array | undefined, length: number): value 
 
 function forgetMarks(bank: Uint8Array): void {
   const view = new DataView(bank.buffer, bank.byteOffset, bank.length);
-  for (let n = 0; n < (6 * TLB_ARRAY_SIZE) / TLB_ENTRY_SIZE; n++) {
-    bank[BANK_ATTRIBUTES + n]! &= ~ATTRIBUTE_LISTED;
+  for (let n = 0; n < BANK_ATTRIBUTES / TLB_ENTRY_SIZE; n++) {
     const tag = view.getUint32(n * TLB_ENTRY_SIZE, true);
     if ((tag & 0xfff) === TLB_INVALID_LOW) continue;
     const isGuarded = (bank[BANK_ATTRIBUTES + n]! & ATTRIBUTE_GUARDED) !== 0;

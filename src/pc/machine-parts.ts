@@ -77,7 +77,7 @@ export class RomPart implements Stateful {
 /** The processor's state in a snapshot. */
 export class CpuPart implements Stateful {
   readonly name = 'cpu';
-  readonly version = 2;
+  readonly version = 3;
   readonly #cpu: Cpu;
 
   constructor(cpu: Cpu) {
