@@ -4,6 +4,7 @@ import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
 import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
+import { MemoryController } from './cgroup/memory.ts';
 import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
 import { type DeviceOpener, memoryDevices } from './fs/devices.ts';
@@ -24,6 +25,7 @@ import { NsFs } from './fs/nsfs.ts';
 import type { Platform, Stop } from './platform.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
+import { isKilled } from './signal/signal-set.ts';
 import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
 import { readArguments, setResult, systemCallNumber } from './syscalls/convention.ts';
 import { type Syscall, SyscallTable } from './syscalls/table.ts';
@@ -33,7 +35,7 @@ import type { Task } from './task/task.ts';
 import type { ChildEvent } from './task/thread-group.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
-import { endProcess, endTask } from './task/exit.ts';
+import { endProcess } from './task/exit.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import type { Inode } from './vfs/inode.ts';
@@ -104,6 +106,7 @@ export class Kernel {
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
+  readonly memory: MemoryController;
   readonly epoch: bigint;
   readonly onCall: KernelOptions['onCall'];
   readonly #onUnsupported: KernelOptions['onUnsupported'];
@@ -124,7 +127,9 @@ export class Kernel {
     const sockets = new NamelessFs('sockfs', SOCKFS_MAGIC, S_IFSOCK | 0o777, this.nextDevice(), now);
     this.sockets = { newInode: () => sockets.newInode(), current: () => this.current! };
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
+    this.memory = new MemoryController(this);
     this.cgroups = new CgroupHierarchy(this);
+    this.frames.accounts = this.memory;
     this.first = {
       uts: new UtsNamespace(this.nextNamespace(), this.users).hold(),
       ipc: new IpcNamespace(this.nextNamespace(), this.users).hold(),
@@ -230,6 +235,7 @@ export class Kernel {
       const stop = this.platform.run(task.context, task.memory!.table, until);
       task.userCycles += this.platform.cycles - before;
       this.#handle(task, stop);
+      if (task.bytesAboveHigh > 0) this.#waitAboveHigh(task);
       if (stop.kind === 'time' || this.runQueue.mustLeave) break;
     }
     const used = this.platform.cycles - start;
@@ -237,6 +243,12 @@ export class Kernel {
     this.cgroups.account(task, task.userCycles - userBefore, used);
     this.current = undefined;
     if (task.isFrozen) this.cgroups.stopped(task);
+  }
+
+  /** The control group uses more than memory.high: the task is slowed down. */
+  #waitAboveHigh(task: Task): void {
+    const cycles = this.memory.waitAboveHigh(task);
+    if (cycles > 0 && task.state === 'running') task.sleep([], this.timers, this.platform.cycles + cycles);
   }
 
   #handle(task: Task, stop: Stop): void {
@@ -260,8 +272,10 @@ export class Kernel {
   }
 
   #pageFault(task: Task, address: number, error: number): void {
+    const { pagesRead } = this.frames;
     try {
       const outcome = task.memory!.fault(address, error);
+      this.memory.countFault(task, this.frames.pagesRead !== pagesRead);
       if (outcome !== 'resolved') sendFaultSignal(this, task, 14, error, { address, outcome });
     } catch (failure) {
       if (failure instanceof SystemError) {
@@ -270,7 +284,7 @@ export class Kernel {
         return;
       }
       if (!(failure instanceof OutOfFrames)) throw failure;
-      endTask(this, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+      if (!isKilled(task)) endProcess(this, task.group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     }
   }
 

@@ -14,6 +14,7 @@ import { coreFiles } from './core-files.ts';
 import { cpuFiles, cpuStatFile } from './cpu.ts';
 import { CPUSET_FILES } from './cpuset.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
+import { memoryFiles } from './memory-files.ts';
 import { PIDS_FILES } from './pids.ts';
 
 const CGROUP2_SUPER_MAGIC = 0x6367_7270;
@@ -34,7 +35,7 @@ export class CgroupFs extends GeneratedFs {
     super('cgroup2', CGROUP2_SUPER_MAGIC, kernel.nextDevice(), () => kernel.realtime);
     this.hierarchy = hierarchy;
     this.#core = [...coreFiles(kernel), cpuStatFile(kernel)];
-    this.#files = { cpuset: CPUSET_FILES, cpu: cpuFiles(kernel), pids: PIDS_FILES };
+    this.#files = { cpuset: CPUSET_FILES, cpu: cpuFiles(kernel), memory: memoryFiles(kernel), pids: PIDS_FILES };
   }
 
   /** The directory of a group. */

@@ -5,19 +5,21 @@ import type { Task } from '../task/task.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import type { CpuGroup } from './cpu.ts';
 import type { CpusetGroup } from './cpuset.ts';
+import type { MemoryGroup } from './memory-group.ts';
 import type { PidsGroup } from './pids.ts';
 
 /** What controllers keep for each group they are on for. */
 export interface ControllerStates {
   cpuset: CpusetGroup;
   cpu: CpuGroup;
+  memory: MemoryGroup;
   pids: PidsGroup;
 }
 
 export type ControllerName = keyof ControllerStates;
 
 /** All controllers, in the order in which files name them. */
-export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'cpu', 'pids'];
+export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'cpu', 'memory', 'pids'];
 /** Those that can tell the threads of one process apart. */
 const THREADED: ReadonlySet<ControllerName> = new Set<ControllerName>(['cpuset', 'cpu', 'pids']);
 

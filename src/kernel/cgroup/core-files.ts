@@ -53,7 +53,7 @@ export function coreFiles(kernel: Kernel): readonly ControlFile[] {
       read: (cgroup) =>
         flatKeyed([
           ['nr_descendants', cgroup.descendants],
-          ['nr_dying_descendants', 0],
+          ['nr_dying_descendants', kernel.cgroups.dyingBelow(cgroup)],
         ]),
     },
     {

@@ -11,6 +11,7 @@ import { Cgroup, CONTROLLERS, type ControllerName } from './cgroup.ts';
 import { CgroupFs } from './cgroup-fs.ts';
 import { CpuGroup } from './cpu.ts';
 import { CpusetGroup } from './cpuset.ts';
+import { MemoryGroup } from './memory-group.ts';
 import { PidsGroup } from './pids.ts';
 
 /** Controllers that were called otherwise in version 1. */
@@ -30,6 +31,8 @@ export class CgroupHierarchy {
   count = 1;
   readonly #kernel: Kernel;
   #nextId = 2;
+  /** Removed groups whose memory may still be in use. */
+  readonly #dying = new Set<Cgroup>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -59,9 +62,21 @@ export class CgroupHierarchy {
     if (cgroup.isPopulated || cgroup.children.size > 0) fail('EBUSY');
     cgroup.isRemoved = true;
     cgroup.states.cpu?.bandwidth.stop();
+    cgroup.states.memory?.remove();
+    this.#dying.add(cgroup);
     cgroup.parent!.children.delete(cgroup.name);
     this.count--;
     this.#updateFrozen(cgroup.parent!);
+  }
+
+  /** Removed groups below one whose memory is still in use. */
+  dyingBelow(cgroup: Cgroup): number {
+    let count = 0;
+    for (const dead of this.#dying) {
+      if (!dead.states.memory?.usage) this.#dying.delete(dead);
+      else if (dead.isWithin(cgroup)) count++;
+    }
+    return count;
   }
 
   /** A new task can be made in a group. @throws SystemError EAGAIN */
@@ -157,6 +172,7 @@ export class CgroupHierarchy {
 
   /** The text of a file has changed. */
   notify(cgroup: Cgroup, file: string): void {
+    if (cgroup.isRemoved) return;
     this.fs.directoryOf(cgroup).notify(file);
   }
 
@@ -169,6 +185,12 @@ export class CgroupHierarchy {
       case 'cpu':
         cgroup.states.cpu = new CpuGroup(above?.effective('cpu'), this.#kernel);
         return;
+      case 'memory':
+        cgroup.states.memory = new MemoryGroup(above?.effective('memory'), (isLocal) => {
+          this.notify(cgroup, 'memory.events');
+          if (isLocal) this.notify(cgroup, 'memory.events.local');
+        });
+        return;
       case 'pids':
         cgroup.states.pids = new PidsGroup(above?.effective('pids'), () => this.notify(cgroup, 'pids.events'));
     }
@@ -176,6 +198,7 @@ export class CgroupHierarchy {
 
   #switchOff(cgroup: Cgroup, name: ControllerName): void {
     if (name === 'cpu') cgroup.states.cpu?.bandwidth.stop();
+    if (name === 'memory') cgroup.states.memory?.remove();
     delete cgroup.states[name];
   }
 

@@ -195,6 +195,16 @@ export class AddressSpace implements PageUser {
   /** The same memory for a new task; both sides copy private pages when they write them. */
   fork(): AddressSpace {
     const child = new AddressSpace(this.platform, this.frames, this.abi);
+    try {
+      this.#copyTo(child);
+    } catch (failure) {
+      child.destroy();
+      throw failure;
+    }
+    return child;
+  }
+
+  #copyTo(child: AddressSpace): void {
     child.mapTop = this.mapTop;
     child.breakStart = this.breakStart;
     child.breakEnd = this.breakEnd;
@@ -215,13 +225,17 @@ export class AddressSpace implements PageUser {
         child.table.map(address, frame, rights);
       });
     }
-    return child;
   }
 
   /** Gives everything back. */
   destroy(): void {
     this.unmap(0, this.end);
     this.table.destroy();
+  }
+
+  /** The process is to end: what only it has is given back before it does. */
+  dropPrivate(): void {
+    for (const area of this.areas) if (!area.shared) this.dropPages(area.start, area.end);
   }
 
   /** Frames mapped, as VmRSS counts them. */
@@ -244,7 +258,7 @@ export class AddressSpace implements PageUser {
       this.table.map(page, frame, { write: true, execute });
       return 'resolved';
     }
-    const copy = frame === this.frames.zero ? this.frames.allocateZeroed() : this.frames.copy(frame);
+    const copy = frame === this.frames.zero ? this.frames.allocateZeroed('anon') : this.frames.copy(frame);
     this.platform.charge(PAGE_SIZE, 0);
     this.table.map(page, copy, { write: true, execute });
     this.frames.release(frame);
@@ -259,7 +273,7 @@ export class AddressSpace implements PageUser {
       this.table.map(page, this.frames.zero, { write: false, execute });
       return 'resolved';
     }
-    const frame = this.frames.allocateZeroed();
+    const frame = this.frames.allocateZeroed('anon');
     this.platform.charge(PAGE_SIZE, 0);
     this.table.map(page, frame, { write: true, execute });
     return 'resolved';

@@ -6,11 +6,45 @@ export class OutOfFrames extends Error {
   override readonly name = 'OutOfFrames';
 }
 
+/** What frames are used for. */
+export type FrameKind = 'anon' | 'file' | 'shmem' | 'pagetables';
+const KINDS: readonly FrameKind[] = ['anon', 'file', 'shmem', 'pagetables'];
+
+/** Who has been charged for a frame. */
+export interface FrameAccount {
+  /** The frame was given back. */
+  released(kind: FrameKind): void;
+}
+
+/** Who pays for frames. */
+export interface FrameAccounts {
+  /** One frame more. @throws OutOfFrames when a limit does not allow it */
+  charge(kind: FrameKind): FrameAccount;
+  /** There is no free frame: true when some were found. */
+  exhausted(): boolean;
+}
+
+/** Pages of a file that can be read again. */
+export interface Reclaimable {
+  readonly pages: ReadonlyMap<number, Frame>;
+  isClean(index: number): boolean;
+  /** Gives a clean page back. */
+  evict(index: number): void;
+}
+
 /** Hands out frames of physical memory. */
 export class Frames implements TableFrames {
   readonly #memory: PhysicalMemory;
   readonly #references: Uint32Array;
   readonly #free: Frame[] = [];
+  readonly #accounts: (FrameAccount | undefined)[] = [];
+  readonly #kinds: Uint8Array;
+  /** Set once there are control groups. */
+  accounts: FrameAccounts | undefined;
+  /** Caches whose pages can be read again. */
+  readonly reclaimable = new Set<Reclaimable>();
+  /** Pages that had to be read. */
+  pagesRead = 0;
   #next: Frame;
   #used = 0;
   /** A frame of zeros that is mapped read-only wherever memory was only read so far. */
@@ -19,8 +53,9 @@ export class Frames implements TableFrames {
   constructor(memory: PhysicalMemory) {
     this.#memory = memory;
     this.#references = new Uint32Array(memory.end);
+    this.#kinds = new Uint8Array(memory.end);
     this.#next = memory.first;
-    this.zero = this.allocateZeroed();
+    this.zero = this.allocateZeroed('anon');
   }
 
   /** Frames in use. */
@@ -34,25 +69,41 @@ export class Frames implements TableFrames {
   }
 
   /** A frame with one reference; its contents are whatever they were. @throws OutOfFrames */
-  allocate(): Frame {
-    const frame = this.#free.pop() ?? (this.#next < this.#memory.end ? this.#next++ : undefined);
-    if (frame === undefined) throw new OutOfFrames('there is no free page frame');
+  allocate(kind: FrameKind = 'pagetables'): Frame {
+    const account = this.accounts?.charge(kind);
+    let frame = this.#take();
+    while (frame === undefined && this.accounts?.exhausted()) frame = this.#take();
+    if (frame === undefined) {
+      account?.released(kind);
+      throw new OutOfFrames('there is no free page frame');
+    }
     this.#references[frame] = 1;
     this.#used++;
+    this.#accounts[frame] = account;
+    this.#kinds[frame] = KINDS.indexOf(kind);
     return frame;
   }
 
+  /** Who pays for a frame. */
+  accountOf(frame: Frame): FrameAccount | undefined {
+    return this.#accounts[frame];
+  }
+
+  #take(): Frame | undefined {
+    return this.#free.pop() ?? (this.#next < this.#memory.end ? this.#next++ : undefined);
+  }
+
   /** A frame of zeros. @throws OutOfFrames */
-  allocateZeroed(): Frame {
-    const frame = this.allocate();
+  allocateZeroed(kind: FrameKind): Frame {
+    const frame = this.allocate(kind);
     this.bytes(frame).fill(0);
     this.#memory.written(frame);
     return frame;
   }
 
-  /** A copy of a frame. @throws OutOfFrames */
+  /** A private copy of a frame. @throws OutOfFrames */
   copy(source: Frame): Frame {
-    const frame = this.allocate();
+    const frame = this.allocate('anon');
     this.bytes(frame).set(this.bytes(source));
     this.#memory.written(frame);
     return frame;
@@ -68,6 +119,8 @@ export class Frames implements TableFrames {
     if (--this.#references[frame]! > 0) return;
     this.#used--;
     this.#free.push(frame);
+    this.#accounts[frame]?.released(KINDS[this.#kinds[frame]!]!);
+    this.#accounts[frame] = undefined;
   }
 
   references(frame: Frame): number {

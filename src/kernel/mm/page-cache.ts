@@ -1,7 +1,7 @@
 // Pages of one file that are in memory: read(2), write(2) and all mappings work on the same frames.
 import type { Frame } from '../platform.ts';
 import { PAGE_SIZE } from '../platform.ts';
-import type { Frames } from './frames.ts';
+import type { Frames, Reclaimable } from './frames.ts';
 
 /** Where pages come from that are not in memory yet, such as an image layer; without one they are zeros. */
 export interface PageSource {
@@ -32,11 +32,13 @@ export interface CachedFile {
 }
 
 /** The cached pages of one file. */
-export class PageCache {
+export class PageCache implements Reclaimable {
   readonly frames: Frames;
   readonly source: PageSource | undefined;
   readonly pages = new Map<number, Frame>();
   readonly users = new Set<PageUser>();
+  /** Pages that were changed, so that they cannot be read again; only kept for files that have a source. */
+  readonly #changed = new Set<number>();
   readonly #file: CachedFile;
   readonly #budget: PageBudget | undefined;
 
@@ -67,14 +69,32 @@ export class PageCache {
     if (known !== undefined) return known;
     this.#budget?.take();
     const frame = this.#newFrame();
-    this.source?.readPage(index, this.frames.bytes(frame));
     this.pages.set(index, frame);
+    if (this.source === undefined) return frame;
+    this.source.readPage(index, this.frames.bytes(frame));
+    this.frames.pagesRead++;
+    this.frames.reclaimable.add(this);
     return frame;
+  }
+
+  /** The page can be read again. */
+  isClean(index: number): boolean {
+    return !this.#changed.has(index);
+  }
+
+  /** The page is changed, or may be by somebody who maps it. */
+  markChanged(index: number): void {
+    if (this.source !== undefined) this.#changed.add(index);
+  }
+
+  evict(index: number): void {
+    for (const user of this.users) user.dropHole(this, index, index + 1);
+    this.#drop(index, this.pages.get(index)!);
   }
 
   #newFrame(): Frame {
     try {
-      return this.frames.allocateZeroed();
+      return this.frames.allocateZeroed(this.source === undefined ? 'shmem' : 'file');
     } catch (failure) {
       this.#budget?.give(1);
       throw failure;
@@ -104,6 +124,7 @@ export class PageCache {
       const count = Math.min(from.length - done, PAGE_SIZE - inPage);
       const frame = this.#pageToWrite((at - inPage) / PAGE_SIZE, done > 0);
       if (frame === undefined) break;
+      this.markChanged((at - inPage) / PAGE_SIZE);
       this.frames.bytes(frame).set(from.subarray(done, done + count), inPage);
       this.frames.written(frame);
       done += count;
@@ -151,6 +172,8 @@ export class PageCache {
 
   #drop(index: number, frame: Frame): void {
     this.pages.delete(index);
+    this.#changed.delete(index);
+    if (this.pages.size === 0) this.frames.reclaimable.delete(this);
     this.frames.release(frame);
     this.#budget?.give(1);
   }
@@ -160,6 +183,7 @@ export class PageCache {
     const frame = this.pages.get(Math.floor(start / PAGE_SIZE));
     if (frame === undefined || start >= end) return;
     const from = start % PAGE_SIZE;
+    this.markChanged(Math.floor(start / PAGE_SIZE));
     this.frames.bytes(frame).fill(0, from, from + end - start);
     this.frames.written(frame);
   }

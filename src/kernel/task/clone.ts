@@ -3,11 +3,14 @@ import { SIG_IGN, SIGNAL } from '../../abi/signal.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
-import { writeUser } from '../mm/user-memory.ts';
+import type { KernelCharge } from '../cgroup/memory.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { OutOfFrames } from '../mm/frames.ts';
+import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import { moveDirectories, newNamespaces, newUserNamespace } from '../ns/create.ts';
 import { CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../ns/namespace.ts';
 import type { Namespaces } from '../ns/namespaces.ts';
-import { Pid, type PidNamespace } from '../ns/pid-namespace.ts';
+import { Pid } from '../ns/pid-namespace.ts';
 import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
 import { setResult } from '../syscalls/convention.ts';
@@ -83,9 +86,9 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   const credentials = flags & CLONE_NEWUSER ? newUserNamespace(kernel, parent) : parent.credentials;
   const { namespaces, moved } = newNamespaces(kernel, parent, credentials, flags);
   const pid = Pid.allocate(namespaces.pidForChildren);
+  const { memory, charge } = taskMemory(kernel, parent, pid, flags);
   const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
   const context = parent.context.clone();
-  const memory = parent.memory!;
   const child = new Task({
     pid,
     namespaces: asChild(namespaces),
@@ -101,8 +104,8 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (flags & CLONE_FS) parent.directories.users++;
   moveDirectories(child.directories, moved);
   if (flags & CLONE_FILES) parent.files.users++;
-  if (flags & CLONE_VM) memory.users++;
-  child.memory = flags & CLONE_VM ? memory : memory.fork();
+  child.memory = memory;
+  child.kernelCharge = charge;
   child.name = parent.name;
   child.executable = parent.executable;
   inheritScheduling(child, parent);
@@ -113,13 +116,8 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   setResult(context, 0);
   if (request.stack !== 0) context.setReg(RSP, request.stack);
   if (flags & CLONE_SETTLS) setTls(child, parent, request.tls);
-  const id = new Uint8Array(4);
-  const number = (namespace: PidNamespace) => {
-    new DataView(id.buffer).setUint32(0, pid.in(namespace), true);
-    return id;
-  };
-  if (flags & CLONE_PARENT_SETTID) writeUser(memory, request.parentTid, number(parent.namespaces.pid));
-  if (flags & CLONE_CHILD_SETTID) writeUser(child.memory, request.childTid, number(child.namespaces.pid));
+  if (flags & CLONE_PARENT_SETTID) tellNumber(parent.memory!, request.parentTid, pid.in(parent.namespaces.pid));
+  if (flags & CLONE_CHILD_SETTID) tellNumber(memory, request.childTid, pid.in(child.namespaces.pid));
   if (flags & CLONE_CHILD_CLEARTID) child.clearTid = request.childTid;
   kernel.addTask(child, cgroup);
   return child;
@@ -147,6 +145,38 @@ function checkProcessLimit(kernel: Kernel, { credentials, group }: Task): void {
   if (count >= limit) fail('EAGAIN');
 }
 
+/** The memory of a new task, and what the kernel keeps for it. @throws OutOfFrames, with nothing taken */
+function taskMemory(
+  kernel: Kernel,
+  parent: Task,
+  pid: Pid,
+  flags: number,
+): { readonly memory: AddressSpace; readonly charge: KernelCharge } {
+  let charge: KernelCharge | undefined;
+  const memory = parent.memory!;
+  try {
+    charge = kernel.memory.chargeTask();
+    if (!(flags & CLONE_VM)) return { memory: memory.fork(), charge };
+    memory.users++;
+    return { memory, charge };
+  } catch (failure) {
+    if (charge !== undefined) kernel.memory.uncharge(charge);
+    pid.release();
+    throw failure;
+  }
+}
+
+/** Writes the number of a task; an address where that is not possible does not stop it. */
+function tellNumber(memory: AddressSpace, address: number, number: number): void {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, number, true);
+  try {
+    writeUser(memory, address, bytes);
+  } catch (failure) {
+    if (!(failure instanceof BadAddress || failure instanceof OutOfFrames)) throw failure;
+  }
+}
+
 function setTls(child: Task, parent: Task, tls: bigint): void {
   if (child.context.abi === 'amd64') child.context.fsBase = tls;
   else setThreadArea(child, parent.memory!, Number(tls));
@@ -165,6 +195,8 @@ function newGroup(kernel: Kernel, parent: Task, pid: Pid, request: CloneRequest)
   group.parent = request.flags & CLONE_PARENT ? old.parent : old;
   group.parent?.children.add(group);
   group.startTime = kernel.platform.cycles;
+  group.oomAdjustment = old.oomAdjustment;
+  group.leastOomAdjustment = old.leastOomAdjustment;
   return group;
 }
 

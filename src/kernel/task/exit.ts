@@ -28,6 +28,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   clearTid(kernel, task);
   kernel.cgroups.leave(task);
   releaseMemory(kernel, task);
+  if (task.kernelCharge !== undefined) kernel.memory.uncharge(task.kernelCharge);
   if (--task.files.users === 0) task.files.closeAll();
   task.directories.users--;
   releaseNamespaces(task.namespaces);

@@ -1,6 +1,7 @@
 // A task: what Linux schedules (clone(2)). Tasks with the same thread group share signal actions and end together. A task
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { Cgroup } from '../cgroup/cgroup.ts';
+import type { KernelCharge } from '../cgroup/memory.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { holdNamespaces, type Namespaces, releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
@@ -68,6 +69,10 @@ export class Task implements Timer {
   cgroup: Cgroup | undefined;
   /** The control group freezes its tasks: the task gets the processor only to be killed. */
   isFrozen = false;
+  /** Memory the kernel keeps for it. */
+  kernelCharge: KernelCharge | undefined;
+  /** Memory it was charged for while its control group was above memory.high: it has to wait for that. */
+  bytesAboveHigh = 0;
   /** Queues the task is in. */
   queues: WaitQueue[] = [];
   /** Cycles at which the wait ends; infinite for never. */

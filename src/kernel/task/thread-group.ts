@@ -73,6 +73,9 @@ export class ThreadGroup {
   /** All tasks have to exit with this event. */
   exiting: ChildEvent | undefined;
   stopped = false;
+  /** oom_score_adj, and how far it may be lowered without privileges. */
+  oomAdjustment = 0;
+  leastOomAdjustment = 0;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
   isSubreaper = false;
   /** A fault of process 1 of a namespace: nothing protects it any more. */

@@ -18,6 +18,7 @@ import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } fr
 import { mountInfo, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
 import { addNamespaceFiles } from './namespaces.ts';
+import { addMemoryShortageFiles } from './memory-shortage.ts';
 
 const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
   running: 'R',
@@ -122,7 +123,8 @@ function taskDirectory(
     };
     return new GeneratedLink(fs, target, path, owner);
   };
-  return addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, owner), task, owner)
+  const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, owner), task, owner);
+  return addMemoryShortageFiles(kernel, fs, directory, group, owner)
     .add(
       'status',
       text((opener) => status(pids, group, task(), opener.credentials.user)),
@@ -180,10 +182,6 @@ function taskDirectory(
     .add(
       'cgroup',
       text((opener) => kernel.cgroups.lineOf(task(), opener)),
-    )
-    .add(
-      'oom_score',
-      text(() => '0\n'),
     )
     .add(
       'exe',

@@ -1,0 +1,41 @@
+// How a process stands when memory runs out (proc(5) /proc/PID/oom_score, oom_score_adj).
+import { fail } from '../../error.ts';
+import type { Kernel } from '../../kernel.ts';
+import { badness, NEVER_KILLED } from '../../mm/oom.ts';
+import type { Task } from '../../task/task.ts';
+import type { ThreadGroup } from '../../task/thread-group.ts';
+import type { Inode, Owner } from '../../vfs/inode.ts';
+import { CAP_SYS_RESOURCE, hasCapability } from '../../vfs/permission.ts';
+import { type GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
+
+/** Adds the files to the directory of a process. */
+export function addMemoryShortageFiles(
+  kernel: Kernel,
+  fs: GeneratedFs,
+  directory: GeneratedDirectory,
+  group: ThreadGroup,
+  owner: Owner,
+): GeneratedDirectory {
+  return directory
+    .add('oom_score', new GeneratedFile(fs, { read: () => `${score(kernel, group)}\n` }, owner))
+    .add('oom_score_adj', adjustment(fs, group, owner));
+}
+
+/** How likely the process is to be killed for memory. */
+function score(kernel: Kernel, group: ThreadGroup): number {
+  const { total } = kernel.frames;
+  const points = group === kernel.pids.init ? undefined : badness(group, total);
+  return points === undefined ? 0 : Math.max(0, Math.trunc(((1000 + Math.trunc((points * 1000) / total)) * 2) / 3));
+}
+
+function adjustment(fs: GeneratedFs, group: ThreadGroup, owner: Owner): Inode {
+  const write = (text: string, writer: Task) => {
+    const value = /^[+-]?\d+\n?$/.test(text.trimStart()) ? Number(text) : fail('EINVAL');
+    if (Math.abs(value) > -NEVER_KILLED) fail('EINVAL');
+    const isPrivileged = hasCapability(writer.credentials, CAP_SYS_RESOURCE);
+    if (value < group.leastOomAdjustment && !isPrivileged) fail('EACCES');
+    group.oomAdjustment = value;
+    if (isPrivileged) group.leastOomAdjustment = value;
+  };
+  return new GeneratedFile(fs, { read: () => `${group.oomAdjustment}\n`, write }, owner, 0o644);
+}
