@@ -38,6 +38,7 @@ import { RandomSource } from './random.ts';
 import { endProcess } from './task/exit.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
+import { LockTable } from './vfs/file-locks.ts';
 import type { Inode } from './vfs/inode.ts';
 
 /** Nanoseconds since the epoch at which the machine was switched on, unless told otherwise. */
@@ -104,6 +105,7 @@ export class Kernel {
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
+  readonly locks = new LockTable();
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;

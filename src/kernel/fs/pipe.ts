@@ -29,12 +29,21 @@ export class Pipe {
     return this.buffer.length - this.length;
   }
 
+  /** Up to `most` bytes, which stay in the pipe. */
+  peek(most: number): Uint8Array {
+    const count = Math.min(most, this.length);
+    const bytes = new Uint8Array(count);
+    const first = Math.min(count, this.buffer.length - this.start);
+    bytes.set(this.buffer.subarray(this.start, this.start + first));
+    bytes.set(this.buffer.subarray(0, count - first), first);
+    return bytes;
+  }
+
   /** Takes bytes out. */
   take(into: Uint8Array): number {
-    const count = Math.min(into.length, this.length);
-    const first = Math.min(count, this.buffer.length - this.start);
-    into.set(this.buffer.subarray(this.start, this.start + first));
-    into.set(this.buffer.subarray(0, count - first), first);
+    const bytes = this.peek(into.length);
+    const count = bytes.length;
+    into.set(bytes);
     this.start = (this.start + count) % this.buffer.length;
     this.length -= count;
     return count;

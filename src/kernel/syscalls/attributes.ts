@@ -2,6 +2,7 @@
 import { O_PATH, S_ISVTX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { CAPABILITY_ATTRIBUTE, shownCapabilities, storedCapabilities } from '../task/file-capabilities.ts';
+import { IN_ATTRIB, notify } from '../vfs/notify.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
 import {
   CAP_SETFCAP,
@@ -74,6 +75,7 @@ function set(call: Call, path: Path): number {
     if (flags & XATTR_REPLACE && !exists) fail('ENODATA');
   }
   inode.setAttribute(name, name === CAPABILITY_ATTRIBUTE ? storedCapabilities(value, call.task, inode) : value);
+  notify(path, IN_ATTRIB);
   return 0;
 }
 
@@ -108,7 +110,9 @@ function remove(call: Call, path: Path): number {
   if (path.mount.isReadOnly) fail('EROFS');
   checkAccess(call, path, name, MAY_WRITE);
   checkName(name);
-  return path.entry.inode.removeAttribute(name) ? 0 : fail('ENODATA');
+  if (!path.entry.inode.removeAttribute(name)) fail('ENODATA');
+  notify(path, IN_ATTRIB);
+  return 0;
 }
 
 type Target = (call: Call) => Path;

@@ -29,16 +29,16 @@ import { ioctl } from './ioctl.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { addSeals, checkSealsForSize, checkSealsForWrite, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
+import { lockControl } from './locks.ts';
 import { full, type Implementations } from './table.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
+import { IN_ACCESS, IN_MODIFY, notifyFile } from '../vfs/notify.ts';
 import { dropPrivilege } from '../vfs/operations.ts';
 
 const EAGAIN = -11;
 /** Most bytes one call moves. */
 const MOST_BYTES = 0x7fff_f000;
 const IOV_MAX = 1024;
-/** Bytes sendfile moves at a time. */
-const COPY_PART = 65536;
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;
 /** With collapsing, zeroing, inserting and unsharing of ranges. */
@@ -89,6 +89,7 @@ function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], of
     const mayWait = count.signalled || !isNonBlocking(file);
     return mayWait ? call.wait([count.queue], count.deadline) : EAGAIN;
   }
+  if (count > 0) notifyFile(file, IN_ACCESS);
   const copied = scatter(call, into, bytes.subarray(0, count));
   if (copied === count) return count;
   if (offset === undefined && file.seekable) file.offset += copied - count;
@@ -125,6 +126,7 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
       progress.done += count;
       if (count === 0) break;
     }
+    if (progress.done > 0) notifyFile(file, IN_MODIFY);
     dropPrivilege(file.inode, call.task.credentials);
   } catch (failure) {
     if (!(failure instanceof SystemError)) throw failure;
@@ -276,7 +278,7 @@ function fcntl(call: Call): CallResult {
       file.signalNumber = argument;
       return 0;
     default:
-      return fail('EINVAL');
+      return lockControl(call, file);
   }
 }
 
@@ -364,39 +366,7 @@ const put = (call: Call, n: number, bytes: Uint8Array): number => {
   return 0;
 };
 
-const signed = (value: number, size: 4 | 8) => (size === 4 ? value | 0 : value);
-
-/** Copies between files without passing through the program; `offsetArgument` points to where reading begins. */
-function sendfile(call: Call, offsetSize: 4 | 8): CallResult {
-  const [out, from] = [writableFile(call, 0), readableFile(call, 1)];
-  const address = call.arg(2);
-  const start = address === 0 ? undefined : signed(call.readWord(address, offsetSize), offsetSize);
-  const progress = call.progress(() => ({ done: 0 }));
-  const wanted = Math.min(call.arg(3), MOST_BYTES);
-  if (!from.seekable || (start !== undefined && start < 0)) fail('EINVAL');
-  const base = start ?? from.offset;
-  const finish = () => {
-    if (address === 0) from.offset = base + progress.done;
-    else call.writeWord(address, base + progress.done, offsetSize);
-    return progress.done;
-  };
-  while (progress.done < wanted) {
-    const bytes = new Uint8Array(Math.min(COPY_PART, wanted - progress.done));
-    const count = from.readAt(base + progress.done, bytes);
-    if (count instanceof WouldBlock || count === 0) break;
-    const sent = out.write(bytes.subarray(0, count));
-    if (sent instanceof WouldBlock) {
-      if (progress.done > 0 || isNonBlocking(out)) return progress.done > 0 ? finish() : EAGAIN;
-      return call.wait([sent.queue]);
-    }
-    progress.done += sent;
-  }
-  return finish();
-}
-
 export const fileCalls: Implementations = {
-  sendfile: full((call) => sendfile(call, call.wordSize)),
-  sendfile64: full((call) => sendfile(call, 8)),
   read: full((call) => readFrom(call, readableFile(call, 0), oneBuffer(call))),
   write: full((call) => writeTo(call, writableFile(call, 0), oneBuffer(call)), written),
   readv: full((call) => readFrom(call, readableFile(call, 0), buffers(call, call.arg(1), call.arg(2)))),
@@ -548,6 +518,7 @@ function truncate(call: Call): number {
   checkFileSize(call, call.arg(1));
   checkSealsForSize(file.inode, call.arg(1));
   file.inode.truncate(call.arg(1));
+  notifyFile(file, IN_MODIFY);
   dropPrivilege(file.inode, call.task.credentials);
   return 0;
 }

@@ -9,6 +9,8 @@ import { identityCalls } from './identity.ts';
 import { absentCalls } from './absent.ts';
 import { membarrierCalls } from './membarrier.ts';
 import { memoryPolicyCalls } from './memory-policy.ts';
+import { lockCalls } from './locks.ts';
+import { inotifyCalls } from './inotify.ts';
 import { memoryCalls } from './memory.ts';
 import { mountingCalls } from './mount.ts';
 import { memoryLockCalls } from './memory-lock.ts';
@@ -25,6 +27,7 @@ import { resourceCalls } from './resources.ts';
 import { schedulingCalls } from './scheduling.ts';
 import { signalCalls } from './signals.ts';
 import { socketCalls } from './sockets.ts';
+import { spliceCalls } from './splice.ts';
 import { systemCalls } from './system.ts';
 import type { Implementations } from './table.ts';
 import { threadAreaCalls } from './thread-area.ts';
@@ -43,6 +46,9 @@ export const implementations: Implementations = {
   ...absentCalls,
   ...membarrierCalls,
   ...memoryPolicyCalls,
+  ...inotifyCalls,
+  ...spliceCalls,
+  ...lockCalls,
   ...memoryCalls,
   ...memoryLockCalls,
   ...inspectionCalls,

@@ -16,11 +16,12 @@ import {
   O_WRONLY,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import type { Opening } from '../fs/special.ts';
+import { Opening } from '../fs/special.ts';
 import { NO_ID } from '../ns/user-namespace.ts';
 import { SECBIT_NO_SETUID_FIXUP } from '../task/credentials.ts';
 import { release, WouldBlock, type FileDescription } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
+import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, notify } from '../vfs/notify.ts';
 import {
   changeable,
   dropPrivilege,
@@ -120,13 +121,15 @@ function open(call: Call, name: () => Name, flags: number, mode: number): CallRe
     mode & 0o7777 & ~call.task.directories.umask,
   );
   if (!(opened instanceof WouldBlock)) return finishOpen(call, opened, flags);
-  call.pending.progress = opened;
-  return call.wait([opened.queue]);
+  // a FIFO waits for its other side; what waits for a lease is tried again
+  if (opened instanceof Opening) call.pending.progress = opened;
+  return call.wait([opened.queue], opened.deadline);
 }
 
 const openOptions = {
   interrupted: (call: Call) => {
-    release((call.pending.progress as Opening).file);
+    const waiting = call.pending.progress as Opening | undefined;
+    if (waiting !== undefined) release(waiting.file);
     return undefined;
   },
 };
@@ -202,6 +205,7 @@ function chmod(call: Call, path: Path, mode: number): number {
   if (!inGroup(credentials, inode.gid) && !hasCapabilityOver(credentials, CAP_FSETID, inode)) bits &= ~0o2000;
   inode.mode = (inode.mode & ~0o7777) | bits;
   inode.changed = inode.fs.now();
+  notify(path, IN_ATTRIB);
   return 0;
 }
 
@@ -219,6 +223,7 @@ function chown(call: Call, path: Path, uid: number, gid: number): number {
   if (gid !== NO_ID) inode.gid = gid;
   if (!inode.isDirectory && (inode.mode & 0o6000) !== 0) inode.mode &= inode.mode & 0o010 ? ~0o6000 : ~0o4000;
   inode.changed = inode.fs.now();
+  if (uid !== NO_ID || gid !== NO_ID) notify(path, IN_ATTRIB);
   return 0;
 }
 
@@ -242,6 +247,7 @@ function setTimes(call: Call, path: Path, times: readonly [NewTime, NewTime] | u
   if (accessed !== 'keep') inode.accessed = accessed === 'now' ? now : accessed;
   if (modified !== 'keep') inode.modified = modified === 'now' ? now : modified;
   inode.changed = now;
+  notify(path, times?.[0] === 'keep' ? IN_MODIFY : times?.[1] === 'keep' ? IN_ACCESS : IN_ATTRIB);
   return 0;
 }
 
@@ -429,9 +435,11 @@ export const pathCalls: Implementations = {
 
 function truncatePath(call: Call, size: number): void {
   checkFileSize(call, size);
-  const { inode } = changeable(nameArgument(call, 0), true).entry;
+  const path = changeable(nameArgument(call, 0), true);
+  const { inode } = path.entry;
   if (inode.isDirectory) fail('EISDIR');
   if (!mayAccess(call.task.credentials, inode, 2)) fail('EACCES');
   inode.truncate(size);
+  notify(path, IN_MODIFY);
   dropPrivilege(inode, call.task.credentials);
 }

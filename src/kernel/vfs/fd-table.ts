@@ -1,5 +1,6 @@
 // Descriptors of a task (open(2), dup(2), fcntl(2)); shared by tasks cloned with CLONE_FILES.
 import { fail } from '../error.ts';
+import type { RangeOwner } from './file-locks.ts';
 import { type FileDescription, hold, release } from './file.ts';
 
 interface Entry {
@@ -12,6 +13,8 @@ export class FdTable {
   entries: (Entry | undefined)[] = [];
   /** Tasks that use it. */
   users = 1;
+  /** Who has the lock on a file that a task of this table waits for. */
+  waitsFor: RangeOwner | undefined;
 
   /** The open file of a descriptor. @throws SystemError EBADF */
   get(fd: number): FileDescription {
@@ -53,14 +56,19 @@ export class FdTable {
   replace(fd: number, file: FileDescription, closeOnExec: boolean): void {
     const old = this.entries[fd];
     this.entries[fd] = { file, closeOnExec };
-    if (old !== undefined) release(old.file);
+    if (old !== undefined) this.#release(old.file);
   }
 
   /** @throws SystemError EBADF */
   close(fd: number): void {
     const entry = this.entries[fd] ?? fail('EBADF');
     this.entries[fd] = undefined;
-    release(entry.file);
+    this.#release(entry.file);
+  }
+
+  #release(file: FileDescription): void {
+    file.inode.locks?.closedBy(this);
+    release(file);
   }
 
   /** Open numbers in order. */

@@ -1,9 +1,10 @@
 // Open files (file descriptions in the words of open(2)) and the queues in which tasks wait for them.
-import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
+import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Inode } from './inode.ts';
+import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, notifyFile, notifyIfGone } from './notify.ts';
 import type { Path } from './path.ts';
 
 /** Readiness as poll(2) has it. */
@@ -60,6 +61,7 @@ export abstract class FileDescription {
     this.flags = flags;
     this.queue = queue;
     inode.opens++;
+    if (this.writable) inode.writers++;
   }
 
   get readable(): boolean {
@@ -138,7 +140,12 @@ export function hold<T extends FileDescription>(file: T): T {
 /** One user less; the last one closes it. */
 export function release(file: FileDescription): void {
   if (--file.references > 0) return;
+  if (!(file.flags & O_PATH)) notifyFile(file, file.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   file.closed();
-  file.inode.opens--;
-  file.inode.unused();
+  const { inode } = file;
+  if (file.writable) inode.writers--;
+  inode.locks?.released(file);
+  inode.opens--;
+  inode.unused();
+  notifyIfGone(inode);
 }

@@ -6,6 +6,8 @@ import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Task } from '../task/task.ts';
 import type { Kernel } from '../kernel.ts';
 import type { FileDescription, WouldBlock } from './file.ts';
+import type { FileLocks } from './file-locks.ts';
+import type { Watch } from './notify.ts';
 import type { Path } from './path.ts';
 
 /** Seconds and nanoseconds since the epoch, as one number of nanoseconds. */
@@ -80,6 +82,12 @@ export abstract class Inode {
   readonly special: number = 0;
   /** It has no name yet, and linkat(2) may give it one. */
   isLinkable = false;
+  /** Who hears what happens to it. */
+  watches: Set<Watch> | undefined;
+  /** Those that programs hold on it. */
+  locks: FileLocks | undefined;
+  /** Open files that can write. */
+  writers = 0;
   readonly #ino: number;
   readonly #status: Status;
   #opens = 0;

@@ -6,6 +6,7 @@ import {
   O_EXCL,
   O_NOATIME,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_TRUNC,
@@ -24,6 +25,20 @@ import {
 import { fail } from '../error.ts';
 import { FileDescription, WouldBlock } from './file.ts';
 import type { Inode, Opener, Owner } from './inode.ts';
+import {
+  IN_ATTRIB,
+  IN_CREATE,
+  IN_DELETE,
+  IN_MODIFY,
+  IN_MOVE_SELF,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  IN_OPEN,
+  notify,
+  notifyIfGone,
+  notifyName,
+  notifySelf,
+} from './notify.ts';
 import { removeMountsOn } from './mount-tree.ts';
 import { Dentry, type Location, locate, MS_NODEV, type Path, type PathContext, resolve } from './path.ts';
 import {
@@ -96,7 +111,8 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
     checkCanOwn(credentials, place.directory);
     checkDirectory(place.directory, credentials);
     const { directory } = place;
-    directory.entry.inode.create(place.name, S_IFREG | mode, ownerOf(credentials));
+    const made = directory.entry.inode.create(place.name, S_IFREG | mode, ownerOf(credentials));
+    notifyName(directory, IN_CREATE, place.name, made);
     target = { mount: directory.mount, entry: directory.entry.child(place.name)! };
   } else if (flags & O_CREAT && flags & O_EXCL) fail('EEXIST');
   const { inode } = target.entry;
@@ -105,7 +121,13 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
   if (flags & O_PATH) return atPath(new PathFile(inode, flags), target);
   if (!isNew) checkOpen(target, flags, credentials);
   if ((flags & O_ACCMODE) !== O_RDONLY && isExecuted(by.task, inode)) fail('ETXTBSY');
-  if (flags & O_TRUNC && inode.isRegular && !isNew) inode.truncate(0);
+  const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
+  const until = inode.locks?.breakLeases(by.kernel, writes);
+  if (until !== undefined) return flags & O_NONBLOCK ? fail('EAGAIN') : leaseWait(inode, until);
+  if (flags & O_TRUNC && inode.isRegular && !isNew) {
+    inode.truncate(0);
+    notify(target, IN_MODIFY);
+  }
   const opened = inode.open(flags, { ...by, path: target });
   return opened instanceof WouldBlock ? opened : atPath(opened, opened.path ?? target);
 }
@@ -122,6 +144,11 @@ export function openNameless(by: OpeningTask, name: Name, flags: number, mode: n
   return opened instanceof WouldBlock ? opened : atPath(opened, path);
 }
 
+/** Until the holder of a lease has given it up. */
+function leaseWait(inode: Inode, deadline: number): WouldBlock {
+  return new WouldBlock(inode.locks!.queue, { deadline });
+}
+
 /** A program that runs cannot be written (open(2) ETXTBSY). */
 function isExecuted(task: Opener['task'], inode: Inode): boolean {
   if (!inode.isRegular) return false;
@@ -132,6 +159,7 @@ function isExecuted(task: Opener['task'], inode: Inode): boolean {
 function atPath(file: FileDescription, path: Path): FileDescription {
   path.mount.isExpiring = false;
   file.path = path;
+  if (!(file.flags & O_PATH)) notify(path, IN_OPEN);
   return file;
 }
 
@@ -176,7 +204,9 @@ export class PathFile extends FileDescription {
 
 export function makeDirectory(name: Name, mode: number): void {
   const place = newPlace(name, true);
-  place.directory.entry.inode.create(place.name, S_IFDIR | (mode & 0o1777), ownerOf(name.from.credentials));
+  const { directory } = place;
+  const inode = directory.entry.inode.create(place.name, S_IFDIR | (mode & 0o1777), ownerOf(name.from.credentials));
+  notifyName(directory, IN_CREATE, place.name, inode);
 }
 
 export function makeNode(name: Name, mode: number, special: number): void {
@@ -187,13 +217,18 @@ export function makeNode(name: Name, mode: number, special: number): void {
   const isWhiteout = type === S_IFCHR && special === 0;
   const place = newPlace(name);
   if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
-  place.directory.entry.inode.create(place.name, type === 0 ? mode | S_IFREG : mode, ownerOf(credentials), special);
+  const { directory } = place;
+  const full = type === 0 ? mode | S_IFREG : mode;
+  const inode = directory.entry.inode.create(place.name, full, ownerOf(credentials), special);
+  notifyName(directory, IN_CREATE, place.name, inode);
 }
 
 export function makeSymlink(name: Name, target: string): void {
   if (target === '') fail('ENOENT');
   const place = newPlace(name);
-  place.directory.entry.inode.symlink(place.name, target, ownerOf(name.from.credentials));
+  const { directory } = place;
+  const inode = directory.entry.inode.symlink(place.name, target, ownerOf(name.from.credentials));
+  notifyName(directory, IN_CREATE, place.name, inode);
 }
 
 /** The sticky bit: only the owner of file or directory removes a name. */
@@ -221,7 +256,11 @@ export function unlink(name: Name): void {
   if (target.entry.inode.isDirectory) fail('EISDIR');
   if (mustBeDirectory) fail('ENOTDIR');
   checkNotMounted(target, directory);
+  const { inode } = target.entry;
   directory.entry.inode.unlink(last);
+  notifySelf(inode, IN_ATTRIB);
+  notifyIfGone(inode);
+  notifyName(directory, IN_DELETE, last, inode);
   forget(directory, last);
 }
 
@@ -233,7 +272,10 @@ export function removeDirectory(name: Name): void {
   checkRemoval(directory, target.entry.inode, name.from.credentials);
   if (!target.entry.inode.isDirectory) fail('ENOTDIR');
   checkNotMounted(target, directory);
+  const { inode } = target.entry;
   directory.entry.inode.rmdir(last);
+  notifyIfGone(inode);
+  notifyName(directory, IN_DELETE, last, inode);
   forget(directory, last);
 }
 
@@ -252,6 +294,8 @@ export function makeLink(from: Path, name: Name): void {
   if (inode.links === 0 && !inode.isLinkable) fail('ENOENT');
   place.directory.entry.inode.link(place.name, inode);
   inode.isLinkable = false;
+  notifySelf(inode, IN_ATTRIB);
+  notifyName(place.directory, IN_CREATE, place.name, inode);
 }
 
 const RENAME_NOREPLACE = 1;
@@ -284,6 +328,8 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
   if (flags & RENAME_EXCHANGE) {
     from.directory.entry.inode.exchange(from.name, to.directory.entry.inode, to.name);
     exchangeEntries(from, to as typeof from);
+    notifyMove(from, to);
+    notifyMove({ ...to, target: to.target! }, from);
     return;
   }
   if (replaced !== undefined) {
@@ -293,7 +339,19 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
   from.directory.entry.inode.rename(from.name, to.directory.entry.inode, to.name);
   if (replaced !== undefined) forget(to.directory, to.name);
   moveEntry(from, to);
+  notifyMove(from, to, replaced);
   if (flags & RENAME_WHITEOUT) from.directory.entry.inode.create(from.name, S_IFCHR, { uid: 0, gid: 0 }, 0);
+}
+
+/** Both directories hear of a move, with a number that says what belongs together. */
+function notifyMove(from: Location & { target: Path }, to: Location, replaced?: Inode): void {
+  const { inode } = from.target.entry;
+  const cookie = ++from.directory.mount.moves;
+  notifyName(from.directory, IN_MOVED_FROM, from.name, inode, cookie);
+  notifyName(to.directory, IN_MOVED_TO, to.name, inode, cookie);
+  if (replaced !== undefined) notifySelf(replaced, IN_ATTRIB);
+  notifySelf(inode, IN_MOVE_SELF);
+  if (replaced !== undefined) notifyIfGone(replaced);
 }
 
 /** Working directories and open files below a renamed directory keep their place. */

@@ -56,6 +56,8 @@ export class Mount {
   flags: number;
   readonly id: number;
   readonly source: string;
+  /** Renames so far: what inotify tells to know one from another. */
+  moves = 0;
   /** Mounts on entries of this one. What lies on top of another is mounted on the other's root. */
   readonly mounted = new Map<Dentry, Mount>();
   /** Undefined when it is not in a tree: not attached yet, unmounted, or the kernel's own. */
