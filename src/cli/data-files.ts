@@ -239,7 +239,7 @@ function thisProcess(): { pid: number; started: string } {
 }
 
 /** When a process started, as far as the system tells; the same text for its whole life. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
@@ -248,7 +248,8 @@ function startOf(pid: number): string {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Is there a process of this number? */
+export function isRunning(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);

@@ -6,6 +6,7 @@ import { Tmpfs, type TmpfsFile } from '../kernel/fs/tmpfs.ts';
 import { startInit } from '../kernel/start.ts';
 import { straceLine } from '../kernel/strace.ts';
 import { waitStatus } from '../kernel/syscalls/processes.ts';
+import type { Task } from '../kernel/task/task.ts';
 import { Terminal } from '../kernel/tty/terminal.ts';
 import { CpuPlatform } from '../platform/cpu-platform.ts';
 import { errnoText } from '../abi/errno.ts';
@@ -45,8 +46,15 @@ export async function runProcess(program: string, args: readonly string[], optio
   if (!process.stdout.isTTY) terminal.makePlain();
   const name = `/bin/${basename(program)}`;
   const root = rootWith(kernel, name, file);
+  let init: Task;
   try {
-    startInit(kernel, { root, path: name, arguments: [name, ...args], environment: options.env ?? [], terminal });
+    init = startInit(kernel, {
+      root,
+      path: name,
+      arguments: [name, ...args],
+      environment: options.env ?? [],
+      terminal,
+    });
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const why = error.errno === 'ENOEXEC' ? 'it is no i386 or amd64 ELF program' : errnoText(error.errno);
@@ -54,7 +62,7 @@ export async function runProcess(program: string, args: readonly string[], optio
   }
   const stop = await drive(kernel, terminal, console);
   await console.close();
-  process.exitCode = exitStatus(kernel, stop, console);
+  process.exitCode = exitStatus(init, stop, console);
 }
 
 /** A file system with the program in /bin and a /tmp. */
@@ -84,7 +92,7 @@ async function drive(kernel: Kernel, terminal: Terminal, console: SerialConsole)
   }
 }
 
-function exitStatus(kernel: Kernel, stop: KernelStop, console: SerialConsole): number {
+function exitStatus({ group }: Task, stop: KernelStop, console: SerialConsole): number {
   if (console.interrupted) {
     process.stderr.write('anillo: interrupted.\n');
     return EXIT.interrupted;
@@ -93,6 +101,6 @@ function exitStatus(kernel: Kernel, stop: KernelStop, console: SerialConsole): n
     process.stderr.write('anillo: the program waits for something that cannot happen.\n');
     return EXIT.failure;
   }
-  const status = kernel.lastExit === undefined ? 0 : waitStatus(kernel.lastExit);
+  const status = group.event === undefined ? 0 : waitStatus(group.event);
   return status & 0x7f ? SIGNAL_STATUS + (status & 0x7f) : status >> 8;
 }

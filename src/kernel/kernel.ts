@@ -32,7 +32,6 @@ import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
 import { RunQueue } from './task/run-queue.ts';
 import type { Task } from './task/task.ts';
-import type { ChildEvent } from './task/thread-group.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
 import { endProcess } from './task/exit.ts';
@@ -100,8 +99,6 @@ export class Kernel {
   readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
-  /** How the last process without a parent ended. */
-  lastExit: ChildEvent | undefined;
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));

@@ -1,7 +1,8 @@
 // The content-addressed store (OCI image layout, "Blobs"): a blob is found under its digest, and was that when it was written.
 import type { DataDirectory, OpenFile } from './data-directory.ts';
 import { Digester, type Digest, digestOf, digits } from './digest.ts';
-import { type ContentDescriptor, LARGEST_DOCUMENT } from './documents.ts';
+import type { ContentDescriptor } from './documents.ts';
+import { LARGEST_DOCUMENT } from './json.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, fileStream } from './streams.ts';
 

@@ -17,9 +17,9 @@ export function isDigest(text: unknown): text is Digest {
  * A digest from a document.
  * @throws OciError when it is none, or of another algorithm
  */
-export function parseDigest(text: unknown, where: string): Digest {
+export function parseDigest(text: string, where: string): Digest {
   if (isDigest(text)) return text;
-  if (typeof text === 'string' && /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:/.test(text) && !text.startsWith('sha256:')) {
+  if (/^[a-z0-9]+(?:[+._-][a-z0-9]+)*:/.test(text) && !text.startsWith('sha256:')) {
     throw new OciError(
       'unsupported',
       `The digest ${text} in ${where} is not of the kind sha256, the only one supported.`,

@@ -1,10 +1,8 @@
 // The JSON documents of an image (OCI image specification: "Descriptors", "Image Manifest", "Image Index", "Image
 // Configuration"), checked when they are read: what comes from outside is never trusted to have a shape.
 import { type Digest, parseDigest } from './digest.ts';
-import { OciError } from './oci-error.ts';
+import { badDocument, Fields, parseObject, present, writeDocument } from './json.ts';
 
-/** No document of an image is larger. */
-export const LARGEST_DOCUMENT = 4 << 20;
 const MOST_LAYERS = 127;
 
 export const MEDIA = {
@@ -18,7 +16,7 @@ export const MEDIA = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
 } as const;
 
-/** The processors whose programs run here, by the names images use, and their names in ELF's terms. */
+/** The processors whose programs run here, by the names images use. */
 export const ARCHITECTURES = ['amd64', '386'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
@@ -77,152 +75,75 @@ export interface ImageConfig {
   readonly history: readonly HistoryEntry[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/**
- * A JSON object from bytes. `what` names the document in messages.
- * @throws OciError when it is too large or no JSON object
- */
-export function parseObject(bytes: Uint8Array, what: string): Json {
-  const value = parseJson(bytes, what);
-  if (!isObject(value)) throw bad(what, 'it is no JSON object');
-  return value;
-}
-
-/** Any JSON value from bytes. */
-export function parseJson(bytes: Uint8Array, what: string): unknown {
-  if (bytes.length > LARGEST_DOCUMENT) {
-    throw new OciError('too-large', `${what} has ${bytes.length} bytes; documents have at most ${LARGEST_DOCUMENT}.`);
-  }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw bad(what, 'it is no JSON');
-  }
-}
-
-function bad(what: string, why: string): OciError {
-  return new OciError('bad-document', `${what} cannot be used: ${why}.`);
-}
-
-function optionalText(value: unknown, what: string, field: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw bad(what, `${field} is no text`);
-  return value;
-}
-
-function optionalTexts(value: unknown, what: string, field: string): readonly string[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
-    throw bad(what, `${field} is no list of texts`);
-  }
-  return value as string[];
-}
-
-function optionalRecord(value: unknown, what: string, field: string): Readonly<Record<string, string>> | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!isObject(value) || Object.values(value).some((item) => typeof item !== 'string')) {
-    throw bad(what, `${field} does not give texts for names`);
-  }
-  return value as Record<string, string>;
-}
-
-function optionalKeys(value: unknown, what: string, field: string): Readonly<Record<string, object>> | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw bad(what, `${field} is no JSON object`);
-  return Object.fromEntries(Object.keys(value).map((key) => [key, {}]));
-}
-
-/** Without the fields that are undefined. */
-function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
-/** A descriptor out of a document. */
-export function parseDescriptor(value: unknown, what: string): ContentDescriptor {
-  if (!isObject(value)) throw bad(what, 'a descriptor is missing');
-  const { size, mediaType } = value;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw bad(what, 'a descriptor has no size');
-  const platform = isObject(value.platform)
-    ? { os: String(value.platform.os), architecture: String(value.platform.architecture) }
-    : undefined;
+function descriptor(fields: Fields, what: string): ContentDescriptor {
+  const platform = fields.object('platform');
   return present({
-    mediaType: optionalText(mediaType, what, 'mediaType') ?? '',
-    digest: parseDigest(value.digest, what),
-    size,
-    platform,
-    annotations: optionalRecord(value.annotations, what, 'annotations'),
+    mediaType: fields.text('mediaType') ?? '',
+    digest: parseDigest(fields.neededText('digest'), what),
+    size: fields.integer('size', 0) ?? fail(what, 'a descriptor has no size'),
+    platform: platform && { os: platform.text('os') ?? '', architecture: platform.text('architecture') ?? '' },
+    annotations: fields.record('annotations'),
   }) as ContentDescriptor;
 }
 
-/** The descriptors of an image index. */
-export function parseIndex(bytes: Uint8Array, what: string): readonly ContentDescriptor[] {
-  const { manifests } = parseObject(bytes, what);
-  if (!Array.isArray(manifests)) throw bad(what, 'it lists no manifests');
-  return manifests.map((manifest) => parseDescriptor(manifest, what));
+function fail(what: string, why: string): never {
+  throw badDocument(what, why);
 }
 
-/** A manifest. */
+/** The descriptors of an image index. `what` names the document in messages, here and below. @throws OciError */
+export function parseIndex(bytes: Uint8Array, what: string): readonly ContentDescriptor[] {
+  return new Fields(parseObject(bytes, what), what).objects('manifests').map((fields) => descriptor(fields, what));
+}
+
+/** A manifest. @throws OciError */
 export function parseManifest(bytes: Uint8Array, what: string): ImageManifest {
-  const document = parseObject(bytes, what);
-  if (!Array.isArray(document.layers)) throw bad(what, 'it lists no layers');
-  if (document.layers.length > MOST_LAYERS) throw bad(what, `it has more than ${MOST_LAYERS} layers`);
+  const fields = new Fields(parseObject(bytes, what), what);
+  const layers = fields.objects('layers');
+  if (layers.length > MOST_LAYERS) fail(what, `it has more than ${MOST_LAYERS} layers`);
   return {
-    config: parseDescriptor(document.config, what),
-    layers: document.layers.map((layer) => parseDescriptor(layer, what)),
+    config: descriptor(fields.object('config') ?? fail(what, 'config is missing'), what),
+    layers: layers.map((layer) => descriptor(layer, what)),
   };
 }
 
-/** An image configuration. */
+/** An image configuration. @throws OciError */
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
-  const document = parseObject(bytes, what);
-  const { rootfs, history } = document;
-  if (!isObject(rootfs) || !Array.isArray(rootfs.diff_ids))
-    throw bad(what, 'it does not list its layers (rootfs.diff_ids)');
-  if (history !== undefined && history !== null && !Array.isArray(history)) throw bad(what, 'its history is no list');
+  const fields = new Fields(parseObject(bytes, what), what);
+  const diffIds =
+    fields.object('rootfs')?.texts('diff_ids') ?? fail(what, 'it does not list its layers (rootfs.diff_ids)');
   return present({
-    created: optionalText(document.created, what, 'created'),
-    author: optionalText(document.author, what, 'author'),
-    architecture: optionalText(document.architecture, what, 'architecture') ?? '',
-    os: optionalText(document.os, what, 'os') ?? '',
-    config: parseRunConfig(document.config, what),
-    diffIds: rootfs.diff_ids.map((id) => parseDigest(id, what)),
-    history: (history ?? []).map((entry) => parseHistory(entry, what)),
+    created: fields.text('created'),
+    author: fields.text('author'),
+    architecture: fields.text('architecture') ?? '',
+    os: fields.text('os') ?? '',
+    config: runConfig(fields.object('config')),
+    diffIds: diffIds.map((id) => parseDigest(id, what)),
+    history: fields.objects('history').map(historyEntry),
   }) as ImageConfig;
 }
 
-function parseHistory(value: unknown, what: string): HistoryEntry {
-  if (!isObject(value)) throw bad(what, 'its history has a step that is no JSON object');
+function historyEntry(fields: Fields): HistoryEntry {
   return present({
-    created: optionalText(value.created, what, 'created'),
-    created_by: optionalText(value.created_by, what, 'created_by'),
-    author: optionalText(value.author, what, 'author'),
-    comment: optionalText(value.comment, what, 'comment'),
-    empty_layer: value.empty_layer === true ? true : undefined,
+    created: fields.text('created'),
+    created_by: fields.text('created_by'),
+    author: fields.text('author'),
+    comment: fields.text('comment'),
+    empty_layer: fields.flag('empty_layer') || undefined,
   }) as HistoryEntry;
 }
 
-function parseRunConfig(value: unknown, what: string): ImageRunConfig {
-  if (value === undefined || value === null) return {};
-  if (!isObject(value)) throw bad(what, 'config is no JSON object');
-  const text = (field: string) => optionalText(value[field], what, field) || undefined;
-  const texts = (field: string) => optionalTexts(value[field], what, field);
+function runConfig(fields: Fields | undefined): ImageRunConfig {
+  if (!fields) return {};
   return present({
-    User: text('User'),
-    Env: texts('Env'),
-    Entrypoint: texts('Entrypoint'),
-    Cmd: texts('Cmd'),
-    WorkingDir: text('WorkingDir'),
-    Labels: optionalRecord(value.Labels, what, 'Labels'),
-    StopSignal: text('StopSignal'),
-    ExposedPorts: optionalKeys(value.ExposedPorts, what, 'ExposedPorts'),
-    Volumes: optionalKeys(value.Volumes, what, 'Volumes'),
+    User: fields.text('User') || undefined,
+    Env: fields.texts('Env'),
+    Entrypoint: fields.texts('Entrypoint'),
+    Cmd: fields.texts('Cmd'),
+    WorkingDir: fields.text('WorkingDir') || undefined,
+    Labels: fields.record('Labels'),
+    StopSignal: fields.text('StopSignal') || undefined,
+    ExposedPorts: fields.keys('ExposedPorts'),
+    Volumes: fields.keys('Volumes'),
   }) as ImageRunConfig;
 }
 
@@ -234,9 +155,4 @@ export function writeConfig({ diffIds, ...config }: ImageConfig): Uint8Array<Arr
 /** The bytes of a manifest. */
 export function writeManifest(manifest: ImageManifest): Uint8Array<ArrayBuffer> {
   return writeDocument({ schemaVersion: 2, mediaType: MEDIA.manifest, ...manifest });
-}
-
-/** The bytes of any document. */
-export function writeDocument(document: object): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${JSON.stringify(document)}\n`);
 }

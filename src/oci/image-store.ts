@@ -11,8 +11,8 @@ import {
   parseConfig,
   parseIndex,
   parseManifest,
-  writeDocument,
 } from './documents.ts';
+import { writeDocument } from './json.ts';
 import { Layers } from './layers.ts';
 import { OciError } from './oci-error.ts';
 import { parseReference, type Reference, tagged } from './reference.ts';

@@ -3,7 +3,7 @@
 import { createTarDecoder } from 'modern-tar';
 import type { DataDirectory, OpenFile, Upload } from './data-directory.ts';
 import { Digester, type Digest, digits } from './digest.ts';
-import { writeDocument } from './documents.ts';
+import { writeDocument } from './json.ts';
 import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
@@ -42,17 +42,7 @@ export class Layers {
   async unpack(archive: Bytes, what: string, expected?: Digest): Promise<Digest> {
     const upload = this.#data.upload();
     try {
-      const digester = new Digester();
-      const plain = (await decompressed(archive, what)).pipeThrough(
-        new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-          transform(chunk, controller) {
-            digester.update(chunk);
-            controller.enqueue(chunk);
-          },
-        }),
-      );
-      const entries = await readEntries(plain, upload, what);
-      const diffId = digester.digest();
+      const { entries, digest: diffId } = await readLayer(archive, upload, what);
       if (expected !== undefined && diffId !== expected) {
         throw new OciError('bad-digest', `${what} is damaged: unpacked its digest is ${diffId}, not ${expected}.`);
       }
@@ -89,11 +79,28 @@ export class Layers {
   }
 }
 
-/** Reads a tar archive: contents go into `upload`. */
-async function readEntries(archive: Bytes, upload: Upload, what: string): Promise<readonly LayerEntry[]> {
+/**
+ * Reads a tar archive, compressed or not: the contents of its files go into `upload`. The digest is that of the archive when
+ * not compressed.
+ * @throws OciError when it is damaged or refused
+ */
+export async function readLayer(
+  archive: Bytes,
+  upload: Upload,
+  what: string,
+): Promise<{ entries: readonly LayerEntry[]; digest: Digest }> {
+  const digester = new Digester();
+  const plain = (await decompressed(archive, what)).pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        digester.update(chunk);
+        controller.enqueue(chunk);
+      },
+    }),
+  );
   const entries = new LayerEntries(what);
   try {
-    for await (const { header, body } of archive.pipeThrough(createTarDecoder({ strict: true }))) {
+    for await (const { header, body } of plain.pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
       if (entry.kind !== 'file') await body.cancel();
       else for await (const chunk of body) upload.write(chunk);
@@ -101,7 +108,7 @@ async function readEntries(archive: Bytes, upload: Upload, what: string): Promis
   } catch (error) {
     throw tarError(error, what);
   }
-  return entries.list();
+  return { entries: entries.list(), digest: digester.digest() };
 }
 
 /** What the tar reader throws has no sentence for users; what files and our own checks throw has. */

@@ -6,15 +6,14 @@ import {
   type Architecture,
   type ContentDescriptor,
   type ImageManifest,
-  LARGEST_DOCUMENT,
   MEDIA,
   parseConfig,
   parseIndex,
-  parseJson,
   parseManifest,
   writeManifest,
 } from './documents.ts';
 import type { ImageStore } from './image-store.ts';
+import { LARGEST_DOCUMENT, parseJson } from './json.ts';
 import { MOST_CONTENT } from './layer-entries.ts';
 import { tarError } from './layers.ts';
 import { OciError } from './oci-error.ts';

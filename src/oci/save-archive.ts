@@ -1,7 +1,8 @@
 // Images into an archive that both docker(1) and the tools of OCI image layouts load: a layout with a manifest.json beside it.
 import { createTarPacker } from 'modern-tar';
 import { type Digest, digits } from './digest.ts';
-import { type ContentDescriptor, MEDIA, writeDocument } from './documents.ts';
+import { type ContentDescriptor, MEDIA } from './documents.ts';
+import { writeDocument } from './json.ts';
 import type { ImageStore, StoredImage } from './image-store.ts';
 import type { Bytes } from './streams.ts';
 

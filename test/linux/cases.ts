@@ -106,9 +106,16 @@ export function runHere(program: Uint8Array, name: string): Outcome {
     root.root.create(directory, S_IFDIR | mode, owner);
   (root.root.lookup('bin')!.create('case', S_IFREG | 0o755, owner) as TmpfsFile).write(0, program);
   const directory = '/work';
-  startInit(kernel, { root, path: '/bin/case', arguments: ['case', name], environment: [], terminal, directory });
+  const init = startInit(kernel, {
+    root,
+    path: '/bin/case',
+    arguments: ['case', name],
+    environment: [],
+    terminal,
+    directory,
+  });
   const stop = kernel.run({ cycles: platform.cycles + LONGEST });
-  const exit = kernel.lastExit;
+  const exit = init.group.event;
   if (stop.reason !== 'ended' || exit === undefined) return { end: 'hangs', output };
   return {
     end: exit.kind === 'killed' ? signalName(exit.signal) : exit.kind === 'exited' ? `exit ${exit.status}` : '?',

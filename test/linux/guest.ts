@@ -8,6 +8,7 @@ import { Tmpfs, type TmpfsFile } from '../../src/kernel/fs/tmpfs.ts';
 import { Kernel, type KernelStop } from '../../src/kernel/kernel.ts';
 import { startInit } from '../../src/kernel/start.ts';
 import { waitStatus } from '../../src/kernel/syscalls/processes.ts';
+import type { Task } from '../../src/kernel/task/task.ts';
 import { Terminal } from '../../src/kernel/tty/terminal.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
 import { loadCore } from '../core.ts';
@@ -57,6 +58,7 @@ export interface RunOptions {
 /** A system whose first process has not run yet. */
 export interface Guest {
   readonly kernel: Kernel;
+  readonly init: Task;
   /** What was written to the terminal so far. */
   readonly out: () => string;
 }
@@ -74,14 +76,14 @@ export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest
   (root.root.create('init', S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, program);
   for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o777, OWNER);
   const args = ['/init', ...(options.arguments ?? [])];
-  startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
-  return { kernel, out: () => out };
+  const init = startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
+  return { kernel, init, out: () => out };
 }
 
 /** Runs a program as the first process of a new system. */
 export function runGuest(program: Uint8Array, options: RunOptions = {}): Run {
-  const { kernel, out } = startGuest(program, options);
+  const { kernel, init, out } = startGuest(program, options);
   const stop = kernel.run({ cycles: options.cycles ?? 20_000_000_000 });
-  const { lastExit } = kernel;
-  return { out: out(), status: lastExit === undefined ? undefined : waitStatus(lastExit), stop, kernel };
+  const { group } = init;
+  return { out: out(), status: group.isZombie ? waitStatus(group.event!) : undefined, stop, kernel };
 }

@@ -99,7 +99,6 @@ function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   if (group.processGroup.session.pid === group.pid) endSession(kernel, group.processGroup.session);
   leaveProcessGroup(group);
   if (parent === undefined) {
-    kernel.lastExit = event;
     group.pid.leaveGroup();
     group.pid.release();
     return;

@@ -1,0 +1,90 @@
+// The other end of a runner's socket: a command asks a running container for something.
+import { connect, type Socket } from 'node:net';
+import { OciError } from '../oci/oci-error.ts';
+import type { ContainerRecord } from '../oci/container-store.ts';
+import {
+  type Answer,
+  decode,
+  encode,
+  type Input,
+  JsonLines,
+  line,
+  type Request,
+  type WindowSize,
+} from './container-protocol.ts';
+
+/** What happens during a request. */
+export interface Conversation {
+  readonly onOutput?: (bytes: Uint8Array, stream: 1 | 2) => void;
+  /** Called once the request is on its way, with what sends input behind it. */
+  readonly onOpen?: (send: (input: Input) => void) => void;
+}
+
+/** Asks the runner of a container; gives its answer. @throws OciError when it does not run, or refuses */
+export function ask(record: ContainerRecord, request: Request, conversation: Conversation = {}): Promise<unknown> {
+  const { runner, name } = record;
+  if (!runner) throw new OciError('bad-state', `The container ${name} is not running.`);
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect(runner.socket);
+    const gone = () => reject(new OciError('bad-state', `The container ${name} has ended.`));
+    const lines = new JsonLines<Answer>((answer) => {
+      if ('done' in answer) resolve(answer.done);
+      else if ('error' in answer) reject(new OciError('bad-state', answer.error));
+      else conversation.onOutput?.(decode(answer.out), answer.stream);
+    });
+    socket.setEncoding('utf8');
+    socket.on('connect', () => {
+      socket.write(line(request));
+      conversation.onOpen?.((input) => socket.write(line(input)));
+    });
+    socket.on('data', (text: string) => lines.push(text));
+    socket.on('error', gone);
+    socket.on('close', gone);
+  });
+}
+
+/** The size of this terminal. */
+export function windowSize(): WindowSize {
+  return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
+}
+
+/** Ties this command's standard files to a process of a container. */
+export class LocalStreams {
+  readonly #raw: boolean;
+  #send: (input: Input) => void = () => {};
+
+  /** `raw`: every key goes to the program as it is. */
+  constructor(options: { readonly raw: boolean }) {
+    this.#raw = options.raw && process.stdin.isTTY;
+  }
+
+  /** Begins: what is typed goes to `send`. */
+  open(send: (input: Input) => void, options: { readonly interactive: boolean }): void {
+    this.#send = send;
+    if (!options.interactive) return;
+    if (this.#raw) {
+      process.stdin.setRawMode(true);
+      process.stdout.on('resize', this.#resized);
+    }
+    process.stdin.on('data', this.#typed);
+    process.stdin.on('end', this.#ended);
+  }
+
+  readonly #typed = (chunk: Buffer): void => this.#send({ data: encode(chunk) });
+  readonly #ended = (): void => this.#send({ end: true });
+  readonly #resized = (): void => this.#send({ size: windowSize() });
+
+  readonly write = (bytes: Uint8Array, stream: 1 | 2): void => {
+    (stream === 1 ? process.stdout : process.stderr).write(bytes);
+  };
+
+  /** Gives the terminal back. */
+  close(): void {
+    if (this.#raw) process.stdin.setRawMode(false);
+    process.stdout.off('resize', this.#resized);
+    process.stdin.off('data', this.#typed);
+    process.stdin.off('end', this.#ended);
+    process.stdin.pause();
+    process.stdin.unref?.();
+  }
+}

@@ -1,0 +1,173 @@
+// The grammar of `anillo container`; what the commands do is in container.ts, loaded when one of them is asked for.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseMemory } from './options.ts';
+
+const load = () => import('./container.ts');
+const collect = (value: string, all: string[]) => [...all, value];
+
+function parseNumber(name: string, least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < least) {
+      throw new InvalidArgumentError(`${name} takes a number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** Adds `anillo container` and its commands. */
+export function addContainer(anillo: Command): void {
+  const container = anillo
+    .command('container')
+    .description('containers: run, exec, ps, logs, stop, rm and the like')
+    .addHelpText(
+      'after',
+      `
+The exit status of run and exec is that of the program, or 128 + n when signal n killed it; 126 when it cannot be run, 127
+when it is not there. What a container changes is kept when it ends, under $ANILLO_DATA.
+
+Examples:
+  anillo container run --rm mine:1 /bin/echo hello
+  anillo container run -it --name work mine:1
+  anillo container run -d --memory 64M --cpus 0.5 mine:1 /bin/server
+  anillo container exec -it work /bin/sh
+  anillo container ps -a`,
+    );
+  addMaking(container);
+  addLooking(container);
+  addChanging(container);
+}
+
+function withCreateOptions(command: Command): Command {
+  return command
+    .argument('<image>', 'name or ID of an image')
+    .argument('[command...]', 'what to run instead of what the image says')
+    .passThroughOptions()
+    .option('--name <name>', 'its name')
+    .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
+    .option('-v, --volume <here:there[:rw]>', 'a directory of this computer, read-only unless rw', collect, [])
+    .option('-l, --label <name=value>', 'a label; may be repeated', collect, [])
+    .option('-i, --interactive', 'standard input goes to the program')
+    .option('-t, --tty', 'a terminal')
+    .option('-w, --workdir <directory>', 'working directory')
+    .option('-u, --user <user[:group]>', 'who runs the program, by name or number')
+    .option('-h, --hostname <name>', 'host name')
+    .option('--entrypoint <program>', "replaces the image's entry point")
+    .option('--rm', 'remove the container when it ends')
+    .option('--read-only', 'the root file system cannot be written')
+    .addOption(new Option('-m, --memory <size>', 'limit of memory, such as 64M').argParser(parseMemory))
+    .option('--cpus <number>', 'limit of processor time, such as 0.5', parseNumber('--cpus', 0.01))
+    .option(
+      '-c, --cpu-shares <number>',
+      'share of processor time against others (1024)',
+      parseNumber('--cpu-shares', 2),
+    )
+    .option('--pids-limit <number>', 'limit of processes', parseNumber('--pids-limit', -1))
+    .option('--cap-add <capability>', 'one more capability, or ALL', collect, [])
+    .option('--cap-drop <capability>', 'one capability less, or ALL', collect, [])
+    .option('--security-opt <option>', 'seccomp=unconfined, no-new-privileges', collect, [])
+    .option('--stop-signal <signal>', 'what stop sends (SIGTERM)')
+    .helpOption('--help', 'display help for command');
+}
+
+function addMaking(container: Command): void {
+  withCreateOptions(container.command('run').description('make a container and run it'))
+    .option('-d, --detach', 'leave it running and print its ID')
+    .action(async (image, command, options) => (await load()).runContainer(image, command, options));
+  withCreateOptions(container.command('create').description('make a container and print its ID')).action(
+    async (image, command, options) => (await load()).createContainer(image, command, options),
+  );
+  container
+    .command('start')
+    .description('start containers that were made or have ended')
+    .argument('<container...>', 'names or IDs')
+    .option('-a, --attach', 'run it here, with its output')
+    .option('-i, --interactive', 'standard input goes to the program, if it was made so')
+    .action(async (names, options) => (await load()).startContainers(names, options));
+  container
+    .command('exec')
+    .description('run one more program in a running container')
+    .argument('<container>', 'name or ID')
+    .argument('<command...>', 'program and arguments')
+    .passThroughOptions()
+    .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
+    .option('-i, --interactive', 'standard input goes to the program')
+    .option('-t, --tty', 'a terminal')
+    .option('-u, --user <user[:group]>', 'who runs the program')
+    .option('-w, --workdir <directory>', 'working directory')
+    .action(async (name, args, options) => (await load()).execInContainer(name, args, options));
+  container
+    .command('supervise', { hidden: true })
+    .argument('<container>', 'ID')
+    .action(async (id) => (await load()).superviseContainer(id));
+}
+
+function addLooking(container: Command): void {
+  container
+    .command('ps')
+    .aliases(['ls', 'list'])
+    .description('list containers')
+    .option('-a, --all', 'also those that do not run')
+    .option('-q, --quiet', 'IDs only')
+    .option('--no-trunc', 'whole IDs and commands')
+    .option('--json', 'print JSON')
+    .action(async (options) => (await load()).listContainers(options));
+  container
+    .command('inspect')
+    .description('print containers as JSON')
+    .argument('<container...>', 'names or IDs')
+    .action(async (names) => (await load()).inspectContainers(names));
+  container
+    .command('logs')
+    .description('print what a container has written')
+    .argument('<container>', 'name or ID')
+    .option('-f, --follow', 'go on until it ends')
+    .option('-t, --timestamps', 'with the time of each piece')
+    .option('-n, --tail <number>', 'the last pieces only', parseNumber('--tail', 0))
+    .action(async (name, options) => (await load()).showLogs(name, options));
+  container
+    .command('top')
+    .description('list the processes of a container')
+    .argument('<container>', 'name or ID')
+    .action(async (name) => (await load()).showProcesses(name));
+  container
+    .command('stats')
+    .description('what running containers use')
+    .argument('[container...]', 'names or IDs; all that run if none is given')
+    .option('--json', 'print JSON')
+    .action(async (names, options) => (await load()).showStats(names, options));
+  container
+    .command('diff')
+    .description('list what a running container changed: A added, C changed, D deleted')
+    .argument('<container>', 'name or ID')
+    .action(async (name) => (await load()).showChanges(name));
+}
+
+function addChanging(container: Command): void {
+  const several = (name: string, description: string) =>
+    container.command(name).description(description).argument('<container...>', 'names or IDs');
+  several('stop', 'stop containers: their stop signal, then SIGKILL')
+    .option('-t, --time <seconds>', 'seconds between the two (10)', parseNumber('--time', 0))
+    .action(async (names, options) => (await load()).stopContainers(names, options));
+  several('kill', 'send a signal to the first process of containers')
+    .option('-s, --signal <signal>', 'name or number', 'KILL')
+    .action(async (names, options) => (await load()).killContainers(names, options));
+  several('pause', 'freeze all processes of containers').action(async (names) =>
+    (await load()).pauseContainers(names, 'pause'),
+  );
+  several('unpause', 'let frozen containers go on').action(async (names) =>
+    (await load()).pauseContainers(names, 'unpause'),
+  );
+  several('wait', 'wait until containers have ended, and print their exit statuses').action(async (names) =>
+    (await load()).waitForContainers(names),
+  );
+  several('rm', 'remove containers')
+    .option('-f, --force', 'also those that run')
+    .action(async (names, options) => (await load()).removeContainers(names, options));
+  container
+    .command('rename')
+    .description('give a container another name')
+    .argument('<container>', 'name or ID')
+    .argument('<name>', 'the new name')
+    .action(async (name, next) => (await load()).renameContainer(name, next));
+}

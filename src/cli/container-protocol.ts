@@ -1,0 +1,61 @@
+// What commands and the process that runs a container say to each other over its socket: one JSON object a line, bytes in
+// base64. The first line is the request; then both sides send what happens until the answer `done`.
+
+/** The first line. */
+export type Request =
+  | { readonly op: 'signal'; readonly signal: number }
+  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' | 'archive' | 'wait' }
+  | { readonly op: 'attach' }
+  | { readonly op: 'exec'; readonly exec: ExecRequest }
+  | { readonly op: 'put'; readonly path: string }
+  | { readonly op: 'get'; readonly path: string };
+
+/** One more process. */
+export interface ExecRequest {
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workdir?: string;
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly size?: WindowSize;
+}
+
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** What the runner sends. */
+export type Answer =
+  | { readonly out: string; readonly stream: 1 | 2 }
+  | { readonly done: unknown }
+  | { readonly error: string };
+
+/** What a command sends behind the request. */
+export type Input =
+  | { readonly data: string }
+  | { readonly end: true }
+  | { readonly size: WindowSize }
+  | { readonly signal: number };
+
+/** Takes a stream apart into lines of JSON. */
+export class JsonLines<T> {
+  #rest = '';
+  readonly #handle: (message: T) => void;
+
+  constructor(handle: (message: T) => void) {
+    this.#handle = handle;
+  }
+
+  /** @throws SyntaxError for what is no JSON */
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') this.#handle(JSON.parse(line) as T);
+  }
+}
+
+export const line = (message: Request | Answer | Input): string => `${JSON.stringify(message)}\n`;
+export const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+export const decode = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));

@@ -1,0 +1,94 @@
+// The root file system of a container: the layers of its image under a directory in memory that takes all changes, filled with
+// those it made when it ran before.
+import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
+import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
+import { OverlayDirectory } from '../kernel/fs/overlay/overlay-directory.ts';
+import { OverlayFs } from '../kernel/fs/overlay/overlay-fs.ts';
+import { Tmpfs } from '../kernel/fs/tmpfs.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Inode } from '../kernel/vfs/inode.ts';
+import type { OpenFile } from './data-directory.ts';
+import type { LayerEntry } from './layer-entries.ts';
+import { LayerFs } from './layer-fs.ts';
+
+const OWNER = { uid: 0, gid: 0 };
+const CHUNK = 1 << 20;
+
+/** A layer opened. */
+export interface OpenedLayer {
+  readonly entries: readonly LayerEntry[];
+  readonly content: OpenFile;
+}
+
+/** A root file system. */
+export interface RootFs extends MountedFileSystem {
+  /** Where changes go. */
+  readonly upper: Inode;
+  /** The root of the image without changes. */
+  readonly image: Inode;
+}
+
+/** Makes the root of a container. `layers` are those of the image, lowest first; `before` are its changes so far. */
+export function makeRootFs(kernel: Kernel, layers: readonly OpenedLayer[], before: OpenedLayer | undefined): RootFs {
+  const now = () => kernel.realtime;
+  const open = ({ entries, content }: OpenedLayer) =>
+    new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content }).root;
+  const memory = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
+  const upper = memory.root.create('upper', S_IFDIR | 0o755, OWNER);
+  const work = memory.root.create('work', S_IFDIR | 0o755, OWNER);
+  const lowers: Inode[] = layers.map(open).reverse();
+  // an image without layers has a root all the same
+  if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
+  if (before) copyDirectory(open(before), upper, new Map());
+  const nextDevice = () => kernel.nextDevice();
+  const overlay = (top: Inode | undefined) => {
+    const fs = new OverlayFs({
+      layers: { upper: top, work: top && work, lowers },
+      userAttributes: false,
+      options: '',
+      now,
+      nextDevice,
+    });
+    return { fs, root: new OverlayDirectory(fs, { upper: top, lowers }, undefined) };
+  };
+  return { ...overlay(upper), upper, image: overlay(undefined).root };
+}
+
+type Readable = Inode & { read(offset: number, into: Uint8Array): number };
+type Writable = Inode & { write(offset: number, from: Uint8Array): number };
+
+function copyDirectory(from: Inode, to: Inode, copies: Map<Inode, Inode>): void {
+  for (const { name } of from.entries()) {
+    const inode = from.lookup(name)!;
+    const known = copies.get(inode);
+    if (known) {
+      to.link(name, known);
+      continue;
+    }
+    const copy = inode.isSymlink
+      ? to.symlink(name, inode.readlink(), inode)
+      : to.create(name, inode.mode, inode, inode.special);
+    if (!inode.isDirectory) copies.set(inode, copy);
+    if (inode.isDirectory) copyDirectory(inode, copy, copies);
+    else if (inode.isRegular) copyContents(inode as Readable, copy as Writable);
+    copyStatus(inode, copy);
+  }
+  copyStatus(from, to);
+}
+
+function copyContents(from: Readable, to: Writable): void {
+  for (let at = 0; at < from.size; at += CHUNK) {
+    const chunk = new Uint8Array(Math.min(CHUNK, from.size - at));
+    from.read(at, chunk);
+    to.write(at, chunk);
+  }
+}
+
+function copyStatus(from: Inode, to: Inode): void {
+  for (const name of from.attributeNames()) to.setAttribute(name, from.getAttribute(name)!);
+  to.mode = (to.mode & S_IFMT) | (from.mode & ~S_IFMT);
+  to.uid = from.uid;
+  to.gid = from.gid;
+  to.modified = from.modified;
+  to.accessed = from.accessed;
+}

@@ -1,0 +1,349 @@
+// The configuration of a container (OCI runtime specification: config.md, config-linux.md), checked when it is read. Fields that
+// mean nothing here are ignored if they only describe; those that ask for something that is not there are named to the user.
+import { Fields, parseObject, present } from './json.ts';
+import { OciError } from './oci-error.ts';
+
+/** Kinds of namespace, by the names of the specification. */
+export const NAMESPACES = ['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time'] as const;
+export type NamespaceKind = (typeof NAMESPACES)[number];
+
+export const CAPABILITY_SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
+export type CapabilitySet = (typeof CAPABILITY_SETS)[number];
+
+export const SECCOMP_ACTIONS = [
+  'SCMP_ACT_KILL',
+  'SCMP_ACT_KILL_PROCESS',
+  'SCMP_ACT_KILL_THREAD',
+  'SCMP_ACT_TRAP',
+  'SCMP_ACT_ERRNO',
+  'SCMP_ACT_TRACE',
+  'SCMP_ACT_ALLOW',
+  'SCMP_ACT_LOG',
+  'SCMP_ACT_NOTIFY',
+] as const;
+export type SeccompAction = (typeof SECCOMP_ACTIONS)[number];
+
+export const SECCOMP_OPERATORS = [
+  'SCMP_CMP_NE',
+  'SCMP_CMP_LT',
+  'SCMP_CMP_LE',
+  'SCMP_CMP_EQ',
+  'SCMP_CMP_GE',
+  'SCMP_CMP_GT',
+  'SCMP_CMP_MASKED_EQ',
+] as const;
+export type SeccompOperator = (typeof SECCOMP_OPERATORS)[number];
+
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask?: number;
+  readonly additionalGids: readonly number[];
+}
+
+export interface ResourceLimit {
+  /** Such as RLIMIT_NOFILE. */
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** The program of a container. */
+export interface ProcessSpec {
+  readonly terminal: boolean;
+  readonly consoleSize?: { readonly height: number; readonly width: number };
+  readonly cwd: string;
+  readonly env: readonly string[];
+  readonly args: readonly string[];
+  readonly user: ProcessUser;
+  readonly capabilities: Readonly<Partial<Record<CapabilitySet, readonly string[]>>>;
+  readonly rlimits: readonly ResourceLimit[];
+  readonly noNewPrivileges: boolean;
+  readonly oomScoreAdj?: number;
+}
+
+export interface MountSpec {
+  readonly destination: string;
+  readonly type?: string;
+  readonly source?: string;
+  readonly options: readonly string[];
+}
+
+export interface IdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+export interface NamespaceSpec {
+  readonly type: NamespaceKind;
+  /** Join this one instead of a new one. */
+  readonly path?: string;
+}
+
+/** Limits, in the terms of cgroup v2. */
+export interface ResourceSpec {
+  /** Bytes; -1 for none. */
+  readonly memoryLimit?: number;
+  readonly memoryReservation?: number;
+  readonly memorySwap?: number;
+  readonly cpuShares?: number;
+  /** Microseconds of each period. */
+  readonly cpuQuota?: number;
+  readonly cpuPeriod?: number;
+  readonly cpuBurst?: number;
+  readonly pidsLimit?: number;
+  /** Files of cgroup v2 and what is written to them. */
+  readonly unified: Readonly<Record<string, string>>;
+}
+
+export interface SeccompCondition {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo: number;
+  readonly op: SeccompOperator;
+}
+
+export interface SeccompRule {
+  readonly names: readonly string[];
+  readonly action: SeccompAction;
+  readonly errnoRet?: number;
+  readonly args: readonly SeccompCondition[];
+}
+
+export interface SeccompSpec {
+  readonly defaultAction: SeccompAction;
+  readonly defaultErrnoRet?: number;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly SeccompRule[];
+}
+
+export interface DeviceSpec {
+  readonly path: string;
+  readonly type: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Hook {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+export const HOOKS = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type HookPoint = (typeof HOOKS)[number];
+
+/** config.json of a bundle. */
+export interface RuntimeSpec {
+  readonly ociVersion: string;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly process: ProcessSpec;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly mounts: readonly MountSpec[];
+  readonly namespaces: readonly NamespaceSpec[];
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+  readonly devices: readonly DeviceSpec[];
+  readonly cgroupsPath?: string;
+  readonly resources: ResourceSpec;
+  readonly seccomp?: SeccompSpec;
+  readonly sysctl: Readonly<Record<string, string>>;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly rootfsPropagation?: string;
+  readonly hooks: Readonly<Partial<Record<HookPoint, readonly Hook[]>>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const MOST_ID = 0xffff_fffe;
+
+/**
+ * Reads config.json. `unsupported` is told of every field that asks for something there is not here.
+ * @throws OciError with a sentence that names the field
+ */
+export function parseRuntimeSpec(bytes: Uint8Array, what: string, unsupported: (field: string) => void): RuntimeSpec {
+  const fields = new Fields(parseObject(bytes, what), what);
+  const version = fields.neededText('ociVersion');
+  if (!/^1\./.test(version)) {
+    throw new OciError(
+      'unsupported',
+      `${what} has the version ${version} of the runtime specification; versions 1.* are supported.`,
+    );
+  }
+  const root = fields.object('root');
+  const linux = fields.object('linux');
+  for (const platform of ['windows', 'solaris', 'vm', 'zos']) if (fields.object(platform)) unsupported(platform);
+  for (const part of ['intelRdt', 'personality', 'timeOffsets']) if (linux?.object(part)) unsupported(`linux.${part}`);
+  if (linux?.text('mountLabel')) unsupported('linux.mountLabel');
+  return present({
+    ociVersion: version,
+    root: { path: root?.text('path') ?? 'rootfs', readonly: root?.flag('readonly') ?? false },
+    process: processSpec(fields.object('process') ?? new Fields({}, what, 'process'), unsupported),
+    hostname: fields.text('hostname'),
+    domainname: fields.text('domainname'),
+    mounts: fields.objects('mounts').map(mountSpec),
+    namespaces: (linux?.objects('namespaces') ?? []).map(namespaceSpec),
+    uidMappings: (linux?.objects('uidMappings') ?? []).map(idMapping),
+    gidMappings: (linux?.objects('gidMappings') ?? []).map(idMapping),
+    devices: (linux?.objects('devices') ?? []).map(deviceSpec),
+    cgroupsPath: linux?.text('cgroupsPath'),
+    resources: resourceSpec(linux?.object('resources'), unsupported),
+    seccomp: seccompSpec(linux?.object('seccomp')),
+    sysctl: linux?.record('sysctl') ?? {},
+    maskedPaths: linux?.texts('maskedPaths') ?? [],
+    readonlyPaths: linux?.texts('readonlyPaths') ?? [],
+    rootfsPropagation: linux?.text('rootfsPropagation'),
+    hooks: hooksOf(fields.object('hooks')),
+    annotations: fields.record('annotations') ?? {},
+  }) as RuntimeSpec;
+}
+
+function processSpec(fields: Fields, unsupported: (field: string) => void): ProcessSpec {
+  for (const label of ['apparmorProfile', 'selinuxLabel']) if (fields.text(label)) unsupported(`process.${label}`);
+  for (const part of ['scheduler', 'ioPriority']) if (fields.object(part)) unsupported(`process.${part}`);
+  const user = fields.object('user');
+  const console = fields.object('consoleSize');
+  const capabilities = fields.object('capabilities');
+  return present({
+    terminal: fields.flag('terminal') ?? false,
+    consoleSize: console && {
+      height: console.integer('height', 0, 0xffff) ?? 0,
+      width: console.integer('width', 0, 0xffff) ?? 0,
+    },
+    cwd: fields.text('cwd') ?? '/',
+    env: fields.texts('env') ?? [],
+    args: fields.texts('args') ?? [],
+    user: present({
+      uid: user?.integer('uid', 0, MOST_ID) ?? 0,
+      gid: user?.integer('gid', 0, MOST_ID) ?? 0,
+      umask: user?.integer('umask', 0, 0o7777),
+      additionalGids: integers(user, 'additionalGids'),
+    }),
+    capabilities: capabilities
+      ? present(Object.fromEntries(CAPABILITY_SETS.map((set) => [set, capabilities.texts(set)])))
+      : {},
+    rlimits: fields.objects('rlimits').map((limit) => ({
+      type: limit.neededText('type'),
+      soft: limit.integer('soft', 0, Number.MAX_VALUE) ?? 0,
+      hard: limit.integer('hard', 0, Number.MAX_VALUE) ?? 0,
+    })),
+    noNewPrivileges: fields.flag('noNewPrivileges') ?? false,
+    oomScoreAdj: fields.integer('oomScoreAdj', -1000, 1000),
+  }) as ProcessSpec;
+}
+
+function integers(fields: Fields | undefined, name: string): readonly number[] {
+  return fields?.integers(name, 0, MOST_ID) ?? [];
+}
+
+function mountSpec(fields: Fields): MountSpec {
+  return present({
+    destination: fields.neededText('destination'),
+    type: fields.text('type'),
+    source: fields.text('source'),
+    options: fields.texts('options') ?? [],
+  }) as MountSpec;
+}
+
+function namespaceSpec(fields: Fields): NamespaceSpec {
+  fields.neededText('type');
+  return present({ type: fields.choice('type', NAMESPACES)!, path: fields.text('path') || undefined }) as NamespaceSpec;
+}
+
+function idMapping(fields: Fields): IdMapping {
+  return {
+    containerID: fields.integer('containerID', 0, MOST_ID) ?? 0,
+    hostID: fields.integer('hostID', 0, MOST_ID) ?? 0,
+    size: fields.integer('size', 0, MOST_ID + 1) ?? 0,
+  };
+}
+
+function deviceSpec(fields: Fields): DeviceSpec {
+  return {
+    path: fields.neededText('path'),
+    type: fields.choice('type', ['c', 'b', 'u', 'p'] as const) ?? 'c',
+    major: fields.integer('major', 0, 0xfff) ?? 0,
+    minor: fields.integer('minor', 0, 0xfffff) ?? 0,
+    fileMode: (fields.integer('fileMode', 0, 0xffff) ?? 0o666) & 0o7777,
+    uid: fields.integer('uid', 0, MOST_ID) ?? 0,
+    gid: fields.integer('gid', 0, MOST_ID) ?? 0,
+  };
+}
+
+function resourceSpec(fields: Fields | undefined, unsupported: (field: string) => void): ResourceSpec {
+  for (const part of ['blockIO', 'network', 'rdma']) if (fields?.object(part)) unsupported(`linux.resources.${part}`);
+  if (fields?.objects('hugepageLimits').length) unsupported('linux.resources.hugepageLimits');
+  const memory = fields?.object('memory');
+  const cpu = fields?.object('cpu');
+  return present({
+    memoryLimit: memory?.integer('limit', -1),
+    memoryReservation: memory?.integer('reservation', -1),
+    memorySwap: memory?.integer('swap', -1),
+    cpuShares: cpu?.integer('shares', 0),
+    cpuQuota: cpu?.integer('quota', -1),
+    cpuPeriod: cpu?.integer('period', 0),
+    cpuBurst: cpu?.integer('burst', 0),
+    pidsLimit: fields?.object('pids')?.integer('limit', -1),
+    unified: fields?.record('unified') ?? {},
+  }) as ResourceSpec;
+}
+
+function seccompSpec(fields: Fields | undefined): SeccompSpec | undefined {
+  if (!fields) return undefined;
+  fields.neededText('defaultAction');
+  return present({
+    defaultAction: fields.choice('defaultAction', SECCOMP_ACTIONS)!,
+    defaultErrnoRet: fields.integer('defaultErrnoRet', 0, 4095),
+    architectures: fields.texts('architectures') ?? [],
+    syscalls: fields.objects('syscalls').map(seccompRule),
+  }) as SeccompSpec;
+}
+
+function seccompRule(fields: Fields): SeccompRule {
+  fields.neededText('action');
+  return present({
+    names: fields.texts('names') ?? [],
+    action: fields.choice('action', SECCOMP_ACTIONS)!,
+    errnoRet: fields.integer('errnoRet', 0, 4095),
+    args: fields.objects('args').map((arg) => {
+      arg.neededText('op');
+      return {
+        index: arg.integer('index', 0, 5) ?? 0,
+        value: arg.integer('value', 0, Number.MAX_VALUE) ?? 0,
+        valueTwo: arg.integer('valueTwo', 0, Number.MAX_VALUE) ?? 0,
+        op: arg.choice('op', SECCOMP_OPERATORS)!,
+      };
+    }),
+  }) as SeccompRule;
+}
+
+function hooksOf(fields: Fields | undefined): Partial<Record<HookPoint, readonly Hook[]>> {
+  if (!fields) return {};
+  return Object.fromEntries(
+    HOOKS.map((point) => [
+      point,
+      fields.objects(point).map((hook) =>
+        present({
+          path: hook.neededText('path'),
+          args: hook.texts('args') ?? [],
+          env: hook.texts('env') ?? [],
+          timeout: hook.integer('timeout', 1),
+        }),
+      ),
+    ]),
+  ) as Partial<Record<HookPoint, readonly Hook[]>>;
+}

@@ -1,0 +1,199 @@
+// Containers as a user runs them: what is inside, what is kept, what commands reach, and what a container cannot do. Truth:
+// docker-container(1) and its like, namespaces(7), capabilities(7).
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canCompile, Programs } from '../linux/guest.ts';
+
+const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
+const folder = mkdtempSync(join(tmpdir(), 'anillo-containers-'));
+const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const programs = new Programs();
+
+function anillo(args: readonly string[], input = '') {
+  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: 90_000, encoding: 'utf8' });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+const container = (...args: string[]) => anillo(['container', ...args]);
+/** A container that is gone when it ends. */
+const run = (...args: string[]) => container('run', '--rm', ...args);
+
+describe.skipIf(!canCompile())('containers', () => {
+  beforeAll(() => {
+    const root = join(folder, 'root');
+    for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, 'bin/box'), programs.compile(join(import.meta.dirname, 'programs/box.c')), {
+      mode: 0o755,
+    });
+    writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n');
+    expect(anillo(['image', 'import', root, 'box', '--cmd', '/bin/box say image']).status).toBe(0);
+  });
+  afterAll(() => {
+    const { out } = container('ps', '-aq');
+    if (out) container('rm', '-f', ...out.trim().split('\n'));
+    programs.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe('what is inside', () => {
+    test('is the command of the image, or that of the user', () => {
+      expect(run('box')).toEqual({ status: 0, out: 'image\n', err: '' });
+      expect(run('box', 'box', 'say', 'a', 'warn', 'b', 'exit', '7')).toEqual({ status: 7, out: 'a\n', err: 'b\n' });
+      expect(run('--entrypoint', '/bin/box', 'box', 'say', 'x').out).toBe('x\n');
+    });
+
+    test('is an environment, a working directory, a host name and a user', () => {
+      const { out } = run(
+        '-e',
+        'A=1',
+        '-w',
+        '/tmp',
+        '-h',
+        'host',
+        '-u',
+        'bob',
+        'box',
+        'box',
+        'env',
+        'cwd',
+        'host',
+        'id',
+        'pid',
+      );
+      expect(out).toMatch(/^PATH=\S+\nHOSTNAME=host\nA=1\nHOME=\/home\/bob\n\/tmp\nhost\n1000 1000 0\n1\n$/);
+    });
+
+    test('is standard input when it is asked for', () => {
+      expect(anillo(['container', 'run', '--rm', '-i', 'box', 'box', 'cat'], 'typed\n').out).toBe('typed\n');
+      expect(anillo(['container', 'run', '--rm', 'box', 'box', 'cat'], 'typed\n').out).toBe('');
+    });
+
+    test('is a terminal when it is asked for', () => {
+      expect(run('-t', 'box', 'box', 'tty').out).toBe('1 1 1\r\n');
+      expect(run('box', 'box', 'tty').out).toBe('0 0 0\n');
+    });
+
+    test('is a control group that is the root there', () => {
+      expect(run('box', 'box', 'show', '/proc/self/cgroup').out).toBe('0::/\n');
+    });
+  });
+
+  describe('a program', () => {
+    test('killed by a signal, not there or no program has the documented status', () => {
+      container('run', '-d', '--name', 'victim', 'box', 'box', 'forever');
+      expect(container('kill', 'victim').out).toBe('victim\n');
+      expect(container('wait', 'victim').out).toBe('137\n');
+      container('rm', 'victim');
+      expect(run('box', 'nothing')).toMatchObject({
+        status: 127,
+        err: expect.stringMatching(/nothing cannot be run.*\n$/),
+      });
+      expect(run('box', '/etc/passwd').status).toBe(126);
+      expect(container('ps', '-aq').out).toBe('');
+    });
+  });
+
+  describe('a container cannot', () => {
+    const denied: [string, string[], string][] = [
+      ['mount', ['mount'], 'mount: EPERM\n'],
+      ['make namespaces', ['unshare'], 'unshare: EPERM\n'],
+      ['see processes outside', ['signal', '2'], 'signal: ESRCH\n'],
+      ['write where the kernel lies open', ['make', '/proc/sys/kernel/hostname'], 'make: EROFS\n'],
+      ['reach its control group', ['make', '/sys/fs/cgroup/pids.max'], 'make: EROFS\n'],
+    ];
+    test.each(denied)('%s', (_, args, out) => expect(run('box', 'box', ...args).out).toBe(out));
+
+    test('write to a root that is read-only', () => {
+      expect(run('--read-only', 'box', 'box', 'make', '/x', 'make', '/dev/shm/x').out).toBe('make: EROFS\nmake: ok\n');
+    });
+
+    test('use a capability that it lacks', () => {
+      expect(run('box', 'box', 'chown', '/tmp').out).toBe('chown: ok\n');
+      expect(run('--cap-drop', 'chown', 'box', 'box', 'chown', '/tmp').out).toBe('chown: EPERM\n');
+      expect(run('--cap-drop', 'ALL', 'box', 'box', 'chroot').out).toBe('chroot: EPERM\n');
+    });
+
+    test('make more processes than its limit', () => {
+      expect(run('--pids-limit', '5', 'box', 'box', 'forks').out).toBe('forks: 4, EAGAIN\n');
+    });
+  });
+
+  test('changes are kept from run to run, and are gone with the container', () => {
+    expect(container('run', '--name', 'kept', 'box', 'box', 'make', '/a', 'unlink', '/etc/passwd').status).toBe(0);
+    expect(container('start', '-a', 'kept').out).toBe('make: ok\nunlink: ENOENT\n');
+    const made = container('run', '--name', 'other', 'box', 'box', 'show', '/a');
+    expect(made.out).toBe('/a: ENOENT\n');
+    expect(container('ps', '-a').out).toMatch(/Exited \(0\) .* other\n.*Exited \(0\) .* kept\n/s);
+    expect(container('rm', 'kept', 'other').out).toBe('kept\nother\n');
+    expect(container('start', '-a', 'kept')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('no container kept'),
+    });
+  });
+
+  test('one that is left running is listed, reached, frozen, stopped and removed', () => {
+    const id = container('run', '-d', '--name', 'server', 'box', 'box', 'say', 'up', 'trap', 'forever').out.trim();
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(container('ps').out).toMatch(
+      new RegExp(`^CONTAINER ID.*\\n${id.slice(0, 12)} +box +"box say up trap for…" .* Up .* server\\n$`),
+    );
+    expect(container('exec', 'server', 'box', 'pid', 'signal', '1', 'exit', '3')).toMatchObject({
+      status: 3,
+      out: '2\nsignal: ok\n',
+    });
+    expect(anillo(['container', 'exec', '-i', '-u', 'bob', 'server', 'box', 'cat', 'id'], 'in').out).toBe(
+      'in1000 1000 0\n',
+    );
+    expect(container('logs', 'server').out).toBe('up\n');
+    expect(container('top', 'server').out).toMatch(/^UID +PID +PPID +TIME +CMD\n0 +1 +0 +00:00:00 +box\n$/);
+    expect(container('pause', 'server').out).toBe('server\n');
+    expect(container('ps').out).toContain('(Paused)');
+    expect(container('unpause', 'server').out).toBe('server\n');
+    expect(container('rm', 'server')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('is running: stop it first'),
+    });
+    expect(container('run', '--name', 'server', 'box')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('in use'),
+    });
+    expect(container('stop', 'server').out).toBe('server\n');
+    expect(container('wait', 'server').out).toBe('15\n');
+    expect(container('rm', 'server').out).toBe('server\n');
+    expect(container('ps', '-aq').out).toBe('');
+  });
+
+  test('one whose process is killed has ended, and its record says so', async () => {
+    const child = spawn(
+      process.execPath,
+      [COMMAND, 'container', 'run', '--name', 'lost', 'box', 'box', 'say', 'up', 'forever'],
+      { env },
+    );
+    await new Promise((done) => child.stdout.once('data', done));
+    child.kill('SIGKILL');
+    await new Promise((done) => child.once('exit', done));
+    expect(container('ps', '-a').out).toMatch(/Exited \(137\) .* lost\n/);
+    expect(container('rm', 'lost').out).toBe('lost\n');
+  });
+
+  describe('mistakes', () => {
+    const cases: [string, string[], number, RegExp][] = [
+      ['an image that is not there', ['run', 'nothing'], 1, /There is no image nothing/],
+      ['a container that is not there', ['stop', 'nothing'], 1, /There is no container nothing/],
+      ['a capability there is not', ['run', '--cap-add', 'FLY', 'box'], 1, /There is no capability FLY/],
+      ['a name that is none', ['create', '--name', '!', 'box'], 1, /cannot be the name of a container/],
+      ['a user that is not there', ['run', '--rm', '-u', 'eve', 'box'], 126, /There is no user eve/],
+      ['a volume without a place', ['run', '-v', 'here', 'box'], 2, /--volume takes/],
+      ['a signal there is not', ['kill', '-s', 'HELLO', 'x'], 2, /There is no signal HELLO/],
+      ['a size that is none', ['run', '-m', 'much', 'box'], 2, /--memory/],
+    ];
+    test.each(cases)('%s', (_, args, status, sentence) => {
+      const outcome = container(...args);
+      expect(outcome.err).toMatch(sentence);
+      expect(outcome.err).not.toMatch(/\n\s+at |internal error/);
+      expect([outcome.status, outcome.out]).toEqual([status, '']);
+    });
+  });
+});

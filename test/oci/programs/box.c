@@ -1,0 +1,71 @@
+// The only program of the test image: does what its arguments say, one after the other.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void result(const char *what, int value) {
+  if (value < 0) printf("%s: %s\n", what, strerrorname_np(errno));
+  else printf("%s: ok\n", what);
+}
+
+static void show(const char *path) {
+  char text[4096];
+  int fd = open(path, O_RDONLY);
+  if (fd < 0) { result(path, fd); return; }
+  for (ssize_t n; (n = read(fd, text, sizeof text)) > 0;) fwrite(text, 1, n, stdout);
+  close(fd);
+}
+
+static void forks(void) {
+  int made = 0;
+  for (int n = 0; n < 100; n++) {
+    pid_t pid = fork();
+    if (pid == 0) { pause(); _exit(0); }
+    if (pid < 0) { printf("forks: %d, %s\n", made, strerrorname_np(errno)); return; }
+    made++;
+  }
+  printf("forks: %d\n", made);
+}
+
+int main(int argc, char **argv, char **envp) {
+  setvbuf(stdout, 0, _IONBF, 0);
+  for (int n = 1; n < argc; n++) {
+    char *verb = argv[n], *word = n + 1 < argc ? argv[n + 1] : "";
+    if (!strcmp(verb, "say")) { puts(word); n++; }
+    else if (!strcmp(verb, "warn")) { fprintf(stderr, "%s\n", word); n++; }
+    else if (!strcmp(verb, "env")) { for (char **e = envp; *e; e++) puts(*e); }
+    else if (!strcmp(verb, "id")) printf("%d %d %d\n", getuid(), getgid(), getgroups(0, 0));
+    else if (!strcmp(verb, "pid")) printf("%d\n", getpid());
+    else if (!strcmp(verb, "cwd")) { char path[256]; puts(getcwd(path, sizeof path)); }
+    else if (!strcmp(verb, "host")) { char name[65]; gethostname(name, sizeof name); puts(name); }
+    else if (!strcmp(verb, "show")) { show(word); n++; }
+    else if (!strcmp(verb, "make")) { int fd = open(word, O_CREAT | O_WRONLY | O_APPEND, 0644); result("make", fd); if (fd >= 0) { if (write(fd, "x", 1) < 0) result("write", -1); close(fd); } n++; }
+    else if (!strcmp(verb, "unlink")) { result("unlink", unlink(word)); n++; }
+    else if (!strcmp(verb, "mount")) result("mount", mount("none", "/tmp", "tmpfs", 0, 0));
+    else if (!strcmp(verb, "chroot")) result("chroot", chroot("/"));
+    else if (!strcmp(verb, "unshare")) result("unshare", unshare(CLONE_NEWUTS));
+    else if (!strcmp(verb, "chown")) { result("chown", chown(word, 5, 5)); n++; }
+    else if (!strcmp(verb, "signal")) result("signal", kill(atoi(word), 0)), n++;
+    else if (!strcmp(verb, "forks")) forks();
+    else if (!strcmp(verb, "tty")) printf("%d %d %d\n", isatty(0), isatty(1), isatty(2));
+    else if (!strcmp(verb, "cat")) { char c; while (read(0, &c, 1) == 1) putchar(c); }
+    else if (!strcmp(verb, "sleep")) { usleep(atoi(word) * 1000); n++; }
+    else if (!strcmp(verb, "forever")) for (;;) pause();
+    else if (!strcmp(verb, "trap")) signal(SIGTERM, _exit);
+    else if (!strcmp(verb, "exit")) exit(atoi(word));
+    else { fprintf(stderr, "box: %s?\n", verb); return 99; }
+  }
+  return 0;
+}
