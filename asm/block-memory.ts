@@ -1,5 +1,5 @@
 // Layout of CODE_CACHE: decoding templates, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
-// records, and the memory of decoded blocks: regions that are filled one after the other. A region without living blocks is
+// records, two blocks that run for the first time (first-runs.ts), and the memory of decoded blocks: regions that are filled one after the other. A region without living blocks is
 // used again, the one that died last first, because its memory is the likeliest to be in the host's caches.
 import { CODE_CACHE_END } from './layout';
 import { forgetJumps } from './blocks';
@@ -23,9 +23,13 @@ export const BLOCK_HEADER: usize = 32;
 /** No block has more records; an H_END comes behind them. */
 export const MAX_RECORDS: u32 = 64;
 
+/** Two blocks that run for the first time, of any length. */
+export const FIRST_RUN_SIZE: usize = 0x1000;
+export const FIRST_RUNS: usize = (FETCH_BUFFER + 64 + FIRST_RUN_SIZE - 1) & ~(FIRST_RUN_SIZE - 1);
+
 const REGION_BITS: usize = 16;
 const REGION_SIZE: usize = 1 << REGION_BITS;
-const REGIONS: usize = (FETCH_BUFFER + 64 + REGION_SIZE - 1) & ~(REGION_SIZE - 1);
+const REGIONS: usize = (FIRST_RUNS + 2 * FIRST_RUN_SIZE + REGION_SIZE - 1) & ~(REGION_SIZE - 1);
 /** u32 per region, by its address: living blocks. */
 const LIVING_SIZE: usize = (CODE_CACHE_END >> REGION_BITS) << 2;
 const LIVING: usize = memory.data(LIVING_SIZE);

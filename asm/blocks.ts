@@ -7,6 +7,8 @@
 // of real-address mode) it is a part. The window is in the key, so a link between two blocks of one window holds wherever
 // they are used: no limit lies between them, and a 16-bit branch does not wrap on the way.
 //
+// A block gets a place in the cache when it is to run a second time (first-runs.ts).
+//
 // A block is {u32 next block of the page, u32 records, u64 key, u32 next block of the chain, u16 first byte in the page, u16 end
 // of the bytes} and the records, the last of them H_END. block-memory.ts says where it lies.
 import {
@@ -42,6 +44,7 @@ import {
 import { forgetPatch } from './code-changes';
 import { DECODE_MORE, DECODE_TOO_LONG, decode, decodeMany } from './decode';
 import { forgetTemplates } from './decode-templates';
+import { firstRunSlot, forgetFirstRuns, isFirstRun, isFirstRunRecord } from './first-runs';
 import { fuse, H_BREAK, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
 import { fetchHit, linearMask } from './paging';
@@ -303,6 +306,10 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   if (!record) record = decodeBlock(key, physical);
   if (!record) return 0;
   pageRip = rip - (linear & 0xfff);
+  if (isFirstRunRecord(record)) {
+    store<u64>(PAGE_RIP, pageRip);
+    return record;
+  }
   const jump = jumpEntry(linear);
   if (code64) {
     store<u64>(PAGE_RIP, pageRip);
@@ -317,24 +324,41 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   return record;
 }
 
-/** Puts the near target `target` into the jump cache if the fetch TLB has its page and it starts a block. False: it does not. */
-export function prepareTarget(target: u64): bool {
+/**
+ * `blockAt` for the near target `target`, if the fetch TLB has its page and it starts a block; else 0 and nothing has changed.
+ */
+export function prepareTarget(target: u64): usize {
   const linear = (knownBase + target) & linearMask;
-  if ((!code64 && target > knownLimit) || isFull()) return false;
+  if ((!code64 && target > knownLimit) || isFull()) return 0;
   const physical = fetchHit(linear, load<u32>(CPL) == 3);
-  if (physical == u64.MAX_VALUE) return false;
+  if (physical == u64.MAX_VALUE) return 0;
   const number = physical >> 12;
-  if (number + 1 == load<u32>(DOORWAY_PAGE) || pageKind(number) == PAGE_MMIO) return false;
-  const page = pageRip;
-  const isKnown = blockAt(target, linear, physical) != 0;
-  pageRip = page;
-  store<u64>(PAGE_RIP, page);
-  return isKnown;
+  if (number + 1 == load<u32>(DOORWAY_PAGE) || pageKind(number) == PAGE_MMIO) return 0;
+  return blockAt(target, linear, physical);
 }
 
+/** Decodes the block with this key. 0: its first instruction leaves the window. */
 function decodeBlock(key: u64, physical: u64): usize {
+  if (isFirstRun(key)) {
+    const slot = firstRunSlot();
+    return fillBlock(slot, key, physical) ? slot + BLOCK_HEADER : 0;
+  }
   if (isFull()) dropBlocks();
   const block = placeForBlock();
+  const end = fillBlock(block, key, physical);
+  if (!end) return 0;
+  const list = PAGE_BLOCKS + (usize(physical >> 12) << 2);
+  store<u32>(block, load<u32>(list));
+  store<u32>(list, u32(block));
+  const chain = chainOf(key);
+  store<u32>(block, load<u32>(chain), BLOCK_CHAIN);
+  store<u32>(chain, u32(block));
+  noteBirth(end);
+  return block + BLOCK_HEADER;
+}
+
+/** Decodes the block with this key to `block` and marks its bytes as code. Returns where it ends; 0: it is empty. */
+function fillBlock(block: usize, key: u64, physical: u64): usize {
   const page = usize(physical >> 12);
   const host = RAM + (page << 12);
   const first = block + BLOCK_HEADER;
@@ -359,14 +383,8 @@ function decodeBlock(key: u64, physical: u64): usize {
     store<u32>(q, cost, R_COST);
     store<u8>(q, u8(rest), R_COUNT);
   }
-  store<u32>(block, load<u32>(PAGE_BLOCKS + (page << 2)));
   store<u32>(block, count, BLOCK_COUNT);
   store<u64>(block, key, BLOCK_KEY);
-  const chain = chainOf(key);
-  store<u32>(block, load<u32>(chain), BLOCK_CHAIN);
-  store<u32>(chain, u32(block));
-  store<u32>(PAGE_BLOCKS + (page << 2), u32(block));
-  noteBirth(r + RECORD_SIZE);
   const start = u32(physical) & 0xfff;
   const bytes = bytesEnd(r);
   store<u32>(block, start | (bytes << 16), BLOCK_BYTES);
@@ -374,7 +392,7 @@ function decodeBlock(key: u64, physical: u64): usize {
   if (!code) markCodePage(page);
   store<u64>(PAGE_CODE + (page << 3), code | chunkMask(start, bytes - start));
   store<u64>(COUNT_BLOCKS_DECODED, load<u64>(COUNT_BLOCKS_DECODED) + 1);
-  return first;
+  return r + RECORD_SIZE;
 }
 
 /**
@@ -397,12 +415,14 @@ function dropBlocks(): void {
   memory.fill(BLOCK_TABLE, 0, BLOCK_TABLE_ENTRIES * 4);
   const pages = memoryPages();
   for (let page: usize = 0; page < pages; page++) {
-    if (!load<u32>(PAGE_BLOCKS + (page << 2))) continue;
+    // of a block that ran once only the mark is left
+    if (!load<u64>(PAGE_CODE + (page << 3))) continue;
     store<u32>(PAGE_BLOCKS + (page << 2), 0);
     store<u64>(PAGE_CODE + (page << 3), 0);
     unmarkCodePage(page);
   }
   forgetRegions();
+  forgetFirstRuns();
   forgetPatch();
   forgetJumps();
   watchAgain();

@@ -5,6 +5,7 @@ import { code64, faulted, inScratch, injecting, leave, pageRip, ripMask } from '
 import { GP, raise } from './fault';
 import { zero } from './flags';
 import { findLinked, findLinked64, findTarget, findTarget64, prepareTarget } from './blocks';
+import { isFirstRunRecord } from './first-runs';
 import { isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
@@ -43,7 +44,14 @@ function find(r: usize, target: u64, link: usize): usize {
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
     let t = find(r, target, link);
-    if (!t && prepareTarget(target)) t = find(r, target, link);
+    if (t) return t;
+    const page = pageRip;
+    t = prepareTarget(target);
+    if (t && !isFirstRunRecord(t)) {
+      // it can be linked
+      pageRip = page;
+      t = find(r, target, link);
+    }
     if (t) return t;
   }
   store<u64>(RIP, target);

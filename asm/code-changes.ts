@@ -5,6 +5,7 @@ import { COUNT_BLOCKS_INVALIDATED, RAM } from './layout';
 import { BLOCK_HEADER } from './block-memory';
 import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_KEY, forgetBlock, isArmed, keyEnd, keyMode } from './blocks';
 import { decode } from './decode';
+import { dropFirstRun } from './first-runs';
 import { fuse, H_DEAD } from './hot';
 import { current } from './globals';
 import { chunkMask, PAGE_BLOCKS, PAGE_CODE } from './physical';
@@ -31,6 +32,7 @@ export function forgetPatch(): void {
 /** RAM under decoded code of this physical page changes: drops the page's blocks, also a running one. */
 export function invalidateCode(page: u32): void {
   forgetPatch();
+  dropFirstRun(page, 0, 0x1000);
   let block: usize = load<u32>(PAGE_BLOCKS + (page << 2));
   while (block) {
     const first = block + BLOCK_HEADER;
@@ -123,6 +125,7 @@ export function noteStore(physical: u64, size: u32): void {
   let isPatched = newest != 0;
   if (isPatched && isSame) isPatched = decodeAgain(patchBlock, patchRecord, patchLeft, u32(page));
   else if (isPatched) isPatched = patchBlocks(newest, u32(page), offset, size);
-  if (!isPatched) invalidateCode(u32(page));
+  if (isPatched) dropFirstRun(u32(page), offset, offset + size);
+  else invalidateCode(u32(page));
   noteMonitored(page, chunks);
 }

@@ -5,6 +5,7 @@ import { charge, publishTime } from './charge';
 import { COST_APIC_ACCESS, COST_MMIO_READ, COST_MMIO_WRITE } from './gen/costs';
 import { armBreak } from './blocks';
 import { invalidateCode, noteStore } from './code-changes';
+import { noteNewContents } from './first-runs';
 import { noteMonitored } from './processors/monitor';
 import { mustWait } from './processors/wait';
 
@@ -178,6 +179,7 @@ export function noteWrite(physical: u64, size: u32): void {
 function noteMarkedWrite(page: usize, code: u64, chunks: u64): void {
   if (!(code & chunks)) return;
   invalidateCode(u32(page));
+  noteNewContents(u32(page));
   noteMonitored(page, chunks);
 }
 

@@ -36,6 +36,11 @@ describe('self-modifying code', () => {
     expect(run(new TestMachine(), `mov dword [patch+1], 42\n${filler}patch: mov eax, 1\n${END}`)).toBe(42);
   });
 
+  test('an instruction of the running block, which runs for the first time in a page with code that has run', () => {
+    const text = `mov ecx, 5\nagain: dec ecx\njne again\nmov dword [patch+1], 42\npatch: mov eax, 1\n${END}`;
+    expect(run(new TestMachine(), text)).toBe(42);
+  });
+
   test('an instruction that has run before, in every round of a loop', () => {
     const text = `mov ecx, 100\nxor ebx, ebx\nagain: mov [patch+1], ecx\npatch: mov eax, 0\nadd ebx, eax
       dec ecx\njne again\nmov eax, ebx\n${END}`;
@@ -106,15 +111,20 @@ describe('self-modifying code', () => {
   test('more code than the block cache holds runs again and again', () => {
     const m = new TestMachine();
     m.ring(0);
-    const jumps = 0x5_0000;
+    const jumps = 0x1000;
+    const routines = 88;
     const start = 0x18_0000;
-    // JMP to the next instruction: a block of its own each
-    for (let n = 0; n < jumps; n++) m.memory.setUint16(start + 2 * n, 0x00eb, true);
-    m.memory.setUint8(start + 2 * jumps, 0xc3);
-    m.program(`mov ecx, 2\nagain: call ${start}\ndec ecx\njne again\n${END}`);
+    const size = 2 * jumps + 1;
+    // JMP to the next instruction: a block of its own each. The cache takes what runs a second time soon
+    for (let at = start; at < start + routines * size; at += size) {
+      for (let n = 0; n < jumps; n++) m.memory.setUint16(at + 2 * n, 0x00eb, true);
+      m.memory.setUint8(at + 2 * jumps, 0xc3);
+    }
+    m.program(`mov ecx, 2\nagain: mov edx, ${start}\nnext: call edx\ncall edx\nadd edx, ${size}
+      cmp edx, ${start + routines * size}\njne next\ndec ecx\njne again\n${END}`);
     const before = m.cpu.instructions;
     expect(m.cpu.run({ instructions: 10_000_000 })).toEqual({ reason: 'doorway', entry: 0x300 });
-    expect(m.cpu.instructions - before).toBe(2 * (jumps + 4) + 2);
+    expect(m.cpu.instructions - before).toBe(2 * (routines * (2 * (jumps + 2) + 3) + 3) + 2);
   });
 
   test.each([
