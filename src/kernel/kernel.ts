@@ -35,6 +35,7 @@ import type { Task } from './task/task.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
 import { endProcess } from './task/exit.ts';
+import { checkProcessorLimits } from './task/processor-limits.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import { LockTable } from './vfs/file-locks.ts';
@@ -234,20 +235,23 @@ export class Kernel {
       const stop = this.platform.run(task.context, task.memory!.table, until);
       task.userCycles += this.platform.cycles - before;
       this.#handle(task, stop);
-      if (task.bytesAboveHigh > 0) this.#waitAboveHigh(task);
+      if (task.bytesAboveHigh > 0 || task.transferDone > 0) this.#slowDown(task);
       if (stop.kind === 'time' || this.runQueue.mustLeave) break;
     }
     const used = this.platform.cycles - start;
     this.runQueue.leave(task, used);
     this.cgroups.account(task, task.userCycles - userBefore, used);
+    checkProcessorLimits(this, task, used);
     this.current = undefined;
     if (task.isFrozen) this.cgroups.stopped(task);
   }
 
-  /** The control group uses more than memory.high: the task is slowed down. */
-  #waitAboveHigh(task: Task): void {
-    const cycles = this.memory.waitAboveHigh(task);
-    if (cycles > 0 && task.state === 'running') task.sleep([], this.timers, this.platform.cycles + cycles);
+  /** The control group uses more than memory.high, or has to keep a limit of io.max: the task waits before it goes on. */
+  #slowDown(task: Task): void {
+    const { cycles } = this.platform;
+    const until = Math.max(cycles + this.memory.waitAboveHigh(task), task.transferDone);
+    task.transferDone = 0;
+    if (until > cycles && task.state === 'running') task.sleep([], this.timers, until);
   }
 
   #handle(task: Task, stop: Stop): void {
@@ -271,10 +275,8 @@ export class Kernel {
   }
 
   #pageFault(task: Task, address: number, error: number): void {
-    const { pagesRead } = this.frames;
     try {
-      const outcome = task.memory!.fault(address, error);
-      this.memory.countFault(task, this.frames.pagesRead !== pagesRead);
+      const outcome = this.memory.fault(task, address, error);
       if (outcome !== 'resolved') sendFaultSignal(this, task, 14, error, { address, outcome });
     } catch (failure) {
       if (failure instanceof SystemError) {

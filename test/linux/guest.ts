@@ -4,15 +4,21 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
+import { RegularFile } from '../../src/kernel/fs/regular-file.ts';
 import { Tmpfs, type TmpfsFile } from '../../src/kernel/fs/tmpfs.ts';
 import { Kernel, type KernelStop } from '../../src/kernel/kernel.ts';
 import { startInit } from '../../src/kernel/start.ts';
+import { PageCache } from '../../src/kernel/mm/page-cache.ts';
 import { waitStatus } from '../../src/kernel/syscalls/processes.ts';
 import type { Task } from '../../src/kernel/task/task.ts';
 import { Terminal } from '../../src/kernel/tty/terminal.ts';
+import type { FileDescription } from '../../src/kernel/vfs/file.ts';
+import { Inode } from '../../src/kernel/vfs/inode.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
 import { loadCore } from '../core.ts';
 
+/** Bytes of /data and /more. */
+const SOURCE_SIZE = 8 << 20;
 const OWNER = { uid: 0, gid: 0 };
 
 /** True when static amd64 programs can be compiled here. */
@@ -36,6 +42,32 @@ export class Programs {
 
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A file whose pages are read when they are needed: byte n of page p is n + p. */
+class SourceFile extends Inode {
+  readonly size: number;
+  readonly cache: PageCache;
+
+  constructor(fs: Tmpfs, size: number) {
+    super(fs, fs.nextIno(), S_IFREG | 0o644, OWNER);
+    this.size = size;
+    this.cache = new PageCache(fs.frames, this, this);
+  }
+
+  readPage(index: number, into: Uint8Array): void {
+    for (let n = 0; n < into.length; n++) into[n] = n + index;
+  }
+
+  override open(flags: number): FileDescription {
+    return new RegularFile(this, flags);
+  }
+
+  read(offset: number, into: Uint8Array): number {
+    const count = Math.max(0, Math.min(into.length, this.size - offset));
+    this.cache.read(offset, into.subarray(0, count));
+    return count;
   }
 }
 
@@ -75,6 +107,7 @@ export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest
   const root = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
   (root.root.create('init', S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, program);
   for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o777, OWNER);
+  for (const name of ['data', 'more']) root.root.link(name, new SourceFile(root, SOURCE_SIZE));
   const args = ['/init', ...(options.arguments ?? [])];
   const init = startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
   return { kernel, init, out: () => out };

@@ -14,6 +14,7 @@ import { coreFiles } from './core-files.ts';
 import { cpuFiles, cpuStatFile } from './cpu.ts';
 import { CPUSET_FILES } from './cpuset.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
+import { IO_FILES } from './io.ts';
 import { memoryFiles } from './memory-files.ts';
 import { PIDS_FILES } from './pids.ts';
 
@@ -35,7 +36,13 @@ export class CgroupFs extends GeneratedFs {
     super('cgroup2', CGROUP2_SUPER_MAGIC, kernel.nextDevice(), () => kernel.realtime);
     this.hierarchy = hierarchy;
     this.#core = [...coreFiles(kernel), cpuStatFile(kernel)];
-    this.#files = { cpuset: CPUSET_FILES, cpu: cpuFiles(kernel), memory: memoryFiles(kernel), pids: PIDS_FILES };
+    this.#files = {
+      cpuset: CPUSET_FILES,
+      cpu: cpuFiles(kernel),
+      io: IO_FILES,
+      memory: memoryFiles(kernel),
+      pids: PIDS_FILES,
+    };
   }
 
   /** The directory of a group. */

@@ -5,6 +5,7 @@ import type { Task } from '../task/task.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import type { CpuGroup } from './cpu.ts';
 import type { CpusetGroup } from './cpuset.ts';
+import type { IoGroup } from './io.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { PidsGroup } from './pids.ts';
 
@@ -12,6 +13,7 @@ import type { PidsGroup } from './pids.ts';
 export interface ControllerStates {
   cpuset: CpusetGroup;
   cpu: CpuGroup;
+  io: IoGroup;
   memory: MemoryGroup;
   pids: PidsGroup;
 }
@@ -19,7 +21,7 @@ export interface ControllerStates {
 export type ControllerName = keyof ControllerStates;
 
 /** All controllers, in the order in which files name them. */
-export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'cpu', 'memory', 'pids'];
+export const CONTROLLERS: readonly ControllerName[] = ['cpuset', 'cpu', 'io', 'memory', 'pids'];
 /** Those that can tell the threads of one process apart. */
 const THREADED: ReadonlySet<ControllerName> = new Set<ControllerName>(['cpuset', 'cpu', 'pids']);
 

@@ -11,11 +11,12 @@ import { Cgroup, CONTROLLERS, type ControllerName } from './cgroup.ts';
 import { CgroupFs } from './cgroup-fs.ts';
 import { CpuGroup } from './cpu.ts';
 import { CpusetGroup } from './cpuset.ts';
+import { IoGroup } from './io.ts';
 import { MemoryGroup } from './memory-group.ts';
 import { PidsGroup } from './pids.ts';
 
 /** Controllers that were called otherwise in version 1. */
-const NAMES_1: Partial<Record<ControllerName, string>> = {};
+const NAMES_1: Partial<Record<ControllerName, string>> = { io: 'blkio' };
 
 /** What a task counted for. */
 interface Effects {
@@ -184,6 +185,9 @@ export class CgroupHierarchy {
         return;
       case 'cpu':
         cgroup.states.cpu = new CpuGroup(above?.effective('cpu'), this.#kernel);
+        return;
+      case 'io':
+        cgroup.states.io = new IoGroup(above?.effective('io'));
         return;
       case 'memory':
         cgroup.states.memory = new MemoryGroup(above?.effective('memory'), (isLocal) => {

@@ -1,11 +1,13 @@
 // The memory controller: charging, limits, and its files (Documentation/admin-guide/cgroup-v2.rst "Memory").
 import type { Kernel } from '../kernel.ts';
+import type { FaultOutcome } from '../mm/address-space.ts';
 import { type FrameAccount, type FrameAccounts, type FrameKind, OutOfFrames } from '../mm/frames.ts';
 import { killForMemory } from '../mm/oom.ts';
 import { reclaim } from '../mm/reclaim.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { isKilled } from '../signal/signal-set.ts';
 import type { Task } from '../task/task.ts';
+import { countTransfer, type Direction } from './io.ts';
 import type { MemoryGroup, MemoryKind } from './memory-group.ts';
 
 /** What the kernel keeps for each task besides its pages: its stack, and its own structures. */
@@ -28,6 +30,7 @@ export interface KernelCharge {
 /** Charges memory to the group of the task that runs, and finds more when a limit is reached. */
 export class MemoryController implements FrameAccounts {
   readonly #kernel: Kernel;
+  #pagesRead = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -55,6 +58,14 @@ export class MemoryController implements FrameAccounts {
     return !this.#isEnding && killForMemory(this.#kernel, root) && !this.#isEnding;
   }
 
+  /** A page was read or written: a fault that needs one is a major one, and it counts as input and output. */
+  transferred(direction: Direction, bytes: number): void {
+    const { current } = this.#kernel;
+    if (current === undefined) return;
+    if (direction === 'read') this.#pagesRead++;
+    countTransfer(this.#kernel, current, direction, bytes);
+  }
+
   /** Memory of a new task. @throws OutOfFrames */
   chargeTask(): KernelCharge {
     return this.chargeObjects({ kernel_stack: STACK_BYTES, slab: TASK_BYTES });
@@ -76,8 +87,15 @@ export class MemoryController implements FrameAccounts {
     for (const [kind, count] of Object.entries(bytes) as [MemoryKind, number][]) group.uncharge(kind, count);
   }
 
-  /** A page fault of a task; `isMajor`: the page had to be read. */
-  countFault(task: Task, isMajor: boolean): void {
+  /** Deals with a page fault, and counts it. */
+  fault(task: Task, address: number, error: number): FaultOutcome {
+    const before = this.#pagesRead;
+    const outcome = task.memory!.fault(address, error);
+    this.#countFault(task, this.#pagesRead !== before);
+    return outcome;
+  }
+
+  #countFault(task: Task, isMajor: boolean): void {
     const group = task.cgroup!.effective('memory');
     group.count('pgfault');
     if (isMajor) group.count('pgmajfault');

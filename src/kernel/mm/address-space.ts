@@ -250,6 +250,7 @@ export class AddressSpace implements PageUser {
   #presentFault(area: MemoryArea, page: number, frame: Frame, isWrite: boolean): FaultOutcome {
     const execute = (area.protection & PROT_EXEC) !== 0;
     if (!isWrite || area.shared) {
+      if (isWrite) area.file?.cache.markChanged(area.file.page + (page - area.start) / PAGE_SIZE);
       this.table.map(page, frame, { write: isWrite, execute });
       return 'resolved';
     }
@@ -290,6 +291,7 @@ export class AddressSpace implements PageUser {
       this.table.map(page, copy, { write: true, execute });
       return 'resolved';
     }
+    if (isWrite) cache.markChanged(index);
     this.frames.hold(shown);
     this.table.map(page, shown, { write: isWrite, execute });
     return 'resolved';

@@ -22,6 +22,8 @@ export interface FrameAccounts {
   charge(kind: FrameKind): FrameAccount;
   /** There is no free frame: true when some were found. */
   exhausted(): boolean;
+  /** A page of a file was read, or written, from where its file really is. */
+  transferred(direction: 'read' | 'write', bytes: number): void;
 }
 
 /** Pages of a file that can be read again. */
@@ -43,8 +45,6 @@ export class Frames implements TableFrames {
   accounts: FrameAccounts | undefined;
   /** Caches whose pages can be read again. */
   readonly reclaimable = new Set<Reclaimable>();
-  /** Pages that had to be read. */
-  pagesRead = 0;
   #next: Frame;
   #used = 0;
   /** A frame of zeros that is mapped read-only wherever memory was only read so far. */

@@ -72,7 +72,7 @@ export class PageCache implements Reclaimable {
     this.pages.set(index, frame);
     if (this.source === undefined) return frame;
     this.source.readPage(index, this.frames.bytes(frame));
-    this.frames.pagesRead++;
+    this.frames.accounts?.transferred('read', PAGE_SIZE);
     this.frames.reclaimable.add(this);
     return frame;
   }
@@ -85,6 +85,11 @@ export class PageCache implements Reclaimable {
   /** The page is changed, or may be by somebody who maps it. */
   markChanged(index: number): void {
     if (this.source !== undefined) this.#changed.add(index);
+  }
+
+  #noteWrite(index: number, bytes: number): void {
+    this.markChanged(index);
+    this.frames.accounts?.transferred('write', bytes);
   }
 
   evict(index: number): void {
@@ -124,7 +129,7 @@ export class PageCache implements Reclaimable {
       const count = Math.min(from.length - done, PAGE_SIZE - inPage);
       const frame = this.#pageToWrite((at - inPage) / PAGE_SIZE, done > 0);
       if (frame === undefined) break;
-      this.markChanged((at - inPage) / PAGE_SIZE);
+      if (this.source !== undefined) this.#noteWrite((at - inPage) / PAGE_SIZE, count);
       this.frames.bytes(frame).set(from.subarray(done, done + count), inPage);
       this.frames.written(frame);
       done += count;

@@ -73,6 +73,8 @@ export class Task implements Timer {
   kernelCharge: KernelCharge | undefined;
   /** Memory it was charged for while its control group was above memory.high: it has to wait for that. */
   bytesAboveHigh = 0;
+  /** Cycle at which its control group's limits on input and output allow what it has read and written. */
+  transferDone = 0;
   /** Queues the task is in. */
   queues: WaitQueue[] = [];
   /** Cycles at which the wait ends; infinite for never. */
@@ -117,6 +119,8 @@ export class Task implements Timer {
   resetsOnFork = false;
   /** Cycles used of a turn of SCHED_RR. */
   turnUsed = 0;
+  /** Cycles used under a real-time policy without a wait (RLIMIT_RTTIME). */
+  realtimeCycles = 0;
 
   readonly #onWake: (task: Task) => void;
 

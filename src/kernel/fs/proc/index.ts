@@ -93,18 +93,30 @@ function threadSelf(kernel: Kernel, pids: PidNamespace): string {
   return task === undefined ? '' : `${task.group.pid.in(pids)}/task/${task.pid.in(pids)}`;
 }
 
-function memoryInfo({ frames }: Kernel): string {
-  const free = frames.total - frames.used;
+function memoryInfo({ frames, cgroups }: Kernel): string {
+  const { kinds } = cgroups.root.effective('memory');
+  const free = (frames.total - frames.used) * PAGE_KIB;
+  const kib = (bytes: number) => bytes / 1024;
   const rows: [string, number][] = [
-    ['MemTotal', frames.total],
+    ['MemTotal', frames.total * PAGE_KIB],
     ['MemFree', free],
-    ['MemAvailable', free],
+    ['MemAvailable', free + kib(kinds.file)],
     ['Buffers', 0],
-    ['Cached', 0],
+    ['Cached', kib(kinds.file + kinds.shmem)],
+    ['SwapCached', 0],
+    ['Active', 0],
+    ['Inactive', kib(kinds.anon + kinds.file + kinds.shmem)],
     ['SwapTotal', 0],
     ['SwapFree', 0],
+    ['Dirty', 0],
+    ['Writeback', 0],
+    ['AnonPages', kib(kinds.anon)],
+    ['Shmem', kib(kinds.shmem)],
+    ['Slab', kib(kinds.slab)],
+    ['KernelStack', kib(kinds.kernel_stack)],
+    ['PageTables', kib(kinds.pagetables)],
   ];
-  return rows.map(([name, pages]) => `${`${name}:`.padEnd(15)} ${String(pages * PAGE_KIB).padStart(9)} kB\n`).join('');
+  return rows.map(([name, value]) => `${`${name}:`.padEnd(15)} ${String(value).padStart(8)} kB\n`).join('');
 }
 
 function uptime(kernel: Kernel, { namespaces }: Task): string {
