@@ -6,7 +6,15 @@ import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { FileDescription } from '../vfs/file.ts';
-import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Owner, type Timestamp } from '../vfs/inode.ts';
+import {
+  type DirectoryEntry,
+  type FileSystem,
+  Inode,
+  type Opener,
+  type Owner,
+  type Status,
+  type Timestamp,
+} from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
 import type { Credentials } from '../vfs/permission.ts';
 
@@ -48,13 +56,30 @@ export interface FileContent {
   readonly write?: (text: string, writer: Task, how: WriteContext) => void;
 }
 
+/** Who owns a file now: what belongs to a process follows its identity. */
+export type LiveOwner = Owner | (() => Owner);
+
+/** A file that may belong to whoever is somebody at the moment. */
+abstract class OwnedInode extends Inode {
+  readonly #owner: (() => Owner) | undefined;
+
+  constructor(fs: GeneratedFs, mode: number, owner: LiveOwner) {
+    super(fs, fs.nextIno(), mode, typeof owner === 'function' ? ROOT : owner);
+    this.#owner = typeof owner === 'function' ? owner : undefined;
+  }
+
+  protected override get status(): Status {
+    return this.#owner === undefined ? super.status : { ...super.status, ...this.#owner() };
+  }
+}
+
 /** A file whose text is made when it is opened. */
-export class GeneratedFile extends Inode {
+export class GeneratedFile extends OwnedInode {
   readonly content: FileContent;
 
-  constructor(fs: GeneratedFs, content: FileContent, owner: Owner = ROOT, mode?: number) {
+  constructor(fs: GeneratedFs, content: FileContent, owner: LiveOwner = ROOT, mode?: number) {
     const permissions = (content.read ? 0o444 : 0) | (content.write ? 0o200 : 0);
-    super(fs, fs.nextIno(), S_IFREG | (mode ?? permissions), owner);
+    super(fs, S_IFREG | (mode ?? permissions), owner);
     this.content = content;
   }
 
@@ -100,12 +125,12 @@ class GeneratedDescription extends FileDescription {
 }
 
 /** A symbolic link whose target is computed; it may lead to a file that has no name. */
-export class GeneratedLink extends Inode {
+export class GeneratedLink extends OwnedInode {
   readonly #target: () => string;
   readonly #path: (() => Path | undefined) | undefined;
 
-  constructor(fs: GeneratedFs, target: () => string, path?: () => Path | undefined, owner: Owner = ROOT) {
-    super(fs, fs.nextIno(), S_IFLNK | 0o777, owner);
+  constructor(fs: GeneratedFs, target: () => string, path?: () => Path | undefined, owner: LiveOwner = ROOT) {
+    super(fs, S_IFLNK | 0o777, owner);
     this.#target = target;
     this.#path = path;
   }
@@ -134,12 +159,12 @@ export interface DirectoryContent {
 }
 
 /** A directory with fixed entries, computed ones, or both. */
-export class GeneratedDirectory extends Inode {
+export class GeneratedDirectory extends OwnedInode {
   readonly #fixed = new Map<string, Inode>();
   readonly #computed: DirectoryContent | undefined;
 
-  constructor(fs: GeneratedFs, computed?: DirectoryContent, owner: Owner = ROOT, mode = 0o555) {
-    super(fs, fs.nextIno(), S_IFDIR | mode, owner);
+  constructor(fs: GeneratedFs, computed?: DirectoryContent, owner: LiveOwner = ROOT, mode = 0o555) {
+    super(fs, S_IFDIR | mode, owner);
     this.links = 2;
     this.#computed = computed;
   }

@@ -15,13 +15,16 @@ const createTmpfs: FileSystemType = ({ kernel, task, data }) => {
   const { frames } = kernel;
   const half = Math.floor(frames.total / 2);
   const limits = parseTmpfsOptions(data, frames.total * 4096);
-  const { fsuid, fsgid } = task.credentials;
+  const { fsuid, fsgid, user } = task.credentials;
   const fs = new Tmpfs({
     frames,
     device: kernel.nextDevice(),
     now: () => kernel.realtime,
     mode: limits.mode ?? 0o1777,
-    owner: { uid: limits.owner.uid ?? fsuid, gid: limits.owner.gid ?? fsgid },
+    owner: {
+      uid: limits.owner.uid === undefined ? fsuid : user.fromProgram('uid', limits.owner.uid),
+      gid: limits.owner.gid === undefined ? fsgid : user.fromProgram('gid', limits.owner.gid),
+    },
     limits: { pages: half, files: half, ...limits },
   });
   return { fs, root: fs.root };

@@ -37,6 +37,11 @@ export function credentialsOf(task: Task): PeerCredentials {
   return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
 }
 
+/** Who sends a message: the real IDs, where a peer has the effective ones (unix(7) SCM_CREDENTIALS). */
+export function senderOf(task: Task): PeerCredentials {
+  return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
+}
+
 /** What travels beside the bytes of a message. */
 export interface Ancillary {
   readonly files: readonly FileDescription[];

@@ -16,6 +16,7 @@ import {
   type PeerCredentials,
   type Received,
   type ReceiveOptions,
+  senderOf,
   Socket,
   type SocketHost,
 } from './socket.ts';
@@ -183,7 +184,7 @@ export class UnixSocket extends Socket {
     if (this.writeShut) return fail('EPIPE');
     const target = this.#target(to);
     if (target.readShut) return fail('EPIPE');
-    const ancillary = { ...sent, credentials: sent.credentials ?? credentialsOf(this.#host.current()) };
+    const ancillary = { ...sent, credentials: sent.credentials ?? senderOf(this.#host.current()) };
     const from = this.#address.length > PATH_OFFSET ? this.#address : new Uint8Array(0);
     const parcel = (part: Uint8Array): Parcel => ({ bytes: part.slice(), from, ancillary });
     if (this.kind !== SOCK_STREAM) {

@@ -123,7 +123,7 @@ const setgroups = full((call) => {
   const groups = Array.from({ length: count }, (_, n) =>
     user.fromProgram('gid', size === 2 ? view.getUint16(2 * n, true) : view.getUint32(4 * n, true)),
   );
-  commitCredentials(call.task, { ...call.task.credentials, groups });
+  commitCredentials(call.task, { ...call.task.credentials, groups: groups.sort((a, b) => a - b) });
   return 0;
 });
 

@@ -1,5 +1,6 @@
 // System calls on namespaces: unshare(2), setns(2), sethostname(2), setdomainname(2) (namespaces(7)).
 import { fail } from '../error.ts';
+import { PidFile } from '../fs/anonymous/pidfd.ts';
 import { NsFile } from '../fs/nsfs.ts';
 import { enteringUserNamespace, moveDirectories, newNamespaces, newUserNamespace } from '../ns/create.ts';
 import type { MountNamespace } from '../ns/mount-namespace.ts';
@@ -11,6 +12,7 @@ import { UserNamespace } from '../ns/user-namespace.ts';
 import type { UtsNamespace } from '../ns/uts-namespace.ts';
 import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM } from '../task/clone.ts';
 import { commitCredentials } from '../task/credentials.ts';
+import { mayInspect } from '../task/inspection.ts';
 import type { Task } from '../task/task.ts';
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, type Credentials, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -110,6 +112,22 @@ function enter(task: Task, target: Namespace, move: Move): void {
   }
 }
 
+/** The namespaces of another process that a mask of flags names, users first. */
+function namespacesOf({ namespaces, credentials }: Task, flags: number): Namespace[] {
+  const { mnt, uts, ipc, pid, net, time, cgroup } = namespaces;
+  const all: Namespace[] = [credentials.user, mnt, uts, ipc, pid, cgroup, net, time];
+  return all.filter(({ kind }) => flags & NAMESPACE_FLAGS[kind]);
+}
+
+/** Several namespaces of a process at once. @throws SystemError EINVAL, ESRCH, EPERM */
+function targetsOfProcess(call: Call, { group }: PidFile, flags: number): Namespace[] {
+  if (flags === 0 || flags & ~ALL_NAMESPACE_FLAGS) fail('EINVAL');
+  const [target] = group.tasks;
+  if (target === undefined) return fail('ESRCH');
+  if (!mayInspect(call.task, target, 'real-ids')) fail('EPERM');
+  return namespacesOf(target, flags);
+}
+
 function targets(call: Call): Namespace[] {
   const file = call.file(0);
   const type = call.arg(1);
@@ -117,7 +135,7 @@ function targets(call: Call): Namespace[] {
     const { namespace } = file;
     return type === 0 || type === NAMESPACE_FLAGS[namespace.kind] ? [namespace] : fail('EINVAL');
   }
-  return fail('EINVAL');
+  return file instanceof PidFile ? targetsOfProcess(call, file, type) : fail('EINVAL');
 }
 
 function setns(call: Call): number {

@@ -82,6 +82,17 @@ function setLimit(call: Call, group: ThreadGroup, resource: number, limit: Resou
   if (resource === RLIMIT_STACK && call.task.memory !== undefined) call.task.memory.stackLimit = limit.soft;
 }
 
+/** The limits of others are for their users, and for those with the capability over them. @throws SystemError EPERM */
+function checkMayLimit({ task }: Call, group: ThreadGroup): void {
+  if (task.group === group) return;
+  const { credentials: own } = task;
+  const { credentials: other } = group.leader;
+  const isSame =
+    [other.uid, other.euid, other.suid].every((id) => id === own.uid) &&
+    [other.gid, other.egid, other.sgid].every((id) => id === own.gid);
+  if (!isSame && !hasCapability(own, CAP_SYS_RESOURCE, other.user)) fail('EPERM');
+}
+
 const getrlimit = full((call) => {
   writeWords(call, call.arg(1), limitsOf(call.task.group, call.arg(0)));
   return 0;
@@ -100,6 +111,7 @@ export const resourceCalls: Implementations = {
   prlimit64: full((call) => {
     const [pid, resource, set, get] = [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
     const group = pid === 0 ? call.task.group : (call.pids.groups.get(pid) ?? fail('ESRCH'));
+    checkMayLimit(call, group);
     const old = limitsOf(group, resource);
     if (set !== 0) setLimit(call, group, resource, readWide(call, set));
     if (get !== 0) writeWide(call, get, old);

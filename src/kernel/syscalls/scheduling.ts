@@ -1,6 +1,7 @@
 // System calls on scheduling: sched_setscheduler(2), sched_setattr(2), sched_setaffinity(2), sched_yield(2), setpriority(2),
 // nice(2) (sched(7)). There is one processor.
 import { fail } from '../error.ts';
+import type { UserNamespace } from '../ns/user-namespace.ts';
 import {
   clampNice,
   HIGHEST_REALTIME_PRIORITY,
@@ -48,8 +49,9 @@ function findTask(call: Call, tid: number): Task {
   return tid === 0 ? call.task : (call.pids.tasks.get(tid) ?? fail('ESRCH'));
 }
 
-function isPrivileged(call: Call): boolean {
-  return hasCapability(call.task.credentials, CAP_SYS_NICE);
+/** CAP_SYS_NICE over the system, or over the tasks of a user namespace. */
+function isPrivileged(call: Call, over?: UserNamespace): boolean {
+  return hasCapability(call.task.credentials, CAP_SYS_NICE, over);
 }
 
 function ownsTask({ task: { credentials } }: Call, task: Task): boolean {
@@ -187,7 +189,7 @@ function setAffinity(call: Call): number {
   const size = call.arg(1);
   const first = size === 0 ? 0 : call.read(call.arg(2), Math.min(size, MASK_WORD))[0]!;
   const task = findTask(call, call.arg(0));
-  if (!ownsTask(call, task) && !isPrivileged(call)) fail('EPERM');
+  if (!ownsTask(call, task) && !isPrivileged(call, task.credentials.user)) fail('EPERM');
   return first & 1 ? 0 : fail('EINVAL');
 }
 
@@ -200,7 +202,8 @@ function priorityTasks(call: Call): Task[] {
   if (which < PRIO_PROCESS || which > PRIO_USER) fail('EINVAL');
   if (which === PRIO_PROCESS) return [findTask(call, who >= 0 ? who : fail('ESRCH'))];
   const own = which === PRIO_PGRP ? call.number(task.group.processGroup.pid) : task.credentials.uid;
-  const wanted = who === 0 ? own : who;
+  const given = which === PRIO_PGRP ? who : (call.users.outside('uid', who) ?? fail('ESRCH'));
+  const wanted = who === 0 ? own : given;
   const found = [...pids.tasks.values()].filter(
     ({ group, credentials }) =>
       (which === PRIO_PGRP ? call.number(group.processGroup.pid) : credentials.uid) === wanted,
@@ -211,7 +214,7 @@ function priorityTasks(call: Call): Task[] {
 function setPriority(call: Call): number {
   const nice = clampNice(call.arg(2));
   for (const task of priorityTasks(call)) {
-    if (!ownsTask(call, task) && !isPrivileged(call)) fail('EPERM');
+    if (!ownsTask(call, task) && !isPrivileged(call, task.credentials.user)) fail('EPERM');
     if (!mayHaveNice(call, task, nice)) fail('EACCES');
     task.nice = nice;
   }

@@ -14,6 +14,7 @@ import {
   defaultAction,
 } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
+import { OVERFLOW_ID } from '../ns/user-namespace.ts';
 import { RSP } from '../platform.ts';
 import { return386, returnAmd64, returnRt386 } from '../signal/frame.ts';
 import { sendSignalToGroup, sendSignalToTask } from '../signal/send.ts';
@@ -125,7 +126,7 @@ export function maySignal(call: Call, group: ThreadGroup, signal: number): boole
   const target = group.leader.credentials;
   if ([target.uid, target.suid].some((uid) => uid === credentials.uid || uid === credentials.euid)) return true;
   if (signal === SIGNAL.SIGCONT && group.processGroup.session === call.task.group.processGroup.session) return true;
-  return hasCapability(credentials, CAP_KILL);
+  return hasCapability(credentials, CAP_KILL, target.user);
 }
 
 const sender = (call: Call, signal: number, code = SI_USER): SignalInfo => ({
@@ -173,7 +174,8 @@ export function queuedSignal(call: Call, signal: number, address: number, target
   if ((code >= 0 || code === SI_TKILL) && target !== call.task.group) fail('EPERM');
   const at = call.is32 ? 12 : 16;
   const value = call.is32 ? BigInt(view.getUint32(at + 8, true)) : view.getBigUint64(at + 8, true);
-  return { signal, code, pid: call.task.group.pid, uid: view.getUint32(at + 4, true), value };
+  const uid = call.users.outside('uid', view.getUint32(at + 4, true)) ?? OVERFLOW_ID;
+  return { signal, code, pid: call.task.group.pid, uid, value };
 }
 
 function sigqueueinfo(call: Call): number {

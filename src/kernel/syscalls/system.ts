@@ -1,7 +1,7 @@
 // About the system: uname(2), sysinfo(2), getrandom(2), sethostname(2).
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
-import { CAP_SYS_ADMIN, CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
+import { CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
@@ -69,7 +69,7 @@ function prioritized(call: Call): Task[] {
   const wanted = who === 0 ? call.task.group.processGroup : undefined;
   const found = all.filter(({ group, credentials }) =>
     which === IOPRIO_WHO_USER
-      ? credentials.uid === (who === 0 ? call.task.credentials.uid : who)
+      ? credentials.uid === (who === 0 ? call.task.credentials.uid : call.users.outside('uid', who))
       : group.processGroup === wanted || call.number(group.processGroup.pid) === who,
   );
   return found.length > 0 ? found : fail('ESRCH');
@@ -89,7 +89,12 @@ function setIoPriority(call: Call): number {
   if (kind > CLASS_IDLE) fail('EINVAL');
   if (kind === 0 && level !== 0) fail('EINVAL');
   if (kind === CLASS_REALTIME && !hasCapability(call.task.credentials, CAP_SYS_ADMIN)) fail('EPERM');
-  for (const task of prioritized(call)) task.ioPriority = value;
+  for (const task of prioritized(call)) {
+    const { credentials } = call.task;
+    const isOwn = [credentials.uid, credentials.euid].includes(task.credentials.uid);
+    if (!isOwn && !hasCapability(credentials, CAP_SYS_NICE)) fail('EPERM');
+    task.ioPriority = value;
+  }
   return 0;
 }
 

@@ -39,17 +39,17 @@ static int put(const char *path, const char *text) {
   return result;
 }
 
-static void show(const char *path) {
-  char text[4096];
+static const char *text_of(const char *path) {
+  static char text[4096];
   int fd = open(path, O_RDONLY);
   ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  if (size < 0) printf("%s: %s\n", path, error_name(-1));
-  else {
-    text[size] = 0;
-    printf("%s:\n%s", path, text);
-  }
+  if (size < 0) sprintf(text, "%s\n", error_name(-1));
+  else text[size] = 0;
   if (fd >= 0) close(fd);
+  return text;
 }
+
+static void show(const char *path) { printf("%s:\n%s", path, text_of(path)); }
 
 /** A user namespace in which the caller is the superuser. */
 static void become_root(int more) {

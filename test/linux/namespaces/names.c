@@ -158,6 +158,33 @@ static void enter(void) {
   TELL(fork());
 }
 
+static void pidfd(void) {
+  fflush(stdout);
+  int ready[2];
+  char byte;
+  pipe(ready);
+  pid_t child = fork();
+  if (child == 0) {
+    unshare(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET);
+    sethostname("child", 5);
+    write(ready[1], "x", 1);
+    for (;;) pause();
+  }
+  read(ready[0], &byte, 1);
+  int fd = syscall(SYS_pidfd_open, child, 0);
+  TELL(setns(fd, 0));
+  TELL(setns(fd, CLONE_NEWUTS | 1));
+  TELL(setns(fd, CLONE_NEWUTS | CLONE_NEWIPC));
+  struct utsname u;
+  uname(&u);
+  printf("%s\n", u.nodename);
+  TELL(setns(fd, CLONE_NEWUSER | CLONE_NEWNET));
+  TELL(setns(fd, CLONE_NEWNET));
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  TELL(setns(fd, CLONE_NEWUTS));
+}
+
 static void bound(void) {
   unshare(CLONE_NEWNS);
   mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
@@ -186,6 +213,7 @@ int main(void) {
   IN_CHILD(clocks());
   IN_CHILD(files());
   IN_CHILD(enter());
+  IN_CHILD(pidfd());
   IN_CHILD(bound());
   return 0;
 }

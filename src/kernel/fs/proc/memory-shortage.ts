@@ -4,9 +4,9 @@ import type { Kernel } from '../../kernel.ts';
 import { badness, NEVER_KILLED } from '../../mm/oom.ts';
 import type { Task } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
-import type { Inode, Owner } from '../../vfs/inode.ts';
+import type { Inode } from '../../vfs/inode.ts';
 import { CAP_SYS_RESOURCE, hasCapability } from '../../vfs/permission.ts';
-import { type GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
+import { type GeneratedDirectory, GeneratedFile, type GeneratedFs, type LiveOwner } from '../generated.ts';
 
 /** Adds the files to the directory of a process. */
 export function addMemoryShortageFiles(
@@ -14,7 +14,7 @@ export function addMemoryShortageFiles(
   fs: GeneratedFs,
   directory: GeneratedDirectory,
   group: ThreadGroup,
-  owner: Owner,
+  owner: LiveOwner,
 ): GeneratedDirectory {
   return directory
     .add('oom_score', new GeneratedFile(fs, { read: () => `${score(kernel, group)}\n` }, owner))
@@ -28,7 +28,7 @@ function score(kernel: Kernel, group: ThreadGroup): number {
   return points === undefined ? 0 : Math.max(0, Math.trunc(((1000 + Math.trunc((points * 1000) / total)) * 2) / 3));
 }
 
-function adjustment(fs: GeneratedFs, group: ThreadGroup, owner: Owner): Inode {
+function adjustment(fs: GeneratedFs, group: ThreadGroup, owner: LiveOwner): Inode {
   const write = (text: string, writer: Task) => {
     const value = /^[+-]?\d+\n?$/.test(text.trimStart()) ? Number(text) : fail('EINVAL');
     if (Math.abs(value) > -NEVER_KILLED) fail('EINVAL');

@@ -7,9 +7,8 @@ import type { NamespaceLink } from '../../ns/namespaces.ts';
 import type { IdKind } from '../../ns/user-namespace.ts';
 import { checkMayInspect } from '../../task/inspection.ts';
 import type { Task } from '../../task/task.ts';
-import type { Owner } from '../../vfs/inode.ts';
 import { CAP_SYS_TIME, hasCapability } from '../../vfs/permission.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink, type LiveOwner } from '../generated.ts';
 
 /** The namespace each link leads to. */
 const LINKS: Readonly<Record<NamespaceLink, (task: Task) => Namespace>> = {
@@ -33,7 +32,7 @@ export function addNamespaceFiles(
   fs: GeneratedFs,
   directory: GeneratedDirectory,
   task: () => Task,
-  owner: Owner,
+  owner: LiveOwner,
 ): GeneratedDirectory {
   const map = (kind: IdKind) =>
     new GeneratedFile(
@@ -78,7 +77,7 @@ export function addNamespaceFiles(
     .add('timens_offsets', offsets);
 }
 
-function namespaceLinks(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: Owner): GeneratedDirectory {
+function namespaceLinks(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): GeneratedDirectory {
   const directory = new GeneratedDirectory(fs, undefined, owner, 0o511);
   for (const [name, find] of Object.entries(LINKS)) {
     const path = () => {

@@ -4,11 +4,10 @@ import type { InetSocket, Ports } from '../../net/inet.ts';
 import type { NetworkInterface } from '../../net/interface.ts';
 import type { NetNamespace } from '../../net/namespace.ts';
 import type { Task } from '../../task/task.ts';
-import type { Owner } from '../../vfs/inode.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, type LiveOwner } from '../generated.ts';
 
 /** The directory net of a process. */
-export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: Owner): GeneratedDirectory {
+export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveOwner): GeneratedDirectory {
   const directory = new GeneratedDirectory(fs, undefined, owner);
   const add = (name: string, text: (network: NetNamespace) => string) =>
     directory.add(name, new GeneratedFile(fs, { read: () => text(task().namespaces.net) }));

@@ -4,7 +4,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.ts';
 import type { Kernel } from '../../kernel.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
-import type { UserNamespace } from '../../ns/user-namespace.ts';
+import type { IdKind, UserNamespace } from '../../ns/user-namespace.ts';
 import { ALL_SIGNALS, type SignalSet, signalBit } from '../../signal/signal-set.ts';
 import { SIG_DFL, SIG_IGN } from '../../../abi/signal.ts';
 import { DUMPABLE } from '../../task/credentials.ts';
@@ -14,7 +14,7 @@ import type { Task, TaskState } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink, type LiveOwner } from '../generated.ts';
 import { mountInfo, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
 import { addNamespaceFiles } from './namespaces.ts';
@@ -85,20 +85,13 @@ export function processDirectory(kernel: Kernel, fs: GeneratedFs, pids: PidNames
 }
 
 /** Files belong to the user of the task; those of a task that hides its memory to the superuser of its namespace. */
-function ownerOf(task: () => Task): Owner {
-  const current = (kind: 'uid' | 'gid') => {
+function ownerOf(task: () => Task): () => Owner {
+  return () => {
     const { credentials, memory } = task();
     const isHidden = memory !== undefined && memory.dumpable !== DUMPABLE;
-    if (!isHidden) return kind === 'uid' ? credentials.euid : credentials.egid;
-    return credentials.user.outside(kind, 0) ?? 0;
-  };
-  return {
-    get uid() {
-      return current('uid');
-    },
-    get gid() {
-      return current('gid');
-    },
+    if (!isHidden) return { uid: credentials.euid, gid: credentials.egid };
+    const root = (kind: IdKind) => credentials.user.outside(kind, 0) ?? 0;
+    return { uid: root('uid'), gid: root('gid') };
   };
 }
 
@@ -110,6 +103,7 @@ function taskDirectory(
   task: () => Task,
 ): GeneratedDirectory {
   const owner = ownerOf(task);
+  const identity = () => ({ uid: task().credentials.euid, gid: task().credentials.egid });
   const text = (read: (opener: Task) => string | Uint8Array, mode = 0o444) =>
     new GeneratedFile(fs, { read }, owner, mode);
   const link = (find: () => Path | undefined) => {
@@ -123,7 +117,7 @@ function taskDirectory(
     };
     return new GeneratedLink(fs, target, path, owner);
   };
-  const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, owner), task, owner);
+  const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, identity), task, owner);
   return addMemoryShortageFiles(kernel, fs, directory, group, owner)
     .add(
       'status',
@@ -143,7 +137,10 @@ function taskDirectory(
     )
     .add(
       'environ',
-      text(() => memoryRange(task(), 'environmentStart', 'environmentEnd'), 0o400),
+      text((opener) => {
+        checkMayInspect(opener, task());
+        return memoryRange(task(), 'environmentStart', 'environmentEnd');
+      }, 0o400),
     )
     .add(
       'auxv',
@@ -196,7 +193,7 @@ function taskDirectory(
       link(() => task().directories.root),
     )
     .add('net', networkDirectory(fs, task, owner))
-    .add('fd', fileDescriptors(fs, task, owner))
+    .add('fd', fileDescriptors(kernel, fs, task, owner))
     .add('fdinfo', descriptorInformation(fs, task, owner));
 }
 
@@ -342,7 +339,7 @@ function limits(group: ThreadGroup): string {
   return head + rows.join('');
 }
 
-function fileDescriptors(fs: GeneratedFs, task: () => Task, owner: Owner): Inode {
+function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
   const fileAt = (name: string) => (/^\d+$/.test(name) ? task().files.entries[Number(name)]?.file : undefined);
   return new GeneratedDirectory(
     fs,
@@ -350,12 +347,17 @@ function fileDescriptors(fs: GeneratedFs, task: () => Task, owner: Owner): Inode
       lookup: (name) => {
         if (fileAt(name) === undefined) return undefined;
         const shown = () => {
+          checkMayInspect(kernel.current, task());
           const file = fileAt(name);
           if (file === undefined) return '';
           if (file.path !== undefined) return pathName(file.path, task().directories.root);
           return `${file.inode.fs.type === 'pipefs' ? 'pipe' : 'anon_inode'}:[${file.inode.ino}]`;
         };
-        return new GeneratedLink(fs, shown, () => fileAt(name)?.path, owner);
+        const path = () => {
+          checkMayInspect(kernel.current, task());
+          return fileAt(name)?.path;
+        };
+        return new GeneratedLink(fs, shown, path, owner);
       },
       names: () => [...task().files.numbers()].map(String),
     },
@@ -364,7 +366,7 @@ function fileDescriptors(fs: GeneratedFs, task: () => Task, owner: Owner): Inode
   );
 }
 
-function descriptorInformation(fs: GeneratedFs, task: () => Task, owner: Owner): Inode {
+function descriptorInformation(fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
   const read = (fd: number) => {
     const file = task().files.get(fd);
     const access = file.flags & O_ACCMODE;
