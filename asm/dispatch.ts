@@ -30,6 +30,8 @@ import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arit
 import { rol, ror, sar, shl, shr } from './ops/shift';
 import { imul, mul } from './ops/multiply';
 import { overflow, parity, sign, zero } from './flags';
+import { operandBytes } from './fpu/hot';
+import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from './fpu/quick';
 import { shuffleDoublewords } from './simd/fast';
 import { isUsable, register } from './simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
@@ -263,6 +265,11 @@ import {
   TEST8_RR,
   TEST8_RR_JE,
   TEST8_RR_JNE,
+  X87_OTHER,
+  X87_PUSH,
+  X87_READ,
+  X87_TWO,
+  X87_WRITE,
   XCHG32_RR,
   XOR32_MI,
   XOR32_MR,
@@ -335,15 +342,21 @@ function address(r: usize): u32 {
   );
 }
 
-/** Host address for a read or write of T at segment:ea, 0 if it has to take the slow path. */
+/** Host address for an access to `size` bytes at segment:ea, 0 if it has to take the slow path. */
+// @ts-ignore: decorator
+@inline
+function hostOfBytes(cache: usize, ea: u32, size: u32, bound: usize, array: usize): usize {
+  const linear = ea + load<u32>(cache, SEGMENT_BASE);
+  const entry = tlbBase + array + ((linear >> 6) & 0xffc0);
+  if (u64(ea) + size > load<u64>(cache + bound)) return 0;
+  if (load<u64>(entry) != u64((linear + (size - 1)) & 0xfffff000)) return 0;
+  return linear + load<u32>(entry, 8);
+}
+/** The same for a read or write of T. */
 // @ts-ignore: decorator
 @inline
 function hostOf<T>(cache: usize, ea: u32, bound: usize, array: usize): usize {
-  const linear = ea + load<u32>(cache, SEGMENT_BASE);
-  const entry = tlbBase + array + ((linear >> 6) & 0xffc0);
-  if (u64(ea) + sizeof<T>() > load<u64>(cache + bound)) return 0;
-  if (load<u64>(entry) != u64((linear + (sizeof<T>() - 1)) & 0xfffff000)) return 0;
-  return linear + load<u32>(entry, 8);
+  return hostOfBytes(cache, ea, sizeof<T>(), bound, array);
 }
 // @ts-ignore: decorator
 @inline
@@ -1787,6 +1800,45 @@ export function dispatch(start: usize): void {
           break;
         }
         setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shr_u(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
+      case X87_TWO:
+        if (!quickTwo(r)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case X87_PUSH:
+        if (!quickPush(r)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case X87_OTHER:
+        if (!quickOther(r)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case X87_READ:
+        next = address(r);
+        t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_READ_END, 0);
+        if (!t || !quickRead(r, next, t)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case X87_WRITE:
+        next = address(r);
+        t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_WRITE_END, TLB_WRITE);
+        if (!t || !quickWrite(r, next, t)) {
+          t = 0;
+          break;
+        }
         r += RECORD_SIZE;
         continue;
       default:

@@ -55,6 +55,7 @@ import {
   OP_TEST,
   OP_XCHG,
 } from './gen/ops';
+import { chooseX87, NO_CASE } from './fpu/hot';
 import { chooseSimd, NONE } from './simd/hot';
 import {
   FLAG_ADDRESS_SHIFT,
@@ -317,7 +318,13 @@ export const SSE_PMADDWD: u32 = 232;
 export const SSE_UNPCKLPD: u32 = 233;
 export const SSE_PSLLD: u32 = 234;
 export const SSE_PSRLD: u32 = 235;
-export const HOT_COUNT: u32 = 236;
+/** The cases of asm/fpu/hot.ts. */
+export const X87_TWO: u32 = 236;
+export const X87_PUSH: u32 = 237;
+export const X87_OTHER: u32 = 238;
+export const X87_READ: u32 = 239;
+export const X87_WRITE: u32 = 240;
+export const HOT_COUNT: u32 = 241;
 
 // @ts-ignore: decorator
 @inline
@@ -455,6 +462,8 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
   }
   const simd = chooseSimd(r, form, memoryOperand);
   if (simd != NONE) return SSE_MOVE + simd;
+  const x87 = chooseX87(r, form, memoryOperand);
+  if (x87 != NO_CASE) return X87_TWO + x87;
   if (byte || size != 2) return H_COLD;
   return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
 }

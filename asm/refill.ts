@@ -29,8 +29,8 @@ const POP: u32 = 0x80;
 const SIZE: u32 = 0xf;
 
 /** u8 per case of asm/hot.ts and of asm/long-mode/hot.ts; 0: not known here. */
-const ACCESSES: usize = memory.data(256);
-const LONG_ACCESSES: usize = memory.data(256);
+const ACCESSES: usize = memory.data(512);
+const LONG_ACCESSES: usize = memory.data(512);
 
 function note(table: usize, n: u32, access: u32): void {
   store<u8>(table + n, u8(access));

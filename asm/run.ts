@@ -56,6 +56,7 @@ import { linearMask, translate } from './paging';
 import { closeGuards, guardsOpen } from './smap';
 import { TLB_NEVER } from './tlb';
 import { hasToWait, startWaiting, stopsToWait } from './processors/wait';
+import { settleStatus } from './fpu/stack';
 import { pageKind, readPhysicalSized } from './physical';
 import { R_OP, restCost, restCount } from './record';
 import { H_DEAD } from './hot';
@@ -93,6 +94,7 @@ export function startTime(cycles: u64, instructions: u64): void {
 /** Time goes back to the state area. */
 export function endTime(): void {
   current = 0;
+  settleStatus();
   noteInstructionCounts();
   publishTime();
 }

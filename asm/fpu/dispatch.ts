@@ -21,7 +21,6 @@ import { compareRegister, compareToFlags, ftst, fxam } from './x87-compare';
 import { fbld, fbstp, fild, fist, fld, fldConstant, fst, fstpnce, fxch } from './x87-moves';
 import { driveError, mayContinue } from './error';
 import { fldenv, fnsave, fnstenv, frstor, setControl } from './environment';
-import { quickX87 } from './quick';
 import { transcendental } from './transcendental';
 import {
   available,
@@ -125,10 +124,6 @@ function storeWord(r: usize, v: u32): void {
 
 /** Executes an x87 operation. */
 export function x87Op(operation: u32, r: usize, form: usize): void {
-  if (quickX87(operation, r, form)) {
-    notePointers(r);
-    return;
-  }
   perform(operation, r, form);
   driveError();
 }

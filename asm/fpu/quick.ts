@@ -1,237 +1,303 @@
-// The quick way through the common x87 instructions: with all exceptions masked, 64-bit precision and rounding to nearest, on
-// registers in use and normal numbers or zeros (SDM Vol. 1 "x87 FPU Control Word"). Then only PE can be raised, C1 says whether
-// the result was rounded up, and nothing stops half-way. Whatever is different goes the exact way of dispatch.ts, from the start.
-import { CR0, TLB_WRITE } from '../layout';
-import * as op from '../gen/ops';
-import { FORM_OPERANDS, OPERAND_STI, OPERAND_WIDTH, WIDTH_D, WIDTH_Q, WIDTH_T, WIDTH_W } from '../gen/tables';
-import { faulted, tlbBase } from '../globals';
-import { fastHost, linearForRead, linearForWrite } from '../memory';
-import { effectiveAddress, isMemory, segmentNumber } from '../record';
+// The cases of the run loops for the common x87 instructions (asm/fpu/hot.ts): on registers in use that hold normal numbers or
+// zeros, with all exceptions masked and rounding to nearest (SDM Vol. 1 "x87 FPU Control Word"). Then only PE can be raised, C1
+// says whether the result was rounded up, and nothing stops half-way. Whatever is different is refused before anything has
+// changed, and the generic handler does it from the start.
 import {
-  fromDouble,
-  fromSigned,
-  fromSingle,
-  isNormal,
-  isZero,
-  quickAdd,
-  quickDivide,
-  quickInexact,
-  quickMultiply,
-  quickSe,
-  quickSig,
-  quickUp,
-  setQuick,
-  toDouble,
-  toSigned,
-  toSingle,
-} from './quick-numbers';
-import { C1, control, ES, isEmpty, pop, setStatus, setTag, setTop, slot, status, top } from './stack';
+  CR0,
+  FPU_CONTROL,
+  FPU_CS,
+  FPU_DP,
+  FPU_DS,
+  FPU_IP,
+  FPU_OPCODE,
+  FPU_STATUS,
+  FPU_TAGS,
+  GPR,
+  SEGMENT_STRIDE,
+  SEGMENTS,
+  X87,
+} from '../layout';
+import { setStatusFlags } from '../flags';
+import { R_IMM, R_SEGMENT, recordRip } from '../record';
 import { PE } from './float';
-import { stNumber } from './x87-arithmetic';
+import * as hot from './hot';
+import {
+  doubleSe,
+  doubleSig,
+  isPlainDouble,
+  isPlainSingle,
+  operate,
+  orderToZero,
+  put,
+  REFUSED,
+  root,
+  signedSe,
+  signedSig,
+  singleSe,
+  singleSig,
+  storeNumber,
+} from './quick-numbers';
+import { BUSY, C0, C1, C2, C3, control, ES, FINDING, status } from './stack';
 
 const CR0_EM_TS: u32 = 12;
-/** Of the control word: masks, precision and rounding, and what they have to be. */
-const LOOKED_AT: u32 = 0xf3f;
-const REQUIRED: u32 = 0x33f;
+const CR0_MP_TS: u32 = 10;
+const TOP: u32 = 0x3800;
+const TOP_ONE: u32 = 0x800;
+const MASKS: u32 = 0x3f;
+const PENDING: u32 = ES | BUSY;
+const CODES: u32 = C0 | C2 | C3;
+const INTEGER_2: u32 = hot.OPERANDS_INTEGER | 2;
+const INTEGER_4: u32 = hot.OPERANDS_INTEGER | 4;
+const INTEGER_8: u32 = hot.OPERANDS_INTEGER | 8;
 
-/** Host address of the memory operand, 0 if it takes more than that to access it. */
-function place(r: usize, size: u32, write: bool): usize {
-  const seg = segmentNumber(r);
-  const ea = effectiveAddress(r);
-  const linear = write ? linearForWrite(seg, ea, size) : linearForRead(seg, ea, size);
-  return faulted ? 0 : fastHost(write ? tlbBase + TLB_WRITE : tlbBase, linear, size);
-}
+// `now` is FSW without what the last results add to it: TOP and ES are right.
 
+/** May x87 instructions execute, and is no exception pending? */
 // @ts-ignore: decorator
 @inline
-function exponentOf(at: usize): u32 {
+function isReady(now: u32): bool {
+  return !((load<u32>(CR0) & CR0_EM_TS) | (now & PENDING));
+}
+
+/** Place of ST(i). */
+// @ts-ignore: decorator
+@inline
+function slotOf(now: u32, i: u32): usize {
+  return X87 + (((now >> 7) + (i << 4)) & 0x70);
+}
+// @ts-ignore: decorator
+@inline
+function seAt(at: usize): u32 {
   return load<u16>(at, 8);
 }
 
-/** Is ST(i) in use and a normal number or zero? */
-function isPlain(i: u32): bool {
-  if (isEmpty(i)) return false;
-  const at = slot(i);
-  return isNormal(exponentOf(at), load<u64>(at)) || isZero(exponentOf(at), load<u64>(at));
-}
-
-/** What the last result says about PE and C1. */
-function note(): void {
-  setStatus((status() & ~C1) | (quickInexact ? PE : 0) | (quickUp ? C1 : 0));
-}
-
-/** The result becomes ST(i). */
-function put(i: u32): void {
-  const at = slot(i);
-  store<u64>(at, quickSig);
-  store<u16>(at, u16(quickSe), 8);
-  note();
-}
-
-/** The result is pushed, if there is room. */
-function push(): bool {
-  if (!isEmpty(7)) return false;
-  setTop(top() - 1);
-  put(0);
-  setTag(0, true);
-  return true;
-}
-
-/** n as in `compute` of x87-arithmetic.ts, of ST(i) and the number se, sig; the result goes to ST(i). */
-function compute(n: u32, i: u32, se: u32, sig: u64): bool {
-  const at = slot(i);
-  const own = exponentOf(at);
-  const ownSig = load<u64>(at);
-  let isDone: bool;
-  if (n == 0) isDone = quickAdd(own, ownSig, se, sig);
-  else if (n == 1) isDone = quickMultiply(own, ownSig, se, sig);
-  else if (n == 4) isDone = quickAdd(own, ownSig, se ^ 0x8000, sig);
-  else if (n == 5) isDone = quickAdd(se, sig, own ^ 0x8000, ownSig);
-  else if (n == 6) isDone = quickDivide(own, ownSig, se, sig);
-  else isDone = quickDivide(se, sig, own, ownSig);
-  if (isDone) put(i);
-  return isDone;
-}
-
-function arithmeticMemory(r: usize, form: usize, n: u32): bool {
-  return isPlain(0) && loadReal(r, form) && compute(n, 0, quickSe, quickSig);
-}
-
-function arithmeticRegister(r: usize, form: usize, n: u32, pops: bool): bool {
-  const i = stNumber(r);
-  const toRegister = load<u8>(form + FORM_OPERANDS) == OPERAND_STI;
-  if (!isPlain(0) || !isPlain(i)) return false;
-  const from = slot(toRegister ? 0 : i);
-  if (!compute(n, toRegister ? i : 0, exponentOf(from), load<u64>(from))) return false;
-  if (pops) pop();
-  return true;
-}
-
+/** Bit i is set when ST(i) is in use. */
 // @ts-ignore: decorator
 @inline
-function widthOf(form: usize): u32 {
-  return load<u8>(OPERAND_WIDTH + load<u8>(form + FORM_OPERANDS));
+function used(now: u32): u32 {
+  return (u32(load<u8>(FPU_TAGS)) * 0x101) >> ((now >> 11) & 7);
+}
+// @ts-ignore: decorator
+@inline
+function setUsed(now: u32): void {
+  store<u8>(FPU_TAGS, load<u8>(FPU_TAGS) | u8(<u32>1 << ((now >> 11) & 7)));
 }
 
-/** The real memory operand. */
-function loadReal(r: usize, form: usize): bool {
-  const isDouble = widthOf(form) == WIDTH_Q;
-  const host = place(r, isDouble ? 8 : 4, false);
-  if (!host) return false;
-  return isDouble ? fromDouble(load<u64>(host)) : fromSingle(load<u32>(host));
+/** The instruction is done: it pops `pops` registers, and `found` about its result comes to the sticky PE. */
+// @ts-ignore: decorator
+@inline
+function finish(now: u32, pops: u32, found: u32): void {
+  now &= ~C1;
+  if (pops) {
+    const gone = (pops == 1 ? 0x101 : 0x303) << ((now >> 11) & 7);
+    store<u8>(FPU_TAGS, load<u8>(FPU_TAGS) & ~u8(gone >> 8 | gone));
+    now = (now & ~TOP) | ((now + pops * TOP_ONE) & TOP);
+  }
+  store<u16>(FPU_STATUS, u16(now));
+  store<u32>(FINDING, (load<u32>(FINDING) & PE) | found);
 }
 
-function fld(r: usize, form: usize): bool {
-  if (isMemory(r)) return widthOf(form) != WIDTH_T && loadReal(r, form) && push();
-  const i = stNumber(r);
-  if (isEmpty(i)) return false;
-  const at = slot(i);
-  setQuick(exponentOf(at), load<u64>(at));
-  return push();
+/** The number becomes the new ST(0). */
+// @ts-ignore: decorator
+@inline
+function push(now: u32, se: u32, sig: u64): void {
+  now = (now & ~TOP) | ((now - TOP_ONE) & TOP);
+  put(slotOf(now, 0), se, sig);
+  setUsed(now);
+  finish(now, 0, 0);
 }
 
-function fild(r: usize, form: usize): bool {
-  const width = widthOf(form);
-  const host = place(r, width == WIDTH_W ? 2 : width == WIDTH_D ? 4 : 8, false);
-  if (!host) return false;
-  if (width == WIDTH_W) fromSigned(i64(load<i16>(host)));
-  else if (width == WIDTH_D) fromSigned(i64(load<i32>(host)));
-  else fromSigned(load<i64>(host));
-  return push();
+/** Notes where the instruction is. */
+// @ts-ignore: decorator
+@inline
+function note(r: usize): void {
+  store<u64>(FPU_IP, recordRip(r));
+  store<u16>(FPU_CS, load<u16>(SEGMENTS + SEGMENT_STRIDE));
+  store<u16>(FPU_OPCODE, load<u16>(r, R_IMM));
+}
+/** The same with a memory operand at `ea`. */
+// @ts-ignore: decorator
+@inline
+function noteMemory(r: usize, ea: u64): void {
+  note(r);
+  store<u64>(FPU_DP, ea);
+  store<u16>(FPU_DS, load<u16>(load<u16>(r, R_SEGMENT)));
 }
 
-function fst(r: usize, form: usize, pops: bool): bool {
-  if (isEmpty(0)) return false;
-  const at = slot(0);
-  if (isMemory(r)) {
-    const width = widthOf(form);
-    if (width == WIDTH_T) return false;
-    const host = place(r, width == WIDTH_Q ? 8 : 4, true);
-    if (!host) return false;
-    if (width == WIDTH_Q) {
-      if (!toDouble(exponentOf(at), load<u64>(at))) return false;
-      store<u64>(host, quickSig);
-    } else {
-      if (!toSingle(exponentOf(at), load<u64>(at))) return false;
-      store<u32>(host, u32(quickSig));
-    }
-    note();
+/** What an operation found out becomes part of FSW or of the flags, and it pops. */
+// @ts-ignore: decorator
+@inline
+function conclude(operation: u32, now: u32, pops: u32, found: u32): void {
+  if (operation == hot.COMPARE) finish((now & ~CODES) | found, pops, 0);
+  else if (operation != hot.COMPARE_TO_FLAGS) finish(now, pops, found);
+  else {
+    setStatusFlags(found == C3 ? 0x40 : found == C0 ? 1 : 0);
+    // C1 stays, as recorded on hardware
+    finish(now, pops, (now | load<u32>(FINDING)) & C1);
+  }
+}
+
+/** Arithmetic, compares and FXCH with ST(0) and ST(i). False: it has to be done exactly. */
+export function quickTwo(r: usize): bool {
+  const now: u32 = load<u16>(FPU_STATUS);
+  const operation: u32 = load<u8>(r, hot.R_X87);
+  const operands: u32 = load<u8>(r, hot.R_X87_OPERANDS);
+  const i: u32 = load<u8>(r, R_IMM) & 7;
+  const present = used(now);
+  if (!isReady(now) || !(present & (present >> i) & 1)) return false;
+  const isTo = (operands & hot.OPERANDS_TO) != 0;
+  const to = slotOf(now, isTo ? i : 0);
+  const from = slotOf(now, isTo ? 0 : i);
+  const se = seAt(from);
+  const sig = load<u64>(from);
+  if (operation == hot.EXCHANGE) {
+    put(from, seAt(to), load<u64>(to));
+    put(to, se, sig);
+    finish(now, 0, 0);
   } else {
-    setQuick(exponentOf(at), load<u64>(at));
-    put(stNumber(r));
-    setTag(stNumber(r), true);
+    const found = operate(operation, to, se, sig);
+    if (found == REFUSED) return false;
+    conclude(operation, now, operands >> hot.OPERANDS_POPS_SHIFT, found);
   }
-  if (pops) pop();
+  note(r);
   return true;
 }
 
-function fist(r: usize, form: usize, pops: bool): bool {
-  if (isEmpty(0)) return false;
-  const at = slot(0);
-  const width = widthOf(form);
-  const size: u32 = width == WIDTH_W ? 2 : width == WIDTH_D ? 4 : 8;
-  const host = place(r, size, true);
-  if (!host || !toSigned(exponentOf(at), load<u64>(at), u64(size) << 3)) return false;
-  if (size == 2) store<u16>(host, u16(quickSig));
-  else if (size == 4) store<u32>(host, u32(quickSig));
-  else store<u64>(host, quickSig);
-  note();
-  if (pops) pop();
+/** FLD of ST(i) or of a constant. */
+export function quickPush(r: usize): bool {
+  const now: u32 = load<u16>(FPU_STATUS);
+  const operation: u32 = load<u8>(r, hot.R_X87);
+  const present = used(now);
+  if (!isReady(now) || present & 0x80) return false;
+  if (operation == hot.LOAD) {
+    const i: u32 = load<u8>(r, R_IMM) & 7;
+    if (!((present >> i) & 1)) return false;
+    const at = slotOf(now, i);
+    push(now, seAt(at), load<u64>(at));
+  } else if (operation == hot.LOAD_ONE) push(now, 0x3fff, 0x8000000000000000);
+  else push(now, 0, 0);
+  note(r);
   return true;
 }
 
-function fxch(i: u32): bool {
-  if (isEmpty(0) || isEmpty(i)) return false;
-  const at = slot(0);
-  const other = slot(i);
-  const v = v128.load(at);
-  v128.store(at, v128.load(other));
-  v128.store(other, v);
-  setStatus(status() & ~C1);
-  return true;
-}
-
-/** Executes the operation if it is one of these and nothing is unusual. */
-export function quickX87(operation: u32, r: usize, form: usize): bool {
-  if (load<u32>(CR0) & CR0_EM_TS || (control() & LOOKED_AT) != REQUIRED || status() & ES) return false;
-  if (operation <= op.OP_FDIVR) {
-    const n = operation - op.OP_FADD;
-    if (n == 2 || n == 3) return false;
-    return isMemory(r) ? arithmeticMemory(r, form, n) : arithmeticRegister(r, form, n, false);
+/** The other instructions without memory operand: on ST(0), FWAIT and FNSTSW AX. */
+export function quickOther(r: usize): bool {
+  const now: u32 = load<u16>(FPU_STATUS);
+  const operation: u32 = load<u8>(r, hot.R_X87);
+  if (operation == hot.WAIT) return (load<u32>(CR0) & CR0_MP_TS) != CR0_MP_TS && !(now & ES);
+  if (!isReady(now)) return false;
+  if (operation == hot.STORE_STATUS) {
+    store<u16>(GPR, u16(status()));
+    return true;
   }
+  if (!(used(now) & 1)) return false;
+  const at = slotOf(now, 0);
   switch (operation) {
-    case op.OP_FADDP:
-      return arithmeticRegister(r, form, 0, true);
-    case op.OP_FMULP:
-      return arithmeticRegister(r, form, 1, true);
-    case op.OP_FSUBP:
-      return arithmeticRegister(r, form, 4, true);
-    case op.OP_FSUBRP:
-      return arithmeticRegister(r, form, 5, true);
-    case op.OP_FDIVP:
-      return arithmeticRegister(r, form, 6, true);
-    case op.OP_FDIVRP:
-      return arithmeticRegister(r, form, 7, true);
-    case op.OP_FLD:
-      return fld(r, form);
-    case op.OP_FST:
-      return fst(r, form, false);
-    case op.OP_FSTP:
-      return fst(r, form, true);
-    case op.OP_FILD:
-      return fild(r, form);
-    case op.OP_FIST:
-      return fist(r, form, false);
-    case op.OP_FISTP:
-      return fist(r, form, true);
-    case op.OP_FXCH:
-      return fxch(stNumber(r));
-    case op.OP_FLD1:
-      setQuick(0x3fff, 0x8000000000000000);
-      return push();
-    case op.OP_FLDZ:
-      setQuick(0, 0);
-      return push();
+    case hot.STORE: {
+      const i: u32 = load<u8>(r, R_IMM) & 7;
+      put(slotOf(now, i), seAt(at), load<u64>(at));
+      setUsed(now + i * TOP_ONE);
+      finish(now, load<u8>(r, hot.R_X87_OPERANDS) >> hot.OPERANDS_POPS_SHIFT, 0);
+      break;
+    }
+    case hot.CHANGE_SIGN:
+      store<u16>(at, u16(seAt(at) ^ 0x8000), 8);
+      finish(now, 0, 0);
+      break;
+    case hot.CLEAR_SIGN:
+      store<u16>(at, u16(seAt(at) & 0x7fff), 8);
+      finish(now, 0, 0);
+      break;
+    case hot.ROOT: {
+      const found = root(at);
+      if (found == REFUSED) return false;
+      finish(now, 0, found);
+      break;
+    }
+    default: {
+      const found = orderToZero(at);
+      if (found == REFUSED) return false;
+      finish((now & ~CODES) | found, 0, 0);
+    }
   }
-  return false;
+  note(r);
+  return true;
+}
+
+/** FLDCW, unless exceptions that were masked come to be pending. */
+function loadControl(word: u32): bool {
+  if (status() & ~word & MASKS) return false;
+  store<u16>(FPU_CONTROL, u16((word & 0x1f7f) | 0x40));
+  return true;
+}
+
+/** An instruction that reads memory: `ea` is the effective address, `host` the place. */
+export function quickRead(r: usize, ea: u64, host: usize): bool {
+  const now: u32 = load<u16>(FPU_STATUS);
+  const operation: u32 = load<u8>(r, hot.R_X87);
+  const operands: u32 = load<u8>(r, hot.R_X87_OPERANDS);
+  const present = used(now);
+  if (!isReady(now)) return false;
+  if (operation == hot.LOAD_CONTROL) return loadControl(load<u16>(host));
+  if ((control() & MASKS) != MASKS) return false;
+  let se: u32 = 0;
+  let sig: u64 = 0;
+  switch (operands & (hot.OPERANDS_SIZE | hot.OPERANDS_INTEGER)) {
+    case 4:
+      if (!isPlainSingle(load<u32>(host))) return false;
+      se = singleSe(load<u32>(host));
+      sig = singleSig(load<u32>(host));
+      break;
+    case 8:
+      if (!isPlainDouble(load<u64>(host))) return false;
+      se = doubleSe(load<u64>(host));
+      sig = doubleSig(load<u64>(host));
+      break;
+    case 10:
+      se = seAt(host);
+      sig = load<u64>(host);
+      break;
+    case INTEGER_2:
+      se = signedSe(load<i16>(host));
+      sig = signedSig(load<i16>(host));
+      break;
+    case INTEGER_4:
+      se = signedSe(load<i32>(host));
+      sig = signedSig(load<i32>(host));
+      break;
+    case INTEGER_8:
+      se = signedSe(load<i64>(host));
+      sig = signedSig(load<i64>(host));
+  }
+  if (operation == hot.LOAD) {
+    if (present & 0x80) return false;
+    push(now, se, sig);
+  } else {
+    if (!(present & 1)) return false;
+    const found = operate(operation, slotOf(now, 0), se, sig);
+    if (found == REFUSED) return false;
+    conclude(operation, now, operands >> hot.OPERANDS_POPS_SHIFT, found);
+  }
+  noteMemory(r, ea);
+  return true;
+}
+
+/** The same for an instruction that writes memory. */
+export function quickWrite(r: usize, ea: u64, host: usize): bool {
+  const now: u32 = load<u16>(FPU_STATUS);
+  const operation: u32 = load<u8>(r, hot.R_X87);
+  if (!isReady(now)) return false;
+  if (operation == hot.STORE_CONTROL || operation == hot.STORE_STATUS) {
+    store<u16>(host, u16(operation == hot.STORE_STATUS ? status() : control()));
+    return true;
+  }
+  if (!(used(now) & 1)) return false;
+  const operands: u32 = load<u8>(r, hot.R_X87_OPERANDS);
+  const isInteger = (operands & hot.OPERANDS_INTEGER) != 0;
+  const size = operands & hot.OPERANDS_SIZE;
+  const found = storeNumber(host, slotOf(now, 0), size, isInteger, operation == hot.STORE_CHOPPED);
+  if (found == REFUSED) return false;
+  finish(now, operands >> hot.OPERANDS_POPS_SHIFT, found);
+  noteMemory(r, ea);
+  return true;
 }

@@ -47,15 +47,26 @@ export const C3: u32 = 0x4000;
 export const BUSY: u32 = 0x8000;
 export const CONDITIONS: u32 = 0x4700;
 
+/**
+ * u32: PE and C1 of results of the quick cases (quick.ts) are added to FSW only when somebody looks at it. So the next
+ * instruction need not wait for a result to know where the registers are.
+ */
+export const FINDING: usize = memory.data(4, 4);
+
 // @ts-ignore: decorator
 @inline
 export function status(): u32 {
-  return load<u16>(FPU_STATUS);
+  return load<u16>(FPU_STATUS) | load<u32>(FINDING);
 }
 // @ts-ignore: decorator
 @inline
 export function setStatus(v: u32): void {
   store<u16>(FPU_STATUS, u16(v));
+  store<u32>(FINDING, 0);
+}
+/** FSW in the state area becomes what it is. */
+export function settleStatus(): void {
+  setStatus(status());
 }
 // @ts-ignore: decorator
 @inline

@@ -4,18 +4,23 @@
 export let wideHigh: u64 = 0;
 export let wideLow: u64 = 0;
 
-/** wideHigh:wideLow = a * b. */
-export function multiplyWide(a: u64, b: u64): void {
+/** The upper half of a * b. */
+// @ts-ignore: decorator
+@inline
+export function highProduct(a: u64, b: u64): u64 {
   const al = a & 0xffffffff;
   const ah = a >> 32;
   const bl = b & 0xffffffff;
   const bh = b >> 32;
-  const ll = al * bl;
-  const lh = al * bh;
   const hl = ah * bl;
-  const middle = (ll >> 32) + (lh & 0xffffffff) + (hl & 0xffffffff);
-  wideLow = (ll & 0xffffffff) | (middle << 32);
-  wideHigh = ah * bh + (lh >> 32) + (hl >> 32) + (middle >> 32);
+  const middle = al * bh + ((al * bl) >> 32);
+  return ah * bh + (middle >> 32) + ((hl + (middle & 0xffffffff)) >> 32);
+}
+
+/** wideHigh:wideLow = a * b. */
+export function multiplyWide(a: u64, b: u64): void {
+  wideLow = a * b;
+  wideHigh = highProduct(a, b);
 }
 
 export let remainder: u64 = 0;
@@ -25,7 +30,7 @@ function digit(high: u64, next: u64, d: u64): u64 {
   const dh = d >> 32;
   const dl = d & 0xffffffff;
   let q = high / dh;
-  let r = high % dh;
+  let r = high - q * dh;
   while (q >> 32 || q * dl > ((r << 32) | next)) {
     q--;
     r += dh;
@@ -47,8 +52,11 @@ export function divideWide(high: u64, low: u64, d: u64): u64 {
 export function rootWide(high: u64, low: u64): u64 {
   const estimate = sqrt<f64>(f64(high)) * 4294967296.0;
   let r: u64 = estimate >= 18446744073709551615.0 ? u64.MAX_VALUE : u64(estimate);
-  const q = high >= r ? u64.MAX_VALUE : divideWide(high, low, r);
-  r = (r >> 1) + (q >> 1) + (r & q & 1);
+  // a step of Newton's: what remains is at most 2^77 in size, the step then is right to a small part of a unit
+  multiplyWide(r, r);
+  const rest = f64(i64(high - wideHigh - u64(low < wideLow))) * 18446744073709551616.0 + f64(low - wideLow);
+  const step = i64(rest / (estimate + estimate));
+  r = step > 0 && r + u64(step) < r ? u64.MAX_VALUE : r + u64(step);
   r |= INTEGER;
   for (;;) {
     multiplyWide(r, r);

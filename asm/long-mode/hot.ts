@@ -13,6 +13,7 @@ import {
 } from '../gen/tables';
 import * as op from '../gen/ops';
 import { kind, RI, shape, width } from '../hot';
+import { chooseX87, NO_CASE } from '../fpu/hot';
 import { chooseSimd, NONE } from '../simd/hot';
 import {
   FLAG_ADDRESS_SHIFT,
@@ -282,7 +283,13 @@ export const SSE_PMADDWD: u32 = 247;
 export const SSE_UNPCKLPD: u32 = 248;
 export const SSE_PSLLD: u32 = 249;
 export const SSE_PSRLD: u32 = 250;
-export const LONG_HOT_COUNT: u32 = 251;
+/** The cases of asm/fpu/hot.ts. */
+export const X87_TWO: u32 = 251;
+export const X87_PUSH: u32 = 252;
+export const X87_OTHER: u32 = 253;
+export const X87_READ: u32 = 254;
+export const X87_WRITE: u32 = 255;
+export const LONG_HOT_COUNT: u32 = 256;
 
 /** Shifts by an immediate or CL, of a register. */
 function chooseShift(r: usize, form: usize, operation: u32, is64: bool): u32 {
@@ -415,6 +422,8 @@ export function chooseLong(r: usize, form: usize, isMemory: bool): u32 {
   }
   const simd = chooseSimd(r, form, isMemory);
   if (simd != NONE) return SSE_MOVE + simd;
+  const x87 = chooseX87(r, form, isMemory);
+  if (x87 != NO_CASE) return X87_TWO + x87;
   if (width(form, 0) == WIDTH_B || size < 2) return L_COLD;
   return chooseOther(r, form, operation, isMemory, size == 3);
 }

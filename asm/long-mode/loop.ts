@@ -30,6 +30,8 @@ import {
   RECORD_SIZE,
   recordNextRip,
 } from '../record';
+import { operandBytes } from '../fpu/hot';
+import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from '../fpu/quick';
 import { shuffleDoublewords } from '../simd/fast';
 import { isUsable, register } from '../simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
@@ -100,13 +102,19 @@ function address(r: usize): u64 {
   );
 }
 
-/** Host address for an access of T through the TLB array at offset `array`, 0 if it has to take the slow path. */
+/** Host address of `size` bytes through the TLB array at offset `array`, 0 if it has to take the slow path. */
+// @ts-ignore: decorator
+@inline
+function hostOfBytes(linear: u64, size: u32, array: usize): usize {
+  const entry = tlbBase + array + ((u32(linear) >> 6) & 0xffc0);
+  if (load<u64>(entry) != ((linear + (size - 1)) & ~0xfff)) return 0;
+  return u32(linear) + load<u32>(entry, 8);
+}
+/** The same for an access of T. */
 // @ts-ignore: decorator
 @inline
 function hostOf<T>(linear: u64, array: usize): usize {
-  const entry = tlbBase + array + ((u32(linear) >> 6) & 0xffc0);
-  if (load<u64>(entry) != ((linear + (sizeof<T>() - 1)) & ~0xfff)) return 0;
-  return u32(linear) + load<u32>(entry, 8);
+  return hostOfBytes(linear, sizeof<T>(), array);
 }
 // @ts-ignore: decorator
 @inline
@@ -1323,6 +1331,30 @@ export function dispatchLong(start: usize): void {
       case hot.SSE_PSRLD:
         if (!isUsable()) break;
         setXmmDestination(r, load<u8>(r, R_IMM) > 31 ? i64x2.splat(0) : i32x4.shr_u(xmmDestination(r), load<u8>(r, R_IMM)));
+        r += RECORD_SIZE;
+        continue;
+      case hot.X87_TWO:
+        if (!quickTwo(r)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.X87_PUSH:
+        if (!quickPush(r)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.X87_OTHER:
+        if (!quickOther(r)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.X87_READ:
+        next = address(r);
+        h = hostOfBytes(next, operandBytes(r), 0);
+        if (!h || !quickRead(r, next, h)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.X87_WRITE:
+        next = address(r);
+        h = hostOfBytes(next, operandBytes(r), TLB_WRITE);
+        if (!h || !quickWrite(r, next, h)) break;
         r += RECORD_SIZE;
         continue;
       default:
