@@ -6,7 +6,17 @@ import { CliError, EXIT } from './errors.ts';
 import { addContainer } from './container-command.ts';
 import type { Topic } from './explain.ts';
 import { addImage } from './image-command.ts';
-import { parseChoice, parseCount, parseList, parseMemory, parsePort, parseProcessors, parseSeed } from './options.ts';
+import {
+  parseChoice,
+  parseCount,
+  parseList,
+  parseMemory,
+  parsePort,
+  parseProcessors,
+  parseSeed,
+  parseVolume,
+  type Volume,
+} from './options.ts';
 import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
@@ -142,6 +152,14 @@ function addProcess(anillo: Command): void {
       [],
     )
     .addOption(new Option('--seed <number>', 'seed of the random numbers programs get').argParser(parseSeed).default(0))
+    .addOption(
+      new Option(
+        '-v, --volume <host:path[:rw]>',
+        'show a directory of this computer, read-only unless :rw; may be repeated',
+      )
+        .argParser((value: string, all: Volume[]) => [...all, parseVolume(value)])
+        .default([]),
+    )
     .option('--strace', 'print system calls on standard error, as strace does')
     .addHelpText(
       'after',

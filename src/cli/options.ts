@@ -69,3 +69,21 @@ export function parseSeed(text: string): number {
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(seed)) return seed;
   throw new CliError(`--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`);
 }
+
+/** A directory of this computer and where programs see it. */
+export interface Volume {
+  readonly host: string;
+  readonly guest: string;
+  readonly writable: boolean;
+}
+
+/** Reads `HOST:GUEST[:ro|:rw]`. @throws CliError */
+export function parseVolume(text: string): Volume {
+  const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
+  if (match === null)
+    throw new CliError(
+      `The volume ${text} is not HOST-DIRECTORY:ABSOLUTE-PATH, with :rw behind it to let programs write.`,
+    );
+  if (match[2]!.split('/').includes('..')) throw new CliError(`The path ${match[2]} of a volume has .. in it.`);
+  return { host: match[1]!, guest: match[2]!, writable: match[3] === 'rw' };
+}

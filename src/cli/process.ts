@@ -13,6 +13,8 @@ import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/stat.ts';
 import { loadCore, readUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
+import type { Volume } from './options.ts';
+import { mountVolumes } from './volumes.ts';
 import { SerialConsole } from './serial-console.ts';
 
 /** Options of `anillo process`, parsed. */
@@ -21,6 +23,7 @@ export interface ProcessOptions {
   readonly strace?: true;
   readonly env?: readonly string[];
   readonly seed: number;
+  readonly volume?: readonly Volume[];
 }
 
 /** Cycles between two looks at the terminal. */
@@ -48,13 +51,9 @@ export async function runProcess(program: string, args: readonly string[], optio
   const root = rootWith(kernel, name, file);
   let init: Task;
   try {
-    init = startInit(kernel, {
-      root,
-      path: name,
-      arguments: [name, ...args],
-      environment: options.env ?? [],
-      terminal,
-    });
+    const environment = options.env ?? [];
+    init = startInit(kernel, { root, path: name, arguments: [name, ...args], environment, terminal });
+    mountVolumes(kernel, init, options.volume ?? []);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const why = error.errno === 'ENOEXEC' ? 'it is no i386 or amd64 ELF program' : errnoText(error.errno);
