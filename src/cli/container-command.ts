@@ -165,6 +165,15 @@ function addChanging(container: Command): void {
     .option('-f, --force', 'also those that run')
     .action(async (names, options) => (await load()).removeContainers(names, options));
   container
+    .command('commit')
+    .description('make an image of a container and what it changed')
+    .argument('<container>', 'name or ID')
+    .argument('[image]', 'name of the image')
+    .option('-a, --author <text>', 'who made it')
+    .option('-m, --message <text>', 'comment in its history')
+    .option('--no-pause', 'do not freeze the container meanwhile')
+    .action(async (name, image, options) => (await load()).commitContainer(name, image, options));
+  container
     .command('rename')
     .description('give a container another name')
     .argument('<container>', 'name or ID')

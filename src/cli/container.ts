@@ -1,27 +1,27 @@
 // anillo container: containers of the data directory, with the grammar and the output of docker-container(1). A container runs in
 // the process of `run`, or in one of its own that is left behind; commands reach it over its socket.
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SIGNAL } from '../abi/signal.ts';
 import { containerName } from '../oci/container-names.ts';
-import { type ContainerRecord, type ContainerState, ContainerStore } from '../oci/container-store.ts';
+import type { ContainerRecord, ContainerState } from '../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec } from '../oci/default-spec.ts';
-import { ImageStore } from '../oci/image-store.ts';
+import { commitImage, packEntries } from '../oci/commit.ts';
 import { OciError } from '../oci/oci-error.ts';
+import type { Bytes } from '../oci/streams.ts';
 import type { MountSpec, ResourceSpec } from '../oci/runtime-spec.ts';
 import { ask, LocalStreams, windowSize } from './container-client.ts';
 import type { Input } from './container-protocol.ts';
 import { ContainerRunner } from './container-runner.ts';
 import { ago, columns, humanSize } from './columns.ts';
-import { DataFiles, isRunning, startOf } from './data-files.ts';
+import { startOf } from './data-files.ts';
 import { CliError, EXIT } from './errors.ts';
+import { Places } from './places.ts';
 
 /** Memory of the machine a container runs on, unless its limit is larger. */
 const MACHINE = 512 << 20;
-const LONGEST_SOCKET = 100;
 const STOP_SECONDS = 10;
 const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
@@ -49,20 +49,6 @@ export interface CreateOptions {
   readonly cpuShares?: number;
   readonly pidsLimit?: number;
   readonly stopSignal?: string;
-}
-
-class Places {
-  readonly data = new DataFiles();
-  readonly images = new ImageStore(this.data);
-  readonly containers = new ContainerStore(this.data, ({ pid, started }) => isRunning(pid) && startOf(pid) === started);
-
-  /** Sockets have short names only. */
-  socketOf(id: string): string {
-    const near = join(this.data.root, 'run', `${id.slice(0, 12)}.sock`);
-    if (near.length <= LONGEST_SOCKET) return near;
-    const root = createHash('sha256').update(this.data.root).digest('hex').slice(0, 12);
-    return join(tmpdir(), `anillo-${process.getuid?.() ?? 0}-${root}`, `${id.slice(0, 12)}.sock`);
-  }
 }
 
 function print(text: string): void {
@@ -529,4 +515,48 @@ export async function showChanges(name: string): Promise<void> {
 export async function renameContainer(name: string, next: string): Promise<void> {
   const { containers } = new Places();
   await containers.rename(containers.find(name).id, next);
+}
+
+/** The changes of a container as a tar archive, whether it runs or not. */
+async function changesOf({ containers }: Places, record: ContainerRecord): Promise<Bytes> {
+  if (!record.runner) {
+    const kept = containers.changes(record.id);
+    return kept ? packEntries(kept.entries, kept.content) : packEntries([], NOTHING);
+  }
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = writable.getWriter();
+  const onOutput = (bytes: Uint8Array) => void writer.write(Uint8Array.from(bytes));
+  void ask(record, { op: 'archive' }, { onOutput }).then(
+    () => writer.close(),
+    (error: unknown) => writer.abort(error),
+  );
+  return readable;
+}
+
+const NOTHING = { size: 0, readAt: () => 0, close: () => {} };
+
+/** Makes an image of a container. */
+export async function commitContainer(
+  name: string,
+  image: string | undefined,
+  options: { author?: string; message?: string; pause: boolean },
+): Promise<void> {
+  const places = new Places();
+  const record = places.containers.find(name);
+  const pauses = options.pause && record.state === 'running';
+  if (pauses) await ask(record, { op: 'pause' });
+  try {
+    const { author, message } = options;
+    const id = await commitImage(places.images, places.images.find(record.image.id), await changesOf(places, record), {
+      command: record.spec.process.args.join(' '),
+      config: { Cmd: record.spec.process.args },
+      created: new Date().toISOString(),
+      ...(image === undefined ? {} : { name: image }),
+      ...(author === undefined ? {} : { author }),
+      ...(message === undefined ? {} : { message }),
+    });
+    print(`${id}\n`);
+  } finally {
+    if (pauses) await ask(record, { op: 'unpause' });
+  }
 }

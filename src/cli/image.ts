@@ -1,18 +1,18 @@
 // anillo image: the images of the data directory, with the grammar and the output of docker-image(1).
 import { digits, short } from '../oci/digest.ts';
 import type { Architecture } from '../oci/documents.ts';
-import { ImageStore, type StoredImage } from '../oci/image-store.ts';
+import type { StoredImage } from '../oci/image-store.ts';
 import { importRoot } from '../oci/import-root.ts';
 import { loadArchive } from '../oci/load-archive.ts';
 import { OciError } from '../oci/oci-error.ts';
 import { saveArchive } from '../oci/save-archive.ts';
 import { openArchive, writeArchive } from './archive-files.ts';
 import { ago, columns, humanSize } from './columns.ts';
-import { DataFiles } from './data-files.ts';
+import { Places } from './places.ts';
 
 const NONE = '<none>';
 
-const openStore = () => new ImageStore(new DataFiles());
+const openStore = () => new Places().images;
 
 function print(text: string): void {
   process.stdout.write(text);
@@ -125,11 +125,14 @@ export function tagImage(text: string, name: string): Promise<void> {
 
 /** Removes names, and images with their last name. Goes on behind one that cannot be removed. */
 export async function removeImages(texts: readonly string[], options: { force?: true }): Promise<void> {
-  const store = openStore();
+  const { images, containers } = new Places();
   let failure: unknown;
   for (const text of texts) {
     try {
-      const { untagged, deleted } = await store.remove(text, { ...options, users: () => [] });
+      const { untagged, deleted } = await images.remove(text, {
+        ...options,
+        users: (image) => containers.users(image),
+      });
       for (const name of untagged) print(`Untagged: ${name}\n`);
       for (const id of deleted) print(`Deleted: ${id}\n`);
     } catch (error) {

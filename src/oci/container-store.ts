@@ -158,6 +158,11 @@ export class ContainerStore {
       .map(({ name }) => name);
   }
 
+  /** Layers that containers stand on. */
+  *layersInUse(): Iterable<Digest> {
+    for (const { image } of this.list()) yield* image.diffIds;
+  }
+
   /** Keeps the changes of a container's file system: a tar archive. */
   async saveChanges(id: string, archive: Bytes): Promise<void> {
     const upload = this.#data.upload();

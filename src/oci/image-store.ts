@@ -46,9 +46,12 @@ export class ImageStore {
   readonly blobs: Blobs;
   readonly layers: Layers;
   readonly #data: DataDirectory;
+  readonly #layersInUse: () => Iterable<Digest>;
 
-  constructor(data: DataDirectory) {
+  /** `layersInUse` gives the layers that stay whatever images there are: those of containers. */
+  constructor(data: DataDirectory, layersInUse: () => Iterable<Digest> = () => []) {
     this.#data = data;
+    this.#layersInUse = layersInUse;
     this.blobs = new Blobs(data);
     this.layers = new Layers(data);
   }
@@ -200,7 +203,7 @@ export class ImageStore {
   /** Removes blobs and layers that no image uses. */
   #collect(): void {
     const blobs = new Set<Digest>();
-    const layers = new Set<Digest>();
+    const layers = new Set<Digest>(this.#layersInUse());
     for (const image of this.list()) {
       for (const { digest } of [image.manifest, ...image.layers]) blobs.add(digest);
       blobs.add(image.id);

@@ -165,6 +165,34 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(container('ps', '-aq').out).toBe('');
   });
 
+  test('what one changed becomes an image, while it runs and afterwards', () => {
+    container(
+      'run',
+      '-d',
+      '--name',
+      'source',
+      'box',
+      'box',
+      'make',
+      '/made',
+      'unlink',
+      '/etc/passwd',
+      'trap',
+      'forever',
+    );
+    expect(container('diff', 'source').out).toMatch(/C \/etc\nD \/etc\/passwd\nA \/made\n/);
+    expect(container('commit', 'source', 'made:1', '-m', 'why').out).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    expect(run('made:1', 'box', 'show', '/made', 'show', '/etc/passwd').out).toBe('x/etc/passwd: ENOENT\n');
+    container('stop', 'source');
+    container('commit', 'source', 'made:2');
+    expect(run('made:2', 'box', 'show', '/made', 'show', '/etc/passwd').out).toBe('x/etc/passwd: ENOENT\n');
+    expect(anillo(['image', 'history', 'made:1']).out).toMatch(/box make \/made unlink.* why\n/);
+    expect(anillo(['image', 'rm', 'box'])).toMatchObject({ status: 1, err: expect.stringContaining('uses the image') });
+    container('rm', 'source');
+    expect(anillo(['image', 'rm', 'made:1', 'made:2']).status).toBe(0);
+    expect(anillo(['image', 'verify']).status).toBe(0);
+  });
+
   test('one whose process is killed has ended, and its record says so', async () => {
     const child = spawn(
       process.execPath,
