@@ -4,6 +4,7 @@ import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
 import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
+import { KernelObject } from './cgroup/kernel-object.ts';
 import { MemoryController } from './cgroup/memory.ts';
 import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
@@ -125,7 +126,11 @@ export class Kernel {
     this.nsfs = new NsFs(this.nextMountId(), this.nextDevice(), now);
     this.anonymous = new NamelessFs('anon_inodefs', ANON_INODE_FS_MAGIC, 0o600, this.nextDevice(), now).newInode();
     const sockets = new NamelessFs('sockfs', SOCKFS_MAGIC, S_IFSOCK | 0o777, this.nextDevice(), now);
-    this.sockets = { newInode: () => sockets.newInode(), current: () => this.current! };
+    this.sockets = {
+      newInode: () => sockets.newInode(),
+      current: () => this.current!,
+      store: () => new KernelObject(this.memory, 'sock'),
+    };
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
     this.memory = new MemoryController(this);
     this.cgroups = new CgroupHierarchy(this);

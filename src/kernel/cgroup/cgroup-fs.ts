@@ -8,6 +8,7 @@ import type { Task } from '../task/task.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import { type DirectoryEntry, Inode, type Owner } from '../vfs/inode.ts';
+import { notifyChanged } from '../vfs/notify.ts';
 import { type Cgroup, CONTROLLERS, type ControllerName } from './cgroup.ts';
 import { type ControlFile, ControlInode } from './control-file.ts';
 import { coreFiles } from './core-files.ts';
@@ -118,7 +119,11 @@ export class CgroupDirectory extends Inode {
 
   /** The text of a file has changed. */
   notify(name: string): void {
-    for (const [file, inode] of this.#inodes) if (file.name === name) inode.notify();
+    for (const [file, inode] of this.#inodes) {
+      if (file.name !== name) continue;
+      inode.notify();
+      notifyChanged(this, name, inode);
+    }
   }
 
   override lookup(name: string): Inode | undefined {
@@ -143,7 +148,9 @@ export class CgroupDirectory extends Inode {
   }
 
   override rmdir(name: string): void {
-    this.fs.hierarchy.remove(this.cgroup.children.get(name) ?? fail('EPERM'));
+    const child = this.cgroup.children.get(name) ?? fail('EPERM');
+    this.fs.hierarchy.remove(child);
+    this.fs.directoryOf(child).links = 0;
     this.links--;
   }
 

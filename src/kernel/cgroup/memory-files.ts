@@ -66,7 +66,7 @@ export function memoryFiles(kernel: Kernel): readonly ControlFile[] {
 
 /** memory.stat in the order of Linux 6.1; what this kernel never does is 0. */
 function statistics({ kinds, activity }: MemoryGroup): string {
-  const { anon, file, shmem, pagetables, kernel_stack, slab } = kinds;
+  const { anon, file, shmem, pagetables, kernel_stack, slab, sock } = kinds;
   const { pgfault, pgmajfault, pgscan, pgsteal } = activity;
   return flatKeyed([
     ['anon', anon],
@@ -77,7 +77,7 @@ function statistics({ kinds, activity }: MemoryGroup): string {
     ['pagetables', pagetables],
     ['sec_pagetables', 0],
     ['percpu', 0],
-    ['sock', 0],
+    ['sock', sock],
     ['vmalloc', 0],
     ['shmem', shmem],
     ['file_dirty', 0],

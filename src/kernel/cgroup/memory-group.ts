@@ -4,7 +4,7 @@ import type { FrameAccount, FrameKind } from '../mm/frames.ts';
 import { PAGE_SIZE } from '../platform.ts';
 
 /** What memory is charged for: kinds of frames, and objects of the kernel. */
-export type MemoryKind = FrameKind | 'kernel_stack' | 'slab';
+export type MemoryKind = FrameKind | 'kernel_stack' | 'slab' | 'sock';
 
 /** Keys of memory.events. */
 export const MEMORY_EVENTS = ['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill'] as const;
@@ -36,7 +36,15 @@ export class MemoryGroup implements FrameAccount {
   killsTogether = false;
   usage = 0;
   peak = 0;
-  readonly kinds: Record<MemoryKind, number> = { anon: 0, file: 0, shmem: 0, pagetables: 0, kernel_stack: 0, slab: 0 };
+  readonly kinds: Record<MemoryKind, number> = {
+    anon: 0,
+    file: 0,
+    shmem: 0,
+    pagetables: 0,
+    kernel_stack: 0,
+    slab: 0,
+    sock: 0,
+  };
   /** Events of the group and those below, and of the group alone. */
   readonly events = noEvents();
   readonly localEvents = noEvents();

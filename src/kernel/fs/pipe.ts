@@ -1,6 +1,7 @@
 // Pipes and FIFOs (pipe(7)): a ring of bytes with readers on one side and writers on the other.
 import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
@@ -24,6 +25,12 @@ export class Pipe {
   /** How often each side was opened. */
   readersSoFar = 0;
   writersSoFar = 0;
+  readonly #store: KernelObject | undefined;
+
+  /** `store` is charged for what is in the pipe; pipes from outside have none. */
+  constructor(store?: KernelObject) {
+    this.#store = store;
+  }
 
   get room(): number {
     return this.buffer.length - this.length;
@@ -46,16 +53,26 @@ export class Pipe {
     into.set(bytes);
     this.start = (this.start + count) % this.buffer.length;
     this.length -= count;
+    this.#store?.add(-count);
     return count;
   }
 
   /** Puts bytes in; there is room for them. */
   put(from: Uint8Array): void {
+    this.#store?.add(from.length);
     const at = (this.start + this.length) % this.buffer.length;
     const first = Math.min(from.length, this.buffer.length - at);
     this.buffer.set(from.subarray(0, first), at);
     this.buffer.set(from.subarray(first), 0);
     this.length += from.length;
+  }
+
+  /** Nobody has it open any more: what is in it is lost. */
+  empty(): void {
+    this.start = 0;
+    this.length = 0;
+    this.packets = [];
+    this.#store?.clear();
   }
 
   /** Changes the capacity (F_SETPIPE_SZ). */
@@ -140,6 +157,7 @@ export class PipeEnd extends FileDescription {
   override closed(): void {
     if (this.readable) this.pipe.readers--;
     if (this.writable) this.pipe.writers--;
+    if (this.pipe.readers === 0 && this.pipe.writers === 0) this.pipe.empty();
     this.pipe.queue.wake();
   }
 }

@@ -1,5 +1,6 @@
 // Files whose meaning does not lie in their file system: FIFOs and device files (fifo(7), inode(7)).
 import { S_IFCHR, S_IFIFO, O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/stat.ts';
+import { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import { type FileDescription, WouldBlock } from '../vfs/file.ts';
 import type { Inode, Opener } from '../vfs/inode.ts';
@@ -15,22 +16,22 @@ export interface FifoInode extends Inode {
   pipe?: Pipe;
 }
 
-function fifoPipe(inode: FifoInode): Pipe {
-  inode.pipe ??= new Pipe();
+function fifoPipe(inode: FifoInode, opener: Opener | undefined): Pipe {
+  inode.pipe ??= new Pipe(opener === undefined ? undefined : new KernelObject(opener.kernel.memory, 'slab'));
   return inode.pipe;
 }
 
 /** Opens a special file. @throws SystemError ENXIO for what nobody serves */
 export function openSpecial(inode: Inode, flags: number, opener?: Opener): FileDescription | WouldBlock {
-  if (inode.type === S_IFIFO) return openFifo(inode, flags);
+  if (inode.type === S_IFIFO) return openFifo(inode, flags, opener);
   if (inode.type !== S_IFCHR || opener === undefined) return fail('ENXIO');
   const open = opener.kernel.devices.get(inode.special) ?? fail('ENXIO');
   return open(inode, flags, opener);
 }
 
 /** A FIFO opens when both sides are there (fifo(7)); until then the end counts, but nobody has it. */
-function openFifo(inode: Inode, flags: number): FileDescription | WouldBlock {
-  const pipe = fifoPipe(inode);
+function openFifo(inode: Inode, flags: number, opener: Opener | undefined): FileDescription | WouldBlock {
+  const pipe = fifoPipe(inode, opener);
   const access = flags & O_ACCMODE;
   if (access === O_WRONLY && pipe.readers === 0 && flags & O_NONBLOCK) fail('ENXIO');
   const end = new PipeEnd(inode, flags, pipe);

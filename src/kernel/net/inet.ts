@@ -2,6 +2,7 @@
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
 import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
 import { O_RDWR } from '../../abi/stat.ts';
+import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
@@ -97,12 +98,14 @@ export class InetSocket extends Socket {
   readonly #pending: InetSocket[] = [];
   /** A TCP stream, or UDP datagrams with their senders. */
   readonly #received: { bytes: Uint8Array; readonly from: Endpoint }[] = [];
-  #stored = 0;
+  /** What waits for the reader. */
+  readonly #stored: KernelObject;
 
   constructor(host: SocketHost, flags: number, kind: number, protocol: number, network: NetNamespace) {
     super(host.newInode(), flags, AF_INET, kind, protocol);
     this.network = network.hold();
     this.#host = host;
+    this.#stored = host.store();
   }
 
   get #ports(): Ports {
@@ -115,7 +118,7 @@ export class InetSocket extends Socket {
 
   /** Bytes that wait for the reader. */
   get waitingBytes(): number {
-    return this.#stored;
+    return this.#stored.bytes;
   }
 
   /** What /proc/net shows of it. */
@@ -243,7 +246,7 @@ export class InetSocket extends Socket {
     if (!this.#wasConnected) return fail('EPIPE');
     const peer = this.#peer;
     if (peer === undefined) return fail('EPIPE');
-    const room = CAPACITY - peer.#stored;
+    const room = CAPACITY - peer.#stored.bytes;
     if (bytes.length === 0) return 0;
     if (room <= 0) return new WouldBlock(peer.queue);
     const { from, to } = this.#way!;
@@ -280,15 +283,15 @@ export class InetSocket extends Socket {
       if (remote !== undefined && (remote.port !== from.port || remote.address !== from.address)) continue;
       by.count(to, bytes.length);
       // a full receiver loses datagrams
-      if (socket.#stored + bytes.length <= CAPACITY) socket.#store(bytes.slice(), from);
+      if (socket.#stored.bytes + bytes.length <= CAPACITY) socket.#store(bytes.slice(), from);
       return true;
     }
     return false;
   }
 
   #store(bytes: Uint8Array, from: Endpoint): void {
+    this.#stored.add(bytes.length);
     this.#received.push({ bytes, from });
-    this.#stored += bytes.length;
     this.queue.wake();
   }
 
@@ -298,7 +301,7 @@ export class InetSocket extends Socket {
     if (this.#isStream) return this.#fromStream(length, peek);
     if (!peek) {
       this.#received.shift();
-      this.#stored -= first.bytes.length;
+      this.#stored.add(-first.bytes.length);
     }
     return {
       bytes: first.bytes.subarray(0, length),
@@ -321,7 +324,7 @@ export class InetSocket extends Socket {
   }
 
   #fromStream(length: number, peek: boolean): Received {
-    const bytes = new Uint8Array(Math.min(length, this.#stored));
+    const bytes = new Uint8Array(Math.min(length, this.#stored.bytes));
     let at = 0;
     for (let n = 0; at < bytes.length; ) {
       const parcel = this.#received[n]!;
@@ -333,7 +336,7 @@ export class InetSocket extends Socket {
       else parcel.bytes = parcel.bytes.subarray(part.length);
     }
     if (!peek) {
-      this.#stored -= bytes.length;
+      this.#stored.add(-bytes.length);
       this.queue.wake();
       this.#peer?.queue.wake();
     }
@@ -354,11 +357,14 @@ export class InetSocket extends Socket {
     if (isOver) ready |= POLLRDHUP;
     if (this.#isStream && (!this.#wasConnected || (isOver && this.writeShut))) ready |= POLLHUP;
     if (this.error !== 0) ready |= POLLERR;
-    if (!this.#isStream || this.#peer === undefined || this.#peer.#stored < CAPACITY) ready |= POLLOUT | POLLWRNORM;
+    if (!this.#isStream || this.#peer === undefined || this.#peer.#stored.bytes < CAPACITY)
+      ready |= POLLOUT | POLLWRNORM;
     return ready;
   }
 
   override closed(): void {
+    const hadBytes = this.#stored.bytes > 0;
+    this.#stored.clear();
     if (this.#local.port !== 0) this.#ports.release(this.#local.port, this);
     for (const waiting of this.#pending) waiting.closed();
     this.network.release();
@@ -367,7 +373,7 @@ export class InetSocket extends Socket {
     if (peer === undefined || peer.#peer !== this) return;
     peer.#peer = undefined;
     // unread bytes are lost, and the other side learns of it
-    if (this.#stored > 0) peer.error = ECONNRESET;
+    if (hadBytes) peer.error = ECONNRESET;
     peer.queue.wake();
   }
 }

@@ -9,6 +9,7 @@ import {
   SO_REUSEADDR,
   SO_REUSEPORT,
 } from '../../abi/socket.ts';
+import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { interfaceCall } from './interface-calls.ts';
@@ -24,6 +25,8 @@ export interface SocketHost {
   newInode(): Inode;
   /** The task whose system call is being served. */
   current(): Task;
+  /** What a new socket keeps its data in. */
+  store(): KernelObject;
 }
 
 /** Who a peer is (SO_PEERCRED, SCM_CREDENTIALS). */

@@ -1,6 +1,7 @@
 // Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
 import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
 import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
+import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
@@ -64,7 +65,8 @@ export class UnixSocket extends Socket {
   #backlog: number | undefined;
   readonly #pending: UnixSocket[] = [];
   readonly #parcels: Parcel[] = [];
-  #stored = 0;
+  /** What waits for the reader. */
+  readonly #stored: KernelObject;
   #credentials: PeerCredentials | undefined;
   peerCredentials: PeerCredentials | undefined;
 
@@ -72,6 +74,7 @@ export class UnixSocket extends Socket {
     super(host.newInode(), flags, AF_UNIX, kind, 0);
     this.#names = names;
     this.#host = host;
+    this.#stored = host.store();
   }
 
   /** Two sockets connected with each other (socketpair(2)). */
@@ -189,12 +192,12 @@ export class UnixSocket extends Socket {
     const parcel = (part: Uint8Array): Parcel => ({ bytes: part.slice(), from, ancillary });
     if (this.kind !== SOCK_STREAM) {
       if (bytes.length > CAPACITY) return fail('EMSGSIZE');
-      if (target.#parcels.length >= MOST_DATAGRAMS || target.#stored + bytes.length > CAPACITY)
+      if (target.#parcels.length >= MOST_DATAGRAMS || target.#stored.bytes + bytes.length > CAPACITY)
         return new WouldBlock(target.queue);
       target.#store(parcel(bytes));
       return bytes.length;
     }
-    const room = CAPACITY - target.#stored;
+    const room = CAPACITY - target.#stored.bytes;
     if (bytes.length === 0) return 0;
     if (room <= 0) return new WouldBlock(target.queue);
     const count = Math.min(room, bytes.length);
@@ -212,8 +215,8 @@ export class UnixSocket extends Socket {
   }
 
   #store(parcel: Parcel): void {
+    this.#stored.add(parcel.bytes.length);
     this.#parcels.push(parcel);
-    this.#stored += parcel.bytes.length;
     this.queue.wake();
   }
 
@@ -241,7 +244,7 @@ export class UnixSocket extends Socket {
 
   #message(length: number, peek: boolean): Received {
     const parcel = peek ? this.#parcels[0]! : this.#parcels.shift()!;
-    if (!peek) this.#stored -= parcel.bytes.length;
+    if (!peek) this.#stored.add(-parcel.bytes.length);
     const ancillary = peek ? { ...parcel.ancillary, files: [] } : parcel.ancillary;
     return { bytes: parcel.bytes.subarray(0, length), length: parcel.bytes.length, from: parcel.from, ancillary };
   }
@@ -272,7 +275,7 @@ export class UnixSocket extends Socket {
   }
 
   #consume(count: number): void {
-    this.#stored -= count;
+    this.#stored.add(-count);
     let left = count;
     while (left > 0) {
       const parcel = this.#parcels[0]!;
@@ -303,11 +306,12 @@ export class UnixSocket extends Socket {
     if (isOver) ready |= POLLRDHUP;
     if (!isConnectionless && (peer === undefined || (this.readShut && this.writeShut))) ready |= POLLHUP;
     const target = peer ?? this;
-    if (target.#stored < CAPACITY && target.#parcels.length < MOST_DATAGRAMS) ready |= POLLOUT | POLLWRNORM;
+    if (target.#stored.bytes < CAPACITY && target.#parcels.length < MOST_DATAGRAMS) ready |= POLLOUT | POLLWRNORM;
     return ready;
   }
 
   override closed(): void {
+    this.#stored.clear();
     if (this.#abstractName !== undefined) this.#names.abstract.delete(this.#abstractName);
     for (const { ancillary } of this.#parcels) for (const file of ancillary.files) release(file);
     for (const waiting of this.#pending) waiting.closed();

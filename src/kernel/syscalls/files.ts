@@ -16,6 +16,7 @@ import {
   S_IFIFO,
 } from '../../abi/stat.ts';
 import { SI_USER, SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
+import { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail, SystemError } from '../error.ts';
 import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
@@ -292,7 +293,7 @@ function makePipe(call: Call, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) fail('EINVAL');
   const { files } = call.task;
   const inode = call.kernel.pipeInode();
-  const pipe = new Pipe();
+  const pipe = new Pipe(new KernelObject(call.kernel.memory, 'slab'));
   const limit = openFilesLimit(call);
   const status = flags & (O_NONBLOCK | O_DIRECT);
   const reader = files.install(new PipeEnd(inode, status, pipe), (flags & O_CLOEXEC) !== 0, limit);

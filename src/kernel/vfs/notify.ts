@@ -57,6 +57,12 @@ export function notifySelf(inode: Inode, event: number): void {
   tell(inode, event);
 }
 
+/** A file whose text is made by the kernel has another text now. */
+export function notifyChanged(directory: Inode, name: string, inode: Inode): void {
+  tell(directory, IN_MODIFY, name);
+  tell(inode, IN_MODIFY);
+}
+
 /** If neither names nor users are left, the watches end. */
 export function notifyIfGone(inode: Inode): void {
   const { watches } = inode;
