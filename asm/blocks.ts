@@ -191,6 +191,8 @@ function selectSegment(base: u64, limit: u64): void {
 }
 
 /** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */
+// @ts-ignore: decorator
+@inline
 export function updateContext(): void {
   const base = code64 ? 0 : load<u64>(CODE_SEGMENT, SEGMENT_BASE);
   const limit: u64 = code64 ? u64.MAX_VALUE : load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);

@@ -22,7 +22,7 @@ import {
   recordNextRip,
 } from './record';
 import { COUNT_INSTRUCTIONS } from './constants';
-import { leaveAfter, leaveBefore, leaveFaulted, leaveRefused } from './leave';
+import { leaveAfter, leaveBefore, leaveRefused } from './leave';
 import { refill } from './refill';
 import { findLinked, findTarget } from './blocks';
 import { execute } from './execute';
@@ -36,6 +36,7 @@ import { shuffleDoublewords } from './simd/fast';
 import { isUsable, register } from './simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
 import { isPlainConversion, quickArithmetic } from './simd/quick';
+import { faultOnwards } from './system/onwards';
 import { below, belowOrEqual, condition, less, lessOrEqual } from './ops/condition';
 import {
   ADC32_MI,
@@ -1849,14 +1850,12 @@ export function dispatch(start: usize): void {
       if (refill(r)) continue;
       t = execute(r);
       if (faulted) {
-        leaveFaulted(r);
-        return;
-      }
-      if (leave) {
+        t = faultOnwards(r);
+        if (!t) return;
+      } else if (leave) {
         leaveAfter(r);
         return;
-      }
-      if (!t) {
+      } else if (!t) {
         r += RECORD_SIZE;
         continue;
       }

@@ -17,7 +17,7 @@ import { stackOp } from './stack';
 import { stringOp } from './strings';
 import { systemOp } from './system/dispatch';
 import { in8086Mode } from './system/mode-8086';
-import { goesOnwards, onwards } from './system/onwards';
+import { goesOnwards, isTransfer, onwards, transferOp } from './system/onwards';
 import { vmxOp } from './vmx/dispatch';
 import { x87Op } from './fpu/dispatch';
 import { simdOp } from './simd/dispatch';
@@ -50,6 +50,7 @@ export function execute(r: usize): usize {
   if (operation <= op.OP_POPCNT) bitOp(operation, r, form);
   else if (operation <= op.OP_FENCE) moveOp(operation, r, form);
   else if (operation >= op.OP_JO && operation <= op.OP_RET) return branchOp(operation, r, form);
+  else if (isTransfer(operation)) return transferOp(operation, r);
   else if (stackOp(operation, r, form)) return 0;
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
   else if (load<u32>(form, FORM_FLAGS) & FORM_PROTECTED_ONLY && in8086Mode()) raise(UD, 0);

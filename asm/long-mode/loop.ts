@@ -8,7 +8,7 @@ import { COUNT_INSTRUCTIONS } from '../constants';
 import { execute } from '../execute';
 import { overflow, parity, sign, zero } from '../flags';
 import { current, cyclesLeft, faulted, instructionsLeft, leave, tlbBase } from '../globals';
-import { leaveAfter, leaveBefore, leaveFaulted, leaveRefused } from '../leave';
+import { leaveAfter, leaveBefore, leaveRefused } from '../leave';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from '../ops/arithmetic';
 import { below, belowOrEqual, condition, less, lessOrEqual } from '../ops/condition';
 import { imul, mul } from '../ops/multiply';
@@ -36,6 +36,7 @@ import { shuffleDoublewords } from '../simd/fast';
 import { isUsable, register } from '../simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
 import { isPlainConversion, quickArithmetic } from '../simd/quick';
+import { faultOnwards } from '../system/onwards';
 import * as hot from './hot';
 
 const RSP: usize = GPR + 32;
@@ -1365,14 +1366,12 @@ export function dispatchLong(start: usize): void {
       if (refillLong(r)) continue;
       t = execute(r);
       if (faulted) {
-        leaveFaulted(r);
-        return;
-      }
-      if (leave) {
+        t = faultOnwards(r);
+        if (!t) return;
+      } else if (leave) {
         leaveAfter(r);
         return;
-      }
-      if (!t) {
+      } else if (!t) {
         r += RECORD_SIZE;
         continue;
       }

@@ -1,7 +1,6 @@
 // SYSCALL, SYSRET, SYSENTER and SYSEXIT of IA-32e mode, SWAPGS, FS and GS bases (SDM Vol. 2 of each, Vol. 3A "Fast System
 // Calls in 64-Bit Mode").
 import {
-  CS,
   GS,
   MSR_FMASK,
   MSR_KERNEL_GS_BASE,
@@ -11,7 +10,6 @@ import {
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
   SEGMENT_BASE,
-  SS,
 } from '../layout';
 import { GP, raise, UD } from '../fault';
 import { changeFlags, getFlags, IF, RF, setFlags, VM } from '../flags';
@@ -20,20 +18,15 @@ import { readRm, writeRm } from '../operand';
 import { cpl, getRegister, getRegister32, operandSize, recordNextRip, setRegister } from '../record';
 import { trapByNewFlags } from '../system/events';
 import { finish, finishAt } from '../system/finish';
-import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from '../system/segment';
+import { FLAT_CODE, setFlatSegments } from '../system/segment';
 import { CR4_FSGSBASE, cr4, EFER_SCE, efer, RIGHTS_BIG, segmentCache } from '../system/state';
 import { isCanonical, isCanonicalBase, RIGHTS_LONG } from './state';
 
 /** Flags SYSRET takes from R11. */
 const SYSRET_FLAGS: u64 = 0x3c7fd7;
 
-/** Flat CS and SS for privilege level `level` by fixed selectors, without looking at descriptors. */
-function setFlat(code: u32, stack: u32, level: u32, long: bool): void {
-  const rights = long ? (FLAT_CODE & ~RIGHTS_BIG) | RIGHTS_LONG : FLAT_CODE;
-  setSegment(CS, (code & 0xfffc) | level, rights | (level << 5), 0, 0xffffffff);
-  setSegment(SS, (stack & 0xfffc) | level, FLAT_DATA | (level << 5), 0, 0xffffffff);
-  setCpl(level);
-}
+/** Rights of flat 64-bit code (DPL 0). */
+const FLAT_LONG_CODE: u32 = (FLAT_CODE & ~RIGHTS_BIG) | RIGHTS_LONG;
 
 export function syscall(r: usize): void {
   if (!(efer() & EFER_SCE)) {
@@ -45,7 +38,7 @@ export function syscall(r: usize): void {
   setRegister(11, flags & ~u64(RF));
   setFlags(flags & ~(load<u64>(MSR_FMASK) | RF));
   const selector = u32(load<u64>(MSR_STAR) >> 32) & 0xfffc;
-  setFlat(selector, selector + 8, 0, true);
+  setFlatSegments(selector, selector + 8, 0, FLAT_LONG_CODE);
   trapByNewFlags();
   finishAt(load<u64>(MSR_LSTAR));
 }
@@ -63,7 +56,7 @@ export function sysret(r: usize): void {
   }
   setFlags((getRegister(11) & SYSRET_FLAGS) | 2);
   const selector = u32(load<u64>(MSR_STAR) >> 48);
-  setFlat(isLong ? selector + 16 : selector, selector + 8, 3, isLong);
+  setFlatSegments(isLong ? selector + 16 : selector, selector + 8, 3, isLong ? FLAT_LONG_CODE : FLAT_CODE);
   trapByNewFlags();
   finishAt(target);
 }
@@ -75,7 +68,7 @@ export function sysenterLong(): void {
     return;
   }
   changeFlags(VM | IF | RF, 0);
-  setFlat(selector, selector + 8, 0, true);
+  setFlatSegments(selector, selector + 8, 0, FLAT_LONG_CODE);
   setRegister(4, load<u64>(MSR_SYSENTER_ESP));
   finishAt(load<u64>(MSR_SYSENTER_EIP));
 }
@@ -89,7 +82,8 @@ export function sysexitLong(r: usize): void {
     raise(GP, 0);
     return;
   }
-  setFlat(selector + (isLong ? 32 : 16), selector + (isLong ? 40 : 24), 3, isLong);
+  const code = selector + (isLong ? 32 : 16);
+  setFlatSegments(code, code + 8, 3, isLong ? FLAT_LONG_CODE : FLAT_CODE);
   setRegister(4, pointer);
   finishAt(target);
 }

@@ -128,7 +128,14 @@ function isWatched(): bool {
  * that has to wait for other processors needs RF back.
  */
 export function onlyResumes(): bool {
-  return !isWatched() && load<u64>(OTHERS_TIME) == u64.MAX_VALUE;
+  return !isWatched() && isAlone();
+}
+
+/** Does no other processor run? */
+// @ts-ignore: decorator
+@inline
+export function isAlone(): bool {
+  return load<u64>(OTHERS_TIME) == u64.MAX_VALUE;
 }
 
 /** Code breakpoints, which come before every fault of the instruction, its fetch included. True: #DB was raised. */

@@ -22,6 +22,7 @@ import { DR6_BD, DR7_GD } from './debug-registers';
 import { inRealMode } from './mode-8086';
 import {
   deliverEvent,
+  deliversAsUsual,
   deliveringInfo,
   endDelivery,
   EVENT_EXCEPTION,
@@ -32,6 +33,8 @@ import {
 
 /** Vectors that push an error code: #DF #TS #NP #SS #GP #PF #AC. */
 const WITH_ERROR: u32 = 0x0002_7d00;
+/** Exceptions have smaller numbers. */
+const VECTORS: u32 = 32;
 /** #DE #TS #NP #SS #GP. */
 const CONTRIBUTORY: u32 = 0x3c01;
 
@@ -48,12 +51,12 @@ export function exceptionInfo(vector: u32): u32 {
 const ENDLESS = 256;
 
 /** Notes an exception where a triple fault's report finds the chain. */
-function logException(vector: u32, error: u32, linear: u64): void {
+function logException(vector: u32, error: u32, linear: u64, rip: u64): void {
   const count = load<u32>(EXCEPTION_LOG_NEXT);
   const entry = <usize>EXCEPTION_LOG + (count & 7) * EXCEPTION_LOG_STRIDE;
   store<u32>(entry, vector);
   store<u32>(entry, error, 4);
-  store<u64>(entry, load<u64>(RIP), 8);
+  store<u64>(entry, rip, 8);
   store<u64>(entry, vector == PF ? linear : load<u64>(CR2), 16);
   store<u32>(EXCEPTION_LOG_NEXT, count + 1);
 }
@@ -94,9 +97,28 @@ export function deliverFault(): bool {
   return true;
 }
 
+/**
+ * Delivers the fault that was raised if nothing about it is unusual: the loop that met it may go on with the handler. False:
+ * nothing has changed, and `deliverFault` has to see to it.
+ */
+export function deliverFaultAsUsual(): bool {
+  const vector = faultVector;
+  if (vector >= VECTORS || vector == DB || deliveringInfo || load<u32>(INTERRUPTIBILITY) & 3) return false;
+  const error = faultError;
+  const linear = faultLinear;
+  const rip = load<u64>(RIP);
+  markGeneralDetect(false);
+  if (!deliversAsUsual(exceptionInfo(vector), error, 0)) return false;
+  clearFault();
+  logException(vector, error, linear, rip);
+  endIret();
+  prepare(vector, linear);
+  return true;
+}
+
 /** Logs the exception; true if it caused a VM exit. */
 function exits(vector: u32, error: u32, linear: u64): bool {
-  if (vector != FAULT_VM_EXIT) logException(vector, error, linear);
+  if (vector != FAULT_VM_EXIT) logException(vector, error, linear, load<u64>(RIP));
   const hasExited = interceptException(vector, error, linear);
   if (hasExited) endDelivery();
   endIret();

@@ -112,7 +112,7 @@ export function deliverEvent(info: u32, error: u32, length: u32): void {
 }
 
 /** The same in one piece if nothing about it is unusual. False: nothing has changed. */
-function deliversAsUsual(info: u32, error: u32, length: u32): bool {
+export function deliversAsUsual(info: u32, error: u32, length: u32): bool {
   if (in8086Mode() || !isUnwatched()) return false;
   return inLongMode() ? throughUsualLongGate(info, error, length) : throughUsualGate(info, error, length);
 }

@@ -1,32 +1,129 @@
-// Instructions of the system after which the same run loop goes on when nothing has to be looked at between blocks: those
-// that transfer control, and the frequent ones that change only what may interrupt the next instruction.
-import { RIP, STOP_REQUESTED } from '../layout';
+// Transfers of control after which the same run loop goes on when nothing has to be looked at between blocks, and the other
+// frequent instructions of the system of which that is true: they change only what may interrupt the next instruction.
+import {
+  ACTIVITY,
+  CPL,
+  INTERRUPTIBILITY,
+  INTR_LINE,
+  NMI_PENDING,
+  PENDING_DEBUG,
+  RIP,
+  SMI_PENDING,
+  STOP_REQUESTED,
+  TLB_USER,
+} from '../layout';
 import { findTarget, findTarget64, isArmed, updateContext } from '../blocks';
-import { OP_CLI, OP_INT1, OP_INVLPG, OP_JMP_FAR, OP_POPF, OP_SYSENTER, OP_SYSRET } from '../gen/ops';
-import { changeFlags, hasFlag, RF } from '../flags';
-import { code64, cyclesLeft, injecting, inScratch, instructionsLeft, leave, unfinished } from '../globals';
+import {
+  OP_CLI,
+  OP_INT,
+  OP_INT1,
+  OP_INVLPG,
+  OP_IRET,
+  OP_JMP_FAR,
+  OP_POPF,
+  OP_SYSENTER,
+  OP_SYSEXIT,
+  OP_SYSRET,
+} from '../gen/ops';
+import { AC, changeFlags, hasFlag, RF, TF, VIP } from '../flags';
+import {
+  code64,
+  cyclesLeft,
+  faulted,
+  injecting,
+  inScratch,
+  instructionsLeft,
+  leave,
+  otherFlags,
+  tlbBank,
+  tlbBase,
+  unfinished,
+} from '../globals';
 import { H_DEAD, H_END } from '../hot';
+import { leaveFaulted } from '../leave';
+import { startupPending } from '../processors/startup';
 import { FLAG_LONG, R_FLAGS, R_OP, RECORD_SIZE, restCost, restCount } from '../record';
 import { chooseTlb } from '../run';
-import { eventsPending, onlyResumes, stepping } from './events';
-import { isVirtualInterruptDue } from './virtual-8086';
+import { guardsOpen } from '../smap';
+import { inNonRoot } from '../vmx/intercepts';
+import { recordsBranches } from './branch-records';
+import { codeBreakpoints, dataBreakpoints } from './debug-registers';
+import { systemOp } from './dispatch';
+import { BLOCKED_BY_MOV_SS, BLOCKED_BY_STI, isAlone } from './events';
+import { deliverFaultAsUsual } from './exception';
+import { iret } from './iret';
+import { intN } from './software-interrupts';
+import { sysenter, sysexit } from './sysenter';
+
+/** Does the operation transfer control between segments or privilege levels? */
+// @ts-ignore: decorator
+@inline
+export function isTransfer(operation: u32): bool {
+  return (operation >= OP_JMP_FAR && operation <= OP_INT1) || (operation >= OP_SYSENTER && operation <= OP_SYSRET);
+}
+
+/** Executes such an operation. Returns the record to go on with, or 0. */
+export function transferOp(operation: u32, r: usize): usize {
+  if (operation == OP_IRET) iret(r);
+  else if (operation == OP_INT) intN(r);
+  else if (operation == OP_SYSENTER) sysenter();
+  else if (operation == OP_SYSEXIT) sysexit(r);
+  else systemOp(operation, r);
+  return leave && !faulted ? onwards(r) : 0;
+}
 
 /** May execution go on without leaving the run loop after this operation? No device has seen it, and no deadline has changed. */
 // @ts-ignore: decorator
 @inline
 export function goesOnwards(operation: u32): bool {
-  return (
-    (operation >= OP_JMP_FAR && operation <= OP_INT1) ||
-    (operation >= OP_SYSENTER && operation <= OP_SYSRET) ||
-    operation == OP_INVLPG ||
-    operation == OP_CLI ||
-    operation == OP_POPF
-  );
+  return operation == OP_INVLPG || operation == OP_CLI || operation == OP_POPF;
 }
 
-/** Could anything come between the instruction that is done and the one at RIP? */
+/**
+ * Could anything come between the instruction that is done and the one at RIP, but RF? It may also be nothing: the run loop
+ * looks closer then.
+ */
+// @ts-ignore: decorator
+@inline
 function isInterrupted(): bool {
-  return isArmed() || eventsPending() || load<u32>(STOP_REQUESTED) != 0 || isVirtualInterruptDue();
+  const pending =
+    load<u32>(INTR_LINE) |
+    load<u32>(NMI_PENDING) |
+    load<u32>(PENDING_DEBUG) |
+    load<u32>(ACTIVITY) |
+    load<u32>(SMI_PENDING) |
+    load<u32>(STOP_REQUESTED) |
+    (load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) |
+    (u32(otherFlags) & (TF | VIP));
+  return pending != 0 || startupPending() || inNonRoot() || codeBreakpoints || recordsBranches() || isArmed();
+}
+
+/** Chooses the TLB arrays of the present privilege where none of them has to be closed. */
+// @ts-ignore: decorator
+@inline
+function chooseArrays(): void {
+  if (guardsOpen || dataBreakpoints || hasFlag(AC)) chooseTlb();
+  else tlbBase = load<u32>(CPL) == 3 ? tlbBank + TLB_USER : tlbBank;
+}
+
+/** The record of the block at RIP if the run loop would come to it at once, else 0; `r` says which of the two loops runs. */
+// @ts-ignore: decorator
+@inline
+function nextRecord(r: usize): usize {
+  const resumes = hasFlag(RF);
+  if (isInterrupted() || (resumes && !isAlone())) return 0;
+  if (code64 != ((load<u8>(r, R_FLAGS) & FLAG_LONG) != 0)) return 0;
+  updateContext();
+  chooseArrays();
+  const rip = load<u64>(RIP);
+  const t = code64 ? findTarget64(rip) : findTarget(rip);
+  if (!t || load<u16>(t, R_OP) == H_DEAD) return 0;
+  // the block is entered for certain when RF goes
+  if (resumes) {
+    if (cyclesLeft < i64(restCost(t)) || instructionsLeft < i64(restCount(t))) return 0;
+    changeFlags(RF, 0);
+  }
+  return t;
 }
 
 /**
@@ -35,18 +132,16 @@ function isInterrupted(): bool {
  */
 export function onwards(r: usize): usize {
   if (inScratch || injecting || unfinished || load<u16>(r + RECORD_SIZE, R_OP) != H_END) return 0;
-  if (isInterrupted() || (stepping() && !onlyResumes())) return 0;
-  if (code64 != ((load<u8>(r, R_FLAGS) & FLAG_LONG) != 0)) return 0;
-  updateContext();
-  chooseTlb();
-  const rip = load<u64>(RIP);
-  const t = code64 ? findTarget64(rip) : findTarget(rip);
-  if (!t || load<u16>(t, R_OP) == H_DEAD) return 0;
-  // the block is entered for certain when RF goes
-  if (hasFlag(RF)) {
-    if (cyclesLeft < i64(restCost(t)) || instructionsLeft < i64(restCount(t))) return 0;
-    changeFlags(RF, 0);
-  }
-  leave = false;
+  const t = nextRecord(r);
+  if (t) leave = false;
   return t;
+}
+
+/**
+ * Leaves `r`, which raised a fault. The record of the handler to go on with if the fault could be delivered at once, as for
+ * `onwards`; else 0: the loop is left, and the fault may still have to be delivered.
+ */
+export function faultOnwards(r: usize): usize {
+  leaveFaulted(r);
+  return !inScratch && deliverFaultAsUsual() ? nextRecord(r) : 0;
 }

@@ -16,6 +16,7 @@ import {
   SEGMENT_WRITE_END,
   SS,
 } from '../layout';
+import { noteInstructionCounts } from '../charge';
 import { GP, NP, raise, SS as STACK_FAULT } from '../fault';
 import { code64, faulted } from '../globals';
 import { codeModeChanged } from '../long-mode/state';
@@ -308,3 +309,26 @@ export function stackMask(rights: u32): u64 {
 export const FLAT_CODE: u32 =
   RIGHTS_GRANULAR | RIGHTS_BIG | RIGHTS_PRESENT | RIGHTS_S | TYPE_CODE | TYPE_READABLE | TYPE_ACCESSED;
 export const FLAT_DATA: u32 = RIGHTS_GRANULAR | RIGHTS_BIG | RIGHTS_PRESENT | RIGHTS_S | TYPE_WRITABLE | TYPE_ACCESSED;
+
+/** Fills a cache with a flat segment. */
+// @ts-ignore: decorator
+@inline
+function setFlat(seg: u32, selector: u32, rights: u32, writeEnd: u64): void {
+  const cache = segmentCache(seg);
+  store<u32>(cache, selector, SEGMENT_SELECTOR);
+  store<u32>(cache, rights, SEGMENT_RIGHTS);
+  store<u64>(cache, 0, SEGMENT_BASE);
+  store<u32>(cache, 0xffffffff, SEGMENT_LIMIT);
+  store<u64>(cache, 1 << 32, SEGMENT_READ_END);
+  store<u64>(cache, writeEnd, SEGMENT_WRITE_END);
+}
+
+/** Flat CS and SS by fixed selectors for privilege level `level`, without looking at descriptors: FLAT_CODE, or that of 64-bit code. */
+export function setFlatSegments(code: u32, stack: u32, level: u32, codeRights: u32): void {
+  setFlat(CS, (code & 0xfffc) | level, codeRights | (level << 5), 0);
+  setFlat(SS, (stack & 0xfffc) | level, FLAT_DATA | (level << 5), 1 << 32);
+  codeModeChanged();
+  if (cpl() == level) return;
+  store<u32>(CPL, level);
+  noteInstructionCounts();
+}

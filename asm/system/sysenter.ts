@@ -1,5 +1,5 @@
 // SYSENTER and SYSEXIT (SDM Vol. 3A "Performing Fast Calls to System Procedures with the SYSENTER and SYSEXIT Instructions").
-import { CS, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../layout';
+import { MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP } from '../layout';
 import { GP, raise } from '../fault';
 import { changeFlags, IF, RF, VM } from '../flags';
 import { cpl, getRegister32, setRegister } from '../record';
@@ -7,14 +7,7 @@ import { inLongMode } from '../long-mode/state';
 import { sysenterLong, sysexitLong } from '../long-mode/system-call';
 import { finishAt } from './finish';
 import { inRealMode } from './mode-8086';
-import { FLAT_CODE, FLAT_DATA, setCpl, setSegment } from './segment';
-
-/** Flat CS and SS for privilege level `level`: SS is the descriptor after CS. */
-function setFlatSegments(selector: u32, level: u32): void {
-  setSegment(CS, (selector & 0xfffc) | level, FLAT_CODE | (level << 5), 0, 0xffffffff);
-  setSegment(SS, ((selector + 8) & 0xfffc) | level, FLAT_DATA | (level << 5), 0, 0xffffffff);
-  setCpl(level);
-}
+import { FLAT_CODE, setFlatSegments } from './segment';
 
 export function sysenter(): void {
   if (inRealMode()) {
@@ -31,7 +24,7 @@ export function sysenter(): void {
     return;
   }
   changeFlags(VM | IF | RF, 0);
-  setFlatSegments(selector, 0);
+  setFlatSegments(selector, selector + 8, 0, FLAT_CODE);
   setRegister(4, u64(load<u32>(MSR_SYSENTER_ESP)));
   finishAt(u64(load<u32>(MSR_SYSENTER_EIP)));
 }
@@ -52,7 +45,7 @@ export function sysexit(r: usize): void {
   }
   const pointer = getRegister32(1);
   const ip = getRegister32(2);
-  setFlatSegments(selector + 16, 3);
+  setFlatSegments(selector + 16, selector + 24, 3, FLAT_CODE);
   setRegister(4, u64(pointer));
   finishAt(u64(ip));
 }
