@@ -17,7 +17,7 @@ import { stackOp } from './stack';
 import { stringOp } from './strings';
 import { systemOp } from './system/dispatch';
 import { in8086Mode } from './system/mode-8086';
-import { goesOnwards, isTransfer, onwards, transferOp } from './system/onwards';
+import { isTransfer, systemOnwards, transferOp } from './system/onwards';
 import { vmxOp } from './vmx/dispatch';
 import { x87Op } from './fpu/dispatch';
 import { simdOp } from './simd/dispatch';
@@ -55,7 +55,7 @@ export function execute(r: usize): usize {
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
   else if (load<u32>(form, FORM_FLAGS) & FORM_PROTECTED_ONLY && in8086Mode()) raise(UD, 0);
   else if (systemOp(operation, r)) {
-    if (leave && !faulted && goesOnwards(operation)) return onwards(r);
+    if (leave && !faulted) return systemOnwards(operation, r);
   } else if (!vmxOp(operation, r)) {
     // privilege is checked first even of a privileged instruction that is missing
     if (load<u32>(form, FORM_FLAGS) & FORM_CPL0 && cpl() != 0) raise(GP, 0);

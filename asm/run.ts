@@ -100,7 +100,7 @@ export function endTime(): void {
 }
 
 /** The deadline may have been moved by a device, the VMX-preemption timer by a VM entry. */
-function refreshDeadline(): void {
+export function refreshDeadline(): void {
   const now = cyclesEnd - u64(cyclesLeft);
   cyclesEnd = min(min(load<u64>(CYCLE_DEADLINE), interceptDeadline()), now + FOREVER);
   cyclesLeft = i64(cyclesEnd - now);

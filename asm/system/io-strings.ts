@@ -1,6 +1,7 @@
 // INS and OUTS, alone and repeated (SDM Vol. 2 "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD"). Every iteration touches a
 // device, so every iteration ends the block: the instruction is executed again until its count is used up.
 import { ES } from '../layout';
+import { armBreak } from '../blocks';
 import { charge } from '../charge';
 import { DF, hasFlag } from '../flags';
 import { COST_PORT_READ, COST_PORT_WRITE, COST_STRING_ITERATION } from '../gen/costs';
@@ -69,7 +70,9 @@ export function ins(r: usize): void {
   if (faulted) return;
   charge(COST_PORT_READ, 1);
   noteIo(r, port, size, stringType(r, IO_INS), target);
-  writeMemory(ES, ea, size, transferIn(port, size));
+  const value = transferIn(port, size);
+  armBreak();
+  writeMemory(ES, ea, size, value);
   if (faulted) return;
   step(r, EDI, size);
   endIteration(r);
@@ -91,6 +94,7 @@ export function outs(r: usize): void {
   charge(COST_PORT_WRITE, 1);
   noteIo(r, port, size, stringType(r, IO_OUTS), source);
   transferOut(port, size, value);
+  armBreak();
   step(r, ESI, size);
   endIteration(r);
 }

@@ -1,6 +1,5 @@
 // IN, OUT, INS, OUTS: permission, port transfers (SDM Vol. 1 "Input/Output": "I/O Permission Bit Map").
 import { TR } from '../layout';
-import { armBreak } from '../blocks';
 import { publishTime } from '../charge';
 import { GP, raise } from '../fault';
 import { iopl } from '../flags';
@@ -49,22 +48,18 @@ function isInBitmap(port: u32, size: u32): bool {
   return !((u32(bits) >> (port & 7)) & ((1 << size) - 1));
 }
 
+/** Then the run loop has to look whether the device has raised INTR or moved the deadline. */
 export function transferIn(port: u32, size: u32): u32 {
   publishTime();
   const value = portRead(port, size);
-  after(port, size);
+  if (portBreakpoints) notePortAccess(port, size);
   return size == 4 ? value : value & ((1 << (size << 3)) - 1);
 }
 
+/** Like `transferIn`. */
 export function transferOut(port: u32, size: u32, value: u32): void {
   publishTime();
   portWrite(port, size, size == 4 ? value : value & ((1 << (size << 3)) - 1));
-  after(port, size);
-}
-
-/** The device may have raised INTR or brought the deadline nearer. */
-function after(port: u32, size: u32): void {
-  armBreak();
   if (portBreakpoints) notePortAccess(port, size);
 }
 

@@ -15,11 +15,13 @@ import {
 import { findTarget, findTarget64, isArmed, updateContext } from '../blocks';
 import {
   OP_CLI,
+  OP_IN,
   OP_INT,
   OP_INT1,
   OP_INVLPG,
   OP_IRET,
   OP_JMP_FAR,
+  OP_OUT,
   OP_POPF,
   OP_SYSENTER,
   OP_SYSEXIT,
@@ -43,7 +45,7 @@ import { H_DEAD, H_END } from '../hot';
 import { leaveFaulted } from '../leave';
 import { startupPending } from '../processors/startup';
 import { FLAG_LONG, R_FLAGS, R_OP, RECORD_SIZE, restCost, restCount } from '../record';
-import { chooseTlb } from '../run';
+import { chooseTlb, refreshDeadline } from '../run';
 import { guardsOpen } from '../smap';
 import { inNonRoot } from '../vmx/intercepts';
 import { recordsBranches } from './branch-records';
@@ -70,13 +72,6 @@ export function transferOp(operation: u32, r: usize): usize {
   else if (operation == OP_SYSEXIT) sysexit(r);
   else systemOp(operation, r);
   return leave && !faulted ? onwards(r) : 0;
-}
-
-/** May execution go on without leaving the run loop after this operation? No device has seen it, and no deadline has changed. */
-// @ts-ignore: decorator
-@inline
-export function goesOnwards(operation: u32): bool {
-  return operation == OP_INVLPG || operation == OP_CLI || operation == OP_POPF;
 }
 
 /**
@@ -135,6 +130,15 @@ export function onwards(r: usize): usize {
   const t = nextRecord(r);
   if (t) leave = false;
   return t;
+}
+
+/** `onwards` behind those other operations of the system of which it is worth it. */
+export function systemOnwards(operation: u32, r: usize): usize {
+  if (operation == OP_INVLPG || operation == OP_CLI || operation == OP_POPF) return onwards(r);
+  if ((operation != OP_IN && operation != OP_OUT) || inScratch || isArmed()) return 0;
+  // the device may have moved the deadline
+  refreshDeadline();
+  return onwards(r);
 }
 
 /**

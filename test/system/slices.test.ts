@@ -138,3 +138,14 @@ test.each([
   for (let n = 0; n < 4; n++) m.run(1);
   expect(m.cpu.counters().tlbMisses).toBe(misses);
 });
+
+test.each([1, 2, 50])('a deadline that a device brings nearer at access %i ends the run behind it', (last) => {
+  const m = new TestMachine();
+  m.program('again: out 0x80, al\nbehind: inc ebx\njmp again');
+  let accesses = 0;
+  m.onWrite = () => {
+    if (++accesses === last) m.cpu.setDeadline(m.cpu.cycles);
+  };
+  expect(m.run(100000)).toMatchObject({ reason: 'deadline' });
+  expect([m.cpu.eip, m.cpu.reg(3), accesses]).toEqual([m.label('behind'), last - 1, last]);
+});
