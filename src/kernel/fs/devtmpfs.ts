@@ -2,6 +2,7 @@
 import type { Kernel } from '../kernel.ts';
 import { populateDevices } from './devices.ts';
 import type { MountedFileSystem } from './mount-request.ts';
+import { countMounts } from '../vfs/inode.ts';
 import { Tmpfs } from './tmpfs.ts';
 
 const instances = new WeakMap<Kernel, Tmpfs>();
@@ -13,6 +14,8 @@ export function deviceFileSystem(kernel: Kernel): MountedFileSystem {
     const { frames } = kernel;
     fs = new Tmpfs({ frames, type: 'devtmpfs', device: kernel.nextDevice(), now: () => kernel.realtime, mode: 0o755 });
     populateDevices(fs.root);
+    // it stays when nothing shows it
+    countMounts(fs, 1);
     instances.set(kernel, fs);
   }
   return { fs, root: fs.root };

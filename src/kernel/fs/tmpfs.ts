@@ -112,6 +112,11 @@ export class Tmpfs implements FileSystem, PageBudget {
     if (files !== undefined) this.#limits.files = files;
   }
 
+  /** Nobody can reach the files by their names any more: those that nobody has open are gone. */
+  unmounted(): void {
+    this.root.clear();
+  }
+
   /** A file without a name (memfd_create(2), shared anonymous memory). */
   anonymousFile(mode = 0o777, owner: Owner = { uid: 0, gid: 0 }): TmpfsFile {
     const file = new TmpfsFile(this, S_IFREG | mode, owner);
@@ -301,6 +306,17 @@ export class TmpfsDirectory extends TmpfsInode {
 
   override open(flags: number): FileDescription {
     return new DirectoryFile(this, flags);
+  }
+
+  /** Takes all names away, here and below. */
+  clear(): void {
+    for (const inode of new Set(this.#children.values())) {
+      if (inode instanceof TmpfsDirectory) inode.clear();
+      if (inode.links === 0) continue;
+      inode.links = 0;
+      inode.unused();
+    }
+    this.#children.clear();
   }
 
   override lookup(name: string): Inode | undefined {

@@ -2,6 +2,7 @@
 // socketcall(2).
 import {
   AF_INET,
+  AF_NETLINK,
   AF_UNIX,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
@@ -26,6 +27,7 @@ import {
   SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   SOCK_STREAM,
@@ -36,6 +38,7 @@ import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail, SystemError } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
+import { NetlinkSocket } from '../net/netlink.ts';
 import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received, Socket } from '../net/socket.ts';
 import { UnixSocket } from '../net/unix.ts';
 import { sendSignalToTask } from '../signal/send.ts';
@@ -73,6 +76,12 @@ function create(call: Call): number {
     if (![SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET].includes(kind)) fail('ESOCKTNOSUPPORT');
     if (protocol !== 0 && protocol !== AF_UNIX) fail('EPROTONOSUPPORT');
     return install(call, new UnixSocket(host, statusOf(type), kind, net.names), type);
+  }
+  if (family === AF_NETLINK) {
+    if (kind !== SOCK_RAW && kind !== SOCK_DGRAM) fail('ESOCKTNOSUPPORT');
+    // of the families of netlink, only the routes are here
+    if (protocol !== 0) fail('EPROTONOSUPPORT');
+    return install(call, new NetlinkSocket(host, statusOf(type), kind, protocol, net), type);
   }
   if (family !== AF_INET) fail('EAFNOSUPPORT');
   const native = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;

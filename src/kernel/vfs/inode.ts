@@ -53,6 +53,10 @@ export interface FileSystem {
   owner?: UserNamespace;
   /** Its own options, as /proc/mounts shows them behind those of the mount. */
   readonly options?: string;
+  /** Mounts that show it, and file systems made of it. */
+  mounts?: number;
+  /** The last of those is gone. */
+  unmounted?(): void;
   now(): Timestamp;
   /** Undefined: it has no room to speak of. */
   room?(): Room;
@@ -65,6 +69,12 @@ export interface Opener {
   readonly kernel: Kernel;
   readonly task: Task;
   readonly path: Path;
+}
+
+/** One mount of a file system more, or one less. */
+export function countMounts(fs: FileSystem, change: 1 | -1): void {
+  fs.mounts = (fs.mounts ?? 0) + change;
+  if (fs.mounts === 0) fs.unmounted?.();
 }
 
 /** One name in a directory. */

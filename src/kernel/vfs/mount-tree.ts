@@ -1,6 +1,7 @@
 // Trees of mounts: copying, attaching and taking away, and how that spreads among shared mounts (mount_namespaces(7)
 // "Shared subtrees", and the kernel's Documentation/filesystems/sharedsubtree.rst).
 import { fail } from '../error.ts';
+import { countMounts } from './inode.ts';
 import {
   type Dentry,
   Mount,
@@ -298,6 +299,7 @@ export function removeTree(root: Mount, propagate: boolean): void {
   for (const mount of leaving) {
     makePrivate(mount);
     mount.namespace = undefined;
+    countMounts(mount.fs, -1);
     mount.root.inode.mountedTimes(-1);
     if (!mount.isLocked || mount.parent === undefined || !leaving.has(mount.parent.mount)) take(mount);
   }

@@ -2,7 +2,7 @@
 import { NAME_MAX, PATH_MAX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { MAY_EXECUTE, type Credentials, mayAccess } from './permission.ts';
-import type { FileSystem, Inode } from './inode.ts';
+import { countMounts, type FileSystem, type Inode } from './inode.ts';
 import type { MountNamespace } from '../ns/mount-namespace.ts';
 
 /** A name in a file system. It keeps its place when the file behind it is renamed or unlinked while in use. */
@@ -80,6 +80,7 @@ export class Mount {
     this.root = root;
     this.source = source;
     this.flags = flags;
+    countMounts(fs, 1);
     root.inode.mountedTimes(1);
   }
 

@@ -330,6 +330,23 @@ static void confined(void) {
   TELL(pivot_root("/", "/"));
 }
 
+/** What nobody can reach any more gives its room back; what is open stays. */
+static void rooms(void) {
+  static char block[1 << 20];
+  for (int n = 0; n < 64; n++) {
+    mount("x", "/tmp/a", "tmpfs", 0, "size=8m");
+    int fd = open("/tmp/a/large", O_CREAT | O_RDWR, 0600), other = open("/tmp/a/kept", O_CREAT | O_RDWR, 0600);
+    write(other, "kept", 4);
+    for (int m = 0; m < 4; m++) if (write(fd, block, sizeof block) != sizeof block) printf("full at %d\n", n);
+    close(fd);
+    umount2("/tmp/a", MNT_DETACH);
+    char text[5] = "";
+    pread(other, text, 4, 0);
+    if (strcmp(text, "kept")) printf("lost\n");
+    close(other);
+  }
+}
+
 static void step(const char *name, void (*run)(void)) {
   printf("-- %s\n", name);
   IN_CHILD({
@@ -349,5 +366,6 @@ int main(void) {
   step("locked", locked);
   step("pivot", pivot);
   step("confined", confined);
+  step("rooms", rooms);
   return 0;
 }

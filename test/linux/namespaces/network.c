@@ -2,6 +2,9 @@
 // netdevice(7)).
 #include "common.h"
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
@@ -173,6 +176,51 @@ static void proc(void) {
   close(datagrams);
 }
 
+static void addresses(void) {
+  struct ifaddrs *all = NULL;
+  TELL(getifaddrs(&all));
+  for (struct ifaddrs *a = all; a; a = a->ifa_next) {
+    if (!a->ifa_addr || strcmp(a->ifa_name, "lo")) continue;
+    if (a->ifa_addr->sa_family == AF_INET)
+      printf("%s %x %s\n", a->ifa_name, a->ifa_flags, inet_ntoa(((struct sockaddr_in *)a->ifa_addr)->sin_addr));
+    else if (a->ifa_addr->sa_family != AF_INET6) printf("%s %x family %d\n", a->ifa_name, a->ifa_flags, a->ifa_addr->sa_family);
+  }
+  printf("index %u\n", if_nametoindex("lo"));
+  char name[IF_NAMESIZE] = "";
+  printf("name %s\n", if_indextoname(1, name));
+}
+
+/** One request for a link; the error of the answer. */
+static int link_request(int type, unsigned flags, unsigned change, int index, int more) {
+  struct { struct nlmsghdr h; struct ifinfomsg i; } m = {{sizeof m, type, NLM_F_REQUEST | NLM_F_ACK | more, 5, 0}, {AF_UNSPEC, 0, 0, index, flags, change}};
+  struct { struct nlmsghdr h; int error; char rest[4096]; } a;
+  int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  if (send(s, &m, sizeof m, 0) < 0) return -1;
+  ssize_t size = recv(s, &a, sizeof a, 0);
+  printf("answer %d %s, number %u\n", a.h.nlmsg_type, a.h.nlmsg_type == NLMSG_ERROR ? strerrorname_np(-a.error) : "", a.h.nlmsg_seq);
+  close(s);
+  return size > 0 ? 0 : -1;
+}
+
+static void netlink(void) {
+  struct sockaddr_nl own = {AF_NETLINK}, got;
+  socklen_t size = sizeof got;
+  int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), t = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE);
+  TELL(bind(s, (void *)&own, sizeof own));
+  getsockname(s, (void *)&got, &size);
+  printf("%d bytes, family %d, %s\n", (int)size, got.nl_family, got.nl_pid == getpid() ? "the process" : "another");
+  TELL(bind(t, (void *)&got, sizeof got));
+  TELL(bind(t, (void *)&own, sizeof own));
+  getsockname(t, (void *)&got, &size);
+  printf("%s\n", got.nl_pid == getpid() ? "the process" : "another");
+  TELL(link_request(RTM_SETLINK, 0, IFF_UP, 1, 0));
+  TELL(link_request(RTM_SETLINK, IFF_UP, IFF_UP, 1, 0));
+  TELL(link_request(RTM_SETLINK, IFF_UP, IFF_UP, 99, 0));
+  TELL(link_request(RTM_GETLINK, 0, 0, 1, 0));
+  TELL(listen(s, 1));
+  TELL(accept(s, NULL, NULL));
+}
+
 int main(void) {
   become_root(CLONE_NEWNET);
   fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -182,6 +230,8 @@ int main(void) {
   TELL(up());
   list();
   interface();
+  addresses();
+  netlink();
   talk();
   ports();
   proc();
@@ -196,6 +246,8 @@ int main(void) {
     struct __user_cap_data_struct none[2] = {0};
     syscall(SYS_capset, &header, none);
     TELL(down());
+    TELL(link_request(RTM_SETLINK, 0, IFF_UP, 1, 0));
+    TELL(link_request(RTM_GETLINK, 0, 0, 1, 0));
     TELL(bound(SOCK_STREAM, "127.0.0.1", 80));
   });
   return 0;

@@ -1,7 +1,7 @@
 // Mounting an overlay: its options and what they ask of the layers (overlayfs.rst "Upper and Lower", "Multiple lower layers").
 import { S_IFDIR } from '../../../abi/stat.ts';
 import { fail } from '../../error.ts';
-import type { Inode } from '../../vfs/inode.ts';
+import { countMounts, type Inode } from '../../vfs/inode.ts';
 import { type Path, resolve } from '../../vfs/path.ts';
 import type { MountedFileSystem, MountRequest } from '../mount-request.ts';
 import { OverlayDirectory } from './overlay-directory.ts';
@@ -100,5 +100,11 @@ export function createOverlay({ kernel, task, data }: MountRequest): MountedFile
     now: () => kernel.realtime,
     nextDevice: () => kernel.nextDevice(),
   });
+  // the layers live as long as the overlay, mounted or not
+  const layers = [...(upper === undefined ? [] : [upper]), ...lowers].map(({ mount }) => mount.fs);
+  for (const layer of layers) countMounts(layer, 1);
+  fs.unmounted = () => {
+    for (const layer of layers) countMounts(layer, -1);
+  };
   return { fs, root: new OverlayDirectory(fs, { upper: upper?.entry.inode, lowers: inodes }, undefined) };
 }

@@ -42,6 +42,7 @@ export class OverlayFs implements FileSystem {
   readonly options: string;
   readonly now: () => Timestamp;
   readonly layers: Layers;
+  unmounted?: () => void;
   /** All layers lie in one file system, so that its inode numbers can be shown. */
   readonly isUniform: boolean;
   /** Names of the overlay's own attributes begin with it. */
