@@ -2,7 +2,7 @@
 // and 7); what it runs on is behind platform.ts.
 import { SIGNAL } from '../abi/signal.ts';
 import { ERRNO } from '../abi/errno.ts';
-import { S_IFIFO, S_IFSOCK } from '../abi/stat.ts';
+import { S_IFIFO, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
 import { KernelObject } from './cgroup/kernel-object.ts';
 import { MemoryController } from './cgroup/memory.ts';
@@ -46,6 +46,7 @@ import type { Inode } from './vfs/inode.ts';
 export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
 /** f_type of statfs(2). */
 const PIPEFS_MAGIC = 0x5049_5045;
+const MQUEUE_MAGIC = 0x1980_0202;
 const SOCKFS_MAGIC = 0x534f_434b;
 const ANON_INODE_FS_MAGIC = 0x0904_1934;
 /** One for all kernels: it never changes. */
@@ -96,6 +97,8 @@ export class Kernel {
   readonly shared: Tmpfs;
   /** Where eventfd, epoll and their like live. */
   readonly anonymous: Inode;
+  /** Where POSIX message queues live. */
+  readonly messageQueues: NamelessFs;
   readonly #pipes: NamelessFs;
   /** What sockets need. */
   readonly sockets: SocketHost;
@@ -108,7 +111,8 @@ export class Kernel {
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;
-  readonly epoch: bigint;
+  /** Nanoseconds since the epoch at cycle 0. */
+  epoch: bigint;
   readonly onCall: KernelOptions['onCall'];
   readonly #onUnsupported: KernelOptions['onUnsupported'];
   readonly #unsupported = new Set<string>();
@@ -131,6 +135,7 @@ export class Kernel {
       current: () => this.current!,
       store: () => new KernelObject(this.memory, 'sock'),
     };
+    this.messageQueues = new NamelessFs('mqueue', MQUEUE_MAGIC, S_IFREG | 0o600, this.nextDevice(), now);
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);
     this.memory = new MemoryController(this);
     this.cgroups = new CgroupHierarchy(this);
@@ -230,7 +235,8 @@ export class Kernel {
     this.current = task;
     const start = this.platform.cycles;
     const userBefore = task.userCycles;
-    const until = Math.min(this.runQueue.until, this.timers.next, end);
+    const { cpuTimers } = task.group;
+    const until = Math.min(this.runQueue.until, this.timers.next, end, start + cpuTimers.left(task));
     for (;;) {
       if (task.call !== undefined) this.#continueCall(task);
       if (task.state !== 'running') break;
@@ -247,6 +253,7 @@ export class Kernel {
     this.runQueue.leave(task, used);
     this.cgroups.account(task, task.userCycles - userBefore, used);
     checkProcessorLimits(this, task, used);
+    cpuTimers.runDue();
     this.current = undefined;
     if (task.isFrozen) this.cgroups.stopped(task);
   }
@@ -296,7 +303,8 @@ export class Kernel {
 
   #startCall(task: Task): void {
     const number = systemCallNumber(task.context);
-    task.call = { number, arguments: readArguments(task.context), progress: undefined };
+    task.call = { number, arguments: readArguments(task.context), progress: task.resumedProgress };
+    task.resumedProgress = undefined;
     this.#continueCall(task);
   }
 
@@ -317,6 +325,10 @@ export class Kernel {
       task.leaveQueues();
       task.state = 'running';
       result = row.interrupted?.(call) ?? interruptedResult(row);
+      if (row.interruption === 'resume') {
+        result = ERESTARTNOHAND;
+        task.interruptedProgress = pending.progress;
+      }
       task.callInterrupted = true;
       task.lastCall = pending.number;
     }

@@ -64,6 +64,7 @@ export function deliverSignals(kernel: Kernel, task: Task): void {
       actByDefault(kernel, task, info);
       continue;
     }
+    task.interruptedProgress = undefined;
     if (interrupted !== undefined) endInterruptedCall(task, interrupted, action);
     runHandler(kernel, task, info, action);
     return;
@@ -90,6 +91,8 @@ function interruptedCall(task: Task): number | undefined {
 
 function restartCall(task: Task, _result: number): void {
   const { context } = task;
+  task.resumedProgress = task.interruptedProgress;
+  task.interruptedProgress = undefined;
   context.rip -= CALL_LENGTH;
   setResult(context, task.lastCall);
 }

@@ -120,11 +120,12 @@ function writeTimer(call: Call, address: number, timer: TimerFile, format: TimeF
 
 function timerSettime(format: TimeFormat): (call: Call) => CallResult {
   return (call) => {
-    const timer = timerFile(call);
     const [flags, address] = [call.arg(1), call.arg(2)];
+    call.view(address, 2 * timeSize(call, format));
     if (flags & ~3) fail('EINVAL');
     const interval = readTimespec(call, address, format);
     const value = readTimespec(call, address + timeSize(call, format), format);
+    const timer = timerFile(call);
     if (call.arg(3) !== 0) writeTimer(call, call.arg(3), timer, format);
     const start = flags & TFD_TIMER_ABSTIME ? value - timer.clockOffset : call.kernel.monotonic + value;
     timer.set(value === 0n ? undefined : start, interval);

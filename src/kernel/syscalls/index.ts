@@ -22,6 +22,13 @@ import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
+import { adjustmentCalls } from './adjtime.ts';
+import { ipcCalls } from './ipc.ts';
+import { messageCalls } from './messages.ts';
+import { posixQueueCalls } from './posix-queues.ts';
+import { posixTimerCalls } from './posix-timers.ts';
+import { semaphoreCalls } from './semaphores.ts';
+import { sharedMemoryCalls } from './shared-memory.ts';
 import { rseqCalls } from './rseq.ts';
 import { resourceCalls } from './resources.ts';
 import { schedulingCalls } from './scheduling.ts';
@@ -66,5 +73,12 @@ export const implementations: Implementations = {
   ...resourceCalls,
   ...schedulingCalls,
   ...rseqCalls,
+  ...adjustmentCalls,
+  ...ipcCalls,
+  ...messageCalls,
+  ...semaphoreCalls,
+  ...sharedMemoryCalls,
+  ...posixTimerCalls,
+  ...posixQueueCalls,
   ...systemCalls,
 };

@@ -13,6 +13,8 @@ export type Interruption =
   | 'restart'
   /** Restarted unless a handler ran. */
   | 'no-handler'
+  /** The same, and goes on where it was: time that has passed is not waited for again. */
+  | 'resume'
   /** EINTR whenever interrupted. */
   | 'never'
   /** Signals wait until the call is done. */

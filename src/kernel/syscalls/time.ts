@@ -1,8 +1,18 @@
 // Times in the memory of programs, clocks and sleeping (clock_gettime(2), nanosleep(2), time(2)).
 import { fail } from '../error.ts';
+import { usedCycles } from '../task/cpu-timers.ts';
+import { CAP_SYS_TIME, hasCapability } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
-import { IntervalTimer } from '../task/interval-timer.ts';
-import { full, type Implementations, partial } from './table.ts';
+import {
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_THREAD_CPUTIME_ID,
+  clockOffset,
+  cpuClock,
+} from './clocks.ts';
+import { getitimer, realTimer, setitimer } from './interval-timers.ts';
+import { full, type Implementations } from './table.ts';
 
 /** How seconds and nanoseconds lie in memory: in words of the ABI, or in 64 bits each (the time64 calls of i386). */
 export type TimeFormat = 'native' | 'wide';
@@ -49,38 +59,17 @@ export function writeTimeval(call: Call, address: number, time: bigint): void {
   call.writeWord(address + size, (time % SECOND) / 1000n, size);
 }
 
-const CLOCK_REALTIME = 0;
-const CLOCK_MONOTONIC = 1;
-const CLOCK_PROCESS_CPUTIME_ID = 2;
-const CLOCK_THREAD_CPUTIME_ID = 3;
-const CLOCK_MONOTONIC_RAW = 4;
-const CLOCK_REALTIME_COARSE = 5;
-const CLOCK_MONOTONIC_COARSE = 6;
-const CLOCK_BOOTTIME = 7;
-const CLOCK_TAI = 11;
 const TIMER_ABSTIME = 1;
+const FIXED_CLOCKS = [0, 1, 4, 5, 6, 7, 8, 9, 11];
+/** Clocks that tick with the timer interrupt, 250 times a second. */
+const COARSE_CLOCKS = [CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE];
+const COARSE_RESOLUTION = 4_000_000n;
 
 /** Time of a clock. @throws SystemError EINVAL */
 export function clockTime(call: Call, clock: number): bigint {
-  const { kernel, task } = call;
-  switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI:
-      return kernel.realtime;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-      return kernel.monotonic + task.namespaces.time.monotonic;
-    case CLOCK_BOOTTIME:
-      return kernel.monotonic + task.namespaces.time.boottime;
-    case CLOCK_PROCESS_CPUTIME_ID:
-      return kernel.nanoseconds(task.group.userCycles + task.group.systemCycles);
-    case CLOCK_THREAD_CPUTIME_ID:
-      return kernel.nanoseconds(task.userCycles + task.systemCycles);
-    default:
-      return fail('EINVAL');
-  }
+  if (FIXED_CLOCKS.includes(clock)) return call.kernel.monotonic + clockOffset(call, clock);
+  const { of, counts } = cpuClock(call, clock) ?? fail('EINVAL');
+  return call.kernel.nanoseconds(usedCycles(of, counts));
 }
 
 /** Sleeps until a moment of CLOCK_MONOTONIC; the rest goes to `remainder` when a signal ends it. */
@@ -91,6 +80,8 @@ function sleepUntil(call: Call, wanted: () => bigint): CallResult {
 }
 
 const EINTR = -4;
+/** Clocks clock_nanosleep(2) knows. */
+const SLEEPING_CLOCKS = [0, 1, 7, 8, 9, 11];
 
 function writeRemainder(call: Call, n: number, format: TimeFormat): number {
   const left = (call.pending.progress as bigint) - call.kernel.monotonic;
@@ -104,6 +95,7 @@ function clockNanosleep(format: TimeFormat): (call: Call) => CallResult {
       const time = readTimespec(call, call.arg(2), format);
       const clock = call.arg(0);
       if (clock === CLOCK_THREAD_CPUTIME_ID) fail('EINVAL');
+      if (!SLEEPING_CLOCKS.includes(clock)) fail(clockTime(call, clock) >= 0n ? 'EOPNOTSUPP' : 'EINVAL');
       const now = clockTime(call, clock);
       return call.kernel.monotonic + (call.arg(1) & TIMER_ABSTIME ? time - now : time);
     });
@@ -119,40 +111,36 @@ function clockGettime(format: TimeFormat): (call: Call) => CallResult {
 function clockGetres(format: TimeFormat): (call: Call) => CallResult {
   return (call) => {
     clockTime(call, call.arg(0));
-    if (call.arg(1) !== 0) writeTimespec(call, call.arg(1), 1n, format);
+    const resolution = COARSE_CLOCKS.includes(call.arg(0)) ? COARSE_RESOLUTION : 1n;
+    if (call.arg(1) !== 0) writeTimespec(call, call.arg(1), resolution, format);
     return 0;
   };
 }
 
-const ITIMER_REAL = 0;
-
-function intervalTimer(call: Call): IntervalTimer {
-  const { group } = call.task;
-  group.intervalTimer ??= new IntervalTimer(call.kernel, group);
-  return group.intervalTimer;
-}
-
-function writeInterval(call: Call, address: number): void {
-  const { left, interval } = intervalTimer(call).value;
-  writeTimeval(call, address, interval);
-  writeTimeval(call, address + 2 * call.wordSize, left);
-}
-
-function setitimer(call: Call): number {
-  if (call.arg(0) !== ITIMER_REAL) return fail(call.arg(0) <= 2 ? 'EOPNOTSUPP' : 'EINVAL');
-  const address = call.arg(1);
-  const wanted = { interval: readTimeval(call, address), value: readTimeval(call, address + 2 * call.wordSize) };
-  if (call.arg(2) !== 0) writeInterval(call, call.arg(2));
-  intervalTimer(call).set(wanted.value, wanted.interval);
-  return 0;
-}
-
 /** alarm(2): seconds, rounded up, that were left of the one before. */
 function alarm(call: Call): number {
-  const timer = intervalTimer(call);
+  const timer = realTimer(call);
   const left = Number((timer.value.left + SECOND - 1n) / SECOND);
   timer.set(BigInt(call.arg(0)) * SECOND, 0n);
   return left;
+}
+
+/** Sets CLOCK_REALTIME. @throws SystemError EPERM */
+function setRealtime(call: Call, time: bigint): number {
+  if (!hasCapability(call.task.credentials, CAP_SYS_TIME)) fail('EPERM');
+  call.kernel.epoch = time - call.kernel.monotonic;
+  return 0;
+}
+
+function clockSettime(format: TimeFormat): (call: Call) => CallResult {
+  return (call) => {
+    const clock = call.arg(0);
+    if (clock !== CLOCK_REALTIME) {
+      clockTime(call, clock);
+      return fail(clock > 0 ? 'EINVAL' : 'EPERM');
+    }
+    return setRealtime(call, readTimespec(call, call.arg(1), format));
+  };
 }
 
 const isRelative = (call: Call) => (call.arg(1) & TIMER_ABSTIME) === 0;
@@ -173,24 +161,30 @@ export const timeCalls: Implementations = {
   clock_getres: full(clockGetres('native')),
   clock_getres_time64: full(clockGetres('wide')),
   nanosleep: full((call) => sleepUntil(call, () => call.kernel.monotonic + readTimespec(call, call.arg(0), 'native')), {
-    interruption: 'never',
+    interruption: 'resume',
     interrupted: (call) => writeRemainder(call, 1, 'native'),
   }),
   clock_nanosleep: full(clockNanosleep('native'), {
-    interruption: 'never',
+    interruption: 'resume',
     interrupted: (call) => (isRelative(call) ? writeRemainder(call, 3, 'native') : EINTR),
   }),
   clock_nanosleep_time64: full(clockNanosleep('wide'), {
-    interruption: 'never',
+    interruption: 'resume',
     interrupted: (call) => (isRelative(call) ? writeRemainder(call, 3, 'wide') : EINTR),
   }),
   alarm: full(alarm),
-  setitimer: partial('ITIMER_VIRTUAL and ITIMER_PROF fail with EOPNOTSUPP', setitimer),
-  getitimer: full((call) => {
-    if (call.arg(0) !== ITIMER_REAL) fail('EINVAL');
-    writeInterval(call, call.arg(1));
-    return 0;
+  clock_settime: full(clockSettime('native')),
+  clock_settime64: full(clockSettime('wide')),
+  settimeofday: full((call) => {
+    const [time, zone] = [call.arg(0), call.arg(1)];
+    const wanted = time === 0 ? undefined : readTimeval(call, time);
+    if (!hasCapability(call.task.credentials, CAP_SYS_TIME)) fail('EPERM');
+    if (zone !== 0) call.read(zone, 8);
+    return wanted === undefined ? 0 : setRealtime(call, wanted);
   }),
+  stime: full((call) => setRealtime(call, BigInt(call.readWord(call.arg(0)) | 0) * SECOND)),
+  setitimer: full(setitimer),
+  getitimer: full(getitimer),
   times: full((call) => {
     const { group } = call.task;
     const ticks = (cycles: number) => Number(call.kernel.nanoseconds(cycles) / 10_000_000n);

@@ -130,6 +130,10 @@ function inheritSettings(child: Task, parent: Task, flags: number): void {
   child.personality = parent.personality;
   child.timerSlack = parent.timerSlack;
   child.defaultTimerSlack = parent.timerSlack;
+  if (flags & CLONE_SYSVSEM) {
+    child.semaphoreUndo = parent.semaphoreUndo;
+    parent.semaphoreUndo.users++;
+  }
   if (!(flags & CLONE_VM)) child.rseq = { ...parent.rseq };
 }
 

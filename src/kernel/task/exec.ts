@@ -8,7 +8,7 @@ import { type Path, pathName, resolve } from '../vfs/path.ts';
 import { type Credentials, MAY_EXECUTE, MAY_READ, mayAccess } from '../vfs/permission.ts';
 import { DUMPABLE, NOT_DUMPABLE } from './credentials.ts';
 import { credentialsOfProgram } from './exec-credentials.ts';
-import { endOtherTasks, releaseMemory } from './exit.ts';
+import { deleteTimers, endOtherTasks, releaseMemory } from './exit.ts';
 import { loadProgram, type LoadedProgram, type ProgramFile, scriptInterpreter } from './program.ts';
 import type { Task } from './task.ts';
 import { DEFAULT_ACTION } from './thread-group.ts';
@@ -107,6 +107,7 @@ export function execute(
 
 function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram, credentials: Credentials): void {
   endOtherTasks(kernel, task);
+  deleteTimers(task.group);
   releaseMemory(kernel, task);
   task.memory = loaded.memory;
   task.credentials = credentials;

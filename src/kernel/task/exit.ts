@@ -12,6 +12,7 @@ import {
 import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup, sendSignalToProcessGroup } from '../signal/send.ts';
+import { undoSemaphores } from '../ipc/semaphores.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
 import { releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
@@ -26,6 +27,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   task.state = 'dead';
   task.call = undefined;
   clearTid(kernel, task);
+  undoSemaphores(task);
   kernel.cgroups.leave(task);
   releaseMemory(kernel, task);
   if (task.kernelCharge !== undefined) kernel.memory.uncharge(task.kernelCharge);
@@ -87,12 +89,19 @@ export function leaveProcessGroup(group: ThreadGroup): void {
   if (session.groups.size === 0) session.pid.release();
 }
 
+/** The timers of timer_create(2) end with their program. */
+export function deleteTimers(group: ThreadGroup): void {
+  for (const timer of group.timers.values()) timer.stop();
+  group.timers.clear();
+}
+
 function endGroup(kernel: Kernel, group: ThreadGroup, event: ChildEvent): void {
   const { namespace } = group.pid;
   if (namespace.reaper === group) endNamespace(kernel, namespace, group);
   group.event = event;
   group.endQueue.wake();
   group.intervalTimer?.set(0n, 0n);
+  deleteTimers(group);
   adoptChildren(kernel, group);
   const { parent } = group;
   group.pid.leaveTask();

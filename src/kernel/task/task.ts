@@ -2,6 +2,7 @@
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { KernelCharge } from '../cgroup/memory.ts';
+import type { SemaphoreUndo } from '../ipc/semaphores.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { holdNamespaces, type Namespaces, releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
@@ -61,6 +62,9 @@ export class Task implements Timer {
   /** Number of the last call, for a restart, and whether a signal ended it. */
   lastCall = 0;
   callInterrupted = false;
+  /** What a call that is resumed had done: first when a signal ended it, then when it is made again. */
+  interruptedProgress: unknown;
+  resumedProgress: unknown;
   /** The last exception, for signal frames. */
   fault = { vector: 0, error: 0, address: 0 };
   /** A stop signal came while the task slept. */
@@ -94,6 +98,8 @@ export class Task implements Timer {
   personality = 0;
   timerSlack = DEFAULT_TIMER_SLACK;
   defaultTimerSlack = DEFAULT_TIMER_SLACK;
+  /** What semop(2) with SEM_UNDO is undone by at the end. */
+  semaphoreUndo: SemaphoreUndo = { users: 1, adjustments: new Map() };
   /** rseq(2); address 0 when there is none. */
   rseq = { address: 0, length: 0, signature: 0 };
 

@@ -4,7 +4,9 @@ import { SIG_DFL } from '../../abi/signal.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
 import type { Terminal } from '../tty/terminal.ts';
-import type { IntervalTimer } from './interval-timer.ts';
+import { CpuTimers } from './cpu-timers.ts';
+import type { CpuIntervalTimer, IntervalTimer } from './interval-timer.ts';
+import type { PosixTimer } from './posix-timer.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -84,6 +86,14 @@ export class ThreadGroup {
   startTime = 0;
   /** ITIMER_REAL, once it was used. */
   intervalTimer: IntervalTimer | undefined;
+  /** ITIMER_VIRTUAL and ITIMER_PROF. */
+  virtualTimer: CpuIntervalTimer | undefined;
+  profilingTimer: CpuIntervalTimer | undefined;
+  /** What waits for processor time to be used. */
+  readonly cpuTimers = new CpuTimers();
+  /** timer_create(2), by their numbers. */
+  readonly timers = new Map<number, PosixTimer>();
+  nextTimerId = 0;
   /** Times of children that were waited for. */
   childUserCycles = 0;
   childSystemCycles = 0;

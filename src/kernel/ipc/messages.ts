@@ -1,0 +1,66 @@
+// System V message queues (msgop(2), msgctl(2)).
+import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
+import type { Call } from '../syscalls/call.ts';
+import { WaitQueue } from '../task/wait-queue.ts';
+import { IpcObject, IpcObjects } from './objects.ts';
+
+/** Queues, bytes of a queue, bytes of a message (proc(5) /proc/sys/kernel/msg*). */
+export const MSGMNI = 32000;
+export const MSGMNB = 16384;
+export const MSGMAX = 8192;
+
+/** A message. */
+export interface Message {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A queue. */
+export class MessageQueue extends IpcObject {
+  messages: Message[] = [];
+  readonly queue = new WaitQueue();
+  most = MSGMNB;
+  sent = 0;
+  received = 0;
+  sender: Pid | undefined;
+  receiver: Pid | undefined;
+
+  constructor(call: Call, key: number, mode: number) {
+    super(call, key, mode);
+  }
+
+  get size(): number {
+    return this.messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  removed(): void {
+    this.queue.wake();
+  }
+
+  hasRoom(length: number): boolean {
+    return this.size + length <= this.most && this.messages.length + 1 <= this.most;
+  }
+
+  /** Index of the message a receiver wants: 0 the first, a type, or the lowest type up to one; -1 for none. */
+  find(type: number, isExcept: boolean): number {
+    if (type === 0) return this.messages.length === 0 ? -1 : 0;
+    if (type > 0) return this.messages.findIndex((message) => (message.type === type) !== isExcept);
+    let best = -1;
+    this.messages.forEach((message, n) => {
+      if (message.type <= -type && (best < 0 || message.type < this.messages[best]!.type)) best = n;
+    });
+    return best;
+  }
+}
+
+/** The queues of a namespace. */
+export class MessageQueues extends IpcObjects<MessageQueue> implements IpcTable {
+  constructor() {
+    super(MSGMNI);
+  }
+
+  ended(): void {
+    for (const queue of [...this]) this.remove(queue);
+  }
+}

@@ -1,0 +1,120 @@
+// POSIX message queues (mq_overview(7)): by name in an IPC namespace, each open as a file.
+import { S_IFREG } from '../../abi/stat.ts';
+import { SI_MESGQ } from '../../abi/signal.ts';
+import type { Kernel } from '../kernel.ts';
+import type { IpcTable } from '../ns/ipc-namespace.ts';
+import { sendSignalToGroup } from '../signal/send.ts';
+import type { ThreadGroup } from '../task/thread-group.ts';
+import { WaitQueue } from '../task/wait-queue.ts';
+import { FileDescription, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../vfs/file.ts';
+import type { Inode } from '../vfs/inode.ts';
+
+/** Queues of a namespace, and the attributes of a queue nobody asked others for (mq_overview(7) "/proc interfaces"). */
+export const QUEUES_MAX = 256;
+export const DEFAULT_MESSAGES = 10;
+export const DEFAULT_SIZE = 8192;
+/** What the privileged may have. */
+export const HARD_MESSAGES = 65536;
+export const HARD_SIZE = 16_777_216;
+
+/** A message. */
+export interface PosixMessage {
+  readonly priority: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Who is told of a message in an empty queue (mq_notify(3)); `signal` 0 for nobody, who only keeps others away. */
+export interface QueueNotification {
+  readonly group: ThreadGroup;
+  readonly signal: number;
+  readonly value: bigint;
+}
+
+/** A queue. */
+export class PosixQueue {
+  readonly inode: Inode;
+  readonly mostMessages: number;
+  readonly mostBytes: number;
+  readonly queue = new WaitQueue();
+  messages: PosixMessage[] = [];
+  /** Receivers that wait get a message before anybody is notified. */
+  receivers = 0;
+  notification: QueueNotification | undefined;
+
+  constructor(
+    inode: Inode,
+    mode: number,
+    owner: { uid: number; gid: number },
+    most: { messages: number; bytes: number },
+  ) {
+    this.inode = inode;
+    inode.mode = S_IFREG | mode;
+    inode.uid = owner.uid;
+    inode.gid = owner.gid;
+    this.mostMessages = most.messages;
+    this.mostBytes = most.bytes;
+  }
+
+  get isFull(): boolean {
+    return this.messages.length >= this.mostMessages;
+  }
+
+  /** Higher priorities first, in the order of arrival. */
+  put(kernel: Kernel, message: PosixMessage, sender: { readonly group: ThreadGroup; readonly uid: number }): void {
+    const wasEmpty = this.messages.length === 0;
+    const place = this.messages.findIndex(({ priority }) => priority < message.priority);
+    this.messages.splice(place < 0 ? this.messages.length : place, 0, message);
+    if (wasEmpty && this.receivers === 0) this.#notify(kernel, sender);
+    this.queue.wake();
+  }
+
+  take(): PosixMessage | undefined {
+    const message = this.messages.shift();
+    if (message !== undefined) this.queue.wake();
+    return message;
+  }
+
+  #notify(kernel: Kernel, sender: { readonly group: ThreadGroup; readonly uid: number }): void {
+    if (this.notification === undefined) return;
+    const { group, signal, value } = this.notification;
+    this.notification = undefined;
+    if (signal !== 0)
+      sendSignalToGroup(kernel, group, { signal, code: SI_MESGQ, pid: sender.group.pid, uid: sender.uid, value });
+  }
+}
+
+/** An open queue. */
+export class QueueFile extends FileDescription {
+  readonly messages: PosixQueue;
+
+  constructor(queue: PosixQueue, flags: number) {
+    super(queue.inode, flags, queue.queue);
+    this.messages = queue;
+  }
+
+  override poll(): number {
+    const { messages, isFull } = this.messages;
+    return (messages.length > 0 ? POLLIN | POLLRDNORM : 0) | (isFull ? 0 : POLLOUT | POLLWRNORM);
+  }
+
+  /** The contents of the queue's file under /dev/mqueue. */
+  override readAt(offset: number, into: Uint8Array): number {
+    const { messages, notification } = this.messages;
+    const size = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const field = (name: string, value: number) => `${name}:${String(value).padEnd(5)} `;
+    const text = `QSIZE:${String(size).padEnd(10)} ${field('NOTIFY', 0)}${field('SIGNO', notification?.signal ?? 0)}`;
+    const bytes = new TextEncoder().encode(`${text}NOTIFY_PID:${String(0).padEnd(6)}\n`);
+    const part = bytes.subarray(offset, offset + into.length);
+    into.set(part);
+    return part.length;
+  }
+}
+
+/** The queues of a namespace. */
+export class PosixQueues implements IpcTable {
+  readonly byName = new Map<string, PosixQueue>();
+
+  ended(): void {
+    this.byName.clear();
+  }
+}

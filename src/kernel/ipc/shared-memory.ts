@@ -1,0 +1,64 @@
+// Segments of System V shared memory (shmop(2), shmctl(2)): files without names that are mapped.
+import type { TmpfsFile } from '../fs/tmpfs.ts';
+import { AddressSpace } from '../mm/address-space.ts';
+import type { PageCache } from '../mm/page-cache.ts';
+import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
+import type { Call } from '../syscalls/call.ts';
+import { IpcObject, IpcObjects } from './objects.ts';
+
+export const SHMMNI = 4096;
+/** Marked to be destroyed. */
+export const SHM_DEST = 0o1000;
+export const SHM_LOCKED = 0o2000;
+
+/** A segment. */
+export class Segment extends IpcObject {
+  readonly file: TmpfsFile;
+  readonly size: number;
+  attached = 0;
+  detached = 0;
+  readonly creator: Pid;
+  last: Pid | undefined;
+
+  constructor(call: Call, key: number, mode: number, size: number) {
+    super(call, key, mode);
+    this.size = size;
+    this.creator = call.task.group.pid;
+    this.file = call.kernel.shared.anonymousFile();
+    this.file.truncate(Math.ceil(size / 4096) * 4096);
+  }
+
+  /** Mappings of the segment. */
+  get attachments(): number {
+    let count = 0;
+    for (const user of this.file.cache.users)
+      if (user instanceof AddressSpace)
+        count += user.areas.filter(({ file }) => file?.cache === this.file.cache).length;
+    return count;
+  }
+
+  removed(): void {
+    if (this.file.cache.users.size === 0) this.file.released();
+  }
+}
+
+/** The segments of a namespace. */
+export class Segments extends IpcObjects<Segment> implements IpcTable {
+  constructor() {
+    super(SHMMNI);
+  }
+
+  ended(): void {
+    for (const segment of [...this]) this.remove(segment);
+  }
+
+  /** Segments that were to be destroyed when nobody has them mapped any more. */
+  prune(): void {
+    for (const segment of [...this]) if (segment.mode & SHM_DEST && segment.attachments === 0) this.remove(segment);
+  }
+
+  of(cache: PageCache): Segment | undefined {
+    return [...this].find((segment) => segment.file.cache === cache);
+  }
+}
