@@ -23,7 +23,8 @@ import { TimeNamespace } from './ns/time-namespace.ts';
 import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
-import type { Platform, Stop } from './platform.ts';
+import type { Abi, Platform, Stop } from './platform.ts';
+import { judge } from './seccomp/seccomp.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
 import { isKilled } from './signal/signal-set.ts';
@@ -271,7 +272,7 @@ export class Kernel {
     this.platform.charge(0, ENTRY_OPERATIONS);
     switch (stop.kind) {
       case 'system-call':
-        this.#startCall(task);
+        this.#startCall(task, stop.gate === 'syscall' ? task.context.abi : 'i386');
         break;
       case 'page-fault':
         this.#pageFault(task, stop.address, stop.error);
@@ -301,17 +302,20 @@ export class Kernel {
     }
   }
 
-  #startCall(task: Task): void {
+  #startCall(task: Task, abi: Abi): void {
     const number = systemCallNumber(task.context);
-    task.call = { number, arguments: readArguments(task.context), progress: task.resumedProgress };
+    const args = readArguments(task.context, abi);
+    task.call = { abi, number, arguments: args, progress: task.resumedProgress };
     task.resumedProgress = undefined;
-    this.#continueCall(task);
+    const verdict = judge(this, task, task.call);
+    if (verdict === 'run') this.#continueCall(task);
+    else if (verdict !== 'over') this.#finish(task, verdict);
   }
 
   /** Runs the call of a task for the first time, or again after a wait. */
   #continueCall(task: Task): void {
     const pending = task.call!;
-    const row = this.syscalls.find(task.context.abi, pending.number);
+    const row = this.syscalls.find(pending.abi, pending.number);
     if (row === undefined || row.support === 'none') {
       this.#tellUnsupported(row?.name ?? `system call ${pending.number}`, task);
       this.#finish(task, -ERRNO.ENOSYS);

@@ -159,7 +159,7 @@ function stopGroup(kernel: Kernel, task: Task, signal: number): void {
 }
 
 /** A signal an instruction raised: it cannot be ignored or blocked. */
-function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void {
+export function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void {
   const action = task.group.actions[info.signal]!;
   if (action.handler === SIG_IGN || hasSignal(task.blocked, info.signal)) {
     endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core: true });

@@ -34,4 +34,5 @@ export const adviceCalls: Implementations = {
   fadvise64_64: full(fadvise),
   readahead: full(readahead),
   sync_file_range: full(syncFileRange),
+  syncfs: full((call) => (call.file(0).flags & O_PATH ? fail('EBADF') : 0)),
 };

@@ -40,11 +40,11 @@ export class Call {
   }
 
   get abi(): Abi {
-    return this.task.context.abi;
+    return this.pending.abi;
   }
 
   get is32(): boolean {
-    return this.task.context.abi === 'i386';
+    return this.pending.abi === 'i386';
   }
 
   /** Bytes of a pointer or long. */

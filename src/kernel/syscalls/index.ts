@@ -29,6 +29,7 @@ import { posixQueueCalls } from './posix-queues.ts';
 import { posixTimerCalls } from './posix-timers.ts';
 import { semaphoreCalls } from './semaphores.ts';
 import { sharedMemoryCalls } from './shared-memory.ts';
+import { seccompCalls } from './seccomp.ts';
 import { rseqCalls } from './rseq.ts';
 import { resourceCalls } from './resources.ts';
 import { schedulingCalls } from './scheduling.ts';
@@ -73,6 +74,7 @@ export const implementations: Implementations = {
   ...resourceCalls,
   ...schedulingCalls,
   ...rseqCalls,
+  ...seccompCalls,
   ...adjustmentCalls,
   ...ipcCalls,
   ...messageCalls,

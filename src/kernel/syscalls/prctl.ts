@@ -4,6 +4,7 @@ import { SECBIT_KEEP_CAPS } from '../task/credentials.ts';
 import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import { changeAmbient, dropBounding, readBounding, setKeepCapabilities, setSecurebits } from './capabilities.ts';
 import type { Call } from './call.ts';
+import { setSeccompMode } from './seccomp.ts';
 import { encodeText } from './text.ts';
 import { type Implementations, partial } from './table.ts';
 
@@ -111,6 +112,8 @@ const OPERATIONS: Readonly<Record<number, (call: Call) => number>> = {
   14: (call) => (call.arg(1) === 0 ? 0 : fail('EINVAL')),
   15: setName,
   16: getName,
+  21: (call) => call.task.seccomp.mode,
+  22: setSeccompMode,
   23: (call) => readBounding(call.task.credentials, call.arg(1)),
   24: (call) => dropBounding(call, call.arg(1)),
   25: (call) => put(call, TSC_ENABLED),

@@ -125,6 +125,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
 
 /** Attributes a new task has from its parent. */
 function inheritSettings(child: Task, parent: Task, flags: number): void {
+  child.seccomp = parent.seccomp;
   child.memoryPolicy = parent.memoryPolicy;
   child.ioPriority = parent.ioPriority;
   child.personality = parent.personality;

@@ -2,11 +2,12 @@
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { KernelCharge } from '../cgroup/memory.ts';
+import { NO_SECCOMP, type Seccomp } from '../seccomp/state.ts';
 import type { SemaphoreUndo } from '../ipc/semaphores.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { holdNamespaces, type Namespaces, releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
-import type { Context } from '../platform.ts';
+import type { Abi, Context } from '../platform.ts';
 import type { SignalSet } from '../signal/signal-set.ts';
 import type { PendingSignals } from '../signal/signal-set.ts';
 import type { FdTable } from '../vfs/fd-table.ts';
@@ -31,6 +32,8 @@ export interface DirectoryContext {
 
 /** A system call under way: kept while the task waits, so that it can be tried again. */
 export interface PendingCall {
+  /** Whose numbers and registers it uses: a 64-bit program can make calls of i386 with INT 0x80. */
+  readonly abi: Abi;
   /** Row of the system-call table. */
   readonly number: number;
   readonly arguments: readonly bigint[];
@@ -100,6 +103,8 @@ export class Task implements Timer {
   defaultTimerSlack = DEFAULT_TIMER_SLACK;
   /** What semop(2) with SEM_UNDO is undone by at the end. */
   semaphoreUndo: SemaphoreUndo = { users: 1, adjustments: new Map() };
+  /** seccomp(2). */
+  seccomp: Seccomp = NO_SECCOMP;
   /** rseq(2); address 0 when there is none. */
   rseq = { address: 0, length: 0, signature: 0 };
 

@@ -254,6 +254,8 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: User
     ['CapBnd', capText(c.bounding)],
     ['CapAmb', capText(c.ambient)],
     ['NoNewPrivs', c.noNewPrivileges ? '1' : '0'],
+    ['Seccomp', String(task.seccomp.mode)],
+    ['Seccomp_filters', String(task.seccomp.filters.length)],
   ];
   return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
 }

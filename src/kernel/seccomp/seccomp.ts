@@ -1,0 +1,100 @@
+// What a task's seccomp mode makes of a system call (seccomp(2)).
+import { ERRNO } from '../../abi/errno.ts';
+import { SIGNAL } from '../../abi/signal.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Abi } from '../platform.ts';
+import { forceSignal } from '../signal/delivery.ts';
+import { endProcess, endTask } from '../task/exit.ts';
+import type { PendingCall, Task } from '../task/task.ts';
+import { DATA_SIZE, runProgram } from './bpf.ts';
+import { SECCOMP_MODE_DISABLED, SECCOMP_MODE_STRICT } from './state.ts';
+
+// What a filter returns: an action and sixteen bits of data.
+const KILL_PROCESS = 0x8000_0000;
+const KILL_THREAD = 0;
+const TRAP = 0x3_0000;
+const ERROR = 0x5_0000;
+const LOG = 0x7ffc_0000;
+const ALLOW = 0x7fff_0000;
+const TRACE = 0x7ff0_0000;
+const USER_NOTIF = 0x7fc0_0000;
+const ACTION = 0xffff_0000;
+const DATA = 0xffff;
+const MOST_ERRNO = 4095;
+const SYS_SECCOMP = 1;
+
+/** Actions this kernel knows (SECCOMP_GET_ACTION_AVAIL); USER_NOTIF without a listener fails with ENOSYS, as on Linux. */
+export const KNOWN_ACTIONS: readonly number[] = [KILL_PROCESS, KILL_THREAD, TRAP, ERROR, USER_NOTIF, TRACE, LOG, ALLOW];
+
+/** AUDIT_ARCH_*. */
+const ARCHITECTURE: Readonly<Record<Abi, number>> = { amd64: 0xc000_003e, i386: 0x4000_0003 };
+/** read, write, exit, and the return from a signal handler. */
+const STRICT: Readonly<Record<Abi, readonly number[]>> = { amd64: [0, 1, 60, 15], i386: [3, 4, 1, 119] };
+
+/** 'run' lets the call go on; a number is its result; 'over' means that nothing is left to do. */
+export type Verdict = 'run' | 'over' | number;
+
+/** Decides about a call before it is made. */
+export function judge(kernel: Kernel, task: Task, call: PendingCall): Verdict {
+  const { mode } = task.seccomp;
+  if (mode === SECCOMP_MODE_DISABLED) return 'run';
+  if (mode === SECCOMP_MODE_STRICT) {
+    if (STRICT[call.abi].includes(call.number)) return 'run';
+    endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+    return 'over';
+  }
+  return act(kernel, task, call, mostRestrictive(task, call));
+}
+
+function mostRestrictive(task: Task, call: PendingCall): number {
+  const data = new DataView(new ArrayBuffer(DATA_SIZE));
+  data.setInt32(0, call.number, true);
+  data.setUint32(4, ARCHITECTURE[call.abi], true);
+  data.setBigUint64(8, task.context.rip, true);
+  call.arguments.forEach((value, n) => {
+    data.setBigUint64(16 + 8 * n, value, true);
+  });
+  let result = ALLOW;
+  for (let n = task.seccomp.filters.length - 1; n >= 0; n--) {
+    const returned = runProgram(task.seccomp.filters[n]!, data);
+    // actions are ordered as signed numbers; of equal ones the newest filter's counts
+    if (((returned & ACTION) | 0) < ((result & ACTION) | 0)) result = returned;
+  }
+  return result;
+}
+
+function act(kernel: Kernel, task: Task, call: PendingCall, result: number): Verdict {
+  const data = result & DATA;
+  switch ((result & ACTION) >>> 0) {
+    case ALLOW:
+    case LOG:
+      return 'run';
+    case ERROR:
+      return -Math.min(data, MOST_ERRNO);
+    case TRACE:
+    case USER_NOTIF:
+      // nobody traces, nobody listens
+      return -ERRNO.ENOSYS;
+    case TRAP:
+      trap(kernel, task, call, data);
+      return 'over';
+    case KILL_THREAD:
+      endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGSYS, core: true });
+      return 'over';
+    default:
+      endProcess(kernel, task.group, { kind: 'killed', signal: SIGNAL.SIGSYS, core: true });
+      return 'over';
+  }
+}
+
+/** SIGSYS tells which call it was; the registers are as if it had not been made. */
+function trap(kernel: Kernel, task: Task, call: PendingCall, errno: number): void {
+  const { abi, number } = call;
+  task.call = undefined;
+  forceSignal(kernel, task, {
+    signal: SIGNAL.SIGSYS,
+    code: SYS_SECCOMP,
+    errno,
+    call: { address: Number(task.context.rip), number, architecture: ARCHITECTURE[abi] },
+  });
+}
