@@ -89,13 +89,26 @@ function copyElements(to: usize, from: usize, bytes: usize, size: u32): void {
   }
 }
 
-function copy(to: usize, from: usize, bytes: usize, size: u32): void {
+/** Copies `bytes` bytes, elements of `size` bytes one after the other. */
+export function copy(to: usize, from: usize, bytes: usize, size: u32): void {
   if (to > from && to < from + bytes) copyElements(to, from, bytes, size);
   else if (bytes > LONG) memory.copy(to, from, bytes);
   else {
     let at: usize = 0;
     for (; at + 16 <= bytes; at += 16) v128.store(to + at, v128.load(from + at));
-    copyElements(to + at, from + at, bytes - at, size);
+    if (bytes & 8) {
+      store<u64>(to + at, load<u64>(from + at));
+      at += 8;
+    }
+    if (bytes & 4) {
+      store<u32>(to + at, load<u32>(from + at));
+      at += 4;
+    }
+    if (bytes & 2) {
+      store<u16>(to + at, load<u16>(from + at));
+      at += 2;
+    }
+    if (bytes & 1) store<u8>(to + at, load<u8>(from + at));
   }
 }
 
@@ -107,7 +120,8 @@ function repeated(size: u32): v128 {
   return i64x2.splat(load<i64>(GPR));
 }
 
-function fill(to: usize, bytes: usize, size: u32): void {
+/** Fills `bytes` bytes with the accumulator's `size` bytes. */
+export function fill(to: usize, bytes: usize, size: u32): void {
   const pattern = repeated(size);
   let at: usize = 0;
   for (; at + 64 <= bytes; at += 64) {
@@ -117,12 +131,20 @@ function fill(to: usize, bytes: usize, size: u32): void {
     v128.store(to + at, pattern, 48);
   }
   for (; at + 16 <= bytes; at += 16) v128.store(to + at, pattern);
-  for (; at < bytes; at += size) {
-    if (size == 4) store<u32>(to + at, load<u32>(GPR));
-    else if (size == 1) store<u8>(to + at, load<u8>(GPR));
-    else if (size == 2) store<u16>(to + at, load<u16>(GPR));
-    else store<u64>(to + at, load<u64>(GPR));
+  const rest = u64(i64x2.extract_lane(pattern, 0));
+  if (bytes & 8) {
+    store<u64>(to + at, rest);
+    at += 8;
   }
+  if (bytes & 4) {
+    store<u32>(to + at, u32(rest));
+    at += 4;
+  }
+  if (bytes & 2) {
+    store<u16>(to + at, u16(rest));
+    at += 2;
+  }
+  if (bytes & 1) store<u8>(to + at, u8(rest));
 }
 
 /** A bit for each byte of the elements that are equal. */
@@ -137,7 +159,7 @@ function equalBytes(size: u32, a: v128, b: v128): u32 {
  * How many elements are compared until one is equal (`wanted` false: REPNE) or differs (REPE), that one included, but not
  * more than n. `from` 0 stands for the accumulator.
  */
-function compareRun(size: u32, from: usize, to: usize, n: u32, wanted: bool): u32 {
+export function compareRun(size: u32, from: usize, to: usize, n: u32, wanted: bool): u32 {
   const bytes: usize = n << ctz(size);
   const pattern = repeated(size);
   const flip: u32 = wanted ? 0xffff : 0;
