@@ -27,6 +27,14 @@ export interface KernelCharge {
   readonly bytes: Partial<Record<MemoryKind, number>>;
 }
 
+function rows(bytes: KernelCharge['bytes']): [MemoryKind, number][] {
+  return Object.entries(bytes) as [MemoryKind, number][];
+}
+
+function sum(bytes: KernelCharge['bytes']): number {
+  return rows(bytes).reduce((total, [, count]) => total + count, 0);
+}
+
 /** Charges memory to the group of the task that runs, and finds more when a limit is reached. */
 export class MemoryController implements FrameAccounts {
   readonly #kernel: Kernel;
@@ -74,17 +82,16 @@ export class MemoryController implements FrameAccounts {
   /** Memory of objects of the kernel. @throws OutOfFrames */
   chargeObjects(bytes: KernelCharge['bytes']): KernelCharge {
     const group = this.#payer;
-    const rows = Object.entries(bytes) as [MemoryKind, number][];
-    this.#makeRoom(
-      group,
-      rows.reduce((sum, [, count]) => sum + count, 0),
-    );
-    for (const [kind, count] of rows) group.charge(kind, count);
+    const total = sum(bytes);
+    this.#makeRoom(group, total);
+    this.#kernel.frames.reserve(total);
+    for (const [kind, count] of rows(bytes)) group.charge(kind, count);
     return { group, bytes };
   }
 
   uncharge({ group, bytes }: KernelCharge): void {
-    for (const [kind, count] of Object.entries(bytes) as [MemoryKind, number][]) group.uncharge(kind, count);
+    this.#kernel.frames.unreserve(sum(bytes));
+    for (const [kind, count] of rows(bytes)) group.uncharge(kind, count);
   }
 
   /** Deals with a page fault, and counts it. */

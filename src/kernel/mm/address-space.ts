@@ -50,6 +50,8 @@ export class AddressSpace implements PageUser {
   /** Where arguments and environment lie, for /proc. */
   arguments = { start: 0, end: 0, environmentStart: 0, environmentEnd: 0 };
   auxiliary: Uint8Array = new Uint8Array(0);
+  /** Pages mapped, but for those that are the page of zeros. */
+  #resident = 0;
   /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
   dumpable = 1;
 
@@ -223,6 +225,7 @@ export class AddressSpace implements PageUser {
         if (write && !area.shared) this.table.map(address, frame, rights);
         this.frames.hold(frame);
         child.table.map(address, frame, rights);
+        if (frame !== this.frames.zero) child.#resident++;
       });
     }
   }
@@ -240,11 +243,7 @@ export class AddressSpace implements PageUser {
 
   /** Frames mapped, as VmRSS counts them. */
   residentPages(): number {
-    let count = 0;
-    this.table.forEach(0, this.end, (_, { frame }) => {
-      if (frame !== this.frames.zero) count++;
-    });
-    return count;
+    return this.#resident;
   }
 
   #presentFault(area: MemoryArea, page: number, frame: Frame, isWrite: boolean): FaultOutcome {
@@ -262,6 +261,7 @@ export class AddressSpace implements PageUser {
     const copy = frame === this.frames.zero ? this.frames.allocateZeroed('anon') : this.frames.copy(frame);
     this.platform.charge(PAGE_SIZE, 0);
     this.table.map(page, copy, { write: true, execute });
+    if (frame === this.frames.zero) this.#resident++;
     this.frames.release(frame);
     return 'resolved';
   }
@@ -277,6 +277,7 @@ export class AddressSpace implements PageUser {
     const frame = this.frames.allocateZeroed('anon');
     this.platform.charge(PAGE_SIZE, 0);
     this.table.map(page, frame, { write: true, execute });
+    this.#resident++;
     return 'resolved';
   }
 
@@ -289,16 +290,19 @@ export class AddressSpace implements PageUser {
       const copy = this.frames.copy(shown);
       this.platform.charge(PAGE_SIZE, 0);
       this.table.map(page, copy, { write: true, execute });
+      this.#resident++;
       return 'resolved';
     }
     if (isWrite) cache.markChanged(index);
     this.frames.hold(shown);
     this.table.map(page, shown, { write: isWrite, execute });
+    this.#resident++;
     return 'resolved';
   }
 
   #dropPage(address: number, frame: Frame): void {
     this.table.unmap(address);
+    if (frame !== this.frames.zero) this.#resident--;
     this.frames.release(frame);
   }
 

@@ -47,6 +47,8 @@ export class Frames implements TableFrames {
   readonly reclaimable = new Set<Reclaimable>();
   #next: Frame;
   #used = 0;
+  /** Bytes of objects that are no frames but have to fit into the same memory. */
+  #reserved = 0;
   /** A frame of zeros that is mapped read-only wherever memory was only read so far. */
   readonly zero: Frame;
 
@@ -60,7 +62,7 @@ export class Frames implements TableFrames {
 
   /** Frames in use. */
   get used(): number {
-    return this.#used;
+    return this.#used + Math.ceil(this.#reserved / PAGE_SIZE);
   }
 
   /** Frames there are. */
@@ -89,7 +91,24 @@ export class Frames implements TableFrames {
     return this.#accounts[frame];
   }
 
+  /** The kernel's own objects take so much memory. @throws OutOfFrames */
+  reserve(bytes: number): void {
+    while (this.#isShort(bytes))
+      if (!this.accounts?.exhausted()) throw new OutOfFrames('there is no memory for the kernel itself');
+    this.#reserved += bytes;
+  }
+
+  /** Memory of objects is given back. */
+  unreserve(bytes: number): void {
+    this.#reserved -= bytes;
+  }
+
+  #isShort(bytes: number): boolean {
+    return this.#used * PAGE_SIZE + this.#reserved + bytes > this.total * PAGE_SIZE;
+  }
+
   #take(): Frame | undefined {
+    if (this.#isShort(PAGE_SIZE)) return undefined;
     return this.#free.pop() ?? (this.#next < this.#memory.end ? this.#next++ : undefined);
   }
 

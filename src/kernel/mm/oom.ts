@@ -34,9 +34,14 @@ function processesWithin(kernel: Kernel, within: MemoryGroup): Set<ThreadGroup> 
   return found;
 }
 
+/** The first process of the whole system, whose end would be everybody's. */
+export function isFirst(kernel: Kernel, group: ThreadGroup): boolean {
+  return group === kernel.pids.init && group.pid.namespace === kernel.pids;
+}
+
 /** A process the kernel may kill for memory: not the first of the system, and not one that ends already. */
 function isCandidate(kernel: Kernel, group: ThreadGroup): boolean {
-  if (group === kernel.pids.init || group.isZombie) return false;
+  if (isFirst(kernel, group) || group.isZombie) return false;
   const task = withMemory(group);
   return task !== undefined && !isKilled(task);
 }

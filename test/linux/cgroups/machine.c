@@ -5,6 +5,10 @@
 static int seen;
 static void warned(int signal) { seen++; }
 
+static int sleeper(void *nothing) {
+  for (;;) pause();
+}
+
 /** A child that takes memory for good, and how it ended. */
 static const char *hog(size_t bytes, int flags) {
   static char text[32];
@@ -19,6 +23,36 @@ static const char *hog(size_t bytes, int flags) {
   waitpid(pid, &status, 0);
   sprintf(text, WIFSIGNALED(status) ? "signal %d" : "exit %d", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   return text;
+}
+
+/** A process that makes as many of something as it can; a child of it sleeps. */
+static void bomb(const char *what, int flags) {
+  int status;
+  pid_t pid = fork();
+  if (pid == 0) {
+    static char bytes[65536];
+    struct rlimit files = {100000, 100000};
+    setpgid(0, 0);
+    setrlimit(RLIMIT_NOFILE, &files);
+    for (int n = 0; n < 2000; n++) {
+      if (flags == -1) {
+        int ends[2];
+        if (pipe2(ends, O_NONBLOCK) < 0) _exit(0);
+        while (write(ends[1], bytes, sizeof bytes) > 0);
+        continue;
+      }
+      char *stack = flags ? mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 4096 : 0;
+      long made = flags ? clone(sleeper, stack, flags, 0) : fork();
+      if (made == 0) sleeper(0);
+      if (made < 0) break;
+    }
+    _exit(0);
+  }
+  waitpid(pid, &status, 0);
+  kill(-pid, SIGKILL);
+  // orphans come to the first process
+  while (wait(0) > 0);
+  printf("%s: %s\n", what, WIFSIGNALED(status) || WEXITSTATUS(status) == 0 ? "contained" : "?");
 }
 
 static long processor(void) {
@@ -67,6 +101,12 @@ int main(void) {
   printf("the writer: %s\n", WIFSIGNALED(status) ? "killed" : "ended");
   close(fd);
   unlink("/tmp/fill");
+  printf("fits again: %s\n", hog(16 * MIB, 0));
+
+  // bombs of processes, of threads and of full pipes end themselves, and the machine goes on
+  bomb("processes", 0);
+  bomb("threads", CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD);
+  bomb("pipes", -1);
   printf("fits again: %s\n", hog(16 * MIB, 0));
 
   // processor time: a warning a second, then the end

@@ -1,7 +1,7 @@
 // How a process stands when memory runs out (proc(5) /proc/PID/oom_score, oom_score_adj).
 import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
-import { badness, NEVER_KILLED } from '../../mm/oom.ts';
+import { badness, isFirst, NEVER_KILLED } from '../../mm/oom.ts';
 import type { Task } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -24,7 +24,7 @@ export function addMemoryShortageFiles(
 /** How likely the process is to be killed for memory. */
 function score(kernel: Kernel, group: ThreadGroup): number {
   const { total } = kernel.frames;
-  const points = group === kernel.pids.init ? undefined : badness(group, total);
+  const points = isFirst(kernel, group) ? undefined : badness(group, total);
   return points === undefined ? 0 : Math.max(0, Math.trunc(((1000 + Math.trunc((points * 1000) / total)) * 2) / 3));
 }
 
