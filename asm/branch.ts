@@ -1,15 +1,27 @@
 // Near transfers of control (SDM Vol. 2 "Jcc", "JMP", "CALL", "RET", "LOOP/LOOPcc") and the linking of blocks.
-import { CS, RIP, SEGMENT_LIMIT } from './layout';
+import { CPL, CS, RIP, SEGMENT_LIMIT, STOP_REQUESTED } from './layout';
 import * as op from './gen/ops';
-import { code64, faulted, inScratch, injecting, leave, pageRip, ripMask } from './globals';
+import {
+  code64,
+  cyclesLeft,
+  faulted,
+  inScratch,
+  injecting,
+  instructionsLeft,
+  leave,
+  pageRip,
+  ripMask,
+} from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
 import { findLinked, findLinked64, findTarget, findTarget64, prepareTarget } from './blocks';
 import { isFirstRunRecord } from './first-runs';
-import { isCanonical } from './long-mode/state';
+import { effectiveBase, isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
 import { condition } from './ops/condition';
+import { fetchHit, linearMask } from './paging';
+import { missQuickly } from './quick-walk';
 import {
   addressMask,
   addressSize,
@@ -23,10 +35,13 @@ import {
   recordRip,
   setRegisterSized,
 } from './record';
+import { eventsPending, stepping } from './system/events';
+import { finish } from './system/finish';
+import { isVirtualInterruptDue } from './system/virtual-8086';
 
 /** #GP(0) for a target outside the code segment, in 64-bit code for one that is not canonical. True: it may be reached. */
 function targetAllowed(target: u64): bool {
-  if (code64 ? isCanonical(target) : target <= u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT))) return true;
+  if (mayFetch(target)) return true;
   raise(GP, 0);
   return false;
 }
@@ -66,6 +81,28 @@ export function endBlock(r: usize): usize {
     return 0;
   }
   return goTo(r, recordRip(r), R_LINK);
+}
+
+/**
+ * The record behind `r`, a MOV to CR3: nothing but what addresses mean has changed, so that there is nothing to look at between
+ * the blocks unless there was before. Its fetch misses the TLB then and there. 0 with `leave`: the run loop is left after all.
+ */
+export function refetch(r: usize): usize {
+  const rip = recordNextRip(r);
+  const isDue = min<i64>(cyclesLeft, instructionsLeft) <= 0 || load<u32>(STOP_REQUESTED) || eventsPending();
+  if (injecting || inScratch || isDue || stepping() || isVirtualInterruptDue()) {
+    finish(r);
+    return 0;
+  }
+  const linear = (effectiveBase(CS) + rip) & linearMask;
+  const user = load<u32>(CPL) == 3;
+  if (fetchHit(linear, user) == u64.MAX_VALUE && mayFetch(rip)) missQuickly(linear, 2, user);
+  return goTo(r, rip, 0);
+}
+
+/** Is there an instruction at `rip` at all, by segment limit or canonical form? */
+function mayFetch(rip: u64): bool {
+  return code64 ? isCanonical(rip) : rip <= u64(load<u32>(segmentCache(CS), SEGMENT_LIMIT));
 }
 
 /** Target of a relative branch, truncated to the operand size. */

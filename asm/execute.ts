@@ -15,6 +15,7 @@ import { bitOp } from './bits';
 import { moveOp } from './moves';
 import { stackOp } from './stack';
 import { stringOp } from './strings';
+import { movToCr } from './system/control-registers';
 import { systemOp } from './system/dispatch';
 import { in8086Mode } from './system/mode-8086';
 import { isTransfer, systemOnwards, transferOp } from './system/onwards';
@@ -51,6 +52,7 @@ export function execute(r: usize): usize {
   else if (operation <= op.OP_FENCE) moveOp(operation, r, form);
   else if (operation >= op.OP_JO && operation <= op.OP_RET) return branchOp(operation, r, form);
   else if (isTransfer(operation)) return transferOp(operation, r);
+  else if (operation == op.OP_MOV_TO_CR) return movToCr(r);
   else if (stackOp(operation, r, form)) return 0;
   else if (operation >= op.OP_MOVS && operation <= op.OP_SCAS) stringOp(operation, r, form);
   else if (load<u32>(form, FORM_FLAGS) & FORM_PROTECTED_ONLY && in8086Mode()) raise(UD, 0);

@@ -85,15 +85,11 @@ export let walkRights: u64 = 0; // WRITABLE, USER and NO_EXECUTE combined over t
 export let walkDirty: bool = false;
 export let walkGlobal: bool = false;
 
-/** Leaves the result of a walk that was made elsewhere. */
+/** Leaves the page of a walk that was made elsewhere. */
 // @ts-ignore: decorator
 @inline
-export function setWalk(physical: u64, shift: u32, rights: u64, dirty: bool, global: bool): void {
+export function setWalkPhysical(physical: u64): void {
   walkPhysical = physical;
-  walkShift = shift;
-  walkRights = rights;
-  walkDirty = dirty;
-  walkGlobal = global;
 }
 
 /** Page-walk reference: guest-physical address of an entry to host-physical. All ones: a VM exit is pending. */
@@ -280,28 +276,45 @@ function walk(linear: u64, access: u32, user: bool): bool {
   return true;
 }
 
-/** Enters the last walk into every array whose accesses it allows. Fetches have a TLB of their own. */
-export function fillAll(linear: u64, access: u32): void {
-  const physical = walkPhysical;
-  const rights = walkRights;
+/** Enters the last walk into every array whose accesses it allows. */
+function fillAll(linear: u64, access: u32): void {
+  const attributes = (walkGlobal ? ATTRIBUTE_GLOBAL : 0) | ((walkShift - 12) << ATTRIBUTE_SIZE);
+  const kind = pageKind(walkPhysical >> 12);
+  const isSlow = (kind != PAGE_RAM && kind != PAGE_ROM) || isApicAccessPage(walkPhysical);
+  const isDirty = walkDirty && !(walkRights & (1 << 62));
+  fill(linear, access, walkPhysical, walkRights, isDirty, attributes, kind, isSlow ? TLB_SLOW : 0);
+}
+
+/**
+ * Enters a translation into every array whose accesses it allows: `rights` as in walkRights, `isDirty` when writes need no
+ * walk, `marks` of all its entries. Fetches have a TLB of their own.
+ */
+// @ts-ignore: decorator
+@inline
+export function fill(
+  linear: u64,
+  access: u32,
+  physical: u64,
+  rights: u64,
+  isDirty: bool,
+  attributes: u32,
+  kind: u32,
+  marks: u64,
+): void {
   const user = (rights & USER) != 0;
   // there are no user pages without paging
   const prevention: u32 = user && load<u32>(CR0) & CR0_PG ? load<u32>(CR4) : 0;
-  const attributes = (walkGlobal ? ATTRIBUTE_GLOBAL : 0) | ((walkShift - 12) << ATTRIBUTE_SIZE);
   if (access == 2) {
     fillFetch(linear, physical, attributes, !(prevention & CR4_SMEP), user);
     return;
   }
-  const page = physical >> 12;
-  const kind = pageKind(page);
-  const marks: u64 = (kind != PAGE_RAM && kind != PAGE_ROM) || isApicAccessPage(physical) ? TLB_SLOW : 0;
   let writeMarks = marks;
   let what = user ? FILL_READ | FILL_USER_READ : FILL_READ;
-  if (walkDirty && !(rights & (1 << 62))) {
+  if (isDirty) {
     if (rights & WRITABLE) what |= user ? FILL_WRITE | FILL_USER_WRITE : FILL_WRITE;
     else if (!(load<u32>(CR0) & CR0_WP)) what |= FILL_WRITE;
     if (kind == PAGE_ROM) writeMarks = TLB_SLOW;
-    else if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(page) << 3))) writeMarks |= TLB_CODE;
+    else if (kind == PAGE_RAM && load<u64>(PAGE_CODE + (usize(physical >> 12) << 3))) writeMarks |= TLB_CODE;
   }
   fillData(linear, physical, attributes, what, prevention & CR4_SMAP ? TLB_GUARDED : 0, marks, writeMarks);
 }

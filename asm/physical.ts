@@ -21,6 +21,7 @@ export let ramPages: u64 = 0;
 
 export function setRamSize(low: u32, high: u32): void {
   ramPages = ((u64(high) << 32) | low) >> 12;
+  plainBelow = min(ramPages, firstOther);
 }
 
 /**
@@ -48,14 +49,17 @@ export function romAlias(physical: u64): u64 {
   return physical < romStart || physical >= FOUR_GIB ? physical : ROM_ALIAS + (ramPages << 12) + physical - romStart;
 }
 
-/** Pages below the first and from the second on, as far as there are any, are RAM: `setPageKind` has said nothing else. */
-let plainBelow: u64 = u64.MAX_VALUE;
+/** The first page of which `setPageKind` has said that it is not RAM; those below it and below `ramPages` are. */
+let firstOther: u64 = u64.MAX_VALUE;
+let plainBelow: u64 = 0;
+/** All pages of RAM from here on are what they are called. */
 let plainFrom: u64 = 0;
 
 export function setPageKind(page: u32, kind: u32): void {
   store<u8>(PAGE_KINDS + page, u8(kind));
   if (kind == PAGE_RAM) return;
-  plainBelow = min<u64>(plainBelow, page);
+  firstOther = min<u64>(firstOther, page);
+  plainBelow = min(ramPages, firstOther);
   plainFrom = max<u64>(plainFrom, page + 1);
 }
 
@@ -63,7 +67,8 @@ export function setPageKind(page: u32, kind: u32): void {
 // @ts-ignore: decorator
 @inline
 export function isRamPage(page: u64): bool {
-  return page < ramPages && (page >= plainFrom || page < plainBelow || load<u8>(PAGE_KINDS + usize(page)) == PAGE_RAM);
+  if (page < plainBelow) return true;
+  return page < ramPages && (page >= plainFrom || load<u8>(PAGE_KINDS + usize(page)) == PAGE_RAM);
 }
 
 /** PAGE_RAM, PAGE_MMIO or PAGE_ROM of a physical page number. */

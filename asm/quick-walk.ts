@@ -10,6 +10,7 @@ import {
   CR3,
   CR4,
   EFER,
+  PAGE_RAM,
   PDPTE,
   RAM,
   VMX_ROOT,
@@ -28,17 +29,18 @@ import {
   CR4_SMEP,
   DIRTY,
   EFER_NXE,
-  fillAll,
+  fill,
   GLOBAL,
   LARGE,
   NO_EXECUTE,
   PRESENT,
   RESERVED_HIGH,
-  setWalk,
+  setWalkPhysical,
   USER,
   WRITABLE,
 } from './paging';
 import { isRamPage, PAGE_CODE, romAlias } from './physical';
+import { ATTRIBUTE_GLOBAL, ATTRIBUTE_SIZE } from './tlb';
 
 const CR4_LA57: u32 = 0x1000;
 /** What is left of the address in a page of 2^21 or 2^22 bytes that has to be 0 in its entry. */
@@ -124,7 +126,7 @@ function walkFour(linear: u64): bool {
 
 /**
  * Does the TLB miss of an access (0 read, 1 write, 2 fetch): walk, accessed and dirty bits, charge and
- * counts, the TLB's new entries. False: it is not an ordinary one, and nothing has changed.
+ * counts, the TLB's new entries; the page is left in walkPhysical. False: it is not an ordinary one, and nothing has changed.
  */
 export function missQuickly(linear: u64, access: u32, user: bool): bool {
   const cr4 = load<u32>(CR4);
@@ -153,7 +155,8 @@ export function missQuickly(linear: u64, access: u32, user: bool): bool {
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
   store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + levels);
   chargeCycles(u64(load<u32>(COSTS + (COST_TLB_WALK_REFERENCE << 2))) * levels);
-  setWalk(physical, shift, rights, (entry & DIRTY) != 0, (entry & GLOBAL) != 0 && (cr4 & CR4_PGE) != 0);
-  fillAll(linear, access);
+  setWalkPhysical(physical);
+  const attributes = (entry & GLOBAL && cr4 & CR4_PGE ? ATTRIBUTE_GLOBAL : 0) | ((shift - 12) << ATTRIBUTE_SIZE);
+  fill(linear, access, physical, rights, (entry & DIRTY) != 0, attributes, PAGE_RAM, 0);
   return true;
 }

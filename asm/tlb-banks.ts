@@ -43,10 +43,11 @@ const BANK_ENTRIES: u32 = BANK_ATTRIBUTES >> 4;
 export const FETCH_ENTRIES: u32 = TLB_FETCH >> 4;
 
 /**
- * What of a bank is in use, as bits: u32 of the words below that have a bit set, then u64 words of a bit a slot: first those of reads
- * and writes, then those of fetches.
+ * What of a bank is in use, as bits: u32 of the words below that have a bit set, then u32 1 when a large page may
+ * be among it, then u64 words of a bit a slot: first those of reads and writes, then those of fetches.
  */
 const USED_MAP_SIZE: usize = 0x1000;
+const USED_LARGE: usize = 4;
 const USED_WORDS: usize = 8;
 /** Words of the slots of reads and writes. */
 const DATA_WORDS: u32 = 0xffff;
@@ -118,6 +119,22 @@ export function noteUsed(n: u32, slot: u32): void {
   store<u64>(word, load<u64>(word, USED_WORDS) | (<u64>1 << u64(slot & 63)), USED_WORDS);
 }
 
+/** The bank may hold parts of large pages from now on. */
+// @ts-ignore: decorator
+@inline
+export function noteUsedLarge(n: u32): void {
+  store<u32>(usedMap(n), 1, USED_LARGE);
+}
+
+/** May the bank hold parts of large pages? If so, it is going to lose them. */
+// @ts-ignore: decorator
+@inline
+export function takeUsedLarge(n: u32): bool {
+  if (!load<u32>(usedMap(n), USED_LARGE)) return false;
+  store<u32>(usedMap(n), 0, USED_LARGE);
+  return true;
+}
+
 /** Of word `w` only these slots are in use any more. */
 // @ts-ignore: decorator
 @inline
@@ -135,6 +152,7 @@ function forgetUsed(n: u32): void {
 /** Finds out what is in use. */
 function findUsed(n: u32): void {
   forgetUsed(n);
+  noteUsedLarge(n);
   for (let i: u32 = 0; i < BANK_ENTRIES; i++) {
     if (load<u64>(bankAt(n) + (usize(i) << 4)) == TLB_INVALID) continue;
     noteUsed(n, i < FETCH_ENTRIES ? i >> 2 : TLB_ENTRIES + ((i - FETCH_ENTRIES) >> 1));

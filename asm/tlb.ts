@@ -31,8 +31,10 @@ import {
   isBankOf,
   keepUsed,
   noteUsed,
+  noteUsedLarge,
   ownBanks,
   slotNumber,
+  takeUsedLarge,
   usedDataWords,
   usedSlots,
   usedWords,
@@ -141,6 +143,7 @@ function largeByte(bank: usize, linear: u64): usize {
 /** The current bank holds a part of a page of 2^(12 + size) bytes. */
 function noteLarge(linear: u64, size: u32): void {
   const byte = largeByte(tlbBank, linear);
+  noteUsedLarge(load<u32>(TLB_CURRENT_BANK));
   if (size > 10) store<u32>(tlbBank, 1, BANK_HUGE);
   const bit: u32 = 1 << ((u32(linear) >> 22) & 7);
   store<u8>(byte, u8(u32(load<u8>(byte, BANK_LARGE)) | bit), BANK_LARGE);
@@ -190,21 +193,36 @@ export function unmarkCodePage(page: u64): void {
 export function emptyBank(n: u32, keepGlobal: bool): void {
   forgetJumpsOf(n);
   const bank = bankAt(n);
-  if (!keepGlobal) {
+  if (!keepGlobal && takeUsedLarge(n)) {
     store<u32>(bank, 0, BANK_HUGE);
-    for (let at = bank + BANK_LARGE; at < bank + BANK_HEADER_END; at += 16) v128.store(at, i64x2.splat(0));
+    memory.fill(bank + BANK_LARGE, 0, BANK_HEADER_END - BANK_LARGE);
   }
   for (let words = usedWords(n); words; words &= words - 1) {
     const w = ctz(words);
     let kept: u64 = 0;
     for (let slots = usedSlots(n, w); slots; slots &= slots - 1) {
       const number = slotNumber(w, u32(ctz(slots)));
-      const end = number + slotEntries(number);
-      if (!keepGlobal) for (let i = number; i < end; i++) emptyEntry(bank, i);
-      else if (emptyButGlobal(bank, number, end)) kept |= slots & -slots;
+      if (!keepGlobal) emptySlot(bank, number);
+      else if (emptyButGlobal(bank, number)) kept |= slots & -slots;
     }
     keepUsed(n, w, kept);
   }
+}
+
+/** Empties the slot that begins with this entry. */
+// @ts-ignore: decorator
+@inline
+function emptySlot(bank: usize, number: u32): void {
+  const slot = bank + (usize(number) << 4);
+  store<u64>(slot, TLB_INVALID);
+  store<u64>(slot, TLB_INVALID, TLB_FETCH_USER);
+  if (number >= FETCH_ENTRIES) {
+    store<u16>(bank + number, 0, BANK_ATTRIBUTES);
+    return;
+  }
+  store<u64>(slot, TLB_INVALID, TLB_USER);
+  store<u64>(slot, TLB_INVALID, TLB_USER + TLB_WRITE);
+  store<u32>(bank + number, 0, BANK_ATTRIBUTES);
 }
 
 /** Entries of the slot that begins with this one. */
@@ -221,8 +239,9 @@ function emptyEntry(bank: usize, number: u32): void {
   store<u8>(bank + number, 0, BANK_ATTRIBUTES);
 }
 
-/** Empties all of these entries that are not of global pages. Is there one? */
-function emptyButGlobal(bank: usize, number: u32, end: u32): bool {
+/** Empties of the slot that begins with this entry what is not of global pages. Is something left? */
+function emptyButGlobal(bank: usize, number: u32): bool {
+  const end = number + slotEntries(number);
   let isKept = false;
   for (; number < end; number++) {
     if (load<u8>(bank + number, BANK_ATTRIBUTES) & ATTRIBUTE_GLOBAL) isKept = true;
@@ -317,7 +336,9 @@ export function invalidateAddress(linear: u64, vpid: u32, pcid: u32, what: u32):
 /** INVLPG: drops the page from the present context, and global pages there from every PCID. */
 export function invalidatePage(linear: u64): void {
   const vpid = load<u32>(TLB_VPID);
-  invalidateAddress(linear, vpid, ANY, ONLY_GLOBAL);
+  const banks = ownBanks();
+  // of several banks some may be those of other PCIDs
+  if (banks & (banks - 1)) invalidateAddress(linear, vpid, ANY, ONLY_GLOBAL);
   invalidateAddress(linear, vpid, currentPcid(), DROP_ALL);
 }
 

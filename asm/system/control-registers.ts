@@ -1,6 +1,7 @@
 // MOV to and from control registers, LMSW, SMSW, CLTS (SDM Vol. 3A "Control Registers", "Paging-Mode Modifiers",
 // "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches").
 import { CR0, CR2, CR3, CR4, CS, EFER, SMM, VMX_ROOT } from '../layout';
+import { refetch } from '../branch';
 import { chargeDifference } from './cost';
 import { GP, raise, UD } from '../fault';
 import { driveError } from '../fpu/error';
@@ -117,18 +118,34 @@ export function movFromCr(r: usize): void {
   setRegister(rmNumber(r), code64 ? value : value & 0xffffffff);
 }
 
-export function movToCr(r: usize): void {
+/** Returns the record to go on with, or 0 with `leave` or `faulted`. */
+export function movToCr(r: usize): usize {
   const n = regNumber(r);
-  if (!controlRegisterExists(n)) {
-    raise(UD, 0);
-    return;
-  }
-  if (cpl()) {
-    raise(GP, 0);
-    return;
-  }
+  if (!controlRegisterExists(n)) raise(UD, 0);
+  else if (cpl()) raise(GP, 0);
+  else if (n == 3) return movToCr3(r);
+  else moveTo(r, n);
+  return 0;
+}
+
+/** The new value of a control register, 32 bits outside 64-bit code. */
+// @ts-ignore: decorator
+@inline
+function newValue(r: usize): u64 {
+  const value = getRegister(rmNumber(r));
+  return code64 ? value : value & 0xffffffff;
+}
+
+function movToCr3(r: usize): usize {
+  const value = newValue(r);
+  if (interceptCr3Write(r, rmNumber(r), value) || !setCr3(value)) return 0;
+  chargeDifference(COST_CR0_WRITE, COST_CR3_WRITE);
+  return refetch(r);
+}
+
+function moveTo(r: usize, n: u32): void {
   const reg = rmNumber(r);
-  const value = code64 ? getRegister(reg) : getRegister(reg) & 0xffffffff;
+  const value = newValue(r);
   if (n == 8) {
     if (interceptCr8Write(r, reg, value)) return;
     if (hasTprShadow() && value < 16) setTprShadow(value);
@@ -138,9 +155,6 @@ export function movToCr(r: usize): void {
   } else if (n == 2) {
     chargeDifference(COST_CR0_WRITE, COST_CR4_WRITE);
     store<u64>(CR2, value);
-  } else if (n == 3) {
-    if (interceptCr3Write(r, reg, value) || !setCr3(value)) return;
-    chargeDifference(COST_CR0_WRITE, COST_CR3_WRITE);
   } else {
     if (interceptCr4Write(r, reg, value) || !setCr4(cr4WriteValue(value))) return;
     chargeDifference(COST_CR0_WRITE, COST_CR4_WRITE);

@@ -47,7 +47,6 @@ import {
   OP_INVLPG,
   OP_INVPCID,
   OP_MOV_FROM_CR,
-  OP_MOV_TO_CR,
   OP_MOV_FROM_DR,
   OP_MOV_TO_DR,
   OP_CLTS,
@@ -74,7 +73,7 @@ import {
 import { invd, invlpg, invpcid, wbinvd } from './caches';
 import { xgetbv, xsetbv } from './extended-control';
 import { rdrand, rdseed } from './random';
-import { clts, lmsw, movFromCr, movToCr, smsw } from './control-registers';
+import { clts, lmsw, movFromCr, smsw } from './control-registers';
 import { cpuid } from './cpuid';
 import { movFromDr, movToDr } from './debug-registers';
 import { arpl, lar, lgdt, lidt, lldt, lsl, ltr, sgdt, sidt, sldt, str, verr, verw } from './descriptor-tables';
@@ -228,9 +227,6 @@ export function systemOp(operation: u32, r: usize): bool {
       return true;
     case OP_MOV_FROM_CR:
       movFromCr(r);
-      return true;
-    case OP_MOV_TO_CR:
-      movToCr(r);
       return true;
     case OP_MOV_FROM_DR:
       movFromDr(r);
