@@ -326,25 +326,41 @@ export function blockAt(rip: u64, linear: u64, physical: u64): usize {
   return record;
 }
 
-/**
- * `blockAt` for the near target `target`, if the fetch TLB has its page and it starts a block; else 0 and nothing has changed.
- */
+/** Where a block at the near target `target` could be if the fetch TLB has its page, else all ones. */
+function physicalOf(target: u64): u64 {
+  if (!code64 && target > knownLimit) return u64.MAX_VALUE;
+  const physical = fetchHit((knownBase + target) & linearMask, load<u32>(CPL) == 3);
+  if (physical == u64.MAX_VALUE) return physical;
+  const page = physical >> 12;
+  return page + 1 == load<u32>(DOORWAY_PAGE) || pageKind(page) == PAGE_MMIO ? u64.MAX_VALUE : physical;
+}
+
+/** `blockAt` for the near target `target`, if the fetch TLB has its page and it starts a block; else 0 and nothing has changed. */
 export function prepareTarget(target: u64): usize {
-  const linear = (knownBase + target) & linearMask;
-  if ((!code64 && target > knownLimit) || isFull()) return 0;
-  const physical = fetchHit(linear, load<u32>(CPL) == 3);
+  if (isFull()) return 0;
+  const physical = physicalOf(target);
+  return physical == u64.MAX_VALUE ? 0 : blockAt(target, (knownBase + target) & linearMask, physical);
+}
+
+/**
+ * The same for a target in the page of the code that runs, but only if it runs for the first time: without a look at the jump
+ * cache and the table of blocks, which hardly ever are in the host's caches then.
+ */
+export function prepareFirstRun(target: u64): usize {
+  const physical = physicalOf(target);
   if (physical == u64.MAX_VALUE) return 0;
-  const number = physical >> 12;
-  if (number + 1 == load<u32>(DOORWAY_PAGE) || pageKind(number) == PAGE_MMIO) return 0;
-  return blockAt(target, linear, physical);
+  const key = keyOf(target, physical);
+  return isFirstRun(key) ? decodeFirstRun(key, physical) : 0;
+}
+
+function decodeFirstRun(key: u64, physical: u64): usize {
+  const slot = firstRunSlot();
+  return fillBlock(slot, key, physical) ? slot + BLOCK_HEADER : 0;
 }
 
 /** Decodes the block with this key. 0: its first instruction leaves the window. */
 function decodeBlock(key: u64, physical: u64): usize {
-  if (isFirstRun(key)) {
-    const slot = firstRunSlot();
-    return fillBlock(slot, key, physical) ? slot + BLOCK_HEADER : 0;
-  }
+  if (isFirstRun(key)) return decodeFirstRun(key, physical);
   if (isFull()) dropBlocks();
   const block = placeForBlock();
   const end = fillBlock(block, key, physical);

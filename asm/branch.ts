@@ -14,7 +14,7 @@ import {
 } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findLinked, findLinked64, findTarget, findTarget64, prepareTarget } from './blocks';
+import { findLinked, findLinked64, findTarget, findTarget64, prepareFirstRun, prepareTarget } from './blocks';
 import { isFirstRunRecord } from './first-runs';
 import { effectiveBase, isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
@@ -58,7 +58,10 @@ function find(r: usize, target: u64, link: usize): usize {
  */
 function goTo(r: usize, target: u64, link: usize): usize {
   if (!inScratch) {
-    let t = find(r, target, link);
+    let t: usize = 0;
+    // code that runs for the first time mostly goes on in its page
+    if (link && !load<u32>(r + link) && target - pageRip < 0x1000) t = prepareFirstRun(target);
+    if (!t) t = find(r, target, link);
     if (t) return t;
     const page = pageRip;
     t = prepareTarget(target);

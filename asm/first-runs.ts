@@ -8,7 +8,10 @@ import { current } from './globals';
 import { H_DEAD } from './hot';
 import { R_OP, RECORD_SIZE } from './record';
 
-/** A bit for each block that has run, by a hash of its key. All are cleared when many are set. */
+/**
+ * A bit for each block that has run, by a hash of its page and its offset there, so that the bits of code that runs one after the
+ * other lie close together. All are cleared when many are set.
+ */
 const RAN_BITS: u32 = 18;
 const RAN_BYTES: usize = 1 << (RAN_BITS - 3);
 const RAN: usize = memory.data(RAN_BYTES, 16);
@@ -41,10 +44,11 @@ export function forgetFirstRuns(): void {
 
 /** Is this the first run of the block with this key, as far as is known? From now on it is not. */
 export function isFirstRun(key: u64): bool {
-  const mixed = (key ^ (u64(load<u32>(contentsOf(u32(key >> 12)))) << 36)) * 0x9e3779b97f4a7c15;
-  const number = usize(mixed >> (64 - u64(RAN_BITS)));
+  const page = u32(key) >> 12;
+  const hash = (page ^ (load<u32>(contentsOf(page)) << 20)) * 0x9e3779b1;
+  const number = ((hash >> (44 - RAN_BITS)) << 12) | (u32(key) & 0xfff);
   const byte: u32 = load<u8>(RAN + (number >> 3));
-  const bit: u32 = 1 << (u32(number) & 7);
+  const bit: u32 = 1 << (number & 7);
   if (byte & bit) return false;
   if (++ranCount > RAN_MAX) forgetFirstRuns();
   store<u8>(RAN + (number >> 3), u8(byte | bit));
