@@ -109,6 +109,8 @@ export class Kernel {
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
   readonly locks = new LockTable();
+  /** Cycles by what the processor did, and how often a task got it. */
+  readonly processorTime = { user: 0, system: 0, idle: 0, turns: 0 };
   readonly timers = new Timers();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;
@@ -226,7 +228,9 @@ export class Kernel {
       else {
         const next = Math.min(this.timers.next, end);
         if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
+        const before = this.platform.cycles;
         this.platform.skipTo(next);
+        this.processorTime.idle += this.platform.cycles - before;
       }
     }
   }
@@ -253,6 +257,10 @@ export class Kernel {
     const used = this.platform.cycles - start;
     this.runQueue.leave(task, used);
     this.cgroups.account(task, task.userCycles - userBefore, used);
+    const inUser = task.userCycles - userBefore;
+    this.processorTime.user += inUser;
+    this.processorTime.system += used - inUser;
+    this.processorTime.turns++;
     checkProcessorLimits(this, task, used);
     cpuTimers.runDue();
     this.current = undefined;

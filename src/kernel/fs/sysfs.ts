@@ -1,40 +1,104 @@
 // sysfs(5): the part of the machine that programs look for under /sys, and the place where control groups are mounted.
 import type { Kernel } from '../kernel.ts';
 import type { Inode } from '../vfs/inode.ts';
-import { GeneratedDirectory, GeneratedFile, GeneratedFs } from './generated.ts';
+import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from './generated.ts';
 
 const SYSFS_MAGIC = 0x6265_6572;
 /** The one processor, as lists of processors are printed. */
 const PROCESSORS = '0\n';
+const ONE_BIT = '1\n';
+
+/** A directory of texts, directories and what is made otherwise. */
+interface Tree {
+  readonly [name: string]: string | Inode | Tree;
+}
+
+/** Processor 0: alone on its package (Documentation/ABI/stable/sysfs-devices-system-cpu). */
+const CPU0: Tree = {
+  topology: {
+    core_cpus: ONE_BIT,
+    core_cpus_list: PROCESSORS,
+    core_id: '0\n',
+    core_siblings: ONE_BIT,
+    core_siblings_list: PROCESSORS,
+    package_cpus: ONE_BIT,
+    package_cpus_list: PROCESSORS,
+    physical_package_id: '0\n',
+    thread_siblings: ONE_BIT,
+    thread_siblings_list: PROCESSORS,
+  },
+};
+
+/** The loopback interface (Documentation/ABI/testing/sysfs-class-net). */
+const LOOPBACK: Tree = {
+  addr_len: '6\n',
+  address: '00:00:00:00:00:00\n',
+  broadcast: '00:00:00:00:00:00\n',
+  carrier: '1\n',
+  dev_id: '0x0\n',
+  flags: '0x9\n',
+  ifindex: '1\n',
+  iflink: '1\n',
+  mtu: '65536\n',
+  operstate: 'unknown\n',
+  tx_queue_len: '1000\n',
+  type: '772\n',
+};
 
 /** Makes a sysfs. */
 export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
   const fs = new GeneratedFs('sysfs', SYSFS_MAGIC, kernel.nextDevice(), () => kernel.realtime);
-  const directory = (entries: Readonly<Record<string, Inode>>) => {
+  const directory = (tree: Tree): GeneratedDirectory => {
     const made = new GeneratedDirectory(fs, undefined, undefined, 0o755);
-    for (const [name, inode] of Object.entries(entries)) made.add(name, inode);
+    for (const [name, value] of Object.entries(tree)) {
+      if (typeof value === 'string') made.add(name, new GeneratedFile(fs, { read: () => value }));
+      else made.add(name, value instanceof GeneratedLink ? value : directory(value as Tree));
+    }
     return made;
   };
-  const text = (value: string) => new GeneratedFile(fs, { read: () => value });
-  const cpu = directory({
-    cpu0: directory({}),
-    kernel_max: text('8191\n'),
-    offline: text('\n'),
-    online: text(PROCESSORS),
-    possible: text(PROCESSORS),
-    present: text(PROCESSORS),
-  });
+  const link = (target: string) => new GeneratedLink(fs, () => target);
+  const cpu: Tree = {
+    cpu0: CPU0,
+    isolated: '\n',
+    kernel_max: '8191\n',
+    offline: '\n',
+    online: PROCESSORS,
+    possible: PROCESSORS,
+    present: PROCESSORS,
+  };
+  const memory = `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\n`;
+  const node: Tree = {
+    has_cpu: PROCESSORS,
+    has_memory: PROCESSORS,
+    node0: { cpulist: PROCESSORS, cpumap: ONE_BIT, distance: '10\n', meminfo: memory },
+    online: PROCESSORS,
+    possible: PROCESSORS,
+  };
   const root = directory({
-    block: directory({}),
-    bus: directory({}),
-    class: directory({}),
-    dev: directory({}),
-    devices: directory({ system: directory({ cpu }) }),
-    firmware: directory({}),
-    fs: directory({ cgroup: directory({}) }),
-    kernel: directory({ cgroup: directory({ delegate: text(DELEGATE), features: text(FEATURES) }) }),
-    module: directory({}),
-    power: directory({}),
+    block: {},
+    bus: {},
+    class: {
+      block: {},
+      mem: {},
+      net: { lo: link('../../devices/virtual/net/lo') },
+      tty: {},
+    },
+    dev: { block: {}, char: {} },
+    devices: { system: { cpu, node }, virtual: { net: { lo: LOOPBACK } } },
+    firmware: {},
+    fs: { cgroup: {} },
+    hypervisor: {},
+    kernel: {
+      address_bits: '64\n',
+      cgroup: { delegate: DELEGATE, features: FEATURES },
+      cpu_byteorder: 'little\n',
+      fscaps: '1\n',
+      mm: { transparent_hugepage: { enabled: 'always madvise [never]\n', hpage_pmd_size: '2097152\n' } },
+      profiling: '0\n',
+      uevent_seqnum: '0\n',
+    },
+    module: {},
+    power: {},
   });
   return { fs, root };
 }

@@ -54,5 +54,5 @@ export function tmpfsOptionText(limits: TmpfsLimits, owner: Owner): string {
   if (limits.mode !== undefined && limits.mode !== 0o1777) words.push(`mode=${limits.mode.toString(8)}`);
   if (owner.uid !== 0) words.push(`uid=${owner.uid}`);
   if (owner.gid !== 0) words.push(`gid=${owner.gid}`);
-  return [...words, 'inode64'].join(',');
+  return words.join(',');
 }

@@ -41,6 +41,8 @@ export interface TmpfsOptions {
   readonly owner?: Owner;
   /** Mount options; those not given are without limit. */
   readonly limits?: TmpfsLimits;
+  /** Those of them that were given, to be shown. */
+  readonly given?: TmpfsLimits;
   /** devtmpfs is a tmpfs of another name. */
   readonly type?: string;
 }
@@ -55,6 +57,7 @@ export class Tmpfs implements FileSystem, PageBudget {
   readonly now: () => Timestamp;
   readonly root: TmpfsDirectory;
   #limits: TmpfsLimits;
+  #given: TmpfsLimits;
   #pages = 0;
   #files = 0;
   #nextIno = 1;
@@ -65,7 +68,8 @@ export class Tmpfs implements FileSystem, PageBudget {
     this.frames = options.frames;
     this.now = options.now;
     this.readOnly = options.readOnly ?? false;
-    this.#limits = options.limits ?? { owner: {} };
+    this.#limits = { ...(options.limits ?? { owner: {} }) };
+    this.#given = { ...(options.given ?? this.#limits) };
     this.root = new TmpfsDirectory(this, S_IFDIR | (options.mode ?? 0o1777), options.owner ?? { uid: 0, gid: 0 });
   }
 
@@ -74,7 +78,7 @@ export class Tmpfs implements FileSystem, PageBudget {
   }
 
   get options(): string {
-    return tmpfsOptionText(this.#limits, this.root);
+    return tmpfsOptionText(this.#given, this.root);
   }
 
   take(): void {
@@ -108,8 +112,9 @@ export class Tmpfs implements FileSystem, PageBudget {
     const { pages, files } = parseTmpfsOptions(options, this.frames.total * 4096);
     if (pages !== undefined && pages !== 0 && pages < this.#pages) fail('EINVAL');
     if (files !== undefined && files !== 0 && files < this.#files) fail('EINVAL');
-    if (pages !== undefined) this.#limits.pages = pages;
-    if (files !== undefined) this.#limits.files = files;
+    const changed = { ...(pages === undefined ? {} : { pages }), ...(files === undefined ? {} : { files }) };
+    this.#limits = { ...this.#limits, ...changed };
+    this.#given = { ...this.#given, ...changed };
   }
 
   /** Nobody can reach the files by their names any more: those that nobody has open are gone. */

@@ -26,6 +26,7 @@ const createTmpfs: FileSystemType = ({ kernel, task, data }) => {
       gid: limits.owner.gid === undefined ? fsgid : user.fromProgram('gid', limits.owner.gid),
     },
     limits: { pages: half, files: half, ...limits },
+    given: limits,
   });
   return { fs, root: fs.root };
 };

@@ -27,6 +27,9 @@ export interface PageBudget {
 /** The file of a cache. */
 export interface CachedFile {
   readonly size: number;
+  /** What maps show of it. */
+  readonly ino?: number;
+  readonly device?: number;
   /** Nobody maps it any more. */
   unused?(): void;
 }
@@ -39,25 +42,25 @@ export class PageCache implements Reclaimable {
   readonly users = new Set<PageUser>();
   /** Pages that were changed, so that they cannot be read again; only kept for files that have a source. */
   readonly #changed = new Set<number>();
-  readonly #file: CachedFile;
+  readonly file: CachedFile;
   readonly #budget: PageBudget | undefined;
 
   /** `file` tells how long the file is at any moment. */
   constructor(frames: Frames, file: CachedFile, source?: PageSource, budget?: PageBudget) {
     this.frames = frames;
-    this.#file = file;
+    this.file = file;
     this.source = source;
     this.#budget = budget;
   }
 
   /** A user maps nothing of it any more. */
   leave(user: PageUser): void {
-    if (this.users.delete(user) && this.users.size === 0) this.#file.unused?.();
+    if (this.users.delete(user) && this.users.size === 0) this.file.unused?.();
   }
 
   /** Bytes of the file. */
   size(): number {
-    return this.#file.size;
+    return this.file.size;
   }
 
   /**

@@ -164,11 +164,13 @@ const MFD_KNOWN = 0x1f;
 
 function memfdCreate(call: Call): number {
   if (call.arg(1) & ~MFD_KNOWN) fail('EINVAL');
-  call.string(call.arg(0), 250, 'EINVAL');
+  const name = call.string(call.arg(0), 250, 'EINVAL');
   const { fsuid, fsgid } = call.task.credentials;
   const file = call.kernel.shared.anonymousFile(0o777, { uid: fsuid, gid: fsgid });
   file.seals = call.arg(1) & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
-  return install(call, file.open(O_RDWR), call.arg(1) & MFD_CLOEXEC ? O_CLOEXEC : 0);
+  const opened = file.open(O_RDWR);
+  opened.label = `/memfd:${name}`;
+  return install(call, opened, call.arg(1) & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }
 
 const interruption = 'never';

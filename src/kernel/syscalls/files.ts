@@ -91,6 +91,9 @@ function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], of
     return mayWait ? call.wait([count.queue], count.deadline) : EAGAIN;
   }
   if (count > 0) notifyFile(file, IN_ACCESS);
+  const { io } = call.task.group;
+  io.reads++;
+  io.bytesRead += count;
   const copied = scatter(call, into, bytes.subarray(0, count));
   if (copied === count) return count;
   if (offset === undefined && file.seekable) file.offset += copied - count;
@@ -128,6 +131,9 @@ function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], off
       if (count === 0) break;
     }
     if (progress.done > 0) notifyFile(file, IN_MODIFY);
+    const { io } = call.task.group;
+    io.writes++;
+    io.bytesWritten += progress.done;
     dropPrivilege(file.inode, call.task.credentials);
   } catch (failure) {
     if (!(failure instanceof SystemError)) throw failure;

@@ -84,6 +84,8 @@ export class ThreadGroup {
   lostProtection = false;
   executed = false;
   startTime = 0;
+  /** What its calls have moved (/proc/PID/io). */
+  readonly io = { bytesRead: 0, bytesWritten: 0, reads: 0, writes: 0 };
   /** ITIMER_REAL, once it was used. */
   intervalTimer: IntervalTimer | undefined;
   /** ITIMER_VIRTUAL and ITIMER_PROF. */

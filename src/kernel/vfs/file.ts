@@ -48,6 +48,8 @@ export abstract class FileDescription {
   flags: number;
   /** Where it was found; what /proc/PID/fd shows. */
   path: Path | undefined;
+  /** What /proc/PID/fd shows for a file that no path leads to. */
+  label: string | undefined;
   offset = 0;
   references = 1;
   /** F_SETOWN and F_SETSIG of fcntl(2). */

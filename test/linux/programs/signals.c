@@ -102,7 +102,8 @@ int main(void) {
     _exit(0);
   }
   char byte;
-  printf("restarted read: %ld after %d\n", (long)read(fds[0], &byte, 1), count);
+  long got = read(fds[0], &byte, 1);
+  printf("restarted read: %ld after %d\n", got, count);
   waitpid(child, NULL, 0);
   struct sigaction interrupting = {.sa_handler = plain};
   sigaction(SIGALRM, &interrupting, NULL);

@@ -32,6 +32,11 @@ const FLAG_WORDS = [
 const words = ({ flags }: Mount) => FLAG_WORDS.filter(([flag]) => flags & flag).map(([, word]) => word);
 const access = (isReadOnly: boolean) => (isReadOnly ? 'ro' : 'rw');
 
+/** Those of the file system itself. */
+function ownOptions({ fs: { options = '' } }: Mount): string[] {
+  return options === '' ? [] : [octalEscaped(options)];
+}
+
 /** Mounts with the places where they are seen from the root of a task; those outside are not shown. */
 function visible({ namespaces, directories: { root } }: Task): { mount: Mount; at: string }[] {
   return [...namespaces.mnt.mounts()].flatMap((mount) => {
@@ -44,7 +49,7 @@ function visible({ namespaces, directories: { root } }: Task): { mount: Mount; a
 export function mountTable(task: Task): string {
   return visible(task)
     .map(({ mount, at }) => {
-      const options = [access(mount.isReadOnly), ...words(mount)].join(',');
+      const options = [access(mount.isReadOnly), ...words(mount), ...ownOptions(mount)].join(',');
       return `${octalEscaped(mount.source)} ${octalEscaped(at)} ${mount.fs.type} ${options} 0 0\n`;
     })
     .join('');
@@ -73,8 +78,18 @@ export function mountInfo(task: Task): string {
       const device = `${(mount.fs.device >>> 8) & 0xfff}:${mount.fs.device & 0xff}`;
       const own = [access((mount.flags & MS_RDONLY) !== 0), ...words(mount)].join(',');
       const places = `${octalEscaped(shownDirectory(mount))} ${octalEscaped(at)}`;
-      const type = `${mount.fs.type} ${octalEscaped(mount.source)} ${access(mount.fs.readOnly)}`;
+      const type = `${mount.fs.type} ${octalEscaped(mount.source)} ${[access(mount.fs.readOnly), ...ownOptions(mount)].join(',')}`;
       return `${mount.id} ${parent} ${device} ${places} ${own} ${propagation(mount)}- ${type}\n`;
+    })
+    .join('');
+}
+
+/** /proc/PID/mountstats. */
+export function mountStatistics(task: Task): string {
+  return visible(task)
+    .map(({ mount, at }) => {
+      const what = mount.source === '' ? 'no device' : `device ${octalEscaped(mount.source)}`;
+      return `${what} mounted on ${octalEscaped(at)} with fstype ${mount.fs.type}\n`;
     })
     .join('');
 }

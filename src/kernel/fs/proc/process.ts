@@ -1,6 +1,4 @@
 // The directory of one process in procfs (proc(5) "/proc/pid").
-import { O_ACCMODE, O_WRONLY, O_RDWR } from '../../../abi/stat.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.ts';
 import type { Kernel } from '../../kernel.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
@@ -14,8 +12,10 @@ import type { Task, TaskState } from '../../task/task.ts';
 import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink, type LiveOwner } from '../generated.ts';
-import { mountInfo, mountTable } from './mounts.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
+import { descriptorInformation, fileDescriptors } from './descriptors.ts';
+import { maps, smaps, smapsRollup, statm, statusRows } from './memory.ts';
+import { mountInfo, mountStatistics, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
 import { addNamespaceFiles } from './namespaces.ts';
 import { addMemoryShortageFiles } from './memory-shortage.ts';
@@ -162,7 +162,39 @@ function taskDirectory(
     )
     .add(
       'maps',
-      text(() => maps(task())),
+      text((opener) => inspected(opener, task(), maps)),
+    )
+    .add(
+      'smaps',
+      text((opener) => inspected(opener, task(), smaps)),
+    )
+    .add(
+      'smaps_rollup',
+      text((opener) => inspected(opener, task(), smapsRollup)),
+    )
+    .add(
+      'io',
+      text((opener) => inspected(opener, task(), () => inputAndOutput(group)), 0o400),
+    )
+    .add(
+      'wchan',
+      text(() => '0'),
+    )
+    .add(
+      'schedstat',
+      text(() => `${kernel.nanoseconds(task().userCycles + task().systemCycles)} 0 0\n`),
+    )
+    .add(
+      'personality',
+      text(() => `${task().personality.toString(16).padStart(8, '0')}\n`, 0o400),
+    )
+    .add(
+      'loginuid',
+      text(() => '4294967295'),
+    )
+    .add(
+      'sessionid',
+      text(() => '4294967295'),
     )
     .add(
       'limits',
@@ -194,7 +226,24 @@ function taskDirectory(
     )
     .add('net', networkDirectory(fs, task, owner))
     .add('fd', fileDescriptors(kernel, fs, task, owner))
-    .add('fdinfo', descriptorInformation(fs, task, owner));
+    .add('fdinfo', descriptorInformation(kernel, fs, task, owner))
+    .add(
+      'mountstats',
+      text(() => mountStatistics(task())),
+    );
+}
+
+/** What only those may read who might trace the task. */
+function inspected(opener: Task, task: Task, read: (task: Task) => string): string {
+  checkMayInspect(opener, task);
+  return read(task);
+}
+
+/** What the process has read and written (proc_pid_io(5)); nothing goes to a disk. */
+function inputAndOutput({ io }: ThreadGroup): string {
+  const rows = { rchar: io.bytesRead, wchar: io.bytesWritten, syscr: io.reads, syscw: io.writes };
+  const text = Object.entries(rows).map(([name, value]) => `${name}: ${value}\n`);
+  return `${text.join('')}read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n`;
 }
 
 function memoryRange(
@@ -220,13 +269,16 @@ function actionSet(group: ThreadGroup, wanted: (handler: number) => boolean): Si
   return group.actions.reduce((set, { handler }, n) => (n > 0 && wanted(handler) ? set | signalBit(n) : set), 0n);
 }
 
+const RLIMIT_SIGPENDING = 11;
+
+function queued(task: Task, group: ThreadGroup): number {
+  const count = (set: SignalSet) => [...set.toString(2)].filter((bit) => bit === '1').length;
+  return count(task.pending.set) + count(group.pending.set);
+}
+
 function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: UserNamespace): string {
   const { credentials: c } = task;
   const state = letter(group, task);
-  const memory = task.memory;
-  const total = memory === undefined ? 0 : memory.areas.reduce((sum, { start, end }) => sum + end - start, 0) / 1024;
-  const resident = (memory?.residentPages() ?? 0) * 4;
-  const kib = (name: string, value: number): [string, string] => [name, `${String(value).padStart(8)} kB`];
   const rows: [string, string][] = [
     ['Name', task.name],
     ['Umask', task.directories.umask.toString(8).padStart(4, '0')],
@@ -241,8 +293,10 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: User
     ['FDSize', String(Math.max(64, task.files.entries.length))],
     ['Groups', `${c.groups.map((id) => viewer.shown('gid', id)).join(' ')} `],
     ...nested(pids, group, task),
-    ...(memory === undefined ? [] : [kib('VmSize', total), kib('VmRSS', resident)]),
+    ...statusRows(task),
+    ['CoreDumping', '0'],
     ['Threads', String(group.tasks.size)],
+    ['SigQ', `${queued(task, group)}/${group.limits[RLIMIT_SIGPENDING]!.soft}`],
     ['SigPnd', setText(task.pending.set)],
     ['ShdPnd', setText(group.pending.set)],
     ['SigBlk', setText(task.blocked)],
@@ -256,6 +310,12 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: User
     ['NoNewPrivs', c.noNewPrivileges ? '1' : '0'],
     ['Seccomp', String(task.seccomp.mode)],
     ['Seccomp_filters', String(task.seccomp.filters.length)],
+    ['Cpus_allowed', '1'],
+    ['Cpus_allowed_list', '0'],
+    ['Mems_allowed', '1'],
+    ['Mems_allowed_list', '0'],
+    ['voluntary_ctxt_switches', '0'],
+    ['nonvoluntary_ctxt_switches', '0'],
   ];
   return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
 }
@@ -307,30 +367,6 @@ function stat(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task
   return `${fields.join(' ')}\n`;
 }
 
-function statm(task: Task): string {
-  const memory = task.memory;
-  if (memory === undefined) return '0 0 0 0 0 0 0\n';
-  const pages = memory.areas.reduce((sum, { start, end }) => sum + (end - start) / 4096, 0);
-  return `${pages} ${memory.residentPages()} 0 0 0 ${pages} 0\n`;
-}
-
-function maps(task: Task): string {
-  const width = task.context.abi === 'i386' ? 8 : 12;
-  const hex = (value: number) =>
-    value
-      .toString(16)
-      .padStart(width, '0')
-      .slice(-Math.max(width, value.toString(16).length));
-  const lines = (task.memory?.areas ?? []).map(({ start, end, protection, shared, file, name }) => {
-    const rights = `${protection & PROT_READ ? 'r' : '-'}${protection & PROT_WRITE ? 'w' : '-'}${protection & PROT_EXEC ? 'x' : '-'}${shared ? 's' : 'p'}`;
-    const offset = ((file?.page ?? 0) * 4096).toString(16).padStart(8, '0');
-    const head = `${hex(start)}-${hex(end)} ${rights} ${offset} 00:${file === undefined ? '00 0' : '01 1'}`;
-    const label = file?.path ?? name ?? '';
-    return label === '' ? `${head} \n` : `${head.padEnd(72)} ${label}\n`;
-  });
-  return lines.join('');
-}
-
 function limits(group: ThreadGroup): string {
   const value = (limit: number) => (limit === Number.POSITIVE_INFINITY ? 'unlimited' : String(limit));
   const head = `${'Limit'.padEnd(25)} ${'Soft Limit'.padEnd(20)} ${'Hard Limit'.padEnd(20)} Units     \n`;
@@ -339,52 +375,4 @@ function limits(group: ThreadGroup): string {
     return `${name.padEnd(25)} ${value(soft).padEnd(20)} ${value(hard).padEnd(20)} ${unit.padEnd(10)}\n`;
   });
   return head + rows.join('');
-}
-
-function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
-  const fileAt = (name: string) => (/^\d+$/.test(name) ? task().files.entries[Number(name)]?.file : undefined);
-  return new GeneratedDirectory(
-    fs,
-    {
-      lookup: (name) => {
-        if (fileAt(name) === undefined) return undefined;
-        const shown = () => {
-          checkMayInspect(kernel.current, task());
-          const file = fileAt(name);
-          if (file === undefined) return '';
-          if (file.path !== undefined) return pathName(file.path, task().directories.root);
-          return `${file.inode.fs.type === 'pipefs' ? 'pipe' : 'anon_inode'}:[${file.inode.ino}]`;
-        };
-        const path = () => {
-          checkMayInspect(kernel.current, task());
-          return fileAt(name)?.path;
-        };
-        return new GeneratedLink(fs, shown, path, owner);
-      },
-      names: () => [...task().files.numbers()].map(String),
-    },
-    owner,
-    0o500,
-  );
-}
-
-function descriptorInformation(fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
-  const read = (fd: number) => {
-    const file = task().files.get(fd);
-    const access = file.flags & O_ACCMODE;
-    const flags = (access === O_WRONLY ? 1 : access === O_RDWR ? 2 : 0) | (file.flags & ~O_ACCMODE);
-    return `pos:\t${file.offset}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.path?.mount.id ?? 0}\nino:\t${file.inode.ino}\n`;
-  };
-  return new GeneratedDirectory(
-    fs,
-    {
-      lookup: (name) =>
-        /^\d+$/.test(name) && task().files.has(Number(name))
-          ? new GeneratedFile(fs, { read: () => read(Number(name)) }, owner)
-          : undefined,
-      names: () => [...task().files.numbers()].map(String),
-    },
-    owner,
-    0o500,
-  );
 }
