@@ -461,7 +461,12 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ['landlock_restrict_self', 446, 446],
   ['memfd_secret', 447, 447],
   ['process_mrelease', 448, 448],
-  ['futex_waitv', 449, 449],
+  [
+    'futex_waitv',
+    449,
+    449,
+    'struct futex_waitv *waiters, unsigned int nr_futexes, unsigned int flags, const struct timespec64 *timeout, clockid_t clockid',
+  ],
   [
     'set_mempolicy_home_node',
     450,

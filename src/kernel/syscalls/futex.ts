@@ -2,8 +2,11 @@
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { BadAddress } from '../mm/user-memory.ts';
+import { mayInspect } from '../task/inspection.ts';
 import type { FutexWaiter } from '../task/futexes.ts';
 import type { Call, CallResult } from './call.ts';
+import { lock, requeueToLock, tryLockOnce, unlock } from './futex-pi.ts';
 import { full, type Implementations, partial } from './table.ts';
 import { readTimespec, type TimeFormat } from './time.ts';
 
@@ -12,8 +15,15 @@ const FUTEX_WAKE = 1;
 const FUTEX_REQUEUE = 3;
 const FUTEX_CMP_REQUEUE = 4;
 const FUTEX_WAKE_OP = 5;
+const FUTEX_LOCK_PI = 6;
+const FUTEX_UNLOCK_PI = 7;
+const FUTEX_TRYLOCK_PI = 8;
 const FUTEX_WAIT_BITSET = 9;
 const FUTEX_WAKE_BITSET = 10;
+const FUTEX_WAIT_REQUEUE_PI = 11;
+const FUTEX_CMP_REQUEUE_PI = 12;
+const FUTEX_LOCK_PI2 = 13;
+const FUTEX_PRIVATE_FLAG = 0x80;
 const FUTEX_COMMAND = 0x7f;
 const FUTEX_CLOCK_REALTIME = 0x100;
 const ETIMEDOUT = -110;
@@ -31,12 +41,12 @@ interface Waiting {
 }
 
 /** Cycles at which the wait ends: relative for FUTEX_WAIT, absolute for FUTEX_WAIT_BITSET. */
-function deadlineOf(call: Call, isAbsolute: boolean, format: TimeFormat): number {
+function deadlineOf(call: Call, isAbsolute: boolean, format: TimeFormat, always = false): number {
   const address = call.arg(3);
   if (address === 0) return Number.POSITIVE_INFINITY;
   const time = readTimespec(call, address, format);
   if (!isAbsolute) return call.kernel.cyclesAt(call.kernel.monotonic + time);
-  const isRealtime = (call.arg(1) & FUTEX_CLOCK_REALTIME) !== 0;
+  const isRealtime = always || (call.arg(1) & FUTEX_CLOCK_REALTIME) !== 0;
   return call.kernel.cyclesAt(isRealtime ? time - call.kernel.epoch : time);
 }
 
@@ -77,39 +87,65 @@ function wakeOp(call: Call): number {
   return woken;
 }
 
+/** A word of a futex: its address is checked as Linux does. @throws SystemError EINVAL, BadAddress */
+function keyOf(call: Call, address: number): string {
+  if (address % 4 !== 0) fail('EINVAL');
+  if (address + 4 > call.memory.end) throw new BadAddress();
+  // a shared word is known by its page, which has to be there
+  if (!(call.arg(1) & FUTEX_PRIVATE_FLAG)) call.readWord(address, 4);
+  return call.kernel.futexes.key(call.memory, address);
+}
+
+/** Operations that may ask for CLOCK_REALTIME. */
+const WITH_CLOCK = [FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2];
+
 function futex(format: TimeFormat): (call: Call) => CallResult {
   return (call) => {
     const { futexes } = call.kernel;
     const address = call.arg(0);
-    const key = () => futexes.key(call.memory, address);
-    switch (call.arg(1) & FUTEX_COMMAND) {
+    const operation = call.arg(1) & FUTEX_COMMAND;
+    if (call.arg(1) & FUTEX_CLOCK_REALTIME && !WITH_CLOCK.includes(operation)) fail('ENOSYS');
+    switch (operation) {
       case FUTEX_WAIT:
         return wait(call, ALL_BITS, false, format);
       case FUTEX_WAIT_BITSET:
         return wait(call, call.arg(5), true, format);
+      case FUTEX_WAIT_REQUEUE_PI:
+        return wait(call, ALL_BITS, true, format);
       case FUTEX_WAKE:
-        return futexes.wake(key(), call.arg(2));
+        return futexes.wake(keyOf(call, address), Math.max(1, call.arg(2) | 0));
       case FUTEX_WAKE_BITSET:
-        return call.arg(5) === 0 ? fail('EINVAL') : futexes.wake(key(), call.arg(2), call.arg(5));
+        if (call.arg(5) === 0) fail('EINVAL');
+        return futexes.wake(keyOf(call, address), Math.max(1, call.arg(2) | 0), call.arg(5));
       case FUTEX_WAKE_OP:
         return wakeOp(call);
       case FUTEX_CMP_REQUEUE:
-        if (call.readWord(address, 4) !== call.arg(5)) return EAGAIN;
-        return requeue(call, true);
       case FUTEX_REQUEUE:
-        return requeue(call, false);
+        return requeue(call, operation === FUTEX_CMP_REQUEUE);
+      case FUTEX_LOCK_PI:
+        return lock(call, () => deadlineOf(call, true, format, true));
+      case FUTEX_LOCK_PI2:
+        return lock(call, () => deadlineOf(call, true, format));
+      case FUTEX_TRYLOCK_PI:
+        return tryLockOnce(call);
+      case FUTEX_UNLOCK_PI:
+        return unlock(call);
+      case FUTEX_CMP_REQUEUE_PI:
+        return requeueToLock(call);
       default:
         return fail('ENOSYS');
     }
   };
 }
 
-function requeue(call: Call, countsMoved: boolean): number {
+function requeue(call: Call, compares: boolean): number {
   const { futexes } = call.kernel;
+  if ((call.arg(2) | 0) < 0 || (call.arg(3) | 0) < 0) fail('EINVAL');
+  if (compares && call.readWord(call.arg(0), 4) !== call.arg(5)) return EAGAIN;
   const from = futexes.key(call.memory, call.arg(0));
   const woken = futexes.wake(from, call.arg(2));
   const moved = futexes.requeue(from, futexes.key(call.memory, call.arg(4)), call.arg(3));
-  return countsMoved ? woken + moved : woken;
+  return compares ? woken + moved : woken;
 }
 
 function leave(call: Call): undefined {
@@ -117,11 +153,11 @@ function leave(call: Call): undefined {
   if (waiting !== undefined) call.kernel.futexes.leave(waiting.waiter);
 }
 
-const note = 'priority-inheritance futexes return ENOSYS';
-
 export const futexCalls: Implementations = {
-  futex: partial(note, futex('native'), { interrupted: leave }),
-  futex_time64: partial(note, futex('wide'), { interrupted: leave }),
+  futex: partial('waiters do not lend their priority to the owner of a lock', futex('native'), { interrupted: leave }),
+  futex_time64: partial('waiters do not lend their priority to the owner of a lock', futex('wide'), {
+    interrupted: leave,
+  }),
   set_robust_list: full((call) => {
     if (call.arg(1) !== 3 * call.wordSize) fail('EINVAL');
     call.task.robustList = { head: call.arg(0), length: call.arg(1) };
@@ -129,8 +165,9 @@ export const futexCalls: Implementations = {
   }),
   get_robust_list: full((call) => {
     const task = call.arg(0) === 0 ? call.task : (call.pids.tasks.get(call.arg(0)) ?? fail('ESRCH'));
-    call.writeWord(call.arg(1), task.robustList.head);
+    if (!mayInspect(call.task, task, 'real-ids')) fail('EPERM');
     call.writeWord(call.arg(2), 3 * call.wordSize);
+    call.writeWord(call.arg(1), task.robustList.head);
     return 0;
   }),
 };

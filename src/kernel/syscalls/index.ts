@@ -29,6 +29,7 @@ import { posixQueueCalls } from './posix-queues.ts';
 import { posixTimerCalls } from './posix-timers.ts';
 import { semaphoreCalls } from './semaphores.ts';
 import { sharedMemoryCalls } from './shared-memory.ts';
+import { futexWaitvCalls } from './futex-waitv.ts';
 import { seccompCalls } from './seccomp.ts';
 import { rseqCalls } from './rseq.ts';
 import { resourceCalls } from './resources.ts';
@@ -75,6 +76,7 @@ export const implementations: Implementations = {
   ...schedulingCalls,
   ...rseqCalls,
   ...seccompCalls,
+  ...futexWaitvCalls,
   ...adjustmentCalls,
   ...ipcCalls,
   ...messageCalls,

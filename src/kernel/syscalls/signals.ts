@@ -3,6 +3,8 @@ import {
   MINSIGSTKSZ,
   SI_TKILL,
   SI_USER,
+  SA_NODEFER,
+  SA_RESETHAND,
   SIG_BLOCK,
   SIG_IGN,
   SIG_SETMASK,
@@ -28,6 +30,8 @@ import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat } from './time.ts';
 
 const SET_SIZE = 8;
+/** The signals i386's first calls knew. */
+const LOW_SIGNALS = 0xffff_ffffn;
 
 function readSet(call: Call, address: number): SignalSet {
   return call.view(address, SET_SIZE).getBigUint64(0, true);
@@ -297,15 +301,42 @@ export const signalCalls: Implementations = {
     if (call.arg(2) !== 0) call.writeWord(call.arg(2), old & 0xffff_ffffn, 4);
     return 0;
   }),
+  signal: full((call) => {
+    const signal = call.arg(0);
+    checkSignal(signal);
+    if (hasSignal(UNBLOCKABLE, signal)) fail('EINVAL');
+    const { group } = call.task;
+    const old = group.actions[signal]!.handler;
+    setAction(group, signal, { handler: call.arg(1), flags: SA_RESETHAND | SA_NODEFER, restorer: 0, mask: 0n });
+    return old;
+  }),
+  sgetmask: full((call) => Number(call.task.blocked & LOW_SIGNALS)),
+  ssetmask: full((call) => {
+    const old = call.task.blocked;
+    changeMask(call.task, SIG_SETMASK, BigInt.asUintN(32, call.arg64(0)));
+    return Number(old & LOW_SIGNALS);
+  }),
+  sigpending: full((call) => {
+    const { task } = call;
+    call.writeWord(call.arg(0), (task.pending.set | task.group.pending.set) & task.blocked & LOW_SIGNALS, 4);
+    return 0;
+  }),
   rt_sigpending: full((call) => {
     const { task } = call;
+    if (call.arg(1) > SET_SIZE) fail('EINVAL');
     call.write(
       call.arg(0),
       bytesOf((task.pending.set | task.group.pending.set) & task.blocked).subarray(0, call.arg(1)),
     );
     return 0;
   }),
-  rt_sigsuspend: full((call) => suspend(call, readSet(call, call.arg(0))), { interruption: 'never' }),
+  rt_sigsuspend: full(
+    (call) => {
+      checkSize(call, 1);
+      return suspend(call, readSet(call, call.arg(0)));
+    },
+    { interruption: 'never' },
+  ),
   sigsuspend: full((call) => suspend(call, BigInt(call.arg(2))), { interruption: 'never' }),
   pause: full((call) => call.wait([]), { interruption: 'never' }),
   rt_sigtimedwait: full(sigtimedwait('native'), timedwaitOptions),

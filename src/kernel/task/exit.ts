@@ -13,6 +13,7 @@ import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup, sendSignalToProcessGroup } from '../signal/send.ts';
 import { undoSemaphores } from '../ipc/semaphores.ts';
+import { releaseRobustLocks } from '../syscalls/futex-pi.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
 import { releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
@@ -26,6 +27,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   task.leaveQueues();
   task.state = 'dead';
   task.call = undefined;
+  releaseLocks(kernel, task);
   clearTid(kernel, task);
   undoSemaphores(task);
   kernel.cgroups.leave(task);
@@ -60,6 +62,15 @@ export function releaseMemory(_kernel: Kernel, task: Task): void {
   const parent = task.vforkParent;
   task.vforkParent = undefined;
   parent?.wake();
+}
+
+/** Locks of a broken list stay as they are. */
+function releaseLocks(kernel: Kernel, task: Task): void {
+  try {
+    releaseRobustLocks(kernel, task);
+  } catch (failure) {
+    if (!(failure instanceof BadAddress)) throw failure;
+  }
 }
 
 /** CLONE_CHILD_CLEARTID: whoever joins the thread hears of its end. */

@@ -49,22 +49,32 @@ export class Futexes {
   /** Wakes up to `count` waiters that share a bit; how many there were. */
   wake(key: string, count: number, bits = 0xffff_ffff): number {
     const chosen = (this.#waiters.get(key) ?? []).filter((waiter) => (waiter.bits & bits) !== 0).slice(0, count);
-    for (const waiter of chosen) {
-      this.leave(waiter);
-      waiter.woken = true;
-      waiter.queue.wake();
-    }
+    for (const waiter of chosen) this.wakeOne(waiter);
     return chosen.length;
+  }
+
+  /** Who waits, longest first. */
+  waiters(key: string): readonly FutexWaiter[] {
+    return this.#waiters.get(key) ?? [];
+  }
+
+  wakeOne(waiter: FutexWaiter): void {
+    this.leave(waiter);
+    waiter.woken = true;
+    waiter.queue.wake();
+  }
+
+  /** Lets a waiter wait for another word. */
+  move(waiter: FutexWaiter, to: string): void {
+    this.leave(waiter);
+    waiter.key = to;
+    this.#waiters.set(to, [...(this.#waiters.get(to) ?? []), waiter]);
   }
 
   /** Lets up to `count` waiters of one word wait for another. */
   requeue(from: string, to: string, count: number): number {
     const moved = (this.#waiters.get(from) ?? []).slice(0, count);
-    for (const waiter of moved) {
-      this.leave(waiter);
-      waiter.key = to;
-      this.#waiters.set(to, [...(this.#waiters.get(to) ?? []), waiter]);
-    }
+    for (const waiter of moved) this.move(waiter, to);
     return moved.length;
   }
 }
