@@ -6,21 +6,41 @@ import { BLOCK_HEADER } from './block-memory';
 import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_KEY, forgetBlock, isArmed, keyEnd, keyMode } from './blocks';
 import { decode } from './decode';
 import { dropFirstRun } from './first-runs';
-import { fuse, H_DEAD } from './hot';
+import { FORMS, FORM_OPERANDS, FORM_SIZE, KIND_IMMEDIATE, OPERAND_KIND } from './gen/tables';
 import { current } from './globals';
+import { fuse, H_DEAD } from './hot';
+import { operandBytes } from './operand';
 import { chunkMask, PAGE_BLOCKS, PAGE_CODE } from './physical';
 import { noteMonitored } from './processors/monitor';
-import { MODE_CODE64, R_COST, R_COUNT, R_FLAGS, R_FORM, R_LENGTH, R_OFFSET, R_OP, R_RM, RECORD_SIZE } from './record';
+import {
+  MODE_CODE64,
+  R_COST,
+  R_COUNT,
+  R_FLAGS,
+  R_FORM,
+  R_IMM,
+  R_LENGTH,
+  R_OFFSET,
+  R_OP,
+  R_RM,
+  RECORD_SIZE,
+} from './record';
 import { unmarkCodePage } from './tlb';
 
 /**
- * The last store that fell into one record only, of one block: where, how long, the newest block of the page then, the record
- * and its number from the end of its block. A program patches the same instruction again and again.
+ * The last store that fell into one record each of a few blocks: where, how long, the newest block of the page then. A program
+ * patches the same instruction again and again.
  */
 let patchPlace: u64 = u64.MAX_VALUE;
 let patchSize: u32 = 0;
 let patchNewest: usize = 0;
-let patchBlock: usize = 0;
+/** It was to all of a 4-byte immediate, which the records hold as it is. */
+let patchImmediate: bool = false;
+/** {u32 block, u32 record, u32 number of the record from the end of the block} of each. */
+const PATCHES_MAX: u32 = 4;
+const PATCHES: usize = memory.data(4 * 12);
+let patchCount: u32 = 0;
+/** What `findRecord` has found. */
 let patchRecord: usize = 0;
 let patchLeft: u32 = 0;
 
@@ -95,20 +115,59 @@ function findRecord(block: usize, offset: u32, end: u32): bool {
   return offset >= load<u16>(r, R_OFFSET) && end <= load<u16>(r + RECORD_SIZE, R_OFFSET);
 }
 
+function notePatch(place: usize, block: usize): void {
+  store<u32>(place, u32(block));
+  store<u32>(place, u32(patchRecord), 4);
+  store<u32>(place, patchLeft, 8);
+}
+
 /** Bytes [offset, offset + size) of the page have changed. False: a block holds them and cannot go on. */
 function patchBlocks(newest: usize, page: u32, offset: u32, size: u32): bool {
   const end = offset + size;
   let count: u32 = 0;
+  let isImmediate = size == 4;
   for (let block = newest; block; block = load<u32>(block)) {
     const bytes = load<u32>(block, BLOCK_BYTES);
     if (end <= (bytes & 0xffff) || offset >= bytes >> 16) continue;
     if (!findRecord(block, offset, end) || !decodeAgain(block, patchRecord, patchLeft, page)) return false;
-    patchBlock = block;
+    if (count < PATCHES_MAX) notePatch(PATCHES + count * 12, block);
+    isImmediate = isImmediate && endsInImmediate(patchRecord, end);
     count++;
   }
-  patchPlace = count == 1 ? (u64(page) << 12) | offset : u64.MAX_VALUE;
+  patchPlace = count <= PATCHES_MAX ? (u64(page) << 12) | offset : u64.MAX_VALUE;
+  patchImmediate = isImmediate;
+  patchCount = count;
   patchSize = size;
   patchNewest = newest;
+  return true;
+}
+
+/** Does the instruction end, at byte `end` of the page, with an immediate of 4 bytes? */
+function endsInImmediate(r: usize, end: u32): bool {
+  const form: usize = FORMS + u32(load<u16>(r, R_FORM)) * FORM_SIZE;
+  if (end != <u32>load<u16>(r, R_OFFSET) + load<u8>(r, R_LENGTH)) return false;
+  let immediates: u32 = 0;
+  let bytes: u32 = 0;
+  for (let i: usize = 0; i < 4; i++) {
+    const code: u32 = load<u8>(form + FORM_OPERANDS + i);
+    if (load<u8>(OPERAND_KIND + code) != KIND_IMMEDIATE) continue;
+    immediates++;
+    bytes = operandBytes(r, code);
+  }
+  return immediates == 1 && bytes == 4;
+}
+
+/** The store of the last patch again: the records follow. False: a block has to go. */
+function patchAgain(page: u32): bool {
+  for (let place = PATCHES; place < PATCHES + patchCount * 12; place += 12) {
+    const r: usize = load<u32>(place, 4);
+    if (!patchImmediate) {
+      if (!decodeAgain(load<u32>(place), r, load<u32>(place, 8), page)) return false;
+      continue;
+    }
+    if (r == current || load<u16>(r, R_OP) == H_DEAD) return false;
+    store<u32>(r, load<u32>(RAM + usize(patchPlace)), R_IMM);
+  }
   return true;
 }
 
@@ -123,7 +182,7 @@ export function noteStore(physical: u64, size: u32): void {
   const newest: usize = isArmed() ? 0 : load<u32>(PAGE_BLOCKS + (page << 2));
   const isSame = physical == patchPlace && size == patchSize && newest == patchNewest;
   let isPatched = newest != 0;
-  if (isPatched && isSame) isPatched = decodeAgain(patchBlock, patchRecord, patchLeft, u32(page));
+  if (isPatched && isSame) isPatched = patchAgain(u32(page));
   else if (isPatched) isPatched = patchBlocks(newest, u32(page), offset, size);
   if (isPatched) dropFirstRun(u32(page), offset, offset + size);
   else invalidateCode(u32(page));

@@ -5,6 +5,7 @@ import {
   CPL,
   CR0,
   GPR,
+  RAM,
   SEGMENTS,
   SEGMENT_BASE,
   SEGMENT_READ_END,
@@ -18,12 +19,13 @@ import { code64, faulted, otherFlags, tlbBank, tlbBase } from './globals';
 import { inLongMode, isCanonical, longAddress } from './long-mode/state';
 import { AC, GP, raise } from './fault';
 import { AC as AC_FLAG } from './flags';
+import { noteStore } from './code-changes';
 import { linearMask, systemMask, translate } from './paging';
 import { readPhysicalSized, writePhysicalSized } from './physical';
 import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
 import { closeGuards, guardsOpen, overridesSmap, setImplicit } from './smap';
 import { checkSegment, externalBit } from './system/segment';
-import { TLB_NEVER } from './tlb';
+import { TLB_CODE, TLB_NEVER } from './tlb';
 import { apicRead, apicWrite, isApicAccessPage } from './vmx/intercepts';
 
 /** RSP of the register file. */
@@ -53,9 +55,14 @@ export function readLinear<T>(linear: u64): T {
 
 /** Writes at a linear address with the current privilege. Then `if (faulted) return`. */
 export function writeLinear<T>(linear: u64, v: T): void {
-  const host = fastHost(tlbBase + TLB_WRITE, linear, sizeof<T>());
-  if (host) store<T>(host, v);
-  else writeSlow(linear, sizeof<T>(), u64(v), load<u32>(CPL) == 3);
+  const entry = tlbEntry(tlbBase + TLB_WRITE, linear);
+  const difference = load<u64>(entry) ^ ((linear + sizeof<T>() - 1) & ~0xfff);
+  if (!difference) store<T>(usize(linear) + load<usize>(entry, 8), v);
+  else if (difference == TLB_CODE) {
+    const host = usize(linear) + load<usize>(entry, 8);
+    store<T>(host, v);
+    noteStore(host - RAM, sizeof<T>());
+  } else writeSlow(linear, sizeof<T>(), u64(v), load<u32>(CPL) == 3);
 }
 
 /** The supervisor's TLB arrays, or none where every access has to be compared with data breakpoints. */
