@@ -21,7 +21,9 @@ const EPOLL_CTL_MOD = 3;
 const EPOLL_EVENT_SIZE = 12;
 const EPOLL_EXCLUSIVE = 0x1000_0000;
 const CLOCK_REALTIME = 0;
-const CLOCKS = [CLOCK_REALTIME, 1, 7, 8, 9];
+const CLOCK_MONOTONIC = 1;
+const CLOCK_REALTIME_ALARM = 8;
+const CLOCKS = [CLOCK_REALTIME, CLOCK_MONOTONIC, 7, CLOCK_REALTIME_ALARM, 9];
 const TFD_TIMER_ABSTIME = 1;
 
 function install(call: Call, file: FileDescription, flags: number): number {
@@ -102,11 +104,14 @@ function timerFile(call: Call): TimerFile {
   return file instanceof TimerFile ? file : fail('EINVAL');
 }
 
+const isRealtime = (clock: number) => clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_ALARM;
+
 function timerCreate(call: Call): number {
   const [clock, flags] = [call.arg(0), call.arg(1)];
   if (!CLOCKS.includes(clock) || flags & ~(O_CLOEXEC | O_NONBLOCK)) fail('EINVAL');
   const { kernel } = call;
-  const offset = clock === CLOCK_REALTIME || clock === 8 ? kernel.epoch : 0n;
+  const { monotonic, boottime } = call.task.namespaces.time;
+  const offset = isRealtime(clock) ? kernel.epoch : clock === CLOCK_MONOTONIC ? monotonic : boottime;
   return install(call, new TimerFile(kernel.anonymous, O_RDWR | (flags & O_NONBLOCK), kernel, offset), flags);
 }
 

@@ -47,7 +47,7 @@ function deadlineOf(call: Call, isAbsolute: boolean, format: TimeFormat, always 
   const time = readTimespec(call, address, format);
   if (!isAbsolute) return call.kernel.cyclesAt(call.kernel.monotonic + time);
   const isRealtime = always || (call.arg(1) & FUTEX_CLOCK_REALTIME) !== 0;
-  return call.kernel.cyclesAt(isRealtime ? time - call.kernel.epoch : time);
+  return call.kernel.cyclesAt(time - (isRealtime ? call.kernel.epoch : call.task.namespaces.time.monotonic));
 }
 
 function wait(call: Call, bits: number, isAbsolute: boolean, format: TimeFormat): CallResult {

@@ -16,6 +16,7 @@ import { mountingCalls } from './mount.ts';
 import { memoryLockCalls } from './memory-lock.ts';
 import { inspectionCalls } from './inspection.ts';
 import { pidfdCalls } from './pidfds.ts';
+import { mountObjectCalls } from './mount-objects.ts';
 import { mountCalls } from './mounts.ts';
 import { namespaceCalls } from './namespaces.ts';
 import { pathCalls } from './paths.ts';
@@ -50,6 +51,7 @@ export const implementations: Implementations = {
   ...attributeCalls,
   ...mountCalls,
   ...mountingCalls,
+  ...mountObjectCalls,
   ...pollCalls,
   ...eventCalls,
   ...absentCalls,

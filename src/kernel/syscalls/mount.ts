@@ -2,7 +2,6 @@
 // with other namespaces").
 import { fail } from '../error.ts';
 import { NsInode } from '../fs/nsfs.ts';
-import { createFileSystem } from '../fs/types.ts';
 import type { Task } from '../task/task.ts';
 import {
   attachTree,
@@ -18,8 +17,8 @@ import {
   treeOf,
 } from '../vfs/mount-tree.ts';
 import {
-  Dentry,
-  Mount,
+  type Dentry,
+  type Mount,
   MS_NOATIME,
   MS_NODEV,
   MS_NODIRATIME,
@@ -35,6 +34,7 @@ import {
 } from '../vfs/path.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
+import { makeMount, type NewMount } from './new-mount.ts';
 import { nameArgument } from './paths.ts';
 import { full, type Implementations } from './table.ts';
 
@@ -64,13 +64,13 @@ const UMOUNT_NOFOLLOW = 8;
 const optional = (call: Call, n: number): string => (call.arg(n) === 0 ? '' : call.path(n));
 
 /** The tree belongs to the user namespace that owns the mount namespace. @throws SystemError EPERM */
-function checkMayMount(call: Call): void {
+export function checkMayMount(call: Call): void {
   if (!hasCapability(call.task.credentials, CAP_SYS_ADMIN, call.task.namespaces.mnt.owner)) fail('EPERM');
 }
 
 /** It is part of the caller's tree. */
-const isOwn = (call: Call, mount: Mount) => mount.namespace === call.task.namespaces.mnt;
-const isRoot = ({ mount, entry }: Path) => mount.root === entry;
+export const isOwn = (call: Call, mount: Mount) => mount.namespace === call.task.namespaces.mnt;
+export const isRoot = ({ mount, entry }: Path) => mount.root === entry;
 
 function checkOwnRoot(call: Call, path: Path): void {
   if (!isRoot(path) || !isOwn(call, path.mount)) fail('EINVAL');
@@ -105,7 +105,7 @@ function mount(call: Call): number {
 }
 
 /** Somebody has a file open for writing for which `on` holds. */
-function isWritten(call: Call, on: (path: Path) => boolean): boolean {
+export function isWritten(call: Call, on: (path: Path) => boolean): boolean {
   for (const task of call.kernel.pids.tasks.values())
     for (const fd of task.files.numbers()) {
       const { path, writable, inode } = task.files.get(fd);
@@ -115,7 +115,7 @@ function isWritten(call: Call, on: (path: Path) => boolean): boolean {
 }
 
 /** Flags that a more privileged namespace locked stay. @throws SystemError EPERM */
-function checkLockedFlags({ flags: old, lockedFlags }: Mount, flags: number): void {
+export function checkLockedFlags({ flags: old, lockedFlags }: Mount, flags: number): void {
   if (lockedFlags & LOCKABLE & ~flags) fail('EPERM');
   if (lockedFlags & ACCESS_TIMES && (old ^ flags) & ACCESS_TIMES) fail('EPERM');
 }
@@ -165,16 +165,23 @@ function checkSameType(from: Dentry, to: Dentry, otherwise: 'ENOTDIR' | 'EINVAL'
   if (from.inode.isDirectory !== to.inode.isDirectory) fail(otherwise);
 }
 
+/** A copy of a place that can be attached elsewhere. @throws SystemError EINVAL, EPERM */
+export function copyPlace(call: Call, from: Path, recursive: boolean): Mount {
+  if (isLoop(call, from) || from.mount.isUnbindable) fail('EINVAL');
+  if (!isOwn(call, from.mount) && !(from.entry.inode instanceof NsInode)) fail('EINVAL');
+  if (!recursive && hasLockedBelow(from)) fail('EINVAL');
+  const copy = copyTree(call.kernel, from, { relation: 'like', recursive });
+  copy.isLocked = false;
+  return copy;
+}
+
 function bind(call: Call, source: string, target: Path, recursive: boolean): void {
   if (source === '') fail('EINVAL');
   const from = resolve(nameArgument(call, 0).from, source);
-  if (isLoop(call, from) || from.mount.isUnbindable || !isOwn(call, target.mount)) fail('EINVAL');
-  if (!isOwn(call, from.mount) && !(from.entry.inode instanceof NsInode)) fail('EINVAL');
-  if (!recursive && hasLockedBelow(from)) fail('EINVAL');
-  checkSameType(from.entry, target.entry, 'ENOTDIR');
-  const copy = copyTree(call.kernel, from, { relation: 'like', recursive });
-  copy.isLocked = false;
+  if (!isOwn(call, target.mount)) fail('EINVAL');
+  const copy = copyPlace(call, from, recursive);
   try {
+    checkSameType(from.entry, target.entry, 'ENOTDIR');
     attachTree(call.kernel, copy, target);
   } catch (failure) {
     removeTree(copy, false);
@@ -184,72 +191,33 @@ function bind(call: Call, source: string, target: Path, recursive: boolean): voi
 
 function moveMount(call: Call, source: string, target: Path): void {
   if (source === '') fail('EINVAL');
-  const from = resolve(nameArgument(call, 0).from, source);
+  moveTree(call, resolve(nameArgument(call, 0).from, source), target);
+}
+
+/** Moves a mount with all below it, or attaches one that was nowhere yet. */
+export function moveTree(call: Call, from: Path, target: Path): void {
   const { mount: moved } = from;
-  checkOwnRoot(call, from);
-  if (!isOwn(call, target.mount) || moved.isLocked || moved.parent === undefined) fail('EINVAL');
+  const isDetached = moved.namespace === undefined && moved.parent === undefined;
+  if (!isRoot(from) || !(isDetached || isOwn(call, moved))) fail('EINVAL');
+  if (!isOwn(call, target.mount) || moved.isLocked || (!isDetached && moved.parent === undefined)) fail('EINVAL');
   checkSameType(from.entry, target.entry, 'EINVAL');
-  if (moved.parent.mount.peers !== undefined) fail('EINVAL');
+  if (moved.parent?.mount.peers !== undefined) fail('EINVAL');
   if (target.mount.peers !== undefined && [...treeOf(moved)].some(({ isUnbindable }) => isUnbindable)) fail('EINVAL');
   if ([...treeOf(moved)].includes(target.mount)) fail('ELOOP');
   attachTree(call.kernel, moved, target);
 }
 
-/** What a new mount is made of. */
-interface NewMount {
-  readonly type: string;
-  readonly source: string;
-  readonly data: string;
-}
-
-/** File systems whose contents depend on a namespace rather than on a device: any user namespace may mount them. */
-const FOR_EVERYBODY = new Set(['proc', 'tmpfs', 'ramfs', 'sysfs', 'cgroup2', 'mqueue', 'devpts', 'overlay']);
-/** Those that show facts of the system; a namespace sees no more of them than it saw already. */
-const REVEALING = new Set(['proc', 'sysfs']);
-
-function mountNew(call: Call, { type, source, data }: NewMount, target: Path, given: number): void {
-  if (type === '') fail('EINVAL');
-  const { kernel, task } = call;
-  const { pid, net, ipc, mnt } = task.namespaces;
-  const owners: Record<string, typeof pid.owner> = { proc: pid.owner, sysfs: net.owner, mqueue: ipc.owner };
-  const owner = owners[type] ?? call.users;
-  const { fs, root } = createFileSystem(type, { kernel, task, source, data });
-  if (!hasCapability(task.credentials, CAP_SYS_ADMIN, FOR_EVERYBODY.has(type) ? owner : kernel.users)) fail('EPERM');
-  if (owner.parent !== undefined) fs.owner ??= owner;
-  let flags = mountFlags(given);
-  if (mnt.owner.parent !== undefined && REVEALING.has(type)) flags |= visibleFlags(mnt.mounts(), type, flags);
-  checkSameType(new Dentry('', undefined, root), target.entry, 'ENOTDIR');
-  if (!isOwn(call, target.mount)) fail('EINVAL');
-  if (target.mount.fs === fs && isRoot(target)) fail('EBUSY');
-  if (given & MS_RDONLY) fs.readOnly = true;
-  const made = new Mount(
-    kernel.nextMountId(),
-    fs,
-    new Dentry('', undefined, root),
-    source === '' ? 'none' : source,
-    flags,
-  );
-  attachTree(kernel, made, target);
-}
-
-/**
- * Flags that a new mount of a revealing type must have: those locked on one that is fully visible already.
- * @throws SystemError EPERM when none is
- */
-function visibleFlags(mounts: Iterable<Mount>, type: string, wanted: number): number {
-  for (const known of mounts) {
-    if (known.fs.type !== type || known.root.parent !== undefined) continue;
-    if ([...known.mounted.values()].some(({ isLocked, parent }) => isLocked && !isEmptyDirectory(parent!.entry)))
-      continue;
-    if (known.lockedFlags & MS_RDONLY && !(wanted & MS_RDONLY)) continue;
-    return known.lockedFlags & (MS_RDONLY | ACCESS_TIMES) & known.flags;
+function mountNew(call: Call, wanted: NewMount, target: Path, given: number): void {
+  const made = makeMount(call, wanted, mountFlags(given), (given & MS_RDONLY) !== 0);
+  try {
+    checkSameType(made.root, target.entry, 'ENOTDIR');
+    if (!isOwn(call, target.mount)) fail('EINVAL');
+    if (target.mount.fs === made.fs && isRoot(target)) fail('EBUSY');
+    attachTree(call.kernel, made, target);
+  } catch (failure) {
+    removeTree(made, false);
+    throw failure;
   }
-  return fail('EPERM');
-}
-
-/** Hiding an empty directory hides nothing. */
-function isEmptyDirectory({ inode }: Dentry): boolean {
-  return inode.isDirectory && [...inode.entries()].length === 0;
 }
 
 /** A task works in the mount, runs a program of it or has a file of it open. */

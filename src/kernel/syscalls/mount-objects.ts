@@ -1,0 +1,244 @@
+// Mounts as open files: open_tree(2), move_mount(2), fsopen(2), fsconfig(2), fsmount(2), mount_setattr(2).
+import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { FILE_SYSTEM_TYPES } from '../fs/type-names.ts';
+import { FileDescription } from '../vfs/file.ts';
+import type { Inode } from '../vfs/inode.ts';
+import { makePrivate, makeShared, makeSlave, makeUnbindable, removeTree, treeOf } from '../vfs/mount-tree.ts';
+import { PathFile } from '../vfs/operations.ts';
+import {
+  type Mount,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  type Path,
+  throughMounts,
+} from '../vfs/path.ts';
+import type { Call } from './call.ts';
+import { checkLockedFlags, checkMayMount, copyPlace, isOwn, isRoot, isWritten, moveTree } from './mount.ts';
+import { makeMount } from './new-mount.ts';
+import { openFilesLimit, pathArgument } from './paths.ts';
+import { full, type Implementations, partial } from './table.ts';
+
+const AT_RECURSIVE = 0x8000;
+const OPEN_TREE_CLONE = 1;
+const LONGEST_VALUE = 4096;
+
+/** A tree of mounts that is nowhere yet; when nobody attaches it, it ends with the file. */
+class TreeFile extends PathFile {
+  readonly #tree: Mount;
+
+  constructor(tree: Mount) {
+    super(tree.root.inode, O_PATH);
+    this.#tree = tree;
+    this.path = { mount: tree, entry: tree.root };
+  }
+
+  override closed(): void {
+    if (this.#tree.namespace === undefined && this.#tree.parent === undefined) removeTree(this.#tree, false);
+  }
+}
+
+function install(call: Call, file: FileDescription, closeOnExec: boolean): number {
+  return call.task.files.install(file, closeOnExec, openFilesLimit(call));
+}
+
+function openTree(call: Call): number {
+  const flags = call.arg(2);
+  const known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | O_CLOEXEC;
+  if (flags & ~known || (flags & AT_RECURSIVE && !(flags & OPEN_TREE_CLONE))) fail('EINVAL');
+  if (flags & OPEN_TREE_CLONE) checkMayMount(call);
+  const path = pathArgument(call, 0, 1, flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+  const closeOnExec = (flags & O_CLOEXEC) !== 0;
+  if (flags & OPEN_TREE_CLONE)
+    return install(call, new TreeFile(copyPlace(call, path, (flags & AT_RECURSIVE) !== 0)), closeOnExec);
+  const file = new PathFile(path.entry.inode, O_PATH);
+  file.path = path;
+  return install(call, file, closeOnExec);
+}
+
+/** Bits for each of the two paths of move_mount(2): follow symbolic links, automounts, and the descriptor itself. */
+const MOVE_SYMLINKS = 1;
+const MOVE_EMPTY_PATH = 4;
+const MOVE_KNOWN = 0x77;
+
+function moveMount(call: Call): number {
+  checkMayMount(call);
+  const flags = call.arg(4);
+  if (flags & ~MOVE_KNOWN) fail('EINVAL');
+  const at = (directory: number, bits: number): Path =>
+    pathArgument(
+      call,
+      directory,
+      directory + 1,
+      (bits & MOVE_EMPTY_PATH ? AT_EMPTY_PATH : 0) | (bits & MOVE_SYMLINKS ? 0 : AT_SYMLINK_NOFOLLOW),
+    );
+  moveTree(call, at(0, flags), throughMounts(at(2, flags >> 4)));
+  return 0;
+}
+
+/** A file system that is being configured. */
+class ContextFile extends FileDescription {
+  readonly type: string;
+  source = '';
+  readonly options: string[] = [];
+  readOnly = false;
+  /** What was made of it. */
+  made: Mount | undefined;
+  #isMounted = false;
+
+  constructor(inode: Inode, type: string) {
+    super(inode, 0);
+    this.type = type;
+  }
+
+  /** The mount, once. @throws SystemError EINVAL before it was made, EBUSY afterwards */
+  take(): Mount {
+    if (this.#isMounted) fail('EBUSY');
+    const made = this.made ?? fail('EINVAL');
+    this.#isMounted = true;
+    return made;
+  }
+
+  override closed(): void {
+    if (this.made !== undefined && !this.#isMounted) removeTree(this.made, false);
+  }
+}
+
+function fsopen(call: Call): number {
+  checkMayMount(call);
+  const flags = call.arg(1);
+  if (flags & ~1) fail('EINVAL');
+  const type = call.string(call.arg(0), LONGEST_VALUE, 'EINVAL');
+  if (!FILE_SYSTEM_TYPES.some((known) => known === type)) fail('ENODEV');
+  return install(call, new ContextFile(call.kernel.anonymous, type), flags === 1);
+}
+
+const SET_FLAG = 0;
+const SET_STRING = 1;
+const CMD_CREATE = 6;
+const LAST_COMMAND = 8;
+
+function fsconfig(call: Call): number {
+  const [command, keyAddress, valueAddress, extra] = [call.arg(1), call.arg(2), call.arg(3), call.arg(4)];
+  const file = call.file(0);
+  if (command > LAST_COMMAND) fail('EOPNOTSUPP');
+  if (!(file instanceof ContextFile)) return fail('EINVAL');
+  if (extra !== 0) fail('EINVAL');
+  if (command === CMD_CREATE) {
+    if (keyAddress !== 0 || valueAddress !== 0) fail('EINVAL');
+    if (file.made !== undefined) fail('EBUSY');
+    const { type, source, options } = file;
+    file.made = makeMount(call, { type, source, data: options.join(',') }, MS_RELATIME, file.readOnly);
+    return 0;
+  }
+  if (command !== SET_FLAG && command !== SET_STRING) return fail('EOPNOTSUPP');
+  if (keyAddress === 0 || (valueAddress === 0) !== (command === SET_FLAG)) fail('EINVAL');
+  if (file.made !== undefined) fail('EBUSY');
+  const key = call.string(keyAddress, 256, 'EINVAL');
+  if (command === SET_FLAG) {
+    if (key === 'ro' || key === 'rw') file.readOnly = key === 'ro';
+    else file.options.push(key);
+    return 0;
+  }
+  const value = call.string(valueAddress, 256, 'EINVAL');
+  if (key !== 'source') file.options.push(`${key}=${value}`);
+  else if (file.source === '') file.source = value;
+  else fail('EINVAL');
+  return 0;
+}
+
+/** MOUNT_ATTR_* with the flags of mount(2) they stand for. */
+const ATTRIBUTES = [
+  [0x1, MS_RDONLY],
+  [0x2, MS_NOSUID],
+  [0x4, MS_NODEV],
+  [0x8, MS_NOEXEC],
+  [0x80, MS_NODIRATIME],
+  [0x20_0000, MS_NOSYMFOLLOW],
+] as const;
+const ATTRIBUTE_TIMES = 0x70;
+const ATTRIBUTE_NOATIME = 0x10;
+const ATTRIBUTE_STRICT = 0x20;
+const ATTRIBUTES_KNOWN = ATTRIBUTES.reduce((all, [attribute]) => all | attribute, ATTRIBUTE_TIMES);
+
+const plainFlags = (attributes: number) =>
+  ATTRIBUTES.reduce((flags, [attribute, flag]) => (attributes & attribute ? flags | flag : flags), 0);
+
+/** How access times are kept, by the attribute. @throws SystemError EINVAL */
+function timeFlags(attributes: number): number {
+  const times = attributes & ATTRIBUTE_TIMES;
+  if (times === ATTRIBUTE_NOATIME) return MS_NOATIME;
+  if (times === ATTRIBUTE_STRICT) return 0;
+  return times === 0 ? MS_RELATIME : fail('EINVAL');
+}
+
+function fsmount(call: Call): number {
+  checkMayMount(call);
+  const [flags, attributes] = [call.arg(1), call.arg(2)];
+  if (flags & ~1 || attributes & ~ATTRIBUTES_KNOWN) fail('EINVAL');
+  const wanted = plainFlags(attributes) | timeFlags(attributes);
+  const file = call.file(0);
+  if (!(file instanceof ContextFile)) return fail('EINVAL');
+  const made = file.take();
+  made.flags |= wanted & ~MS_RELATIME;
+  if (!(wanted & MS_RELATIME)) made.flags &= ~MS_RELATIME;
+  return install(call, new TreeFile(made), flags === 1);
+}
+
+const ATTR_SIZE = 32;
+const PAGE = 4096;
+const PROPAGATION: Readonly<Record<number, (call: Call, mount: Mount) => void>> = {
+  0: () => {},
+  [1 << 17]: (_call, mount) => makeUnbindable(mount),
+  [1 << 18]: (_call, mount) => makePrivate(mount),
+  [1 << 19]: (_call, mount) => makeSlave(mount),
+  [1 << 20]: (call, mount) => makeShared(call.kernel, mount),
+};
+
+function mountSetattr(call: Call): number {
+  const [flags, address, size] = [call.arg(2), call.arg(3), call.arg(4)];
+  if (flags & ~(AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) fail('EINVAL');
+  if (size > PAGE) fail('E2BIG');
+  if (size < ATTR_SIZE) fail('EINVAL');
+  checkMayMount(call);
+  const view = call.view(address, size);
+  for (let at = ATTR_SIZE; at < size; at++) if (view.getUint8(at) !== 0) fail('E2BIG');
+  const [set, clear, type] = [0, 8, 16].map((at) => Number(view.getBigUint64(at, true))) as [number, number, number];
+  if (set === 0 && clear === 0 && type === 0) return 0;
+  const spread = PROPAGATION[type] ?? fail('EINVAL');
+  if (set > 0xffff_ffff || clear > 0xffff_ffff || (set | clear) & ~ATTRIBUTES_KNOWN) fail('EINVAL');
+  // a way to keep access times replaces the one before, which has to be cleared as a whole
+  const changesTimes = (clear & ATTRIBUTE_TIMES) !== 0;
+  if (changesTimes ? (clear & ATTRIBUTE_TIMES) !== ATTRIBUTE_TIMES : set & ATTRIBUTE_TIMES) fail('EINVAL');
+  const times = changesTimes ? timeFlags(set) : undefined;
+  const path = pathArgument(call, 0, 1, flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+  if (!isRoot(path) || !(isOwn(call, path.mount) || path.mount.namespace === undefined)) fail('EINVAL');
+  const mounts = flags & AT_RECURSIVE ? [...treeOf(path.mount)] : [path.mount];
+  const changed = mounts.map((mount) => {
+    let next = (mount.flags & ~plainFlags(clear)) | plainFlags(set);
+    if (times !== undefined) next = (next & ~(MS_NOATIME | MS_RELATIME)) | times;
+    checkLockedFlags(mount, next);
+    if (next & ~mount.flags & MS_RDONLY && isWritten(call, (open) => open.mount === mount)) fail('EBUSY');
+    return { mount, next };
+  });
+  for (const { mount, next } of changed) {
+    mount.flags = next;
+    spread(call, mount);
+  }
+  return 0;
+}
+
+export const mountObjectCalls: Implementations = {
+  open_tree: full(openTree),
+  move_mount: partial('no MOVE_MOUNT_SET_GROUP and MOVE_MOUNT_BENEATH', moveMount),
+  fsopen: full(fsopen),
+  fsconfig: partial('options are flags and strings', fsconfig),
+  fsmount: full(fsmount),
+  mount_setattr: partial('no MOUNT_ATTR_IDMAP', mountSetattr),
+};
