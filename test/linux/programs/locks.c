@@ -173,7 +173,10 @@ static void leases(void) {
   printf("told %d\n", told == SIGIO);
   fflush(stdout);
   if (!fork()) {
-    result("writer waited", open(path, O_WRONLY) >= 0);
+    int opened = open(path, O_WRONLY) >= 0;
+    // the parent tells first
+    usleep(50000);
+    result("writer waited", opened);
     _exit(0);
   }
   usleep(50000);
