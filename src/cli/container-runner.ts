@@ -29,6 +29,7 @@ import {
 } from './container-protocol.ts';
 import type { DataFiles } from './data-files.ts';
 import { ProcessStreams } from './process-streams.ts';
+import { checkSharing, shareDirectory } from './volumes.ts';
 
 /** Cycles between two looks at the outside. */
 const SLICE = 50_000_000;
@@ -92,7 +93,10 @@ export class ContainerRunner {
     this.#container = new Container(this.#kernel, record.spec, {
       id: record.id,
       root: this.#root,
-      bindSource: () => undefined,
+      bindSource: (source, readOnly) => {
+        checkSharing();
+        return shareDirectory(this.#kernel, source, !readOnly);
+      },
     });
     this.streams = new ProcessStreams(this.#kernel, { terminal: record.spec.process.terminal });
     this.streams.listeners.add((bytes, stream) => this.#note(bytes, stream));

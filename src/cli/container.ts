@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { SIGNAL } from '../abi/signal.ts';
 import { containerName } from '../oci/container-names.ts';
 import type { ContainerRecord, ContainerState } from '../oci/container-store.ts';
@@ -18,6 +18,7 @@ import { ContainerRunner } from './container-runner.ts';
 import { ago, columns, humanSize } from './columns.ts';
 import { startOf } from './data-files.ts';
 import { CliError, EXIT } from './errors.ts';
+import { parseVolume } from './options.ts';
 import { Places } from './places.ts';
 
 /** Memory of the machine a container runs on, unless its limit is larger. */
@@ -126,11 +127,8 @@ function checkSecurityOptions(options: readonly string[]): void {
 }
 
 function volume(text: string): MountSpec {
-  const [source = '', destination = '', mode = 'ro'] = text.split(':');
-  if (!source.startsWith('/') || !destination.startsWith('/') || !['ro', 'rw'].includes(mode)) {
-    throw new CliError(`--volume takes /directory/here:/directory/there[:ro|:rw], not ${text}.`);
-  }
-  return { destination, type: 'bind', source, options: ['bind', mode] };
+  const { host, guest, writable } = parseVolume(text);
+  return { destination: guest, type: 'bind', source: resolve(host), options: ['bind', writable ? 'rw' : 'ro'] };
 }
 
 function resources({ memory, cpus, cpuShares, pidsLimit }: CreateOptions): ResourceSpec {

@@ -3,6 +3,7 @@ import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
 import { createHostFs } from '../kernel/fs/host/host-fs.ts';
+import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
 import { attachTree } from '../kernel/vfs/mount-tree.ts';
@@ -13,8 +14,7 @@ import { canShareDirectories, ownerMap, SharedDirectory } from './host-directory
 
 /** Mounts directories of this computer for a task; the directories they are seen on are made. @throws CliError */
 export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly Volume[]): void {
-  if (volumes.length > 0 && !canShareDirectories())
-    throw new CliError('Directories of this computer can be shared with programs on Linux only.', EXIT.failure);
+  if (volumes.length > 0) checkSharing();
   for (const volume of volumes) {
     try {
       mountVolume(kernel, task, volume);
@@ -26,9 +26,19 @@ export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly Volum
   }
 }
 
+/** @throws CliError where directories cannot be shared safely */
+export function checkSharing(): void {
+  if (canShareDirectories()) return;
+  throw new CliError('Directories of this computer can be shared with programs on Linux only.', EXIT.failure);
+}
+
+/** A directory of this computer as a file system. @throws SystemError */
+export function shareDirectory(kernel: Kernel, host: string, writable: boolean): MountedFileSystem {
+  return createHostFs(kernel, { directory: new SharedDirectory(host), owners: ownerMap(), writable });
+}
+
 function mountVolume(kernel: Kernel, task: Task, { host, guest, writable }: Volume): void {
-  const directory = new SharedDirectory(host);
-  const { fs, root } = createHostFs(kernel, { directory, owners: ownerMap(), writable });
+  const { fs, root } = shareDirectory(kernel, host, writable);
   const entry = new Dentry('', undefined, root);
   const mount = new Mount(kernel.nextMountId(), fs, entry, host, MS_NOSUID | MS_NODEV);
   attachTree(kernel, mount, directoryAt(task.directories.root, guest));

@@ -1,5 +1,6 @@
 // The tree of mounts of a container (OCI runtime specification, "Mounts", "Default Filesystems", "Masked Paths"): its root, what
 // the configuration mounts, devices, and what is hidden or read-only.
+import { errnoText } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
 import { populateDevices } from '../kernel/fs/devices.ts';
@@ -22,8 +23,8 @@ const PROPAGATE: Readonly<Record<Propagation, (kernel: Kernel, mount: Mount) => 
   unbindable: (_, mount) => makeUnbindable(mount),
 };
 
-/** Gives a directory outside for a bind mount; undefined for none of that name. */
-export type BindSource = (source: string, readOnly: boolean) => MountedFileSystem | undefined;
+/** Gives a directory outside for a bind mount. @throws SystemError when it cannot be had */
+export type BindSource = (source: string, readOnly: boolean) => MountedFileSystem;
 
 /** Fills the mount namespace of a task, which is in it as its superuser. */
 export class ContainerMounts {
@@ -63,7 +64,7 @@ export class ContainerMounts {
   }
 
   #mount(spec: MountSpec): void {
-    const { flags, isBind, isRecursive, propagation, data } = parseMountOptions(spec.options);
+    const { flags, isBind, propagation, data } = parseMountOptions(spec.options);
     const isBound = isBind || spec.type === 'bind' || spec.type === 'none';
     const source = isBound ? this.#bound(spec, (flags & MS_RDONLY) !== 0) : this.#made(spec, data);
     const target = this.#target(spec.destination, source.root.isDirectory);
@@ -72,15 +73,15 @@ export class ContainerMounts {
     const mount = new Mount(this.#kernel.nextMountId(), fs, entry, spec.source ?? spec.type ?? 'none', flags);
     attachTree(this.#kernel, mount, target);
     if (propagation) PROPAGATE[propagation](this.#kernel, mount);
-    // everything below a directory outside belongs to one file system
-    void isRecursive;
   }
 
-  #bound(spec: MountSpec, readOnly: boolean): MountedFileSystem {
-    const source = spec.source ?? '';
-    const found = this.#bindSource(source, readOnly);
-    if (!found) throw new OciError('not-found', `There is nothing at ${source} to mount on ${spec.destination}.`);
-    return found;
+  #bound({ source = '', destination }: MountSpec, readOnly: boolean): MountedFileSystem {
+    try {
+      return this.#bindSource(source, readOnly);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw new OciError('not-found', `${source} cannot be mounted on ${destination}: ${errnoText(error.errno)}.`);
+    }
   }
 
   #made({ type = '', source = '', destination }: MountSpec, data: string): MountedFileSystem {

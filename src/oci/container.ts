@@ -114,6 +114,8 @@ export class Container {
     this.#kernel = kernel;
     if (spec.seccomp)
       throw new OciError('unsupported', 'Filters of system calls (linux.seccomp) are not supported yet.');
+    // number 1 outside all containers would be the system's first process, which is never killed: here it is nobody
+    if (kernel.pids.last === 0) kernel.pids.allocate();
     this.cgroup = kernel.cgroups.make(kernel.cgroups.root, id);
     try {
       applyResources(kernel, this.cgroup, spec.resources);

@@ -15,7 +15,6 @@ import {
 export interface MountOptions {
   readonly flags: number;
   readonly isBind: boolean;
-  readonly isRecursive: boolean;
   readonly propagation?: Propagation;
   /** The file system's own. */
   readonly data: string;
@@ -63,18 +62,16 @@ const PROPAGATION = /^r?(shared|slave|private|unbindable)$/;
 export function parseMountOptions(options: readonly string[]): MountOptions {
   let flags = MS_RELATIME;
   let isBind = false;
-  let isRecursive = false;
   let propagation: Propagation | undefined;
   const data: string[] = [];
   for (const option of options) {
     const [, spread] = PROPAGATION.exec(option) ?? [];
     if (option in SET) flags |= SET[option]!;
     else if (option in CLEAR) flags &= ~CLEAR[option]!;
-    else if (option === 'bind' || option === 'rbind') {
-      isBind = true;
-      isRecursive ||= option === 'rbind';
-    } else if (spread !== undefined) propagation = spread as Propagation;
+    // what lies below a directory outside is one file system with it
+    else if (option === 'bind' || option === 'rbind') isBind = true;
+    else if (spread !== undefined) propagation = spread as Propagation;
     else if (!IGNORED.has(option)) data.push(option);
   }
-  return { flags, isBind, isRecursive, ...(propagation === undefined ? {} : { propagation }), data: data.join(',') };
+  return { flags, isBind, ...(propagation === undefined ? {} : { propagation }), data: data.join(',') };
 }

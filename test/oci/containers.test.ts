@@ -1,7 +1,7 @@
 // Containers as a user runs them: what is inside, what is kept, what commands reach, and what a container cannot do. Truth:
 // docker-container(1) and its like, namespaces(7), capabilities(7).
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -80,6 +80,21 @@ describe.skipIf(!canCompile())('containers', () => {
     });
   });
 
+  test('a directory of the computer is there, read-only unless it is asked for', () => {
+    const shared = join(folder, 'shared');
+    mkdirSync(shared, { recursive: true });
+    writeFileSync(join(shared, 'note'), 'from outside\n');
+    expect(run('-v', `${shared}:/mnt`, 'box', 'box', 'show', '/mnt/note', 'make', '/mnt/a').out).toBe(
+      'from outside\nmake: EROFS\n',
+    );
+    expect(run('-v', `${shared}:/mnt:rw`, 'box', 'box', 'make', '/mnt/a').out).toBe('make: ok\n');
+    expect(readFileSync(join(shared, 'a'), 'utf8')).toBe('x');
+    expect(run('-v', '/nowhere/x:/mnt', 'box')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('/nowhere/x'),
+    });
+  });
+
   describe('a program', () => {
     test('killed by a signal, not there or no program has the documented status', () => {
       container('run', '-d', '--name', 'victim', 'box', 'box', 'forever');
@@ -118,6 +133,13 @@ describe.skipIf(!canCompile())('containers', () => {
     test('make more processes than its limit', () => {
       expect(run('--pids-limit', '5', 'box', 'box', 'forks').out).toBe('forks: 4, EAGAIN\n');
     });
+  });
+
+  test('one that takes more memory than its limit is killed, and its record says why', () => {
+    expect(run('box', 'box', 'hog').out).toBe('had it all\n');
+    expect(container('run', '--name', 'hog', '-m', '16M', 'box', 'box', 'hog')).toMatchObject({ status: 137, out: '' });
+    expect(JSON.parse(container('inspect', 'hog').out)[0]).toMatchObject({ exitCode: 137, oomKilled: true });
+    container('rm', 'hog');
   });
 
   test('changes are kept from run to run, and are gone with the container', () => {
@@ -213,7 +235,7 @@ describe.skipIf(!canCompile())('containers', () => {
       ['a capability there is not', ['run', '--cap-add', 'FLY', 'box'], 1, /There is no capability FLY/],
       ['a name that is none', ['create', '--name', '!', 'box'], 1, /cannot be the name of a container/],
       ['a user that is not there', ['run', '--rm', '-u', 'eve', 'box'], 126, /There is no user eve/],
-      ['a volume without a place', ['run', '-v', 'here', 'box'], 2, /--volume takes/],
+      ['a volume without a place', ['run', '-v', 'here', 'box'], 2, /The volume here is not/],
       ['a signal there is not', ['kill', '-s', 'HELLO', 'x'], 2, /There is no signal HELLO/],
       ['a size that is none', ['run', '-m', 'much', 'box'], 2, /--memory/],
     ];

@@ -171,13 +171,11 @@ test('mount options are taken apart, later ones winning', () => {
   expect(parseMountOptions(['nosuid', 'ro', 'nodev', 'rw', 'size=64k', 'mode=755', 'rprivate'])).toEqual({
     flags: MS_RELATIME | MS_NOSUID | MS_NODEV,
     isBind: false,
-    isRecursive: false,
     propagation: 'private',
     data: 'size=64k,mode=755',
   });
   expect(parseMountOptions(['rbind', 'ro'])).toMatchObject({
     flags: MS_RELATIME | MS_RDONLY,
     isBind: true,
-    isRecursive: true,
   });
 });

@@ -59,6 +59,7 @@ int main(int argc, char **argv, char **envp) {
     else if (!strcmp(verb, "chown")) { result("chown", chown(word, 5, 5)); n++; }
     else if (!strcmp(verb, "signal")) result("signal", kill(atoi(word), 0)), n++;
     else if (!strcmp(verb, "forks")) forks();
+    else if (!strcmp(verb, "hog")) { for (size_t n = 0; n < 64; n++) memset(malloc(1 << 20), 1, 1 << 20); puts("had it all"); }
     else if (!strcmp(verb, "tty")) printf("%d %d %d\n", isatty(0), isatty(1), isatty(2));
     else if (!strcmp(verb, "cat")) { char c; while (read(0, &c, 1) == 1) putchar(c); }
     else if (!strcmp(verb, "sleep")) { usleep(atoi(word) * 1000); n++; }
