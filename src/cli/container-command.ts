@@ -65,7 +65,7 @@ function withCreateOptions(command: Command): Command {
     .option('--pids-limit <number>', 'limit of processes', parseNumber('--pids-limit', -1))
     .option('--cap-add <capability>', 'one more capability, or ALL', collect, [])
     .option('--cap-drop <capability>', 'one capability less, or ALL', collect, [])
-    .option('--security-opt <option>', 'seccomp=unconfined, no-new-privileges', collect, [])
+    .option('--security-opt <option>', 'seccomp=FILE, seccomp=unconfined, no-new-privileges', collect, [])
     .option('--stop-signal <signal>', 'what stop sends (SIGTERM)')
     .helpOption('--help', 'display help for command');
 }

@@ -11,7 +11,8 @@ import { type ContainerOptions, defaultSpec } from '../oci/default-spec.ts';
 import { commitImage, packEntries } from '../oci/commit.ts';
 import { OciError } from '../oci/oci-error.ts';
 import type { Bytes } from '../oci/streams.ts';
-import type { MountSpec, ResourceSpec } from '../oci/runtime-spec.ts';
+import { type MountSpec, parseSeccomp, type ResourceSpec } from '../oci/runtime-spec.ts';
+import { readUserFile } from './assets.ts';
 import { ask, LocalStreams, windowSize } from './container-client.ts';
 import type { Input } from './container-protocol.ts';
 import { ContainerRunner } from './container-runner.ts';
@@ -23,6 +24,7 @@ import { Places } from './places.ts';
 
 /** Memory of the machine a container runs on, unless its limit is larger. */
 const MACHINE = 512 << 20;
+const NO_NEW_PRIVILEGES = /^no-new-privileges(?:[=:]true)?$/;
 const STOP_SECONDS = 10;
 const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
@@ -101,7 +103,7 @@ const pages = (bytes: number) => Math.ceil(bytes / 65536) * 65536;
 
 function containerOptions(id: string, command: readonly string[], options: CreateOptions): ContainerOptions {
   const { entrypoint, workdir } = options;
-  checkSecurityOptions(options.securityOpt);
+  const seccomp = seccompOf(options.securityOpt);
   return {
     command,
     env: options.env,
@@ -111,19 +113,27 @@ function containerOptions(id: string, command: readonly string[], options: Creat
     mounts: options.volume.map(volume),
     capAdd: options.capAdd,
     capDrop: options.capDrop,
-    noNewPrivileges: options.securityOpt.some((option) => option.startsWith('no-new-privileges')),
+    noNewPrivileges: options.securityOpt.some((option) => NO_NEW_PRIVILEGES.test(option)),
     resources: resources(options),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(workdir === undefined ? {} : { workdir }),
+    ...(seccomp === undefined ? {} : { seccomp }),
   };
 }
 
-/** Filters of system calls are not there yet: without one is the only way. */
-function checkSecurityOptions(options: readonly string[]): void {
+/** What `--security-opt seccomp=` says: no filter, or one in the terms of the runtime specification. @throws CliError */
+function seccompOf(options: readonly string[]): NonNullable<ContainerOptions['seccomp']> | undefined {
+  let seccomp: NonNullable<ContainerOptions['seccomp']> | undefined;
   for (const option of options) {
-    if (option === 'seccomp=unconfined' || /^no-new-privileges(?:[=:]true)?$/.test(option)) continue;
-    throw new CliError(`--security-opt ${option} is not supported: only seccomp=unconfined and no-new-privileges.`);
+    const [, file] = /^seccomp[=:](.+)$/s.exec(option) ?? [];
+    if (file !== undefined) seccomp = file === 'unconfined' ? file : parseSeccomp(readUserFile(file, 'filter'), file);
+    else if (!NO_NEW_PRIVILEGES.test(option)) {
+      throw new CliError(
+        `--security-opt ${option} is not supported: only seccomp=FILE, seccomp=unconfined and no-new-privileges.`,
+      );
+    }
   }
+  return seccomp;
 }
 
 function volume(text: string): MountSpec {

@@ -16,6 +16,7 @@ import { TimeNamespace } from '../kernel/ns/time-namespace.ts';
 import { UserNamespace } from '../kernel/ns/user-namespace.ts';
 import { UtsNamespace } from '../kernel/ns/uts-namespace.ts';
 import { NetNamespace } from '../kernel/net/namespace.ts';
+import { NO_SECCOMP, SECCOMP_MODE_FILTER, type Seccomp } from '../kernel/seccomp/state.ts';
 import { sendSignalToGroup } from '../kernel/signal/send.ts';
 import { encodeText } from '../kernel/syscalls/text.ts';
 import { execute } from '../kernel/task/exec.ts';
@@ -32,6 +33,7 @@ import { credentialsFor } from './container-credentials.ts';
 import { type BindSource, ContainerMounts } from './container-mounts.ts';
 import { applyResources } from './container-resources.ts';
 import { OciError } from './oci-error.ts';
+import { compileSeccomp } from './seccomp-program.ts';
 import type { IdMapping, NamespaceKind, ProcessSpec, RuntimeSpec } from './runtime-spec.ts';
 
 /** Where the standard files of a process lead. */
@@ -102,6 +104,7 @@ export class Container {
   readonly init: Task;
   readonly #kernel: Kernel;
   readonly #bottom: Path;
+  readonly #seccomp: Seccomp;
   #isStarted = false;
 
   /**
@@ -112,8 +115,7 @@ export class Container {
     this.id = id;
     this.spec = spec;
     this.#kernel = kernel;
-    if (spec.seccomp)
-      throw new OciError('unsupported', 'Filters of system calls (linux.seccomp) are not supported yet.');
+    this.#seccomp = spec.seccomp ? { mode: SECCOMP_MODE_FILTER, filters: [compileSeccomp(spec.seccomp)] } : NO_SECCOMP;
     // number 1 outside all containers would be the system's first process, which is never killed: here it is nobody
     if (kernel.pids.last === 0) kernel.pids.allocate();
     this.cgroup = kernel.cgroups.make(kernel.cgroups.root, id);
@@ -209,6 +211,7 @@ export class Container {
       const environment = spec.env.map(encodeText);
       execute(this.#kernel, task, path.path, path.name, spec.args.map(encodeText), environment);
       task.group.executed = true;
+      task.seccomp = this.#seccomp;
       this.#kernel.addTask(task, this.cgroup);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;

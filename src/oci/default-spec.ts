@@ -1,8 +1,9 @@
 // The configuration of a container made from an image: what docker(1) gives a container unless it is told otherwise, as a
 // configuration of the OCI runtime specification (its "Conversion to OCI Runtime Configuration" of the image specification).
+import { defaultSeccomp } from './default-seccomp.ts';
 import type { ImageConfig } from './documents.ts';
 import { OciError } from './oci-error.ts';
-import type { MountSpec, NamespaceKind, ResourceSpec, RuntimeSpec } from './runtime-spec.ts';
+import type { MountSpec, NamespaceKind, ResourceSpec, RuntimeSpec, SeccompSpec } from './runtime-spec.ts';
 
 /** What a user asked for; the rest comes from the image. */
 export interface ContainerOptions {
@@ -21,6 +22,8 @@ export interface ContainerOptions {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly noNewPrivileges: boolean;
+  /** Undefined: the default filter. */
+  readonly seccomp?: SeccompSpec | 'unconfined';
   readonly resources: ResourceSpec;
 }
 
@@ -82,6 +85,7 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  */
 export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: ContainerOptions): RuntimeSpec {
   const capabilities = capabilitiesOf(options);
+  const seccomp = options.seccomp ?? defaultSeccomp(capabilities);
   return {
     ociVersion: '1.2.0',
     root: { path: 'rootfs', readonly: options.readOnly },
@@ -102,6 +106,7 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
     gidMappings: [],
     devices: [],
     resources: options.resources,
+    ...(seccomp === 'unconfined' ? {} : { seccomp }),
     sysctl: {},
     maskedPaths: MASKED,
     readonlyPaths: READ_ONLY,

@@ -302,6 +302,11 @@ function resourceSpec(fields: Fields | undefined, unsupported: (field: string) =
   }) as ResourceSpec;
 }
 
+/** A filter in a file of its own, as docker-run(1) takes it with `--security-opt seccomp=`. @throws OciError */
+export function parseSeccomp(bytes: Uint8Array, what: string): SeccompSpec {
+  return seccompSpec(new Fields(parseObject(bytes, what), what))!;
+}
+
 function seccompSpec(fields: Fields | undefined): SeccompSpec | undefined {
   if (!fields) return undefined;
   fields.neededText('defaultAction');

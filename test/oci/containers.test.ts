@@ -130,6 +130,19 @@ describe.skipIf(!canCompile())('containers', () => {
       expect(run('--cap-drop', 'ALL', 'box', 'box', 'chroot').out).toBe('chroot: EPERM\n');
     });
 
+    test('make a call that its filter refuses, whatever its capabilities', () => {
+      const filter = join(folder, 'filter.json');
+      const syscalls = [{ names: ['chown', 'fchownat'], action: 'SCMP_ACT_ERRNO', errnoRet: 5 }];
+      writeFileSync(filter, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls }));
+      const chown = ['box', 'box', 'chown', '/tmp', 'unshare'];
+      expect(run('--cap-add', 'SYS_ADMIN', ...chown).out).toBe('chown: ok\nunshare: ok\n');
+      expect(run('--cap-add', 'ALL', '--security-opt', `seccomp=${filter}`, ...chown).out).toBe(
+        'chown: EIO\nunshare: ok\n',
+      );
+      expect(run('--security-opt', 'seccomp=unconfined', ...chown).out).toBe('chown: ok\nunshare: EPERM\n');
+      expect(run('--security-opt', 'apparmor=x', 'box').status).toBe(2);
+    });
+
     test('make more processes than its limit', () => {
       expect(run('--pids-limit', '5', 'box', 'box', 'forks').out).toBe('forks: 4, EAGAIN\n');
     });

@@ -4,7 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../../src/kernel/vfs/path.ts';
 import { type ContainerOptions, defaultSpec } from '../../src/oci/default-spec.ts';
 import { parseMountOptions } from '../../src/oci/mount-options.ts';
-import { parseRuntimeSpec } from '../../src/oci/runtime-spec.ts';
+import { runProgram } from '../../src/kernel/seccomp/bpf.ts';
+import { defaultSeccomp } from '../../src/oci/default-seccomp.ts';
+import {
+  parseRuntimeSpec,
+  type SeccompOperator,
+  type SeccompRule,
+  type SeccompSpec,
+} from '../../src/oci/runtime-spec.ts';
+import { compileSeccomp } from '../../src/oci/seccomp-program.ts';
 import { findUser } from '../../src/oci/users.ts';
 
 function parse(document: unknown, unsupported: string[] = []) {
@@ -138,6 +146,102 @@ describe('a container of an image', () => {
     expect(bounding({ capDrop: ['ALL'], capAdd: ['CAP_KILL'] })).toEqual(['CAP_KILL']);
     expect(bounding({ capAdd: ['ALL'], capDrop: ['CHOWN'] })).toHaveLength(40);
     expect(() => bounding({ capAdd: ['FLY'] })).toThrow('There is no capability FLY');
+  });
+});
+
+describe('filters of system calls', () => {
+  const ALLOW = 0x7fff_0000;
+  const ERRNO = 0x5_0000;
+  const AMD64 = 0xc000_003e;
+  const I386 = 0x4000_0003;
+
+  /** What a filter says to a call. */
+  function verdict(
+    spec: Partial<SeccompSpec>,
+    number: number,
+    args: readonly bigint[] = [],
+    architecture = AMD64,
+  ): number {
+    const program = compileSeccomp({ defaultAction: 'SCMP_ACT_ALLOW', architectures: [], syscalls: [], ...spec });
+    const data = new DataView(new ArrayBuffer(64));
+    data.setInt32(0, number, true);
+    data.setUint32(4, architecture, true);
+    for (const [n, value] of args.entries()) data.setBigUint64(16 + 8 * n, value, true);
+    return runProgram(program, data) >>> 0;
+  }
+  const rule = (names: string[], more: Partial<SeccompRule> = {}): SeccompRule => ({
+    names,
+    action: 'SCMP_ACT_ERRNO',
+    args: [],
+    ...more,
+  });
+
+  test('know both architectures by their numbers, and kill for others', () => {
+    const spec = { syscalls: [rule(['mount', 'no_such_call'], { errnoRet: 38 })] };
+    expect(verdict(spec, 165)).toBe(ERRNO | 38);
+    expect(verdict(spec, 21, [], I386)).toBe(ERRNO | 38);
+    expect(verdict(spec, 21)).toBe(ALLOW);
+    expect(verdict(spec, 165, [], 0xc000_00b7)).toBe(0x8000_0000);
+    expect(verdict({ ...spec, architectures: ['SCMP_ARCH_X86_64'] }, 1, [], I386)).toBe(0x8000_0000);
+  });
+
+  test('have a default, and the first rule that matches counts', () => {
+    const spec: Partial<SeccompSpec> = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      defaultErrnoRet: 13,
+      syscalls: [rule(['read'], { action: 'SCMP_ACT_ALLOW' }), rule(['read', 'write'], { errnoRet: 5 })],
+    };
+    expect([verdict(spec, 0), verdict(spec, 1), verdict(spec, 2)]).toEqual([ALLOW, ERRNO | 5, ERRNO | 13]);
+  });
+
+  const big = 0x1_0000_0005n;
+  const operators: [SeccompOperator, bigint, boolean][] = [
+    ['SCMP_CMP_EQ', big, true],
+    ['SCMP_CMP_EQ', 5n, false],
+    ['SCMP_CMP_NE', big, false],
+    ['SCMP_CMP_NE', 5n, true],
+    ['SCMP_CMP_NE', 0x1_0000_0004n, true],
+    ['SCMP_CMP_GT', big, false],
+    ['SCMP_CMP_GT', big + 1n, true],
+    ['SCMP_CMP_GT', 0x2_0000_0000n, true],
+    ['SCMP_CMP_GT', 6n, false],
+    ['SCMP_CMP_GE', big, true],
+    ['SCMP_CMP_GE', big - 1n, false],
+    ['SCMP_CMP_LT', big, false],
+    ['SCMP_CMP_LT', 6n, true],
+    ['SCMP_CMP_LE', big, true],
+    ['SCMP_CMP_LE', big + 1n, false],
+  ];
+  test.each(operators)('compare arguments of 64 bits: %s with %i is %s', (op, value, holds) => {
+    const args = [{ index: 1, value: Number(big), valueTwo: 0, op }];
+    expect(verdict({ syscalls: [rule(['read'], { args }), rule(['write'])] }, 0, [0n, value])).toBe(
+      holds ? ERRNO | 1 : ALLOW,
+    );
+    // the rule behind it still sees the number
+    expect(verdict({ syscalls: [rule(['read'], { args }), rule(['write'])] }, 1, [0n, value])).toBe(ERRNO | 1);
+  });
+
+  test('want all conditions of a rule', () => {
+    const args = [
+      { index: 0, value: 0xf0, valueTwo: 0x30, op: 'SCMP_CMP_MASKED_EQ' as const },
+      { index: 2, value: 7, valueTwo: 0, op: 'SCMP_CMP_EQ' as const },
+    ];
+    const spec = { syscalls: [rule(['read'], { args })] };
+    expect(verdict(spec, 0, [0x3fn, 0n, 7n])).toBe(ERRNO | 1);
+    expect(verdict(spec, 0, [0x4fn, 0n, 7n])).toBe(ALLOW);
+    expect(verdict(spec, 0, [0x3fn, 0n, 8n])).toBe(ALLOW);
+  });
+
+  test('of containers block what reaches beyond them, unless they have the capability', () => {
+    const blocked = (capabilities: string[], number: number, args: bigint[] = []) =>
+      verdict(defaultSeccomp(capabilities), number, args) !== ALLOW;
+    const [mount, unshare, clone, getpid] = [165, 272, 56, 39];
+    expect([blocked([], mount), blocked([], unshare), blocked([], getpid)]).toEqual([true, true, false]);
+    expect([blocked([], clone, [0x0200_0000n]), blocked([], clone, [0x11n])]).toEqual([true, false]);
+    expect([blocked(['CAP_SYS_ADMIN'], mount), blocked(['CAP_SYS_ADMIN'], clone, [0x0200_0000n])]).toEqual([
+      false,
+      false,
+    ]);
   });
 });
 
