@@ -331,13 +331,13 @@ export class Kernel {
     }
     const kinds = row.parameters.map(({ kind }) => kind);
     const call = new Call(this, task, pending, kinds);
-    let result = this.#try(call, row);
+    let result = this.#try(() => row.run(call));
     if (result === BLOCKED) {
       if (row.interruption === 'uninterruptible' || !hasDeliverableSignal(task)) return;
       task.leaveQueues();
       task.state = 'running';
-      result = row.interrupted?.(call) ?? interruptedResult(row);
-      if (row.interruption === 'resume') {
+      result = this.#try(() => row.interrupted?.(call) ?? interruptedResult(row));
+      if (row.interruption === 'resume' && result === -ERRNO.EINTR) {
         result = ERESTARTNOHAND;
         task.interruptedProgress = pending.progress;
       }
@@ -349,9 +349,10 @@ export class Kernel {
     else this.#finish(task, result);
   }
 
-  #try(call: Call, row: Syscall): CallResult {
+  /** What a call returns, also when it fails. */
+  #try<R extends CallResult>(run: () => R): R | number {
     try {
-      return row.run(call);
+      return run();
     } catch (failure) {
       if (failure instanceof SystemError) return failure.result;
       if (failure instanceof BadAddress) return -ERRNO.EFAULT;

@@ -1,7 +1,9 @@
 // The kernel's access to the memory of a task: through the task's own page tables, with the rights the task has, bringing
 // pages in as an access by the task would (gVisor's usermem, Linux's copy_from_user).
+import { SystemError } from '../error.ts';
 import { FAULT_PRESENT, FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import type { AddressSpace } from './address-space.ts';
+import { OutOfFrames } from './frames.ts';
 
 /** A task's memory cannot be accessed: the system call returns EFAULT. */
 export class BadAddress extends Error {
@@ -34,8 +36,18 @@ function frameFor(space: AddressSpace, page: number, isWrite: boolean): number {
   const mapping = space.table.lookup(page);
   if (mapping !== undefined && (!isWrite || mapping.write)) return mapping.frame;
   const error = (isWrite ? FAULT_WRITE : 0) | (mapping === undefined ? 0 : FAULT_PRESENT);
-  if (space.fault(page, error) !== 'resolved') throw new BadAddress();
+  if (!resolves(space, page, error)) throw new BadAddress();
   return space.table.lookup(page)!.frame;
+}
+
+/** Brings a page in. Memory that cannot be had, and a file that cannot be read, are as bad as an address that is not mapped. */
+function resolves(space: AddressSpace, page: number, error: number): boolean {
+  try {
+    return space.fault(page, error) === 'resolved';
+  } catch (failure) {
+    if (failure instanceof OutOfFrames || failure instanceof SystemError) return false;
+    throw failure;
+  }
 }
 
 /** Copies bytes out of a task's memory. @throws BadAddress */

@@ -5,7 +5,6 @@ import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { KernelCharge } from '../cgroup/memory.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { OutOfFrames } from '../mm/frames.ts';
 import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import { moveDirectories, newNamespaces, newUserNamespace } from '../ns/create.ts';
 import { CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../ns/namespace.ts';
@@ -178,7 +177,7 @@ function tellNumber(memory: AddressSpace, address: number, number: number): void
   try {
     writeUser(memory, address, bytes);
   } catch (failure) {
-    if (!(failure instanceof BadAddress || failure instanceof OutOfFrames)) throw failure;
+    if (!(failure instanceof BadAddress)) throw failure;
   }
 }
 
