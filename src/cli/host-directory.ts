@@ -13,6 +13,8 @@ import type {
   HostStatus,
   OwnerMap,
 } from '../kernel/fs/host/host-directory.ts';
+import { PAGE_SIZE } from '../kernel/platform.ts';
+import type { Room } from '../kernel/vfs/inode.ts';
 import { decodeText, encodeText } from '../kernel/syscalls/text.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
@@ -105,6 +107,15 @@ export class SharedDirectory implements HostDirectory {
 
   close(): void {
     fs.closeSync(this.#root);
+  }
+
+  /** In blocks of a page, as the kernel counts. */
+  room(): Room {
+    return onHost(() => {
+      const { bsize, blocks, bavail, files, ffree } = fs.statfsSync(itself(this.#root));
+      const pages = (count: number) => Math.floor((count * bsize) / PAGE_SIZE);
+      return { blocks: pages(blocks), freeBlocks: pages(bavail), files, freeFiles: ffree };
+    });
   }
 
   status(path: HostPath): HostStatus | undefined {

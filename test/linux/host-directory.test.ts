@@ -111,7 +111,8 @@ const PROGRAM = `
 #include <sys/stat.h>
 #include <unistd.h>
 static void result(const char *what, long value) { printf("%s: %s\\n", what, value < 0 ? strerror(errno) : "ok"); }
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) return execv(argv[1], argv + 1);
   char text[64] = {0};
   chdir("/mnt/host");
   result("read", read(open("file", O_RDONLY), text, 60));
@@ -197,6 +198,20 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
     expect(readFileSync(join(shared, 'again'), 'utf8')).toBe('From');
     expect(lstatSync(join(shared, 'again')).mode & 0o777).toBe(0o600);
     expect(lstatSync(join(shared, 'soft')).isSymbolicLink()).toBe(true);
+  });
+
+  test.skipIf(!existsSync('/lib64'))('has programs that are linked dynamically, with their libraries', () => {
+    execFileSync('gcc', ['-w', '-x', 'c', '-o', join(folder, 'dynamic'), '-'], {
+      input: '#include <stdio.h>\nint main(int c, char **v) { printf("%s and %d\\n", v[0], c); return 3; }',
+    });
+    const volumes = ['/usr:/usr', '/lib:/lib', '/lib64:/lib64', `${folder}:/mnt/host`].flatMap((text) => ['-v', text]);
+    const { stdout, status } = spawnSync('node', [ANILLO, 'process', ...volumes, program, '/mnt/host/dynamic', 'x'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      input: '',
+    });
+    expect(stdout).toBe('/mnt/host/dynamic and 2\n');
+    expect(status).toBe(3);
   });
 
   test('that is not there or not understood is refused with a sentence', () => {

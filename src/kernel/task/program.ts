@@ -230,7 +230,7 @@ function mapSegment(memory: AddressSpace, file: ProgramFile, segment: ProgramHea
   if (total > pagesEnd) memory.add({ start: pagesEnd, end: total, protection, shared: false });
   // the rest of the last page of the file is zero
   if (protection & PROT_WRITE && fileEnd % PAGE_SIZE !== 0 && end > fileEnd)
-    writeUser(memory, fileEnd, new Uint8Array(Math.min(end, pagesEnd) - fileEnd));
+    writeUser(memory, fileEnd, new Uint8Array(pagesEnd - fileEnd));
   return end;
 }
 

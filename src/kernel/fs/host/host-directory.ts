@@ -1,6 +1,6 @@
 // What a file system on directories of the computer outside needs from it. The kernel declares it and never reaches further:
 // every name is one component, nothing is followed, and whoever implements it keeps all of it below one directory.
-import type { Timestamp } from '../../vfs/inode.ts';
+import type { Room, Timestamp } from '../../vfs/inode.ts';
 
 /** Where a file lies below the shared directory: names without slashes, none of them `.` or `..`. */
 export type HostPath = readonly string[];
@@ -43,6 +43,7 @@ export interface HostFile {
 
 /** A directory of the host that is shared. Its calls throw SystemError with the host's own error number. */
 export interface HostDirectory {
+  room(): Room;
   /** Undefined when there is no such file. A symbolic link is told about itself. */
   status(path: HostPath): HostStatus | undefined;
   names(path: HostPath): readonly string[];

@@ -14,6 +14,7 @@ import {
   Inode,
   type Opener,
   type Owner,
+  type Room,
   type Status,
   type Timestamp,
 } from '../../vfs/inode.ts';
@@ -54,6 +55,10 @@ export class HostFs implements FileSystem {
 
   now(): Timestamp {
     return this.kernel.realtime;
+  }
+
+  room(): Room {
+    return this.directory.room();
   }
 
   /** The inode of a file that was found at a place. */
