@@ -19,6 +19,7 @@ const EXPECTED = join(import.meta.dirname, 'expected.jsonl');
 const MEMORY = 64 << 20;
 /** Cycles after which a case is said to hang: two seconds of its time. */
 const LONGEST = 2_000_000_000;
+const OWNER = { uid: 0, gid: 0 };
 const NATIVE_TIMEOUT = 20_000;
 
 /** Compiler flag of each ABI. */
@@ -83,6 +84,16 @@ let platform: CpuPlatform | undefined;
 
 /** A case on the user-space kernel: a new one, on a processor that has run others. */
 export function runHere(program: Uint8Array, name: string): Outcome {
+  return runProgram(new Map([['/bin/case', program]]), '/bin/case', [name], 'case');
+}
+
+/** A program on a kernel whose root has these files, all of them executable; it starts in the empty directory /work. */
+export function runProgram(
+  files: ReadonlyMap<string, Uint8Array>,
+  path: string,
+  args: readonly string[],
+  name = path,
+): Outcome {
   platform ??= new CpuPlatform(loadCore(), { memory: MEMORY });
   const kernel = new Kernel({ platform, seed: 1 });
   let output = '';
@@ -96,24 +107,21 @@ export function runHere(program: Uint8Array, name: string): Outcome {
     now: () => kernel.realtime,
     mode: 0o755,
   });
-  const owner = { uid: 0, gid: 0 };
   for (const [directory, mode] of [
     ['bin', 0o755],
+    ['lib', 0o755],
+    ['lib64', 0o755],
     ['tmp', 0o1777],
     ['proc', 0o555],
     ['work', 0o755],
   ] as const)
-    root.root.create(directory, S_IFDIR | mode, owner);
-  (root.root.lookup('bin')!.create('case', S_IFREG | 0o755, owner) as TmpfsFile).write(0, program);
+    root.root.create(directory, S_IFDIR | mode, OWNER);
+  for (const [file, bytes] of files) {
+    const [, directory, base] = file.split('/') as [string, string, string];
+    (root.root.lookup(directory)!.create(base, S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, bytes);
+  }
   const directory = '/work';
-  const init = startInit(kernel, {
-    root,
-    path: '/bin/case',
-    arguments: ['case', name],
-    environment: [],
-    terminal,
-    directory,
-  });
+  const init = startInit(kernel, { root, path, arguments: [name, ...args], environment: [], terminal, directory });
   const stop = kernel.run({ cycles: platform.cycles + LONGEST });
   const exit = init.group.event;
   if (stop.reason !== 'ended' || exit === undefined) return { end: 'hangs', output };
