@@ -1,5 +1,6 @@
 // What the three kinds of System V IPC objects share: keys, identifiers, permissions (sysvipc(7), <linux/ipc.h>).
 import { fail } from '../error.ts';
+import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, hasCapability } from '../vfs/permission.ts';
 
@@ -30,6 +31,8 @@ export abstract class IpcObject {
   readonly creatorUid: number;
   readonly creatorGid: number;
   mode: number;
+  /** Capabilities over the object count there. */
+  readonly owner: UserNamespace;
   sequence = 0;
   isRemoved = false;
   changed: number;
@@ -37,6 +40,7 @@ export abstract class IpcObject {
   constructor(call: Call, key: number, mode: number) {
     const { euid, egid } = call.task.credentials;
     this.key = key;
+    this.owner = call.task.namespaces.ipc.owner;
     this.uid = euid;
     this.gid = egid;
     this.creatorUid = euid;
@@ -56,14 +60,14 @@ export function checkAccess(credentials: Credentials, object: IpcObject, wanted:
   const { euid, egid, groups } = credentials;
   if (euid === object.creatorUid || euid === object.uid) granted >>= 6;
   else if ([object.creatorGid, object.gid].some((gid) => gid === egid || groups.includes(gid))) granted >>= 3;
-  if (asked & ~granted & 7 && !hasCapability(credentials, CAP_IPC_OWNER, credentials.user)) fail('EACCES');
+  if (asked & ~granted & 7 && !hasCapability(credentials, CAP_IPC_OWNER, object.owner)) fail('EACCES');
 }
 
 /** Only owner and creator change an object. @throws SystemError EPERM */
 export function checkOwner({ task }: Call, object: IpcObject): void {
   const { credentials } = task;
   const { euid } = credentials;
-  if (euid !== object.creatorUid && euid !== object.uid && !hasCapability(credentials, CAP_SYS_ADMIN, credentials.user))
+  if (euid !== object.creatorUid && euid !== object.uid && !hasCapability(credentials, CAP_SYS_ADMIN, object.owner))
     fail('EPERM');
 }
 

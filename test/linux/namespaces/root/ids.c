@@ -1,7 +1,9 @@
 // User IDs and what they do to capabilities, with many IDs at hand: for the superuser (credentials(7), capabilities(7)
 // "Effect of user ID changes on capabilities", user_namespaces(7)).
 #include "../common.h"
+#include <sys/ipc.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 
 static void caps(const char *when) {
@@ -220,6 +222,24 @@ static void others(void) {
   waitpid(child, NULL, 0);
 }
 
+/** Objects of System V IPC belong to their namespace: a user namespace of one's own gives no rights over them. */
+static void objects(void) {
+  int id = shmget(IPC_PRIVATE, 4096, 0600);
+  IN_CHILD(setresgid(60, 60, 60); setresuid(60, 60, 60);
+    TELL(shmat(id, NULL, 0) == (void *)-1 ? -1 : 0);
+    TELL(unshare(CLONE_NEWUSER));
+    TELL(shmat(id, NULL, 0) == (void *)-1 ? -1 : 0);
+    TELL(shmctl(id, IPC_RMID, NULL));
+    TELL(unshare(CLONE_NEWIPC));
+    TELL(shmctl(id, IPC_RMID, NULL));
+    int own = shmget(77, 4096, IPC_CREAT | 0);
+    TELL(own);
+    TELL(shmctl(own, IPC_RMID, NULL));
+  );
+  TELL(shmget(77, 0, 0));
+  TELL(shmctl(id, IPC_RMID, NULL));
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) {
     if (!strcmp(argv[1], "ids")) ids("program");
@@ -236,5 +256,6 @@ int main(int argc, char **argv) {
   IN_CHILD(mapped());
   IN_CHILD(sent());
   IN_CHILD(others());
+  IN_CHILD(objects());
   return 0;
 }
