@@ -18,6 +18,7 @@ import {
 import { SI_USER, SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail, SystemError } from '../error.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
@@ -83,8 +84,9 @@ const oneBuffer = (call: Call): Buffer[] => [{ address: call.arg(1), length: Mat
 
 /** Reads into the buffers; `offset` undefined: at the file's own. */
 function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], offset?: number): CallResult {
-  const total = into.reduce((sum, { length }) => sum + length, 0);
-  const bytes = new Uint8Array(total);
+  const wanted = into.reduce((sum, { length }) => sum + length, 0);
+  // more than the machine's memory cannot arrive, whatever the program says it has room for
+  const bytes = new Uint8Array(Math.min(wanted, call.kernel.frames.total * PAGE_SIZE));
   const count = offset === undefined ? file.read(bytes) : file.readAt(offset, bytes);
   if (count instanceof WouldBlock) {
     const mayWait = count.signalled || !isNonBlocking(file);
