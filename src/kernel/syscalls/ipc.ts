@@ -29,9 +29,9 @@ function ipc(call: Call): CallResult {
         ? fail('EINVAL')
         : controlSemaphores(call, first, signed, third & ~IPC_64, call.readWord(pointer));
     case 4:
-      return operate(call, first, pointer, second, fifth);
+      return operate(call, first, pointer, second, fifth >>> 0);
     case 11:
-      return send(call, first, pointer, signed, third);
+      return send(call, first, pointer, second, third);
     case 12:
       return receiveFrom(call, version, { first, size: second, third, pointer, fifth });
     case 13:
