@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
 import { CliError, EXIT } from './errors.ts';
-import { addContainer } from './container-command.ts';
+import { addContainer } from './container/command.ts';
 import type { Topic } from './explain.ts';
 import { addImage } from './image-command.ts';
 import {

@@ -1,8 +1,7 @@
-// The grammar of `anillo container`; what the commands do is in container.ts, loaded when one of them is asked for.
+// The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseMemory } from './options.ts';
+import { parseMemory } from '../options.ts';
 
-const load = () => import('./container.ts');
 const collect = (value: string, all: string[]) => [...all, value];
 
 function parseNumber(name: string, least: number) {
@@ -73,9 +72,9 @@ function withCreateOptions(command: Command): Command {
 function addMaking(container: Command): void {
   withCreateOptions(container.command('run').description('make a container and run it'))
     .option('-d, --detach', 'leave it running and print its ID')
-    .action(async (image, command, options) => (await load()).runContainer(image, command, options));
+    .action(async (image, command, options) => (await import('./run.ts')).runContainer(image, command, options));
   withCreateOptions(container.command('create').description('make a container and print its ID')).action(
-    async (image, command, options) => (await load()).createContainer(image, command, options),
+    async (image, command, options) => (await import('./create.ts')).createContainer(image, command, options),
   );
   container
     .command('start')
@@ -83,7 +82,7 @@ function addMaking(container: Command): void {
     .argument('<container...>', 'names or IDs')
     .option('-a, --attach', 'run it here, with its output')
     .option('-i, --interactive', 'standard input goes to the program, if it was made so')
-    .action(async (names, options) => (await load()).startContainers(names, options));
+    .action(async (names, options) => (await import('./run.ts')).startContainers(names, options));
   container
     .command('exec')
     .description('run one more program in a running container')
@@ -95,11 +94,11 @@ function addMaking(container: Command): void {
     .option('-t, --tty', 'a terminal')
     .option('-u, --user <user[:group]>', 'who runs the program')
     .option('-w, --workdir <directory>', 'working directory')
-    .action(async (name, args, options) => (await load()).execInContainer(name, args, options));
+    .action(async (name, args, options) => (await import('./exec.ts')).execInContainer(name, args, options));
   container
     .command('supervise', { hidden: true })
     .argument('<container>', 'ID')
-    .action(async (id) => (await load()).superviseContainer(id));
+    .action(async (id) => (await import('./run.ts')).superviseContainer(id));
 }
 
 function addLooking(container: Command): void {
@@ -111,12 +110,12 @@ function addLooking(container: Command): void {
     .option('-q, --quiet', 'IDs only')
     .option('--no-trunc', 'whole IDs and commands')
     .option('--json', 'print JSON')
-    .action(async (options) => (await load()).listContainers(options));
+    .action(async (options) => (await import('./list.ts')).listContainers(options));
   container
     .command('inspect')
     .description('print containers as JSON')
     .argument('<container...>', 'names or IDs')
-    .action(async (names) => (await load()).inspectContainers(names));
+    .action(async (names) => (await import('./list.ts')).inspectContainers(names));
   container
     .command('logs')
     .description('print what a container has written')
@@ -124,23 +123,23 @@ function addLooking(container: Command): void {
     .option('-f, --follow', 'go on until it ends')
     .option('-t, --timestamps', 'with the time of each piece')
     .option('-n, --tail <number>', 'the last pieces only', parseNumber('--tail', 0))
-    .action(async (name, options) => (await load()).showLogs(name, options));
+    .action(async (name, options) => (await import('./list.ts')).showLogs(name, options));
   container
     .command('top')
     .description('list the processes of a container')
     .argument('<container>', 'name or ID')
-    .action(async (name) => (await load()).showProcesses(name));
+    .action(async (name) => (await import('./list.ts')).showProcesses(name));
   container
     .command('stats')
     .description('what running containers use')
     .argument('[container...]', 'names or IDs; all that run if none is given')
     .option('--json', 'print JSON')
-    .action(async (names, options) => (await load()).showStats(names, options));
+    .action(async (names, options) => (await import('./list.ts')).showStats(names, options));
   container
     .command('diff')
     .description('list what a running container changed: A added, C changed, D deleted')
     .argument('<container>', 'name or ID')
-    .action(async (name) => (await load()).showChanges(name));
+    .action(async (name) => (await import('./list.ts')).showChanges(name));
 }
 
 function addChanging(container: Command): void {
@@ -148,22 +147,22 @@ function addChanging(container: Command): void {
     container.command(name).description(description).argument('<container...>', 'names or IDs');
   several('stop', 'stop containers: their stop signal, then SIGKILL')
     .option('-t, --time <seconds>', 'seconds between the two (10)', parseNumber('--time', 0))
-    .action(async (names, options) => (await load()).stopContainers(names, options));
+    .action(async (names, options) => (await import('./control.ts')).stopContainers(names, options));
   several('kill', 'send a signal to the first process of containers')
     .option('-s, --signal <signal>', 'name or number', 'KILL')
-    .action(async (names, options) => (await load()).killContainers(names, options));
+    .action(async (names, options) => (await import('./control.ts')).killContainers(names, options));
   several('pause', 'freeze all processes of containers').action(async (names) =>
-    (await load()).pauseContainers(names, 'pause'),
+    (await import('./control.ts')).pauseContainers(names, 'pause'),
   );
   several('unpause', 'let frozen containers go on').action(async (names) =>
-    (await load()).pauseContainers(names, 'unpause'),
+    (await import('./control.ts')).pauseContainers(names, 'unpause'),
   );
   several('wait', 'wait until containers have ended, and print their exit statuses').action(async (names) =>
-    (await load()).waitForContainers(names),
+    (await import('./control.ts')).waitForContainers(names),
   );
   several('rm', 'remove containers')
     .option('-f, --force', 'also those that run')
-    .action(async (names, options) => (await load()).removeContainers(names, options));
+    .action(async (names, options) => (await import('./control.ts')).removeContainers(names, options));
   container
     .command('commit')
     .description('make an image of a container and what it changed')
@@ -172,11 +171,11 @@ function addChanging(container: Command): void {
     .option('-a, --author <text>', 'who made it')
     .option('-m, --message <text>', 'comment in its history')
     .option('--no-pause', 'do not freeze the container meanwhile')
-    .action(async (name, image, options) => (await load()).commitContainer(name, image, options));
+    .action(async (name, image, options) => (await import('./commit.ts')).commitContainer(name, image, options));
   container
     .command('rename')
     .description('give a container another name')
     .argument('<container>', 'name or ID')
     .argument('<name>', 'the new name')
-    .action(async (name, next) => (await load()).renameContainer(name, next));
+    .action(async (name, next) => (await import('./control.ts')).renameContainer(name, next));
 }

@@ -3,20 +3,20 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { waitStatus } from '../kernel/syscalls/processes.ts';
-import { Kernel } from '../kernel/kernel.ts';
-import type { Task } from '../kernel/task/task.ts';
-import type { ChildEvent } from '../kernel/task/thread-group.ts';
-import { CpuPlatform } from '../platform/cpu-platform.ts';
-import { Container } from '../oci/container.ts';
-import { readControl } from '../oci/container-resources.ts';
-import type { ContainerRecord, ContainerStore } from '../oci/container-store.ts';
-import type { ImageStore } from '../oci/image-store.ts';
-import { changes, packChanges } from '../oci/layer-changes.ts';
-import { makeRootFs, type RootFs } from '../oci/root-fs.ts';
-import type { ProcessSpec } from '../oci/runtime-spec.ts';
-import { findUser } from '../oci/users.ts';
-import { loadCore } from './assets.ts';
+import { waitStatus } from '../../kernel/syscalls/processes.ts';
+import { Kernel } from '../../kernel/kernel.ts';
+import type { Task } from '../../kernel/task/task.ts';
+import type { ChildEvent } from '../../kernel/task/thread-group.ts';
+import { CpuPlatform } from '../../platform/cpu-platform.ts';
+import { Container } from '../../oci/container.ts';
+import { readControl } from '../../oci/container-resources.ts';
+import type { ContainerRecord, ContainerStore } from '../../oci/container-store.ts';
+import type { ImageStore } from '../../oci/image-store.ts';
+import { changes, packChanges } from '../../oci/layer-changes.ts';
+import { makeRootFs, type RootFs } from '../../oci/root-fs.ts';
+import type { ProcessSpec } from '../../oci/runtime-spec.ts';
+import { findUser } from '../../oci/users.ts';
+import { loadCore } from '../assets.ts';
 import {
   type Answer,
   decode,
@@ -26,10 +26,10 @@ import {
   JsonLines,
   line,
   type Request,
-} from './container-protocol.ts';
-import type { DataFiles } from './data-files.ts';
+} from './protocol.ts';
+import type { DataFiles } from '../data-files.ts';
 import { ProcessStreams } from './process-streams.ts';
-import { checkSharing, shareDirectory } from './volumes.ts';
+import { checkSharing, shareDirectory } from '../volumes.ts';
 
 /** Cycles between two looks at the outside. */
 const SLICE = 50_000_000;

@@ -1,8 +1,8 @@
 // The standard files of a process of a container and whoever is at the other end: this terminal, a pipe, a socket, a log.
-import { HostPipe, type StandardFiles } from '../oci/container.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { Terminal } from '../kernel/tty/terminal.ts';
-import type { WindowSize } from './container-protocol.ts';
+import { HostPipe, type StandardFiles } from '../../oci/container.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { Terminal } from '../../kernel/tty/terminal.ts';
+import type { WindowSize } from './protocol.ts';
 
 /** Somebody who hears what a process writes. */
 export type Listener = (bytes: Uint8Array, stream: 1 | 2) => void;

@@ -1,17 +1,8 @@
 // The other end of a runner's socket: a command asks a running container for something.
 import { connect, type Socket } from 'node:net';
-import { OciError } from '../oci/oci-error.ts';
-import type { ContainerRecord } from '../oci/container-store.ts';
-import {
-  type Answer,
-  decode,
-  encode,
-  type Input,
-  JsonLines,
-  line,
-  type Request,
-  type WindowSize,
-} from './container-protocol.ts';
+import { OciError } from '../../oci/oci-error.ts';
+import type { ContainerRecord } from '../../oci/container-store.ts';
+import { type Answer, decode, encode, type Input, JsonLines, line, type Request, type WindowSize } from './protocol.ts';
 
 /** What happens during a request. */
 export interface Conversation {
