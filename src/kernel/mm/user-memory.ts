@@ -50,8 +50,13 @@ function resolves(space: AddressSpace, page: number, error: number): boolean {
   }
 }
 
+/** Most bytes one call of a program moves (read(2)). */
+const MOST_BYTES = 0x7fff_f000;
+
 /** Copies bytes out of a task's memory. @throws BadAddress */
 export function readUser(space: AddressSpace, address: number, length: number): Uint8Array {
+  // a length nobody checked must not become one of the host's
+  if (length < 0 || length > MOST_BYTES) throw new BadAddress();
   const into = new Uint8Array(length);
   forEachPart(space, address, length, false, (bytes, offset) => into.set(bytes, offset));
   return into;
