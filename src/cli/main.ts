@@ -136,8 +136,8 @@ Examples:
 function addProcess(anillo: Command): void {
   anillo
     .command('process')
-    .description('run a static Linux program, i386 or amd64, on the user-space kernel')
-    .argument('<program>', 'an ELF executable without an interpreter')
+    .description('run a Linux program, i386 or amd64, on the user-space kernel')
+    .argument('<program>', 'an ELF executable; one that is linked dynamically needs its libraries by --volume')
     .argument('[arguments...]', 'its arguments')
     .passThroughOptions()
     .addOption(
@@ -168,7 +168,8 @@ The exit status is the program's, or 128 + n when signal n killed it.
 
 Examples:
   anillo process ./hello
-  anillo process --strace /bin/busybox-static echo hello`,
+  anillo process --strace /bin/busybox-static echo hello
+  anillo process -v /lib:/lib -v /lib64:/lib64 -v /usr:/usr /bin/bash -c 'ls -l /usr'`,
     )
     .action(async (program, args, options) => (await import('./process.ts')).runProcess(program, args, options));
 }

@@ -1,4 +1,4 @@
-// anillo process: a static Linux program on the user-space kernel; its terminal is this one.
+// anillo process: a Linux program on the user-space kernel; its terminal is this one.
 import { basename } from 'node:path';
 import { SystemError } from '../kernel/error.ts';
 import { Kernel, type KernelStop } from '../kernel/kernel.ts';
@@ -9,7 +9,7 @@ import { waitStatus } from '../kernel/syscalls/processes.ts';
 import type { Task } from '../kernel/task/task.ts';
 import { Terminal } from '../kernel/tty/terminal.ts';
 import { CpuPlatform } from '../platform/cpu-platform.ts';
-import { errnoText } from '../abi/errno.ts';
+import { type ErrnoName, errnoText } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/stat.ts';
 import { loadCore, readUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -30,6 +30,11 @@ export interface ProcessOptions {
 const SLICE = 50_000_000;
 const OWNER = { uid: 0, gid: 0 };
 const SIGNAL_STATUS = 128;
+/** What the errors of execve(2) mean here. */
+const REASONS: Partial<Record<ErrnoName, string>> = {
+  ENOEXEC: 'it is no i386 or amd64 ELF program',
+  ENOENT: 'it needs a loader and libraries that are not there (--volume can show it those of this computer)',
+};
 
 /** Runs a program; the exit status becomes its own, or 128 + n when signal n killed it. */
 export async function runProcess(program: string, args: readonly string[], options: ProcessOptions): Promise<void> {
@@ -52,11 +57,11 @@ export async function runProcess(program: string, args: readonly string[], optio
   let init: Task;
   try {
     const environment = options.env ?? [];
-    init = startInit(kernel, { root, path: name, arguments: [name, ...args], environment, terminal });
-    mountVolumes(kernel, init, options.volume ?? []);
+    const prepare = (task: Task) => mountVolumes(kernel, task, options.volume ?? []);
+    init = startInit(kernel, { root, path: name, arguments: [name, ...args], environment, terminal, prepare });
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const why = error.errno === 'ENOEXEC' ? 'it is no i386 or amd64 ELF program' : errnoText(error.errno);
+    const why = REASONS[error.errno] ?? errnoText(error.errno);
     throw new CliError(`The program ${program} cannot be run: ${why}.`, EXIT.failure);
   }
   const stop = await drive(kernel, terminal, console);

@@ -25,6 +25,8 @@ export interface InitOptions {
   readonly environment: readonly string[];
   readonly terminal: Terminal;
   readonly directory?: string;
+  /** Called when everything is there but the program: what else is mounted. */
+  readonly prepare?: (task: Task) => void;
 }
 
 /** Makes the first process; it runs when the kernel does, and its end is in `group.event`. @throws SystemError when the program cannot be started */
@@ -41,6 +43,7 @@ export function startInit(kernel: Kernel, options: InitOptions): Task {
   const { group } = task;
   openStandardFiles(kernel, task, options);
   mountUsual(kernel, task);
+  options.prepare?.(task);
   const context = { root, directory: root, credentials: task.credentials };
   if (options.directory !== undefined) task.directories.directory = resolve(context, options.directory);
   const args = options.arguments.map(encodeText);
