@@ -3,10 +3,13 @@
 import { createTarPacker } from 'modern-tar';
 import { S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../abi/stat.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
+import type { LayerEntry } from './layer-entries.ts';
 import type { Bytes } from './streams.ts';
 
 const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
 const OPAQUE = 'trusted.overlay.opaque';
+const WHITEOUT = '.wh.';
+const OPAQUE_NAME = '.wh..wh..opq';
 const CHUNK = 1 << 20;
 
 type Packer = ReturnType<typeof createTarPacker>['controller'];
@@ -38,6 +41,39 @@ export function* changes(upper: Inode, exists: (path: string) => boolean, path =
   }
 }
 
+/** The same for changes that were kept as a layer, against the layers below, lowest first. */
+export function changesInLayer(
+  kept: readonly LayerEntry[],
+  below: readonly (readonly LayerEntry[])[],
+): readonly Change[] {
+  const there = new Set<string>();
+  for (const layer of below) for (const { path } of layer) applyName(there, path);
+  return kept.flatMap(({ path }): Change[] => {
+    const [directory, name] = splitPath(path);
+    if (path === '' || name === OPAQUE_NAME) return [];
+    if (name.startsWith(WHITEOUT)) return [{ kind: 'D', path: `/${directory}${name.slice(WHITEOUT.length)}` }];
+    return [{ kind: there.has(path) ? 'C' : 'A', path: `/${path}` }];
+  });
+}
+
+/** What one entry of a layer does to the names there are. */
+function applyName(there: Set<string>, path: string): void {
+  const [directory, name] = splitPath(path);
+  if (!name.startsWith(WHITEOUT)) {
+    there.add(path);
+    return;
+  }
+  const hidden = name === OPAQUE_NAME ? directory : `${directory}${name.slice(WHITEOUT.length)}/`;
+  if (name !== OPAQUE_NAME) there.delete(hidden.slice(0, -1));
+  for (const other of there) if (other.startsWith(hidden)) there.delete(other);
+}
+
+/** Directory, with a slash behind unless it is the root, and name. */
+function splitPath(path: string): readonly [directory: string, name: string] {
+  const slash = path.lastIndexOf('/') + 1;
+  return [path.slice(0, slash), path.slice(slash)];
+}
+
 /** The upper directory of an overlay as a tar archive. */
 export function packChanges(upper: Inode): Bytes {
   const { readable, controller } = createTarPacker();
@@ -49,10 +85,10 @@ export function packChanges(upper: Inode): Bytes {
 }
 
 async function packDirectory(packer: Packer, directory: Inode, path: string, seen: Map<Inode, string>): Promise<void> {
-  if (isOpaque(directory)) await packer.add({ ...headerOf(directory, `${path}.wh..wh..opq`), type: 'file' }).close();
+  if (isOpaque(directory)) await packer.add({ ...headerOf(directory, `${path}${OPAQUE_NAME}`), type: 'file' }).close();
   for (const { name } of inOrder(directory)) {
     const inode = directory.lookup(name)!;
-    if (isWhiteout(inode)) await packer.add({ ...headerOf(inode, `${path}.wh.${name}`), type: 'file' }).close();
+    if (isWhiteout(inode)) await packer.add({ ...headerOf(inode, `${path}${WHITEOUT}${name}`), type: 'file' }).close();
     else await packInode(packer, inode, `${path}${name}`, seen);
   }
 }

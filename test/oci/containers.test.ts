@@ -219,6 +219,7 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(container('commit', 'source', 'made:1', '-m', 'why').out).toMatch(/^sha256:[0-9a-f]{64}\n$/);
     expect(run('made:1', 'box', 'show', '/made', 'show', '/etc/passwd').out).toBe('x/etc/passwd: ENOENT\n');
     container('stop', 'source');
+    expect(container('diff', 'source').out).toMatch(/C \/etc\nD \/etc\/passwd\nA \/made\n/);
     container('commit', 'source', 'made:2');
     expect(run('made:2', 'box', 'show', '/made', 'show', '/etc/passwd').out).toBe('x/etc/passwd: ENOENT\n');
     expect(anillo(['image', 'history', 'made:1']).out).toMatch(/box make \/made unlink.* why\n/);

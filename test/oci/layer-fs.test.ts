@@ -12,7 +12,7 @@ import { OverlayFs } from '../../src/kernel/fs/overlay/overlay-fs.ts';
 import { Tmpfs } from '../../src/kernel/fs/tmpfs.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import type { Inode } from '../../src/kernel/vfs/inode.ts';
-import { changes, packChanges } from '../../src/oci/layer-changes.ts';
+import { changes, changesInLayer, packChanges } from '../../src/oci/layer-changes.ts';
 import { LayerFs } from '../../src/oci/layer-fs.ts';
 import { Layers } from '../../src/oci/layers.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
@@ -129,6 +129,21 @@ test('changes made in an overlay are listed, and are the same as a layer', async
   const file_ = at(again, 'etc/new')!;
   expect([file_.uid, file_.gid, file_.mode & 0o777, file_.links]).toEqual([7, 8, 0o600, 2]);
   expect(at(again, 'd/e/f')).toBeDefined();
+});
+
+test('changes kept as a layer are listed against what the layers below left', () => {
+  const entries = (...paths: string[]) =>
+    paths.map((path) => ({ path, kind: 'file' as const, mode: 0o644, uid: 0, gid: 0, mtime: 0 }));
+  const below = [entries('etc', 'etc/motd', 'etc/passwd', 'gone/deep'), entries('.wh.gone', 'opt', 'opt/.wh..wh..opq')];
+  const kept = entries('', 'etc', 'etc/.wh.passwd', 'etc/motd', 'etc/new', 'gone', 'opt', 'opt/.wh..wh..opq');
+  expect(changesInLayer(kept, below).map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+    'C /etc',
+    'D /etc/passwd',
+    'C /etc/motd',
+    'A /etc/new',
+    'A /gone',
+    'C /opt',
+  ]);
 });
 
 test('the same changes give the same layer', async () => {

@@ -137,7 +137,7 @@ function addLooking(container: Command): void {
     .action(async (names, options) => (await import('./list.ts')).showStats(names, options));
   container
     .command('diff')
-    .description('list what a running container changed: A added, C changed, D deleted')
+    .description('list what a container changed: A added, C changed, D deleted')
     .argument('<container>', 'name or ID')
     .action(async (name) => (await import('./list.ts')).showChanges(name));
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRecord, ContainerState } from '../../oci/container-store.ts';
+import { type Change, changesInLayer } from '../../oci/layer-changes.ts';
 import { ago, columns, humanSize } from '../columns.ts';
 import { Places } from '../places.ts';
 import { ask, LocalStreams } from './client.ts';
@@ -135,7 +136,19 @@ export async function showStats(names: readonly string[], options: { json?: true
 
 /** Lists what a container changed. */
 export async function showChanges(name: string): Promise<void> {
-  const record = new Places().containers.find(name);
-  const changes = (await ask(record, { op: 'changes' })) as readonly { kind: string; path: string }[];
-  print(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(''));
+  const places = new Places();
+  const record = places.containers.find(name);
+  const found = record.runner
+    ? ((await ask(record, { op: 'changes' })) as readonly Change[])
+    : changesKept(places, record);
+  const lines = found.map(({ kind, path }) => `${kind} ${path}\n`);
+  print(lines.join(''));
+}
+
+/** The changes of a container that does not run. */
+function changesKept({ containers, images }: Places, { id, image }: ContainerRecord): readonly Change[] {
+  const kept = containers.changes(id);
+  kept?.content.close();
+  const below = image.diffIds.map((layer) => images.layers.entries(layer));
+  return changesInLayer(kept?.entries ?? [], below);
 }
