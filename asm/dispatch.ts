@@ -33,7 +33,6 @@ import { overflow, parity, sign, zero } from './flags';
 import { operandBytes } from './fpu/hot';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from './fpu/quick';
 import { shuffleDoublewords } from './simd/fast';
-import { repeat32 } from './string-quick';
 import { isUsable, register } from './simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
 import { isPlainConversion, quickArithmetic } from './simd/quick';
@@ -267,7 +266,6 @@ import {
   TEST8_RR,
   TEST8_RR_JE,
   TEST8_RR_JNE,
-  REPEAT,
   X87_OTHER,
   X87_PUSH,
   X87_READ,
@@ -1830,14 +1828,6 @@ export function dispatch(start: usize): void {
         next = address(r);
         t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_READ_END, 0);
         if (!t || !quickRead(r, next, t)) {
-          t = 0;
-          break;
-        }
-        r += RECORD_SIZE;
-        continue;
-      case REPEAT:
-        current = r;
-        if (!repeat32(r)) {
           t = 0;
           break;
         }

@@ -1,4 +1,4 @@
-// The case of the run loops for repeated string instructions that are short: REP MOVS and STOS upwards inside one page that the
+// Repeated string instructions that are short: REP MOVS and STOS upwards inside one page that the
 // TLB maps directly, REPE/REPNE CMPS and SCAS that end inside it, before the deadline (SDM Vol. 1 "String Operations"). Whatever is
 // different is refused before anything has changed, and the generic handler (strings.ts) does it from the start.
 import {
@@ -17,7 +17,7 @@ import { DF, hasFlag } from './flags';
 import { COST_STRING_ITERATION } from './gen/costs';
 import { FORM_OP, FORM_OPERANDS } from './gen/tables';
 import { OP_CMPS, OP_LODS, OP_MOVS, OP_SCAS } from './gen/ops';
-import { cyclesLeft, tlbBase } from './globals';
+import { code64, cyclesLeft, inScratch, tlbBase } from './globals';
 import { fastHost } from './memory';
 import { operandBytes, readSlot } from './operand';
 import { addressSize, hasRep, hasRepne, R_IMM, R_SEGMENT, restCost } from './record';
@@ -28,17 +28,17 @@ const RSI: usize = GPR + 48;
 const RDI: usize = GPR + 56;
 const PAGE: u32 = 0x1000;
 
-/** u8 each: MOVES and so on; log2 of the element's size; REPE (not REPNE). */
+/** u8 each: MOVES and so on, 0 for a record that was not prepared; log2 of the element's size; REPE (not REPNE). */
 const R_STRING: usize = R_IMM;
 const R_STRING_LOG: usize = R_IMM + 1;
 const R_STRING_EQUAL: usize = R_IMM + 2;
-const STORES: u32 = 0;
-const MOVES: u32 = 1;
-const SCANS: u32 = 2;
-const COMPARES: u32 = 3;
+const STORES: u32 = 1;
+const MOVES: u32 = 2;
+const SCANS: u32 = 3;
+const COMPARES: u32 = 4;
 
-/** Has the record the case? Its addresses are of `size` bytes. */
-export function isQuickString(r: usize, form: usize, size: u32): bool {
+/** Prepares a record of code with addresses of `size` bytes. False: the generic handler does it from the start. */
+export function prepareString(r: usize, form: usize, size: u32): bool {
   const operation: u32 = load<u16>(form, FORM_OP);
   if (operation < OP_MOVS || operation > OP_SCAS || operation == OP_LODS) return false;
   if (!hasRep(r) || addressSize(r) != size) return false;
@@ -98,7 +98,7 @@ function compareUntilEnd(r: usize, from: usize, to: usize, n: u32, isAll: bool):
 }
 
 /** In 32-bit code, with 32-bit addresses. False: nothing has happened. */
-export function repeat32(r: usize): bool {
+function repeat32(r: usize): bool {
   const count = load<u32>(RCX);
   if (!count || hasFlag(DF)) return false;
   const operation: u32 = load<u8>(r, R_STRING);
@@ -142,7 +142,7 @@ export function repeat32(r: usize): bool {
 }
 
 /** In 64-bit code, with 64-bit addresses in segments without base. */
-export function repeat64(r: usize): bool {
+function repeat64(r: usize): bool {
   const count = load<u64>(RCX);
   if (!count || hasFlag(DF)) return false;
   const operation: u32 = load<u8>(r, R_STRING);
@@ -180,4 +180,10 @@ export function repeat64(r: usize): bool {
   store<u64>(RDI, di + (done << log));
   if (from) store<u64>(RSI, si + (done << log));
   return true;
+}
+
+/** Does a prepared record, all of it. False: nothing has happened. */
+export function repeatQuickly(r: usize): bool {
+  if (inScratch || !load<u8>(r, R_STRING)) return false;
+  return code64 ? repeat64(r) : repeat32(r);
 }

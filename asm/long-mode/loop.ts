@@ -33,7 +33,6 @@ import {
 import { operandBytes } from '../fpu/hot';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from '../fpu/quick';
 import { shuffleDoublewords } from '../simd/fast';
-import { repeat64 } from '../string-quick';
 import { isUsable, register } from '../simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
 import { isPlainConversion, quickArithmetic } from '../simd/quick';
@@ -1351,11 +1350,6 @@ export function dispatchLong(start: usize): void {
         next = address(r);
         h = hostOfBytes(next, operandBytes(r), 0);
         if (!h || !quickRead(r, next, h)) break;
-        r += RECORD_SIZE;
-        continue;
-      case hot.REPEAT:
-        current = r;
-        if (!repeat64(r)) break;
         r += RECORD_SIZE;
         continue;
       case hot.X87_WRITE:
