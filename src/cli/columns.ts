@@ -15,7 +15,7 @@ export function columns(head: readonly string[], rows: readonly (readonly string
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** Bytes as docker(1) shows them: `4.26MB`, four digits at most. */
+/** Bytes as docker(1) shows them: `4.26MB`, three digits. */
 export function humanSize(bytes: number): string {
   let value = bytes;
   let unit = 0;

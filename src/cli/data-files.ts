@@ -82,12 +82,6 @@ export class DataFiles implements DataDirectory {
     return new DiskUpload(this.#temporary(), (path) => this.#path(path));
   }
 
-  rename(from: string, to: string): void {
-    mkdirSync(dirname(this.#path(to)), { recursive: true, mode: 0o700 });
-    renameSync(this.#path(from), this.#path(to));
-    syncDirectory(dirname(this.#path(to)));
-  }
-
   remove(path: string): void {
     const gone = this.#temporary();
     if (absentAsUndefined(() => renameSync(this.#path(path), gone) ?? true)) rmSync(gone, { recursive: true });

@@ -18,7 +18,7 @@ export function applyResources(kernel: Kernel, cgroup: Cgroup, resources: Resour
 }
 
 /** Writes one file of a control group. @throws OciError */
-export function writeControl(kernel: Kernel, cgroup: Cgroup, name: string, text: string): void {
+function writeControl(kernel: Kernel, cgroup: Cgroup, name: string, text: string): void {
   const inode = kernel.cgroups.fs.directoryOf(cgroup).lookup(name);
   if (!(inode instanceof ControlInode) || !inode.file.write) {
     throw new OciError('unsupported', `Control groups have no file ${name} that could be set to ${text}.`);

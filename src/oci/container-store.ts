@@ -106,12 +106,7 @@ export class ContainerStore {
 
   /** Adds a container. @throws OciError when its name is taken or cannot be one */
   async create(record: ContainerRecord): Promise<void> {
-    if (!NAME.test(record.name)) {
-      throw new OciError(
-        'bad-reference',
-        `${JSON.stringify(record.name)} cannot be the name of a container: letters, digits and _ . - behind a letter or digit.`,
-      );
-    }
+    checkName(record.name);
     await locked(this.#data, () => {
       const taken = this.list().find(({ name }) => name === record.name);
       if (taken)
@@ -137,8 +132,11 @@ export class ContainerStore {
 
   /** Gives a container another name. @throws OciError when it is taken */
   async rename(id: string, name: string): Promise<void> {
-    if (this.list().some((other) => other.name === name)) throw new OciError('in-use', `The name ${name} is in use.`);
-    await this.update(id, (record) => ({ ...record, name }));
+    checkName(name);
+    await this.update(id, (record) => {
+      if (this.list().some((other) => other.name === name)) throw new OciError('in-use', `The name ${name} is in use.`);
+      return { ...record, name };
+    });
   }
 
   /** Removes a container that does not run. @throws OciError when it does */
@@ -199,5 +197,14 @@ export class ContainerStore {
   /** Where its output is kept, as a path in the data directory. */
   logPath(id: string): string {
     return `${DIRECTORY}/${id}/log.jsonl`;
+  }
+}
+
+function checkName(name: string): void {
+  if (!NAME.test(name)) {
+    throw new OciError(
+      'bad-reference',
+      `${JSON.stringify(name)} cannot be the name of a container: letters, digits and _ . - behind a letter or digit.`,
+    );
   }
 }

@@ -89,12 +89,6 @@ export interface ContainerParts {
   readonly bindSource: BindSource;
 }
 
-/** How much a container uses, as docker-stats(1) shows it. */
-export interface ContainerStats {
-  readonly cycles: number;
-  readonly processes: number;
-}
-
 /** A container in a kernel. */
 export class Container {
   readonly id: string;
@@ -258,10 +252,6 @@ export class Container {
 
   unpause(): void {
     this.#kernel.cgroups.freeze(this.cgroup, false);
-  }
-
-  get stats(): ContainerStats {
-    return { cycles: this.cgroup.userCycles + this.cgroup.systemCycles, processes: this.cgroup.population };
   }
 }
 

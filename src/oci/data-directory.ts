@@ -34,8 +34,6 @@ export interface DataDirectory {
   replace(path: string, bytes: Uint8Array): void;
   /** Begins a large file. */
   upload(): Upload;
-  /** Renames a file or directory in one step; directories on the way are made. */
-  rename(from: string, to: string): void;
   /** Removes a file or a whole directory in one step; nothing happens when there is none. */
   remove(path: string): void;
   /**

@@ -28,16 +28,6 @@ export function fileStream(file: OpenFile): Bytes {
   );
 }
 
-/** A stream of these bytes. */
-export function streamOf(bytes: Uint8Array<ArrayBuffer>): Bytes {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes);
-      controller.close();
-    },
-  });
-}
-
 /** The first `n` bytes of a stream, fewer if it is shorter, and a stream that has them all again. */
 export async function peek(stream: Bytes, n: number): Promise<[start: Uint8Array, whole: Bytes]> {
   const reader = stream.getReader();

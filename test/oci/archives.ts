@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { packTar, type TarEntry } from 'modern-tar';
 import type { Bytes } from '../../src/oci/streams.ts';
-import { streamOf } from '../../src/oci/streams.ts';
 
 export const TIME = new Date(1_000_000_000_000);
 
@@ -88,7 +87,6 @@ export function layoutEntries(
 export function inPieces(bytes: Uint8Array<ArrayBuffer>, length = 1000): Bytes {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for (let at = 0; at < bytes.length; at += length) pieces.push(bytes.subarray(at, at + length));
-  if (pieces.length === 0) return streamOf(bytes);
   return new ReadableStream({
     pull(controller) {
       const piece = pieces.shift();

@@ -81,7 +81,6 @@ function addMaking(container: Command): void {
     .description('start containers that were made or have ended')
     .argument('<container...>', 'names or IDs')
     .option('-a, --attach', 'run it here, with its output')
-    .option('-i, --interactive', 'standard input goes to the program, if it was made so')
     .action(async (names, options) => (await import('./run.ts')).startContainers(names, options));
   container
     .command('exec')

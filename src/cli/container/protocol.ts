@@ -4,11 +4,9 @@
 /** The first line. */
 export type Request =
   | { readonly op: 'signal'; readonly signal: number }
-  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' | 'archive' | 'wait' }
+  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' | 'archive' }
   | { readonly op: 'attach' }
-  | { readonly op: 'exec'; readonly exec: ExecRequest }
-  | { readonly op: 'put'; readonly path: string }
-  | { readonly op: 'get'; readonly path: string };
+  | { readonly op: 'exec'; readonly exec: ExecRequest };
 
 /** One more process. */
 export interface ExecRequest {

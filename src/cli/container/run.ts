@@ -126,10 +126,7 @@ export async function superviseContainer(id: string): Promise<void> {
 }
 
 /** Starts containers that were made or have ended. */
-export async function startContainers(
-  names: readonly string[],
-  options: { attach?: true; interactive?: true },
-): Promise<void> {
+export async function startContainers(names: readonly string[], options: { attach?: true }): Promise<void> {
   const places = new Places();
   if (options.attach) {
     if (names.length !== 1) throw new CliError('--attach takes one container.');

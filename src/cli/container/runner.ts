@@ -266,7 +266,7 @@ export class ContainerRunner {
       case 'exec':
         return this.#exec(request.exec, send, finish, socket);
       default:
-        throw new Error(`A running container cannot do ${request.op}.`);
+        throw new Error(`A running container cannot do ${(request as { op: string }).op}.`);
     }
   }
 
