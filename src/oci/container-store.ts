@@ -51,6 +51,16 @@ export interface ContainerRecord {
   readonly finishedAt?: string;
   readonly exitCode?: number;
   readonly oomKilled?: boolean;
+  /** Why it has ended when no program said so. */
+  readonly error?: string;
+}
+
+interface KeptChanges {
+  /** Where the contents of the files are. */
+  readonly content: string;
+  readonly entries: LayerEntry[];
+  /** RFC 3339. */
+  readonly saved?: string;
 }
 
 /** The containers of a data directory. */
@@ -85,7 +95,15 @@ export class ContainerStore {
     const known = record as unknown as ContainerRecord;
     if (!known.runner || this.#isAlive(known.runner)) return known;
     const { runner: _, ...rest } = known;
-    return { ...rest, state: 'exited', exitCode: known.exitCode ?? 137 };
+    return { ...rest, state: 'exited', exitCode: known.exitCode ?? 137, error: this.#lossOf(known) };
+  }
+
+  /** What is left of a container whose runner was killed. */
+  #lossOf({ id, startedAt = '' }: ContainerRecord): string {
+    const saved = this.changesSaved(id);
+    const kept =
+      saved === undefined || saved < startedAt ? 'what it changed is lost' : `changes up to ${saved} are kept`;
+    return `The process that ran the container was killed: ${kept}.`;
   }
 
   /**
@@ -104,15 +122,26 @@ export class ContainerStore {
     return found[0];
   }
 
-  /** Adds a container. @throws OciError when its name is taken or cannot be one */
-  async create(record: ContainerRecord): Promise<void> {
+  /**
+   * Adds a container; `check` may refuse it while nobody else changes anything.
+   * @throws OciError when its name is taken or cannot be one
+   */
+  async create(record: ContainerRecord, check = () => {}): Promise<void> {
     checkName(record.name);
     await locked(this.#data, () => {
+      check();
+      this.#sweep();
       const taken = this.list().find(({ name }) => name === record.name);
       if (taken)
         throw new OciError('in-use', `The name ${record.name} is in use by the container ${taken.id.slice(0, 12)}.`);
       this.#write(record);
     });
+  }
+
+  /** Removes directories whose making was interrupted. */
+  #sweep(): void {
+    for (const id of this.#data.list(DIRECTORY))
+      if (this.#data.size(`${DIRECTORY}/${id}/record.json`) === undefined) this.#data.remove(`${DIRECTORY}/${id}`);
   }
 
   #write(record: ContainerRecord): void {
@@ -170,7 +199,7 @@ export class ContainerStore {
       upload.commit(`${place}.content`);
       this.#data.replace(
         `${DIRECTORY}/${id}/changes.json`,
-        writeDocument({ content: `${place}.content`, entries: entries.entries }),
+        writeDocument({ content: `${place}.content`, entries: entries.entries, saved: new Date().toISOString() }),
       );
       for (const name of this.#data.list(`${DIRECTORY}/${id}`)) {
         if (name.endsWith('.content') && `${DIRECTORY}/${id}/${name}` !== `${place}.content`)
@@ -183,15 +212,22 @@ export class ContainerStore {
 
   /** The changes kept; undefined for a container that never ran. */
   changes(id: string): { entries: readonly LayerEntry[]; content: OpenFile } | undefined {
-    const bytes = this.#data.read(`${DIRECTORY}/${id}/changes.json`);
-    if (!bytes) return undefined;
-    const { content, entries } = JSON.parse(new TextDecoder().decode(bytes)) as {
-      content: string;
-      entries: LayerEntry[];
-    };
+    const kept = this.#changes(id);
+    if (!kept) return undefined;
+    const { content, entries } = kept;
     const file = this.#data.open(content);
     if (!file) throw new OciError('damaged-store', `The changes of the container ${id.slice(0, 12)} are missing.`);
     return { entries, content: file };
+  }
+
+  /** When its changes were last kept: RFC 3339. */
+  changesSaved(id: string): string | undefined {
+    return this.#changes(id)?.saved;
+  }
+
+  #changes(id: string): KeptChanges | undefined {
+    const bytes = this.#data.read(`${DIRECTORY}/${id}/changes.json`);
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptChanges);
   }
 
   /** Where its output is kept, as a path in the data directory. */

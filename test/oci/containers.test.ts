@@ -1,9 +1,11 @@
 // Containers as a user runs them: what is inside, what is kept, what commands reach, and what a container cannot do. Truth:
 // docker-container(1) and its like, namespaces(7), capabilities(7).
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canCompile, Programs } from '../linux/guest.ts';
 
@@ -11,6 +13,7 @@ const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-containers-'));
 const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
 const programs = new Programs();
+const execute = promisify(execFile);
 
 function anillo(args: readonly string[], input = '') {
   const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: 90_000, encoding: 'utf8' });
@@ -229,17 +232,39 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(anillo(['image', 'verify']).status).toBe(0);
   });
 
-  test('one whose process is killed has ended, and its record says so', async () => {
-    const child = spawn(
-      process.execPath,
-      [COMMAND, 'container', 'run', '--name', 'lost', 'box', 'box', 'say', 'up', 'forever'],
-      { env },
-    );
+  test('one whose process is killed has ended, its record says so, and what it changed before is kept', async () => {
+    const args = ['run', '--name', 'lost', 'box', 'box', 'say', 'up', 'make', '/before', 'forever'];
+    const child = spawn(process.execPath, [COMMAND, 'container', ...args], { env });
     await new Promise((done) => child.stdout.once('data', done));
+    const inspect = () => JSON.parse(container('inspect', 'lost').out)[0];
+    while (inspect().changesSaved === undefined) await sleep(100);
     child.kill('SIGKILL');
     await new Promise((done) => child.once('exit', done));
     expect(container('ps', '-a').out).toMatch(/Exited \(137\) .* lost\n/);
+    const { error, changesSaved, runner } = inspect();
+    expect(error).toBe(`The process that ran the container was killed: changes up to ${changesSaved} are kept.`);
+    expect(runner).toBeUndefined();
+    expect(container('diff', 'lost').out).toContain('A /before\n');
     expect(container('rm', 'lost').out).toBe('lost\n');
+  });
+
+  test('two commands at once: one has its way, the other is told', async () => {
+    const several = async (count: number, ...args: string[]) => {
+      const run = () => execute(process.execPath, [COMMAND, 'container', ...args], { env, timeout: 90_000 });
+      return (await Promise.allSettled(Array.from({ length: count }, run))).map((end) =>
+        end.status === 'fulfilled' ? 'done' : String((end.reason as { stderr: string }).stderr),
+      );
+    };
+    const created = await several(4, 'create', '--name', 'twin', 'box', 'box', 'make', '/a', 'sleep', '1500');
+    expect(created.filter((end) => end === 'done')).toHaveLength(1);
+    expect(created.filter((end) => end.includes('The name twin is in use'))).toHaveLength(3);
+    expect((await several(3, 'start', '-a', 'twin')).sort()).toEqual([
+      ...Array.from({ length: 2 }, () => 'anillo: The container twin is running already.\n'),
+      'done',
+    ]);
+    expect(container('ps', '-a').out).toMatch(/Exited \(0\) .* twin\n/);
+    await several(3, 'rm', 'twin');
+    expect(container('ps', '-aq').out).toBe('');
   });
 
   describe('mistakes', () => {

@@ -6,7 +6,7 @@ import { Places } from '../places.ts';
 import { ask } from './client.ts';
 
 /** The changes of a container as a tar archive, whether it runs or not. */
-async function changesOf({ containers }: Places, record: ContainerRecord): Promise<Bytes> {
+async function changesOf({ containers }: Places, record: ContainerRecord, pauses: boolean): Promise<Bytes> {
   if (!record.runner) {
     const kept = containers.changes(record.id);
     return kept ? packEntries(kept.entries, kept.content) : packEntries([], NOTHING);
@@ -14,7 +14,7 @@ async function changesOf({ containers }: Places, record: ContainerRecord): Promi
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
   const writer = writable.getWriter();
   const onOutput = (bytes: Uint8Array) => void writer.write(Uint8Array.from(bytes));
-  void ask(record, { op: 'archive' }, { onOutput }).then(
+  void ask(record, { op: 'archive', pauses }, { onOutput }).then(
     () => writer.close(),
     (error: unknown) => writer.abort(error),
   );
@@ -31,20 +31,15 @@ export async function commitContainer(
 ): Promise<void> {
   const places = new Places();
   const record = places.containers.find(name);
-  const pauses = options.pause && record.state === 'running';
-  if (pauses) await ask(record, { op: 'pause' });
-  try {
-    const { author, message } = options;
-    const id = await commitImage(places.images, places.images.find(record.image.id), await changesOf(places, record), {
-      command: record.spec.process.args.join(' '),
-      config: { Cmd: record.spec.process.args },
-      created: new Date().toISOString(),
-      ...(image === undefined ? {} : { name: image }),
-      ...(author === undefined ? {} : { author }),
-      ...(message === undefined ? {} : { message }),
-    });
-    process.stdout.write(`${id}\n`);
-  } finally {
-    if (pauses) await ask(record, { op: 'unpause' });
-  }
+  const { author, message } = options;
+  const base = places.images.find(record.image.id);
+  const id = await commitImage(places.images, base, await changesOf(places, record, options.pause), {
+    command: record.spec.process.args.join(' '),
+    config: { Cmd: record.spec.process.args },
+    created: new Date().toISOString(),
+    ...(image === undefined ? {} : { name: image }),
+    ...(author === undefined ? {} : { author }),
+    ...(message === undefined ? {} : { message }),
+  });
+  process.stdout.write(`${id}\n`);
 }

@@ -1,4 +1,5 @@
 // Changing containers: kill, stop, wait, pause, rm, rename (docker-stop(1) and its like).
+import { rmSync } from 'node:fs';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { Places } from '../places.ts';
@@ -73,6 +74,7 @@ export async function removeContainers(names: readonly string[], options: { forc
     const record = places.containers.find(name);
     if (options.force) await stop(places, record, 0);
     await places.containers.remove(record.id);
+    rmSync(places.socketOf(record.id), { force: true });
     print(`${name}\n`);
   }
 }

@@ -78,7 +78,8 @@ export async function make(
     state: 'created',
   };
   signalNumber(record.stopSignal);
-  await places.containers.create(record);
+  // the image may have been removed meanwhile
+  await places.containers.create(record, () => places.images.find(image.id));
   return record;
 }
 

@@ -47,7 +47,10 @@ export function inspectContainers(names: readonly string[]): void {
   const { containers } = new Places();
   print(
     `${JSON.stringify(
-      names.map((name) => containers.find(name)),
+      names.map((name) => {
+        const record = containers.find(name);
+        return { ...record, changesSaved: containers.changesSaved(record.id) };
+      }),
       undefined,
       2,
     )}\n`,

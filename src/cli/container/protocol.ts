@@ -4,7 +4,8 @@
 /** The first line. */
 export type Request =
   | { readonly op: 'signal'; readonly signal: number }
-  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' | 'archive' }
+  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' }
+  | { readonly op: 'archive'; readonly pauses: boolean }
   | { readonly op: 'attach' }
   | { readonly op: 'exec'; readonly exec: ExecRequest };
 

@@ -32,7 +32,7 @@ async function claim(places: Places, { id }: ContainerRecord): Promise<Container
   const runner = { pid: process.pid, started: startOf(process.pid), socket: places.socketOf(id) };
   return places.containers.update(id, (record) => {
     if (record.runner) throw new OciError('bad-state', `The container ${record.name} is running already.`);
-    const { exitCode: _, finishedAt: __, ...rest } = record;
+    const { exitCode: _, finishedAt: __, error: ___, ...rest } = record;
     return { ...rest, runner };
   });
 }
@@ -122,6 +122,8 @@ export async function superviseContainer(id: string): Promise<void> {
   const runner = await prepare(places, record, true);
   if (!record.openStdin) runner.streams.end();
   process.on('SIGTERM', () => runner.kill(SIGNAL.SIGTERM)).on('SIGHUP', () => {});
+  // whoever started it listens no more
+  process.stderr.on('error', () => {});
   await run(places, record, runner, () => process.send?.('started'));
 }
 

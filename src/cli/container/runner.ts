@@ -1,5 +1,6 @@
 // Runs one container on a kernel of its own until its first process has ended: what it writes goes to its log and to those who
 // are attached, commands of others come over a socket, and at the end its changes and how it ended are kept.
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -28,6 +29,7 @@ import {
   type Request,
 } from './protocol.ts';
 import type { DataFiles } from '../data-files.ts';
+import { KeptChanges } from './kept-changes.ts';
 import { ProcessStreams } from './process-streams.ts';
 import { checkSharing, shareDirectory } from '../volumes.ts';
 
@@ -68,10 +70,14 @@ export class ContainerRunner {
   readonly #kernel: Kernel;
   readonly #container: Container;
   readonly #root: RootFs;
+  readonly #changes: KeptChanges;
   readonly #extras = new Set<Extra>();
   /** Descriptor of the log while the container runs. */
   #log: number | undefined;
   #server: Server | undefined;
+  /** `container pause` was asked for, and how many are fetching the changes of a container that stands still. */
+  #isPaused = false;
+  #archives = 0;
   #wake: (() => void) | undefined;
   #realStart = 0n;
   #virtualStart = 0n;
@@ -90,6 +96,7 @@ export class ContainerRunner {
       content: images.layers.content(id),
     }));
     this.#root = makeRootFs(this.#kernel, layers, containers.changes(record.id));
+    this.#changes = new KeptChanges(containers, record, this.#kernel, this.#root.upper);
     this.#container = new Container(this.#kernel, record.spec, {
       id: record.id,
       root: this.#root,
@@ -134,10 +141,11 @@ export class ContainerRunner {
       const moved = this.#pump();
       this.#reapExtras();
       if (this.#container.end) return;
+      await this.#changes.saveIfDue();
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.reason === 'ended') return;
       if (stop.reason === 'idle') {
-        if (!moved) await this.#sleep(undefined);
+        if (!moved) await this.#sleep(this.#changes.wait);
       } else if (this.#parts.paced) await this.#holdBack();
     }
   }
@@ -193,7 +201,7 @@ export class ContainerRunner {
     for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
     if (this.#log !== undefined) closeSync(this.#log);
     this.#log = undefined;
-    if (!record.autoRemove) await containers.saveChanges(record.id, packChanges(this.#root.upper));
+    await this.#changes.save();
     const oomKilled = /oom_kill [1-9]/.test(readControl(this.#kernel, this.#container.cgroup, 'memory.events'));
     await containers.update(record.id, ({ runner: _, ...now }) => ({
       ...now,
@@ -259,7 +267,7 @@ export class ContainerRunner {
         finish([...changes(this.#root.upper, (path) => isBelow(this.#root.image, path))]);
         return undefined;
       case 'archive':
-        this.#archive(send).then(finish, () => finish(false));
+        void this.#archive(request.pauses, socket).then(finish, (error: unknown) => socket.destroy(error as Error));
         return undefined;
       case 'attach':
         return this.#attach(this.streams, send, socket);
@@ -271,13 +279,20 @@ export class ContainerRunner {
   }
 
   async #pause(pauses: boolean): Promise<boolean> {
-    if (pauses) this.#container.pause();
-    else this.#container.unpause();
+    this.#isPaused = pauses;
+    this.#freeze();
     await this.#parts.containers.update(this.#parts.record.id, (now) => ({
       ...now,
       state: pauses ? 'paused' : 'running',
     }));
     return true;
+  }
+
+  /** The programs stand still while somebody wants it so. */
+  #freeze(): void {
+    if (this.#isPaused || this.#archives > 0) this.#container.pause();
+    else this.#container.unpause();
+    this.wake();
   }
 
   #processes(): readonly object[] {
@@ -305,10 +320,22 @@ export class ContainerRunner {
     };
   }
 
-  /** The changes as a tar archive. */
-  async #archive(send: (answer: Answer) => void): Promise<boolean> {
-    for await (const chunk of packChanges(this.#root.upper)) send({ out: encode(chunk), stream: 1 });
-    return true;
+  /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
+  async #archive(pauses: boolean, socket: Socket): Promise<boolean> {
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    if (pauses) this.#archives++;
+    this.#freeze();
+    try {
+      for await (const chunk of packChanges(this.#root.upper)) {
+        if (socket.destroyed) break;
+        const isTaken = socket.write(line({ out: encode(chunk), stream: 1 }));
+        if (!isTaken) await Promise.race([once(socket, 'drain'), gone]);
+      }
+      return true;
+    } finally {
+      if (pauses) this.#archives--;
+      this.#freeze();
+    }
   }
 
   #attach(streams: ProcessStreams, send: (answer: Answer) => void, socket: Socket): (message: Input) => void {
