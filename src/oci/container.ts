@@ -152,7 +152,7 @@ export class Container {
       pidForChildren: pid,
       uts,
       ipc: isNew('ipc') ? new IpcNamespace(number(), user) : first.ipc,
-      net: isNew('network') ? new NetNamespace(number(), user) : first.net,
+      net: isNew('network') ? newNetwork(number(), user) : first.net,
       cgroup: isNew('cgroup') ? new CgroupNamespace(number(), user, this.cgroup) : first.cgroup,
       time,
       timeForChildren: time,
@@ -253,6 +253,13 @@ export class Container {
   unpause(): void {
     this.#kernel.cgroups.freeze(this.cgroup, false);
   }
+}
+
+/** A network whose loopback interface is switched on, as runtimes do: programs of a container talk to each other over it. */
+function newNetwork(number: number, user: UserNamespace): NetNamespace {
+  const net = new NetNamespace(number, user);
+  net.loopback.setUp(true);
+  return net;
 }
 
 function userNamespace(kernel: Kernel, spec: RuntimeSpec): UserNamespace {

@@ -78,6 +78,10 @@ describe.skipIf(!canCompile())('containers', () => {
       expect(run('box', 'box', 'tty').out).toBe('0 0 0\n');
     });
 
+    test('is a network of its own, of which the loopback interface is on', () => {
+      expect(run('box', 'box', 'loopback').out).toBe('bind: ok\nconnect: ok\n');
+    });
+
     test('is a control group that is the root there', () => {
       expect(run('box', 'box', 'show', '/proc/self/cgroup').out).toBe('0::/\n');
     });

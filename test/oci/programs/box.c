@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +40,16 @@ static void forks(void) {
   printf("forks: %d\n", made);
 }
 
+static void loopback(void) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof at;
+  int server = socket(AF_INET, SOCK_STREAM, 0);
+  result("bind", bind(server, (struct sockaddr *)&at, size));
+  listen(server, 1);
+  getsockname(server, (struct sockaddr *)&at, &size);
+  result("connect", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, size));
+}
+
 int main(int argc, char **argv, char **envp) {
   setvbuf(stdout, 0, _IONBF, 0);
   for (int n = 1; n < argc; n++) {
@@ -48,6 +59,7 @@ int main(int argc, char **argv, char **envp) {
     else if (!strcmp(verb, "env")) { for (char **e = envp; *e; e++) puts(*e); }
     else if (!strcmp(verb, "id")) printf("%d %d %d\n", getuid(), getgid(), getgroups(0, 0));
     else if (!strcmp(verb, "pid")) printf("%d\n", getpid());
+    else if (!strcmp(verb, "loopback")) loopback();
     else if (!strcmp(verb, "cwd")) { char path[256]; puts(getcwd(path, sizeof path)); }
     else if (!strcmp(verb, "host")) { char name[65]; gethostname(name, sizeof name); puts(name); }
     else if (!strcmp(verb, "show")) { show(word); n++; }
