@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   kernel: ['base', 'abi'],
   platform: ['base', 'abi', 'kernel', 'cpu', 'machine', 'pc'],
   oci: ['base', 'abi', 'kernel'],
-  lab: ['base', 'isa', 'cpu', 'machine', 'pc', 'vmm'],
+  lab: ['base', 'isa', 'cpu', 'machine', 'boot', 'pc', 'vmm', 'abi', 'kernel', 'platform', 'oci'],
   cli: [
     'base',
     'isa',

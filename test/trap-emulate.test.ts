@@ -33,7 +33,7 @@ function run(guest: string, commandLine: string, instructions: number): { stop: 
       text = '';
     },
   });
-  vmm.start(bundledGuest(guest).file, commandLine);
+  vmm.start(bundledGuest(guest).file, { commandLine });
   const stop = vmm.run({ instructions });
   lines.push({ text, findings: vmm.findings().slice(known) });
   return { stop, lines };

@@ -121,7 +121,7 @@ test.each(CELLS.filter(({ cell }) => cell !== 'paravirtual').map((cell) => [cell
         ...(paging ? { paging } : {}),
         serialOut: () => {},
       });
-      vmm.start(image, '');
+      vmm.start(image, {});
       return vmm.run({ instructions: 200_000 }).status;
     };
     expect(run('nop'), 'CR0.NE = 0').toBe(status(2));

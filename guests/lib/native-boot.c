@@ -3,6 +3,9 @@
 
 #define COM1 0x3f8
 
+struct multiboot_module {
+  u32 start, end, text, reserved;
+};
 struct multiboot_info {
   u32 flags, mem_lower, mem_upper, boot_device, command_line, modules_count, modules_address;
 };
@@ -10,6 +13,7 @@ struct multiboot_info {
 static char command_line[256]; // a copy: what the loader left may lie in memory that is handed out later
 const char *pv_command_line = command_line;
 u32 pv_memory_size;
+u32 pv_module_start, pv_module_size;
 
 void native_start(u32 magic, const struct multiboot_info *info);
 
@@ -29,6 +33,11 @@ void native_start(u32 magic, const struct multiboot_info *info) {
     if (info->flags & 1) pv_memory_size = (info->mem_upper + 1024) * 1024;
     const char *given = info->flags & 4 ? (const char *)info->command_line : "";
     for (u32 i = 0; i < sizeof command_line - 1 && given[i] != 0; i++) command_line[i] = given[i];
+    if (info->flags & 8 && info->modules_count > 0) {
+      const struct multiboot_module *module = (const struct multiboot_module *)info->modules_address;
+      pv_module_start = module->start;
+      pv_module_size = module->end - module->start;
+    }
   }
   kernel_main();
 }

@@ -32,7 +32,8 @@ static void init_segments(void) {
 
 static void init_paging(u32 limit) {
   pv_free_end = limit;
-  pv_free_start = ((u32)image_end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+  u32 used = pv_module_size > 0 ? pv_module_start + pv_module_size : (u32)image_end;
+  pv_free_start = (used + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   for (u32 at = 0; at < limit; at += 1u << 22) {
     pte_t *table = (pte_t *)pv_free_start;
     pv_free_start += PAGE_SIZE;

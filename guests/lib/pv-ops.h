@@ -53,6 +53,7 @@ struct pv_trap {
 // Filled in before kernel_main() is called.
 extern const char *pv_command_line;
 extern u32 pv_memory_size; // bytes of RAM
+extern u32 pv_module_start, pv_module_size; // the first module the loader brought (phys, page-aligned); size 0: none
 
 // The kernel itself (called on a boot stack, interrupts off, console usable). It does not return.
 void kernel_main(void);

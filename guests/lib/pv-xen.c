@@ -13,6 +13,7 @@ struct xen_start_info {
 
 const char *pv_command_line = "";
 u32 pv_memory_size;
+u32 pv_module_start, pv_module_size;
 u32 pv_free_start, pv_free_end;
 const u32 *xen_p2m;
 u32 xen_event_handler, xen_gate_handler;
@@ -34,6 +35,8 @@ void xen_start(const struct xen_start_info *info) {
   boot_directory = (pte_t *)info->pt_base;
   pv_memory_size = info->nr_pages << 12;
   pv_command_line = info->command_line;
+  if (info->mod_length > 0) pv_module_start = pv_phys((const void *)info->mod_start);
+  pv_module_size = info->mod_length;
   pv_free_start = pv_phys((void *)(info->pt_base + (info->nr_pt_frames + 1) * PAGE_SIZE)); // behind the boot stack
   xen_update_va_mapping((u32)&xen_shared_info, info->shared_info | PTE_PRESENT | PTE_WRITE, 2);
   // Port instructions of this kernel are to be emulated rather than refused.

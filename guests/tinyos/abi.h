@@ -20,6 +20,8 @@
 #define SYS_PROCESSES 200
 #define SYS_FREE_PAGES 201
 
+// Lowest address of a Linux program, behind all that the kernel maps.
+#define LINUX_BASE 0x01000000
 #define USER_BASE 0x40000000
 #define USER_HEAP_END 0x48000000
 #define USER_STACK_BOTTOM 0x4fff0000

@@ -1,4 +1,4 @@
-// Files of tinyos: the console with its line editing, and pipes.
+// Files of tinyos: the console with its line editing, and pipes (files in memory: memory-files.c).
 #include "os.h"
 
 #define MAX_PIPES 16
@@ -85,17 +85,18 @@ static i32 pipe_write(struct pipe *pipe, const u8 *from, u32 count) {
 void file_share(struct file *file) {
   if (file->kind == FILE_PIPE_READ) file->pipe->readers++;
   if (file->kind == FILE_PIPE_WRITE) file->pipe->writers++;
+  if (file->kind == FILE_MEMORY) memory_share(file->description);
 }
 
 void file_close(struct file *file) {
   if (file->kind == FILE_PIPE_READ) file->pipe->readers--;
   if (file->kind == FILE_PIPE_WRITE) file->pipe->writers--;
   if (file->pipe != NULL) wake(file->pipe);
-  file->kind = FILE_NONE;
-  file->pipe = NULL;
+  if (file->kind == FILE_MEMORY) memory_close(file->description);
+  *file = (struct file){FILE_NONE, NULL, NULL};
 }
 
-static struct file *file_of(u32 fd) {
+struct file *file_of(u32 fd) {
   return fd < MAX_FILES && current->files[fd].kind != FILE_NONE ? &current->files[fd] : NULL;
 }
 
@@ -103,6 +104,7 @@ i32 sys_read(u32 fd, u32 buffer, u32 count) {
   struct file *file = file_of(fd);
   if (file == NULL || !space_check(buffer, count, true)) return -1;
   if (file->kind == FILE_CONSOLE) return console_read((char *)buffer, count);
+  if (file->kind == FILE_MEMORY) return memory_read(file->description, (u8 *)buffer, count);
   return file->kind == FILE_PIPE_READ ? pipe_read(file->pipe, (u8 *)buffer, count) : -1;
 }
 
@@ -110,6 +112,7 @@ i32 sys_write(u32 fd, u32 buffer, u32 count) {
   struct file *file = file_of(fd);
   if (file == NULL || !space_check(buffer, count, false)) return -1;
   if (file->kind == FILE_PIPE_WRITE) return pipe_write(file->pipe, (const u8 *)buffer, count);
+  if (file->kind == FILE_MEMORY) return memory_write(file->description, (const u8 *)buffer, count);
   if (file->kind != FILE_CONSOLE) return -1;
   for (u32 i = 0; i < count; i++) pv_putc(((const char *)buffer)[i]);
   return (i32)count;
@@ -122,7 +125,7 @@ i32 sys_close(u32 fd) {
   return 0;
 }
 
-static i32 file_slot(void) {
+i32 file_slot(void) {
   for (u32 i = 0; i < MAX_FILES; i++) {
     if (current->files[i].kind == FILE_NONE) return (i32)i;
   }
@@ -145,13 +148,13 @@ i32 sys_pipe(u32 fds) {
     if (pipe->readers + pipe->writers > 0) continue;
     i32 in = file_slot();
     if (in < 0) return -1;
-    current->files[in] = (struct file){FILE_PIPE_READ, pipe};
+    current->files[in] = (struct file){FILE_PIPE_READ, pipe, NULL};
     i32 out = file_slot();
     if (out < 0) {
-      current->files[in] = (struct file){FILE_NONE, NULL};
+      current->files[in] = (struct file){FILE_NONE, NULL, NULL};
       return -1;
     }
-    current->files[out] = (struct file){FILE_PIPE_WRITE, pipe};
+    current->files[out] = (struct file){FILE_PIPE_WRITE, pipe, NULL};
     memset(pipe, 0, sizeof *pipe);
     pipe->readers = pipe->writers = 1;
     ((i32 *)fds)[0] = in;

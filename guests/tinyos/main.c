@@ -1,6 +1,6 @@
 // tinyos: a small Unix-like kernel with preemptive processes in their own address spaces. It touches the machine
 // through pv-ops.h only, so that one source gives the unmodified and the paravirtualized kernel.
-// This file: start, traps, system-call dispatch.
+// This file: start, traps, system-call dispatch. With a multiboot module, the module is a Linux program (linux-program.c).
 #include "os.h"
 
 #define MEMORY_LIMIT (12u << 20)
@@ -34,6 +34,13 @@ static i32 system_call(struct trap_frame *frame) {
   }
 }
 
+// exec replaces the frame: then the result is already where it belongs.
+static void own_call(struct trap_frame *frame) {
+  u32 before = frame->eip;
+  i32 result = system_call(frame);
+  if (frame->eip == before) frame->eax = (u32)result;
+}
+
 static const char *trap_name(u32 vector) {
   switch (vector) {
     case 0: return "divide error";
@@ -63,10 +70,10 @@ void trap_handler(struct trap_frame *frame) {
   bool user = (frame->cs & 3) == 3;
   if (frame->vector == 0x80) {
     pv_cli(); // the only gate that leaves interrupts on
-    // exec replaces the frame: then the result is already where it belongs
-    u32 before = frame->eip;
-    i32 result = system_call(frame);
-    if (frame->eip == before) frame->eax = (u32)result;
+    if (current->is_linux)
+      linux_call(frame);
+    else
+      own_call(frame);
   } else if (frame->vector >= PV_VECTOR_FIRST) {
     handle_event(frame->vector);
   } else if (frame->vector == 14 && user && space_resolve(current, pv_read_cr2(), (frame->error & 2) != 0)) {
@@ -91,6 +98,7 @@ void kernel_main(void) {
   print("tinyos: starting init\n");
   pv_console_events(true);
   pv_start_timer(TIMER_HZ);
+  if (pv_module_size > 0) linux_start();
   static const char *const shell[] = {"init", "shell", NULL}, *const test[] = {"init", NULL};
   processes_start(flag("shell") ? shell : test);
 }

@@ -2,7 +2,7 @@
 #include "os.h"
 
 #define MAX_PAGES 4096
-#define FIRST_USER_TABLE (USER_BASE >> 22)
+#define FIRST_USER_TABLE (LINUX_BASE >> 22)
 #define LAST_USER_TABLE ((USER_END - 1) >> 22)
 
 extern u8 user_image_start[], user_image_end[];
@@ -60,13 +60,28 @@ static pte_t *entry_of(pte_t *directory, u32 address, bool create) {
   return (pte_t *)pv_virt(pv_entry_phys(*slot)) + (address >> 12 & 1023);
 }
 
+bool space_map_page(pte_t *directory, u32 address, const u8 *page, bool writable) {
+  pte_t *entry = entry_of(directory, address, true);
+  if (entry == NULL) return false;
+  u32 copy = writable ? PTE_SOFT_COW : 0;
+  pv_set_pte(entry, pv_entry(pv_phys(page), PTE_PRESENT | PTE_USER | PTE_ACCESSED | copy));
+  return true;
+}
+
+void *space_page(pte_t *directory, u32 address) {
+  pte_t *entry = entry_of(directory, address, true);
+  void *page = entry == NULL ? NULL : page_take();
+  if (page == NULL) return NULL;
+  u32 rights = PTE_PRESENT | PTE_USER | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
+  pv_set_pte(entry, pv_entry(pv_phys(page), rights));
+  return page;
+}
+
 bool space_map_program(pte_t *directory) {
   const struct user_header *header = user_image();
   for (u32 offset = 0; offset < header->image_size; offset += PAGE_SIZE) {
-    pte_t *entry = entry_of(directory, USER_BASE + offset, true);
-    if (entry == NULL) return false;
-    u32 copy = offset >= header->text_size ? PTE_SOFT_COW : 0;
-    pv_set_pte(entry, pv_entry(pv_phys(user_image_start + offset), PTE_PRESENT | PTE_USER | PTE_ACCESSED | copy));
+    bool writable = offset >= header->text_size;
+    if (!space_map_page(directory, USER_BASE + offset, user_image_start + offset, writable)) return false;
   }
   return true;
 }
@@ -122,12 +137,18 @@ void space_destroy(pte_t *directory) {
 }
 
 static bool demand_zero(const struct process *process, u32 address) {
+  if (process->is_linux) {
+    for (u32 i = 0; i < MAX_AREAS; i++) {
+      if (address >= process->areas[i].start && address < process->areas[i].end) return true;
+    }
+    return false;
+  }
   u32 start = USER_BASE + user_image()->image_size;
   return (address >= start && address < process->heap_end) || (address >= USER_STACK_BOTTOM && address < USER_END);
 }
 
 bool space_resolve(struct process *process, u32 address, bool write) {
-  if (address < USER_BASE || address >= USER_END) return false;
+  if (address < LINUX_BASE || address >= USER_END) return false;
   pte_t *entry = entry_of(process->directory, address, false);
   u32 rights = PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
   if (entry == NULL || !(*entry & PTE_PRESENT)) {
@@ -160,7 +181,7 @@ bool space_resolve(struct process *process, u32 address, bool write) {
 
 bool space_check(u32 address, u32 length, bool write) {
   if (length == 0) return true;
-  if (address < USER_BASE || address >= USER_END || length > USER_END - address) return false;
+  if (address < LINUX_BASE || address >= USER_END || length > USER_END - address) return false;
   for (u32 page = address & ~(PAGE_SIZE - 1); page < address + length; page += PAGE_SIZE) {
     if (!space_resolve(current, page, write)) return false;
   }

@@ -47,7 +47,7 @@ static struct process *process_new(const struct trap_frame *frame) {
   return NULL;
 }
 
-static void process_free(struct process *process) {
+void process_free(struct process *process) {
   page_release(process->kernel_stack);
   process->state = FREE;
 }
@@ -138,6 +138,9 @@ i32 sys_fork(struct trap_frame *frame) {
   }
   child->parent = current->pid;
   child->heap_end = current->heap_end;
+  child->heap_start = current->heap_start;
+  child->is_linux = current->is_linux;
+  memcpy(child->areas, current->areas, sizeof child->areas);
   memcpy(child->name, current->name, MAX_NAME);
   for (u32 i = 0; i < MAX_FILES; i++) {
     child->files[i] = current->files[i];
@@ -288,13 +291,25 @@ i32 sys_processes(u32 buffer, u32 count) {
   return (i32)filled;
 }
 
-void processes_start(const char *const *arguments) {
-  struct trap_frame frame;
-  memset(&frame, 0, sizeof frame);
-  struct process *init = process_new(&frame);
-  if (init == NULL || !load_program(init, frame_of(init), arguments)) panic("init cannot be loaded");
+struct process *process_first(struct trap_frame **frame) {
+  struct trap_frame empty;
+  memset(&empty, 0, sizeof empty);
+  struct process *init = process_new(&empty);
+  if (init == NULL) panic("no memory for init");
+  *frame = frame_of(init);
+  return init;
+}
+
+void processes_run(struct process *init) {
   for (u32 i = 0; i < 3; i++) init->files[i].kind = FILE_CONSOLE;
   init->state = RUNNABLE;
   pv_load_directory(pv_boot_directory());
   idle();
+}
+
+void processes_start(const char *const *arguments) {
+  struct trap_frame *frame;
+  struct process *init = process_first(&frame);
+  if (!load_program(init, frame, arguments)) panic("init cannot be loaded");
+  processes_run(init);
 }

@@ -17,6 +17,8 @@ interface Target {
   /** Source directory under guests/ */
   readonly directory: string;
   readonly paravirtual: boolean;
+  /** Linker script, relative to guests/ */
+  readonly script: string;
   /** Files of guests/lib linked in, in this order */
   readonly library: readonly string[];
 }
@@ -29,13 +31,23 @@ const native = (name: string, library: readonly string[]): Target => ({
   image: name,
   directory: name,
   paravirtual: false,
+  script: 'lib/native.ld',
   library,
 });
 const paravirtual = (name: string): Target => ({
   image: `${name}-para`,
   directory: name,
   paravirtual: true,
+  script: 'lib/para.ld',
   library: paravirtualLibrary,
+});
+/** A static Linux program. */
+const program = (name: string): Target => ({
+  image: name,
+  directory: name,
+  paravirtual: false,
+  script: `${name}/program.ld`,
+  library: ['format.c', 'string.c'],
 });
 
 const targets: readonly Target[] = [
@@ -49,6 +61,7 @@ const targets: readonly Target[] = [
   paravirtual('nanobench'),
   paravirtual('tinyos'),
   paravirtual('hostile'),
+  program('workloads'),
 ];
 
 const compilerFlags = [
@@ -112,7 +125,7 @@ function build(target: Target, work: string): Uint8Array {
   const objects = sources.map((source) =>
     compile(source, join(work, `${target.image}-${source.replaceAll('/', '-')}.o`), extra),
   );
-  const script = join(guests, 'lib', target.paravirtual ? 'para.ld' : 'native.ld');
+  const script = join(guests, target.script);
   const linked = join(work, `${target.image}.elf`);
   tool('ld', [...linkFlags, '--strip-all', '-T', script, '-o', linked, ...objects]);
   return readFileSync(linked);

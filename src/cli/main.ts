@@ -89,6 +89,7 @@ function addRun(anillo: Command): void {
     )
     .option('--cpus <count>', 'how many processors, 1 to 8; more than one under bare only', parseProcessors, 1)
     .option('--append <text>', 'command line for the guest')
+    .option('--module <file>', 'a file the boot loader brings along, such as a Linux program for tinyos')
     .option('--bios <file>', 'instead of an image: a ROM of 64 KiB to 16 MiB, started at the reset vector')
     .option('--post <port>', 'report bytes written to this port on standard error (POST codes)', parsePort('--post'))
     .option('--debugcon <port>', 'print bytes written to this port on standard output', parsePort('--debugcon'))
@@ -128,6 +129,7 @@ Examples:
   anillo run tinyos --max-instructions 200K --save half.anillo
   anillo run tinyos --restore half.anillo
   anillo run nanobench --technique full --stats -
+  anillo run tinyos --module ./program --append '-- /bin/program arguments'    a static i386 Linux program under tinyos
   anillo run --bios test.bin --post 0x190 --debugcon 0xe9    a test ROM, its stages and what it prints`,
     )
     .action(async (image, options) => (await import('./run.ts')).runImage(image, options));

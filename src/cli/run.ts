@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly memory: number;
   readonly cpus: number;
   readonly append?: string;
+  readonly module?: string;
   readonly profile: string;
   readonly cpu: CpuModelName;
   readonly seed: number;
@@ -40,7 +41,7 @@ const BUSY_CYCLES = 100 * SLICE;
 export async function runImage(image: string | undefined, options: RunOptions): Promise<void> {
   const technique = techniques.find(options.technique);
   if (!technique) throw new CliError(`--technique ${options.technique} is unknown.`);
-  const guest = chooseGuest(image, options.bios);
+  const guest = withModule(chooseGuest(image, options.bios), options);
   const snapshot = options.restore === undefined ? undefined : readUserFile(options.restore, 'snapshot');
   const console = new SerialConsole();
   const run = build(guest, {
@@ -93,6 +94,13 @@ function chooseGuest(image: string | undefined, bios: string | undefined): Guest
   if (image !== undefined)
     throw new CliError(`--bios starts what is in the ROM; it does not go together with ${image}.`);
   return { name: bios, file: readUserFile(bios, 'ROM image') };
+}
+
+/** The guest with the file that the boot loader brings along. */
+function withModule(guest: GuestImage, { module, bios }: RunOptions): GuestImage {
+  if (module === undefined) return guest;
+  if (bios !== undefined) throw new CliError('--module is for a boot loader; with --bios there is none.');
+  return { ...guest, modules: [{ data: readUserFile(module, 'module'), text: module }] };
 }
 
 /** The ROM and the ports for tests of firmware. */

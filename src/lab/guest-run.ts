@@ -1,4 +1,5 @@
 // One guest under one technique, from image to end: what `run`, `compare` and the tests have in common.
+import type { BootModule } from '../boot/multiboot.ts';
 import type { RunLimits } from '../pc/machine.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../cpu/cpu.ts';
 import type { FeatureName } from '../isa/cpu-features.ts';
@@ -13,6 +14,8 @@ export interface GuestImage {
   readonly name: string;
   readonly file: Uint8Array;
   readonly paravirtual?: Uint8Array;
+  /** Files the boot loader brings along. */
+  readonly modules?: readonly BootModule[];
 }
 
 /** What a run needs besides the guest. */
@@ -149,7 +152,8 @@ export class GuestRun {
     this.guest = guest;
     this.#options = options;
     this.vmm = technique.create(options);
-    if (options.board?.rom === undefined) this.vmm.start(file, options.commandLine);
+    if (options.board?.rom === undefined)
+      this.vmm.start(file, { commandLine: options.commandLine, modules: guest.modules ?? [] });
     this.#choices = new ChoicesPart({
       guest: guest.name,
       technique: technique.name,

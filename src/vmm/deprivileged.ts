@@ -2,6 +2,7 @@
 // frame, the guest's registers behind that frame, host timer and idling, delivery of virtual interrupts, return by a real
 // IRET. Everything goes through Ring0, so everything is charged.
 
+import type { BootOptions } from '../boot/multiboot.ts';
 import type { RunLimits } from '../pc/machine.ts';
 import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
@@ -159,8 +160,8 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
     return stop;
   }
 
-  start(image: Uint8Array, commandLine: string): void {
-    const { entry, info } = this.domain.loadMultiboot(image, commandLine);
+  start(image: Uint8Array, options: BootOptions): void {
+    const { entry, info } = this.domain.loadMultiboot(image, options);
     this.#inside = true;
     this.machine.cpu.setReg(0, 0x2bad_b002);
     this.machine.cpu.setReg(3, info);

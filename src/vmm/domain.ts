@@ -2,7 +2,7 @@
 // the machine's cycle counter, but their events happen only when the VMM looks (`update`); so the VMM keeps the host's
 // local APIC timer programmed to the next of them and a guest can never keep the CPU (SDM Vol. 3 "APIC Timer").
 
-import { loadMultiboot } from '../boot/multiboot.ts';
+import { type BootOptions, loadMultiboot } from '../boot/multiboot.ts';
 import { checkRom, placeRom } from '../boot/rom.ts';
 import { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
@@ -115,8 +115,8 @@ export class Domain implements Stateful {
   }
 
   /** Loads a multiboot image; returns the entry point and the address of the boot information. */
-  loadMultiboot(image: Uint8Array, commandLine: string): { entry: number; info: number } {
-    const loaded = loadMultiboot(image, this.ram, { commandLine });
+  loadMultiboot(image: Uint8Array, options: BootOptions): { entry: number; info: number } {
+    const loaded = loadMultiboot(image, this.ram, options);
     writeFirmwareTables(this.ram, this.machine.cpu.model, 1);
     this.machine.cpu.flushBlocks();
     runFirmware(this.platform.bus, LAPIC_BASE);

@@ -1,6 +1,7 @@
 // The seam between the laboratory and the ways to run a guest: what a technique is, what a running VMM offers, and the
 // list of all techniques. One conformance suite runs against every entry.
 
+import type { BootOptions } from '../boot/multiboot.ts';
 import type { CpuModel } from '../cpu/cpu.ts';
 import type { FeatureName } from '../isa/cpu-features.ts';
 import type { Machine, RunLimits } from '../pc/machine.ts';
@@ -71,8 +72,8 @@ export interface Vmm {
   /** The hardware: it knows no hypervisor. */
   readonly machine: Machine;
   readonly counters: VmmCounters;
-  /** Puts a multiboot image into guest memory and the virtual CPU at its entry. */
-  start(image: Uint8Array, commandLine: string): void;
+  /** Puts a multiboot image, with its modules, into guest memory and the virtual CPU at its entry. */
+  start(image: Uint8Array, options: BootOptions): void;
   /** Runs until the guest ends the run or a limit is reached. */
   run(limits: RunLimits): MachineStop;
   /** A byte for the guest's serial port arrives from outside. */

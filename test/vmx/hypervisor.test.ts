@@ -111,7 +111,7 @@ describe('a hypervisor as a guest of the bare machine', () => {
       serialOut: () => {},
       warn: (message) => warnings.push(message),
     });
-    vmm.start(bundledGuest('hello').file, '');
+    vmm.start(bundledGuest('hello').file, {});
     const { cpu } = vmm.machine;
     for (let n = 0; n < 1024; n++)
       new DataView(cpu.ram.buffer, cpu.ram.byteOffset).setUint32(0x210000 + n * 4, n * 0x400000 + 0xe7, true);

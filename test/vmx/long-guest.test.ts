@@ -166,7 +166,7 @@ function run(body: string, paging?: 'shadow' | 'ept') {
     serialOut: () => {},
     ...(paging ? { paging } : {}),
   });
-  vmm.start(file, '');
+  vmm.start(file, {});
   const stop = vmm.run({ instructions: 2_000_000 });
   const base = paging ? GUEST_BASE : 0;
   const { ram } = vmm.machine.cpu;

@@ -23,7 +23,7 @@ function run(file: Uint8Array, paging?: 'shadow' | 'ept'): Outcome {
     serialOut: () => {},
     ...(paging ? { paging } : {}),
   });
-  vmm.start(file, '');
+  vmm.start(file, {});
   const stop = vmm.run({ instructions: 3_000_000 });
   const { cpu } = vmm.machine;
   const start = (paging ? GUEST_BASE : 0) + ORIGIN;

@@ -133,7 +133,7 @@ function run(body: string, paging?: 'shadow' | 'ept') {
     serialOut: (byte) => out.push(byte),
     ...(paging ? { paging } : {}),
   });
-  vmm.start(image(body), '');
+  vmm.start(image(body), {});
   const stop = vmm.run({ instructions: 2_000_000 });
   const base = (paging ? GUEST_BASE : 0) + RESULTS;
   const { ram } = vmm.machine.cpu;

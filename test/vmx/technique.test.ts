@@ -111,7 +111,7 @@ function kernel(text: string, technique: 'bare' | 'vtx', paging?: 'shadow' | 'ep
     serialOut: () => {},
     ...(paging ? { paging } : {}),
   });
-  vmm.start(bytes, '');
+  vmm.start(bytes, {});
   expect(vmm.run({ instructions: 100_000 })).toMatchObject({ reason: 'power-off' });
   return [1, 3, 5, 6, 7].map((n) => vmm.machine.cpu.reg(n));
 }

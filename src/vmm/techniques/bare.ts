@@ -1,5 +1,6 @@
 // No hypervisor: the guest owns the machine. The reference every technique is compared with.
 
+import type { BootOptions } from '../../boot/multiboot.ts';
 import type { RunLimits } from '../../pc/machine.ts';
 import { describeEntryCheck } from '../../cpu/entry-checks.ts';
 import { failedEntryCheck, peekVmcs } from '../../cpu/vmcs.ts';
@@ -37,8 +38,8 @@ class BareVmm implements Vmm {
     });
   }
 
-  start(image: Uint8Array, commandLine: string): void {
-    this.machine.loadMultiboot(image, { commandLine });
+  start(image: Uint8Array, options: BootOptions): void {
+    this.machine.loadMultiboot(image, options);
   }
 
   run(limits: RunLimits): MachineStop {

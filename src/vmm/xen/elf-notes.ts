@@ -13,7 +13,14 @@ export const XEN_ELFNOTE_PAE_MODE = 9;
 export const XEN_ELFNOTE_FEATURES = 10;
 
 /** Mistakes in an image that is meant to be a paravirtual kernel. */
-export type XenImageErrorCode = 'not-elf' | 'not-paravirtual' | 'bad-note' | 'needs-feature' | 'too-big' | 'truncated';
+export type XenImageErrorCode =
+  | 'not-elf'
+  | 'not-paravirtual'
+  | 'bad-note'
+  | 'needs-feature'
+  | 'too-big'
+  | 'several-modules'
+  | 'truncated';
 
 /** The image cannot be started as a paravirtual guest; the message is a full sentence for the user. */
 export class XenImageError extends Error {

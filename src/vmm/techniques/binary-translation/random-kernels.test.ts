@@ -24,7 +24,7 @@ function run(name: string, file: Uint8Array): Outcome {
     profile: findProfile('p4-672'),
     serialOut: () => {},
   });
-  vmm.start(file, '');
+  vmm.start(file, {});
   const stop = vmm.run({ instructions: 3_000_000 });
   const { cpu } = vmm.machine;
   const start = (name === 'bare' ? 0 : GUEST_BASE) + ORIGIN;

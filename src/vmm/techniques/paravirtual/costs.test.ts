@@ -30,7 +30,7 @@ function forkCycles(name: TechniqueName): number {
       last = now;
     },
   });
-  vmm.start(readFileSync(resolve(IMAGES, name === 'paravirtual' ? 'tinyos-para.elf' : 'tinyos.elf')), '');
+  vmm.start(readFileSync(resolve(IMAGES, name === 'paravirtual' ? 'tinyos-para.elf' : 'tinyos.elf')), {});
   vmm.run({ instructions: 100_000_000 });
   expect(cycles).toBeDefined();
   return cycles!;

@@ -26,6 +26,8 @@ export interface BuilderParts {
   /** Page-table checks over uncharged memory. */
   readonly paging: DirectPaging;
   readonly commandLine: string;
+  /** Follows the kernel; empty for none. */
+  readonly module: Uint8Array;
   /** Event channel of the console ring. */
   readonly consolePort: number;
   /** Event channel of the store ring. */
@@ -46,6 +48,7 @@ export interface BuiltDomain {
 }
 
 interface Layout {
+  readonly module: number;
   readonly mfnList: number;
   readonly startInfo: number;
   readonly store: number;
@@ -65,8 +68,9 @@ function align(address: number, to: number): number {
   return Math.ceil(address / to) * to;
 }
 
-function planLayout(image: XenImage, frames: number): Layout {
-  const mfnList = align(image.end, PAGE);
+function planLayout(image: XenImage, frames: number, moduleSize: number): Layout {
+  const module = align(image.end, PAGE);
+  const mfnList = align(module + moduleSize, PAGE);
   const startInfo = mfnList + align(frames * 4, PAGE);
   const tables = startInfo + 3 * PAGE;
   for (let tableFrames = 2; ; tableFrames++) {
@@ -81,6 +85,7 @@ function planLayout(image: XenImage, frames: number): Layout {
     }
     const mapped = Math.min(end, image.virtualBase + frames * PAGE);
     return {
+      module,
       mfnList,
       startInfo,
       store: startInfo + PAGE,
@@ -96,7 +101,7 @@ function planLayout(image: XenImage, frames: number): Layout {
 /** Builds the domain; throws XenImageError when it has no room. */
 export function buildDomain(image: XenImage, parts: BuilderParts): BuiltDomain {
   const { memory, frames } = parts;
-  const layout = planLayout(image, frames);
+  const layout = planLayout(image, frames, parts.module.length);
   const mfnOf = (virtual: number): number => machineFrame((virtual - image.virtualBase) / PAGE, frames);
   const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   const write = (virtual: number, data: Uint8Array): void => {
@@ -109,6 +114,7 @@ export function buildDomain(image: XenImage, parts: BuilderParts): BuiltDomain {
   };
   for (const segment of image.segments) write(segment.virtualAddress, segment.bytes);
   if (image.hypercallPage !== undefined) write(image.hypercallPage, hypercallPage());
+  write(layout.module, parts.module);
   const list = new Uint32Array(frames);
   for (let pfn = 0; pfn < frames; pfn++) {
     list[pfn] = machineFrame(pfn, frames);
@@ -147,6 +153,10 @@ function startInfo(layout: Layout, parts: BuilderParts, mfnOf: (virtual: number)
   view.setUint32(START_INFO.ptBase, layout.tables, true);
   view.setUint32(START_INFO.nrPtFrames, layout.tableFrames, true);
   view.setUint32(START_INFO.mfnList, layout.mfnList, true);
+  if (parts.module.length > 0) {
+    view.setUint32(START_INFO.modStart, layout.module, true);
+    view.setUint32(START_INFO.modLength, parts.module.length, true);
+  }
   return bytes;
 }
 

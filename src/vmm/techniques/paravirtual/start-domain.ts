@@ -1,10 +1,11 @@
 // Starts the domain: machine prepared, kernel built into its frames, virtual CPU at the entry point in ring 1 with
 // start_info in ESI (Xen public header "xen.h", "Start-of-day memory layout"). Boot work, so it is not charged.
 
+import type { BootOptions } from '../../../boot/multiboot.ts';
 import { DEFAULT_DATE } from '../../../pc/platform.ts';
 import { FLAG_IF } from '../../vcpu.ts';
 import { FLAT_RING1_CS, FLAT_RING1_DS } from '../../xen/abi.ts';
-import { parseXenImage } from '../../xen/elf-notes.ts';
+import { parseXenImage, XenImageError } from '../../xen/elf-notes.ts';
 import { DirectPaging } from './direct-paging.ts';
 import { buildDomain } from './domain-builder.ts';
 import { FrameTable, type MachineMemory } from './frame-table.ts';
@@ -17,8 +18,13 @@ const ESI = 6;
 const RIGHTS_DATA_1 = 0xc0b3;
 
 /** Puts a kernel into the domain; throws XenImageError. */
-export function startDomain(xen: Xen, file: Uint8Array, commandLine: string): void {
+export function startDomain(xen: Xen, file: Uint8Array, { commandLine = '', modules = [] }: BootOptions): void {
   const image = parseXenImage(file);
+  if (modules.length > 1)
+    throw new XenImageError(
+      'several-modules',
+      'A paravirtual kernel is given one module at most: start_info has no more.',
+    );
   const { cpu, ramSize } = xen.machine;
   const view = new DataView(cpu.ram.buffer, cpu.ram.byteOffset, cpu.ram.byteLength);
   const memory: MachineMemory = {
@@ -37,6 +43,7 @@ export function startDomain(xen: Xen, file: Uint8Array, commandLine: string): vo
     frames: state.pages,
     paging,
     commandLine,
+    module: modules[0]?.data ?? new Uint8Array(0),
     consolePort: state.consolePort,
     storePort: xen.events.bind({ kind: 'store' })!,
   });

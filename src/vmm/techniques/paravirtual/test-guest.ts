@@ -121,7 +121,7 @@ export class TestGuest {
 
   /** Starts and runs it to its end. */
   run(instructions = 2_000_000, commandLine = ''): ReturnType<Xen['run']> {
-    this.xen.start(this.#image, commandLine);
+    this.xen.start(this.#image, { commandLine });
     return this.xen.run({ instructions });
   }
 

@@ -3,6 +3,7 @@
 // Truth: Xen's public headers for what the guest sees; Barham et al., "Xen and the Art of Virtualization" (SOSP 2003),
 // for how it is meant to work.
 
+import type { BootOptions } from '../../../boot/multiboot.ts';
 import type { RunLimits } from '../../../pc/machine.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import type { InputChannel } from '../../../machine/input-queue.ts';
@@ -124,8 +125,8 @@ export class Xen implements Vmm, Stateful {
 
   // ---- Vmm ------------------------------------------------------------------------------------------------------------
 
-  start(file: Uint8Array, commandLine: string): void {
-    startDomain(this, file, commandLine);
+  start(file: Uint8Array, options: BootOptions): void {
+    startDomain(this, file, options);
     this.#inside = true;
     this.#leave();
   }

@@ -48,7 +48,7 @@ class Laboratory {
     const profile = findProfile('p4-672');
     this.vmm = new TrapEmulateVmm({ module: loadCore(), memory: MEMORY, profile, serialOut: () => {} });
     const { machine } = this.vmm;
-    this.vmm.start(kernel.image, '');
+    this.vmm.start(kernel.image, {});
     for (let n = 0; n < 100_000 && machine.cpu.eip !== kernel.ready; n++) {
       this.vmm.run({ instructions: machine.cpu.instructions + 1 });
     }

@@ -2,6 +2,7 @@
 // Memory is virtualized by shadow page tables or by EPT (SDM Vol. 3C "Virtual-Machine Monitor Programming
 // Considerations"; Adams & Agesen 2006, section 4).
 
+import type { BootOptions } from '../../../boot/multiboot.ts';
 import type { RunLimits } from '../../../pc/machine.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
 import { describeEntryCheck } from '../../../cpu/entry-checks.ts';
@@ -191,8 +192,8 @@ export class VtxVmm implements Vmm, Stateful {
     return this.#stop ?? stop;
   }
 
-  start(image: Uint8Array, commandLine: string): void {
-    const { entry, info } = this.domain.loadMultiboot(image, commandLine);
+  start(image: Uint8Array, options: BootOptions): void {
+    const { entry, info } = this.domain.loadMultiboot(image, options);
     this.#inside = true;
     writeGuest(this.access, this.paging, entry, this.vcpu.cr0);
     this.guest.loadContext();

@@ -1,0 +1,65 @@
+// Numbers of Linux's i386 system-call interface that tinyos knows (man-pages sections 2 and 3, asm/unistd_32.h).
+#pragma once
+
+enum linux_error {
+  ENOENT = 2,
+  ESRCH = 3,
+  EIO = 5,
+  E2BIG = 7,
+  EBADF = 9,
+  ECHILD = 10,
+  EAGAIN = 11,
+  ENOMEM = 12,
+  EFAULT = 14,
+  EEXIST = 17,
+  EINVAL = 22,
+  ENFILE = 23,
+  EMFILE = 24,
+  ENOTTY = 25,
+  ENOSPC = 28,
+  ESPIPE = 29,
+  EPIPE = 32,
+  ENAMETOOLONG = 36,
+  ENOSYS = 38,
+};
+
+enum { O_RDONLY = 0, O_WRONLY = 1, O_ACCMODE = 3, O_CREAT = 0100, O_EXCL = 0200, O_TRUNC = 01000, O_APPEND = 02000 };
+enum { SEEK_SET, SEEK_CUR, SEEK_END };
+enum { MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANONYMOUS = 32 };
+enum { WNOHANG = 1 };
+enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1 };
+enum { SIGILL = 4, SIGFPE = 8, SIGKILL = 9, SIGSEGV = 11 };
+
+enum linux_number {
+  LINUX_EXIT = 1,
+  LINUX_FORK = 2,
+  LINUX_READ = 3,
+  LINUX_WRITE = 4,
+  LINUX_OPEN = 5,
+  LINUX_CLOSE = 6,
+  LINUX_WAITPID = 7,
+  LINUX_UNLINK = 10,
+  LINUX_EXECVE = 11,
+  LINUX_LSEEK = 19,
+  LINUX_GETPID = 20,
+  LINUX_KILL = 37,
+  LINUX_DUP = 41,
+  LINUX_PIPE = 42,
+  LINUX_BRK = 45,
+  LINUX_IOCTL = 54,
+  LINUX_DUP2 = 63,
+  LINUX_GETPPID = 64,
+  LINUX_GETTIMEOFDAY = 78,
+  LINUX_MUNMAP = 91,
+  LINUX_WAIT4 = 114,
+  LINUX_UNAME = 122,
+  LINUX_WRITEV = 146,
+  LINUX_SCHED_YIELD = 158,
+  LINUX_NANOSLEEP = 162,
+  LINUX_VFORK = 190,
+  LINUX_MMAP2 = 192,
+  LINUX_GETTID = 224,
+  LINUX_EXIT_GROUP = 252,
+  LINUX_CLOCK_GETTIME = 265,
+  LINUX_CLOCK_GETTIME64 = 403,
+};
