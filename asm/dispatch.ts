@@ -2,6 +2,10 @@
 // (one function, because V8 calls cost more than the work of a case: 3 to 4 times slower when measured). A case that cannot go its
 // fast way (TLB miss, device, page crossing, unlinked branch, fault) breaks out of the switch with t = 0, and the generic
 // handler does the whole instruction again from the start; a branch breaks out with t = the record to go on with.
+//
+// Of the case with the last number V8 lays the end in front of the loop's head (loop rotation), and the head from 64 bytes on. If
+// that end is longer than some 18 bytes, as behind a call that made it spill, the jump through the table straddles a cache
+// line, and every case is a quarter slower when measured. So NOP has the last number.
 import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_WRITE } from './layout';
 import { current, cyclesLeft, faulted, instructionsLeft, leave, pageRip, tlbBase } from './globals';
 import {
