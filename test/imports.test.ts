@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'lab',
     'package.json',
   ],
-  build: ['base', 'isa', 'cpu', 'asm/layout'],
+  build: ['base', 'isa', 'cpu', 'asm/layout', 'oci'],
 };
 const MAY_USE_NODE = new Set(['cli', 'build']);
 

@@ -1,10 +1,11 @@
 // Rebuilds the guest images from their sources with GCC and binutils, to the same bytes every time.
 // `npm run guests` writes guests/images, `npm run guests -- --check` compares with what is committed.
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tool } from './tool.ts';
+import { userlandImage } from './userland.ts';
 
 const root = resolve(fileURLToPath(import.meta.url), '../../..');
 const guests = join(root, 'guests');
@@ -75,16 +76,6 @@ const linkFlags = [
   '-m elf_i386 -nostdlib -static --build-id=none -z noexecstack -z norelro --no-warn-rwx-segments',
 ].flatMap((line) => line.split(' '));
 
-function tool(name: string, args: readonly string[], cwd?: string): string {
-  try {
-    return execFileSync(name, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...(cwd ? { cwd } : {}) });
-  } catch (error) {
-    const { code, stderr } = error as { code?: string; stderr?: string };
-    if (code === 'ENOENT') throw new Error(`${name} is not installed: rebuilding guests needs GCC and GNU binutils.`);
-    throw new Error(`${name} failed:\n${stderr ?? String(error)}`);
-  }
-}
-
 function compile(source: string, object: string, extra: readonly string[]): string {
   tool('gcc', [...compilerFlags, ...extra, '-c', source, '-o', object], guests);
   return object;
@@ -131,25 +122,29 @@ function build(target: Target, work: string): Uint8Array {
   return readFileSync(linked);
 }
 
-function main(args: readonly string[]): number {
+/** Everything there is in guests/images, and how it is made. */
+const products: readonly { readonly file: string; make(work: string): Uint8Array | Promise<Uint8Array> }[] = [
+  ...targets.map((target) => ({ file: `${target.image}.elf`, make: (work: string) => build(target, work) })),
+  { file: 'anillo.tar', make: (work) => userlandImage(join(guests, 'userland'), work) },
+];
+
+async function main(args: readonly string[]): Promise<number> {
   const check = args.includes('--check');
   const only = args.filter((word) => !word.startsWith('--'));
   const work = mkdtempSync(join(tmpdir(), 'anillo-guests-'));
   let different = 0;
   try {
     mkdirSync(images, { recursive: true });
-    for (const target of targets) {
-      if (only.length > 0 && !only.includes(target.image)) continue;
-      if (sourcesOf(target.directory).length === 0) continue;
-      const file = join(images, `${target.image}.elf`);
-      const bytes = build(target, work);
+    for (const { file, make } of products) {
+      if (only.length > 0 && !only.includes(file.replace(/\.\w+$/, ''))) continue;
+      const bytes = await make(work);
       if (!check) {
-        writeFileSync(file, bytes);
-        console.log(`${target.image}.elf: ${bytes.length} bytes`);
+        writeFileSync(join(images, file), bytes);
+        console.log(`${file}: ${bytes.length} bytes`);
         continue;
       }
-      const same = Buffer.compare(bytes, readFileSync(file)) === 0;
-      console.log(`${target.image}.elf: ${same ? 'same bytes' : 'DIFFERENT'}`);
+      const same = Buffer.compare(bytes, readFileSync(join(images, file))) === 0;
+      console.log(`${file}: ${same ? 'same bytes' : 'DIFFERENT'}`);
       if (!same) different++;
     }
     if (!check) writeFileSync(compilerFile, compilerVersion());
@@ -164,7 +159,7 @@ function main(args: readonly string[]): number {
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

@@ -62,6 +62,11 @@ export function bundledGuests(): readonly BundledGuest[] {
   return JSON.parse(readFileSync(join(ROOT, 'guests/manifest.json'), 'utf8')) as BundledGuest[];
 }
 
+/** The archive of the image for containers that comes with the command. */
+export function embeddedImagePath(): string {
+  return join(ROOT, 'guests/images/anillo.tar');
+}
+
 /** IMAGE of the command line: the name of a bundled guest, or a file. @throws CliError */
 export function loadGuest(image: string): GuestImage {
   const bundled = bundledGuests().find(({ name }) => name === image);

@@ -5,9 +5,10 @@ import type { StoredImage } from '../oci/image-store.ts';
 import { importRoot } from '../oci/import-root.ts';
 import { loadArchive } from '../oci/load-archive.ts';
 import { OciError } from '../oci/oci-error.ts';
-import { saveArchive } from '../oci/save-archive.ts';
+import { type ImageToSave, saveArchive } from '../oci/save-archive.ts';
 import { openArchive, writeArchive } from './archive-files.ts';
 import { ago, columns, humanSize } from './columns.ts';
+import { findImage } from './embedded-image.ts';
 import { Places } from './places.ts';
 
 const NONE = '<none>';
@@ -72,9 +73,11 @@ function describe({ id, names, manifest, config, size }: StoredImage): object {
 }
 
 /** Prints images as JSON. */
-export function inspectImages(names: readonly string[]): void {
+export async function inspectImages(names: readonly string[]): Promise<void> {
   const store = openStore();
-  printJson(names.map((name) => describe(store.find(name))));
+  const images: StoredImage[] = [];
+  for (const name of names) images.push(await findImage(store, name));
+  printJson(images.map(describe));
 }
 
 /** Loads an archive of images. */
@@ -109,18 +112,21 @@ export async function importImage(
 /** Saves images as an archive. */
 export async function saveImages(texts: readonly string[], options: { output?: string }): Promise<void> {
   const store = openStore();
-  const images = texts.map((text) => {
-    const image = store.find(text);
+  const images: ImageToSave[] = [];
+  for (const text of texts) {
+    const image = await findImage(store, text);
     const isId = digits(image.id).startsWith(text.replace(/^sha256:/, ''));
     const named = image.names.filter((name) => name === text || name === `${text}:latest`);
-    return { image, names: isId ? [] : named };
-  });
+    images.push({ image, names: isId ? [] : named });
+  }
   await writeArchive(saveArchive(store, images), options.output);
 }
 
 /** Gives an image one more name. */
-export function tagImage(text: string, name: string): Promise<void> {
-  return openStore().tag(text, name);
+export async function tagImage(text: string, name: string): Promise<void> {
+  const store = openStore();
+  await findImage(store, text);
+  await store.tag(text, name);
 }
 
 /** Removes names, and images with their last name. Goes on behind one that cannot be removed. */
@@ -146,9 +152,9 @@ export async function removeImages(texts: readonly string[], options: { force?: 
 }
 
 /** How an image was made, the last step first. */
-export function showHistory(text: string, options: { trunc: boolean; json?: true }): void {
+export async function showHistory(text: string, options: { trunc: boolean; json?: true }): Promise<void> {
   const store = openStore();
-  const image = store.find(text);
+  const image = await findImage(store, text);
   let layer = 0;
   const steps = image.config.history.map((step) => {
     const diffId = step.empty_layer ? undefined : image.config.diffIds[layer++];

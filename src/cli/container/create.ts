@@ -6,6 +6,7 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec } from '../../oci/default-spec.ts';
 import { type MountSpec, parseSeccomp, type ResourceSpec } from '../../oci/runtime-spec.ts';
 import { readUserFile } from '../assets.ts';
+import { findImage } from '../embedded-image.ts';
 import { CliError } from '../errors.ts';
 import { parseVolume } from '../options.ts';
 import { Places } from '../places.ts';
@@ -57,7 +58,7 @@ export async function make(
   command: readonly string[],
   options: CreateOptions,
 ): Promise<ContainerRecord> {
-  const image = places.images.find(text);
+  const image = await findImage(places.images, text);
   const id = randomBytes(32).toString('hex');
   const taken = new Set(places.containers.list().map(({ name }) => name));
   const name = options.name ?? containerName(Math.random, (candidate) => taken.has(candidate));
