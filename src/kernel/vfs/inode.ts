@@ -231,9 +231,9 @@ export abstract class Inode {
 
   abstract get size(): number;
 
-  /** 512-byte blocks in use. */
+  /** 512-byte blocks in use: only the content of regular files takes any. */
   get blocks(): number {
-    return Math.ceil(this.size / 512);
+    return this.isRegular ? Math.ceil(this.size / 512) : 0;
   }
 
   /** Makes an open file of it. */

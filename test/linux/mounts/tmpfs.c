@@ -240,6 +240,20 @@ static void times(void) {
   wait(0);
 }
 
+static void blocks(void) {
+  static const char *const names[] = {"blocks", "blocks/link", "blocks/fifo", "blocks/empty", "blocks/byte"};
+  mkdir("blocks", 0755);
+  symlink("nowhere", "blocks/link");
+  mkfifo("blocks/fifo", 0600);
+  put("blocks/empty", "");
+  put("blocks/byte", "x");
+  for (int i = 0; i < 5; i++) {
+    struct stat st;
+    lstat(names[i], &st);
+    printf("%s: %ld blocks\n", names[i], (long)st.st_blocks);
+  }
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   own_tmp();
@@ -249,6 +263,7 @@ int main(void) {
   renames();
   limits();
   times();
+  blocks();
   list("/tmp");
   return 0;
 }
