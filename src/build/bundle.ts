@@ -2,6 +2,7 @@
 import { chmodSync, rmSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { savableBundle } from './savable-modules.ts';
 
 /** Packages that are CommonJS inside need `require` in an ES module bundle. */
 const REQUIRE =
@@ -23,6 +24,7 @@ export async function bundle(root: string): Promise<void> {
     platform: 'node',
     target: 'node20',
     banner: { js: REQUIRE },
+    plugins: [savableBundle],
     chunkNames: 'chunk-[name]-[hash]',
     legalComments: 'none',
     logLevel: 'warning',

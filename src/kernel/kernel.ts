@@ -23,7 +23,7 @@ import { TimeNamespace } from './ns/time-namespace.ts';
 import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
-import type { Abi, Platform, Stop } from './platform.ts';
+import type { Abi, Moment, Platform, Stop } from './platform.ts';
 import { judge } from './seccomp/seccomp.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
@@ -78,6 +78,16 @@ export type KernelStop =
   | { readonly reason: 'idle' }
   | { readonly reason: 'limit' };
 
+/** The time a task has the processor for. */
+interface Turn {
+  readonly task: Task;
+  readonly start: number;
+  readonly userBefore: number;
+  until: number;
+  /** Cycle at which its program went on; undefined while the kernel is at work. */
+  entered: number | undefined;
+}
+
 /** A Linux. */
 export class Kernel {
   readonly platform: Platform;
@@ -105,6 +115,7 @@ export class Kernel {
   readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
+  #turn: Turn | undefined;
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
@@ -116,6 +127,8 @@ export class Kernel {
   readonly memory: MemoryController;
   /** Nanoseconds since the epoch at cycle 0. */
   epoch: bigint;
+  /** What file systems stamp files with. */
+  readonly clock = (): bigint => this.realtime;
   readonly onCall: KernelOptions['onCall'];
   readonly #onUnsupported: KernelOptions['onUnsupported'];
   readonly #unsupported = new Set<string>();
@@ -128,7 +141,7 @@ export class Kernel {
     this.frames = new Frames(options.platform.memory);
     this.epoch = options.epoch ?? DEFAULT_EPOCH;
     this.random = new RandomSource(options.seed ?? 0);
-    const now = () => this.realtime;
+    const now = this.clock;
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
     this.nsfs = new NsFs(this.nextMountId(), this.nextDevice(), now);
     this.anonymous = new NamelessFs('anon_inodefs', ANON_INODE_FS_MAGIC, 0o600, this.nextDevice(), now).newInode();
@@ -216,17 +229,23 @@ export class Kernel {
     return this.#pipes.newInode();
   }
 
-  /** Runs tasks until all have ended, nothing can happen any more, or the limit is reached. */
-  run(limits: { readonly cycles?: number } = {}): KernelStop {
+  /**
+   * Runs tasks until all have ended, nothing can happen any more, or a limit is reached. At `cycles` the task that runs is
+   * interrupted; at `pause` nothing inside notices: before anything else than `run` touches the kernel, `settle` has to.
+   */
+  run(limits: { readonly cycles?: number; readonly pause?: Moment } = {}): KernelStop {
     const end = limits.cycles ?? Number.POSITIVE_INFINITY;
+    const { pause } = limits;
+    if (this.#turn !== undefined) this.#continueTurn(this.#turn, pause);
     for (;;) {
+      if (this.#turn !== undefined || (pause !== undefined && this.#isReached(pause))) return { reason: 'limit' };
       this.timers.runDue(this.platform.cycles);
       if (this.pids.tasks.size === 0) return { reason: 'ended' };
       if (this.platform.cycles >= end) return { reason: 'limit' };
       const task = this.runQueue.next();
-      if (task !== undefined) this.#runTask(task, end);
+      if (task !== undefined) this.#runTask(task, end, pause);
       else {
-        const next = Math.min(this.timers.next, end);
+        const next = Math.min(this.timers.next, end, pause?.cycles ?? end);
         if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
         const before = this.platform.cycles;
         this.platform.skipTo(next);
@@ -235,25 +254,66 @@ export class Kernel {
     }
   }
 
+  #isReached({ cycles, instructions }: Moment): boolean {
+    return (
+      this.platform.cycles >= (cycles ?? Number.POSITIVE_INFINITY) ||
+      this.platform.instructions >= (instructions ?? Number.POSITIVE_INFINITY)
+    );
+  }
+
+  /** Takes the processor from a task that is paused, as an interrupt does; then the kernel may be changed from outside. */
+  settle(): void {
+    if (this.#turn === undefined) return;
+    this.#turn.until = this.platform.cycles;
+    this.#continueTurn(this.#turn, undefined);
+  }
+
   /** Gives a task the processor until it waits, ends or its slice is over. */
-  #runTask(task: Task, end: number): void {
+  #runTask(task: Task, end: number, pause: Moment | undefined): void {
     this.current = task;
     const start = this.platform.cycles;
-    const userBefore = task.userCycles;
-    const { cpuTimers } = task.group;
-    const until = Math.min(this.runQueue.until, this.timers.next, end, start + cpuTimers.left(task));
+    const until = Math.min(this.runQueue.until, this.timers.next, end, start + task.group.cpuTimers.left(task));
+    this.#turn = { task, start, until, userBefore: task.userCycles, entered: undefined };
+    this.#continueTurn(this.#turn, pause);
+  }
+
+  #continueTurn(turn: Turn, pause: Moment | undefined): void {
+    const { task } = turn;
     for (;;) {
-      if (task.call !== undefined) this.#continueCall(task);
-      if (task.state !== 'running') break;
-      deliverSignals(this, task);
-      if (task.state !== 'running' || task.isFrozen || this.platform.cycles >= until) break;
-      const before = this.platform.cycles;
-      const stop = this.platform.run(task.context, task.memory!.table, until);
-      task.userCycles += this.platform.cycles - before;
+      const stop = this.#runProgram(turn, pause);
+      if (stop === 'none') break;
+      if (stop === 'paused') return;
       this.#handle(task, stop);
       if (task.bytesAboveHigh > 0 || task.transferDone > 0) this.#slowDown(task);
       if (stop.kind === 'time' || this.runQueue.mustLeave) break;
     }
+    this.#turn = undefined;
+    this.#endTurn(turn);
+  }
+
+  /** Lets the task's program run until it needs the kernel; what was to be done before it may keep it from that. */
+  #runProgram(turn: Turn, pause: Moment | undefined): Stop | 'none' | 'paused' {
+    const { task, until } = turn;
+    const isResumed = turn.entered !== undefined;
+    if (!isResumed) {
+      if (task.call !== undefined) this.#continueCall(task);
+      if (task.state !== 'running') return 'none';
+      deliverSignals(this, task);
+      if (task.state !== 'running' || task.isFrozen || this.platform.cycles >= until) return 'none';
+      turn.entered = this.platform.cycles;
+    }
+    const stop = isResumed
+      ? this.platform.resume(task.context, until, pause)
+      : this.platform.run(task.context, task.memory!.table, until, pause);
+    if (stop === undefined) return 'paused';
+    task.userCycles += this.platform.cycles - turn.entered!;
+    turn.entered = undefined;
+    return stop;
+  }
+
+  /** The task has had the processor. */
+  #endTurn({ task, start, userBefore }: Turn): void {
+    const { cpuTimers } = task.group;
     const used = this.platform.cycles - start;
     this.runQueue.leave(task, used);
     this.cgroups.account(task, task.userCycles - userBefore, used);

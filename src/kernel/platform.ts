@@ -73,6 +73,12 @@ export interface TableFrames {
   release(frame: Frame): void;
 }
 
+/** A point of a run: whichever is reached first. */
+export interface Moment {
+  readonly cycles?: number;
+  readonly instructions?: number;
+}
+
 /** The processor as the kernel sees it. */
 export interface Platform {
   readonly memory: PhysicalMemory;
@@ -81,8 +87,13 @@ export interface Platform {
   readonly instructions: number;
   readonly frequencyHz: number;
   createPageTable(frames: TableFrames): PageTable;
-  /** Runs a task from its context, which afterwards holds its new state; at most until `cycles`. */
-  run(context: Context, table: PageTable, cycles: number): Stop;
+  /**
+   * Runs a task from its context, which afterwards holds its new state; at most until `cycles`. At `pause` it stops as well,
+   * without the task or the clock noticing; then its state is in the processor, and only `resume` may follow.
+   */
+  run(context: Context, table: PageTable, cycles: number, pause?: Moment): Stop | undefined;
+  /** Goes on with the task that was paused. */
+  resume(context: Context, cycles: number, pause?: Moment): Stop | undefined;
   /** Idle until `cycles`. */
   skipTo(cycles: number): void;
   /** Charges work of the kernel: `bytes` moved, and a number of its own operations. */

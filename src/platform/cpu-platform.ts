@@ -1,7 +1,7 @@
 // The kernel's platform on the software CPU: programs run in ring 3 in long mode and come back through real gates, SYSCALL
 // and the doorway page; the kernel goes back to them by IRETQ. Implements src/kernel/platform.ts.
 import { type Cpu, Cpu as Processor, type CpuStop } from '../cpu/cpu.ts';
-import type { Context, PageTable, PhysicalMemory, Platform, Stop, TableFrames } from '../kernel/platform.ts';
+import type { Context, Moment, PageTable, PhysicalMemory, Platform, Stop, TableFrames } from '../kernel/platform.ts';
 import { PAGE_SIZE } from '../kernel/platform.ts';
 import {
   BOOT_PML4_PAGE,
@@ -53,6 +53,20 @@ export interface CpuPlatformOptions {
   readonly memory: number;
 }
 
+/** The processor such a platform has, before anything is set up. */
+export function createProcessor(module: WebAssembly.Module, { memory }: CpuPlatformOptions): Cpu {
+  return Processor.create(module, {
+    ramSize: memory,
+    host: {
+      portRead: () => NONE,
+      portWrite: () => {},
+      mmioRead: () => NONE,
+      mmioWrite: () => {},
+      interruptAcknowledge: () => TIMER_VECTOR,
+    },
+  });
+}
+
 /** Runs tasks on a processor of its own. */
 export class CpuPlatform implements Platform {
   readonly cpu: Cpu;
@@ -63,16 +77,7 @@ export class CpuPlatform implements Platform {
   #context: Context | undefined;
 
   constructor(module: WebAssembly.Module, options: CpuPlatformOptions) {
-    this.cpu = Processor.create(module, {
-      ramSize: options.memory,
-      host: {
-        portRead: () => NONE,
-        portWrite: () => {},
-        mmioRead: () => NONE,
-        mmioWrite: () => {},
-        interruptAcknowledge: () => TIMER_VECTOR,
-      },
-    });
+    this.cpu = createProcessor(module, options);
     const { ram } = this.cpu;
     this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
     this.memory = {
@@ -107,10 +112,15 @@ export class CpuPlatform implements Platform {
     if (operations > 0) ring0.charge('software-emulation', operations);
   }
 
-  run(context: Context, table: PageTable, cycles: number): Stop {
+  run(context: Context, table: PageTable, cycles: number, pause: Moment = {}): Stop | undefined {
     this.#enter(context, table as LongPageTable);
-    let stop = this.cpu.run({ cycles });
+    return this.resume(context, cycles, pause);
+  }
+
+  resume(context: Context, cycles: number, pause: Moment = {}): Stop | undefined {
+    let stop = this.cpu.run({ ...pause, cycles: Math.min(cycles, pause.cycles ?? cycles) });
     if (stop.reason === 'deadline') {
+      if (this.cpu.cycles < cycles) return undefined;
       // the timer interrupt takes the processor away from the task
       this.cpu.setIntr(true);
       stop = this.cpu.run({});

@@ -1,5 +1,6 @@
 // System calls that look into other processes: process_vm_readv(2), process_madvise(2), kcmp(2).
 import { fail } from '../error.ts';
+import type { Kernel } from '../kernel.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { readAsFarAs, writeAsFarAs } from '../mm/user-memory.ts';
 import { mayInspect } from '../task/inspection.ts';
@@ -95,15 +96,13 @@ function processMadvise(call: Call): number {
 const KCMP_TYPES = 8;
 
 /** Objects in the order in which they were first compared: what kcmp(2) sorts by. */
-const order = new WeakMap<object, number>();
-let compared = 0;
+const orders = new WeakMap<Kernel, { readonly places: WeakMap<object, number>; compared: number }>();
 
-function orderOf(object: object): number {
-  let place = order.get(object);
-  if (place === undefined) {
-    place = compared++;
-    order.set(object, place);
-  }
+function orderOf(kernel: Kernel, object: object): number {
+  const order = orders.get(kernel) ?? { places: new WeakMap<object, number>(), compared: 0 };
+  orders.set(kernel, order);
+  const place = order.places.get(object) ?? order.compared++;
+  order.places.set(object, place);
   return place;
 }
 
@@ -126,7 +125,7 @@ function kcmp(call: Call): number {
   };
   const [first, second] = [object(tasks[0], 3), object(tasks[1], 4)];
   if (first === second) return 0;
-  return orderOf(first) < orderOf(second) ? 1 : 2;
+  return orderOf(call.kernel, first) < orderOf(call.kernel, second) ? 1 : 2;
 }
 
 export const inspectionCalls: Implementations = {

@@ -4,7 +4,7 @@ import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup, sendSignalToTask } from '../signal/send.ts';
 import type { SignalInfo } from '../signal/signal-set.ts';
 import type { Timer } from '../timers.ts';
-import type { CpuTimeKind } from './cpu-timers.ts';
+import type { CpuTimeKind, CpuTimer } from './cpu-timers.ts';
 import type { Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
@@ -24,6 +24,29 @@ export interface Notification {
 }
 
 const MOST_OVERRUNS = 0x7fff_ffff;
+
+/** What a timer on processor time waits for. */
+class UsedTime implements CpuTimer {
+  readonly #timer: PosixTimer;
+  expires = 0;
+
+  constructor(timer: PosixTimer) {
+    this.#timer = timer;
+  }
+
+  get of(): Task | ThreadGroup {
+    return this.#timer.of!;
+  }
+
+  get kind(): CpuTimeKind {
+    const { clock } = this.#timer;
+    return clock.kind === 'cpu' ? clock.counts : 'all';
+  }
+
+  expire(): void {
+    this.#timer.expire();
+  }
+}
 
 /** A POSIX timer. Times are nanoseconds of its clock: CLOCK_MONOTONIC, or CPU time. */
 export class PosixTimer implements Timer {
@@ -101,21 +124,7 @@ export class PosixTimer implements Timer {
     this.#arm();
   }
 
-  readonly #cpuTimer = this.#makeCpuTimer();
-
-  #makeCpuTimer() {
-    const timer = this;
-    return {
-      expires: 0,
-      get of() {
-        return timer.of!;
-      },
-      get kind(): CpuTimeKind {
-        return timer.clock.kind === 'cpu' ? timer.clock.counts : 'all';
-      },
-      expire: () => timer.expire(),
-    };
-  }
+  readonly #cpuTimer = new UsedTime(this);
 
   #arm(): void {
     if (this.#expires === undefined || this.#notification.isSilent) return;

@@ -1,0 +1,48 @@
+// A kernel saved in the middle of programs and loaded in another goes on as if nothing had been.
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ABIS, type Abi, compile } from './programs.ts';
+import { runInPieces, runWhole, type Seen } from './property.ts';
+
+const PROGRAMS = ['threads', 'sockets', 'signals'];
+const everything = Object.fromEntries(ABIS.map((abi) => [abi, compile('everything', abi)]));
+
+describe.each(ABIS)('%s', (abi) => {
+  describe.skipIf(everything[abi] === undefined)('a kernel with one of everything', () => {
+    let whole: Seen;
+    beforeAll(() => {
+      whole = runWhole(everything[abi]!);
+    });
+
+    test('is what the program wants it to be', () => {
+      expect(whole.said.filter((line) => line.includes('NO '))).toEqual([]);
+      expect(whole.said.length).toBeGreaterThan(30);
+    });
+
+    test('goes on after a load as if it had not been saved', () => {
+      const ready = whole.said.findIndex((line) => line.includes('ready'));
+      const [from, to] = [ready, ready + 1].map((n) => Number.parseInt(whole.said[n]!, 10)) as [number, number];
+      expect(to - from).toBeGreaterThan(10_000);
+      fc.assert(
+        fc.property(fc.integer({ min: from, max: to }), (moment) => {
+          expect(runInPieces(everything[abi]!, [moment])).toEqual(whole);
+        }),
+        { numRuns: 2, endOnFailure: true },
+      );
+    });
+  });
+
+  test.each(PROGRAMS)('%s: run, save, load, run is run', (name) => checkProgram(name, abi));
+});
+
+function checkProgram(name: string, abi: Abi): void {
+  const program = compile(name, abi);
+  if (program === undefined) return;
+  const whole = runWhole(program);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: whole.instructions }), (moment) => {
+      expect(runInPieces(program, [moment])).toEqual(whole);
+    }),
+    { numRuns: 1, endOnFailure: true },
+  );
+}
