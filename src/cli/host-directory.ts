@@ -105,6 +105,16 @@ export class SharedDirectory implements HostDirectory {
     this.#root = onHost(() => fs.openSync(path, O_PATH | O_DIRECTORY));
   }
 
+  /** Is it a directory, links followed? @throws SystemError when there is nothing */
+  static isDirectory(path: string): boolean {
+    return onHost(() => fs.statSync(path).isDirectory());
+  }
+
+  /** Where it really is: no link is in this path. */
+  get place(): string {
+    return onHost(() => fs.readlinkSync(itself(this.#root)));
+  }
+
   close(): void {
     fs.closeSync(this.#root);
   }
@@ -239,6 +249,9 @@ export class SharedDirectory implements HostDirectory {
   }
 }
 
+/** A path without links. @throws SystemError */
+export const realPath = (path: string): string => onHost(() => fs.realpathSync(path));
+
 const seconds = (time: bigint): number => Number(time) / 1e9;
 
 /** Root inside is who runs anillo; others of the host are nobody. For the host's root all are who they are. */
@@ -247,4 +260,12 @@ export function ownerMap(): OwnerMap {
   const inside = (own: number) => (host: number) => (uid === 0 ? host : host === own ? 0 : NOBODY);
   const outside = (own: number) => (id: number) => (uid === 0 ? id : id === 0 ? own : undefined);
   return { uid: inside(uid), gid: inside(gid), hostUid: outside(uid), hostGid: outside(gid) };
+}
+
+/** Everybody is who they are on the host: the user namespace of the container says who that is inside. */
+export function sameOwners(): OwnerMap {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  const same = (id: number) => id;
+  const own = (mine: number) => (id: number) => (uid === 0 || id === mine ? id : undefined);
+  return { uid: same, gid: same, hostUid: own(uid), hostGid: own(gid) };
 }

@@ -1,4 +1,5 @@
 // anillo image: the images of the data directory, with the grammar and the output of docker-image(1).
+import { usersOf } from '../oci/container-store.ts';
 import { digits, short } from '../oci/digest.ts';
 import type { Architecture } from '../oci/documents.ts';
 import type { StoredImage } from '../oci/image-store.ts';
@@ -137,7 +138,7 @@ export async function removeImages(texts: readonly string[], options: { force?: 
     try {
       const { untagged, deleted } = await images.remove(text, {
         ...options,
-        users: (image) => containers.users(image),
+        users: (image) => usersOf(containers, image),
       });
       for (const name of untagged) print(`Untagged: ${name}\n`);
       for (const id of deleted) print(`Deleted: ${id}\n`);

@@ -6,6 +6,7 @@ import { CliError, EXIT } from './errors.ts';
 import { addContainer } from './container/command.ts';
 import type { Topic } from './explain.ts';
 import { addImage } from './image-command.ts';
+import { addOci } from './oci/command.ts';
 import {
   parseChoice,
   parseCount,
@@ -57,6 +58,7 @@ Examples:
   addProcess(anillo);
   addContainer(anillo);
   addImage(anillo);
+  addOci(anillo);
   anillo
     .command('guests')
     .description('list the bundled guests')

@@ -1,4 +1,5 @@
 // Values of command-line options: text in, checked value out, one sentence where it is not one.
+import { InvalidArgumentError } from 'commander';
 import { CliError } from './errors.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -86,4 +87,18 @@ export function parseVolume(text: string): Volume {
     );
   if (match[2]!.split('/').includes('..')) throw new CliError(`The path ${match[2]} of a volume has .. in it.`);
   return { host: match[1]!, guest: match[2]!, writable: match[3] === 'rw' };
+}
+
+/** For options that may be repeated. */
+export const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+
+/** A number from `least` on. @throws InvalidArgumentError */
+export function parseNumber(name: string, least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < least) {
+      throw new InvalidArgumentError(`${name} takes a number of at least ${least}.`);
+    }
+    return value;
+  };
 }

@@ -1,7 +1,9 @@
 // Directories of this computer in the tree of a program: `--volume HOST:GUEST[:rw]`.
+import { basename, dirname, join } from 'node:path';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
+import type { OwnerMap } from '../kernel/fs/host/host-directory.ts';
 import { createHostFs } from '../kernel/fs/host/host-fs.ts';
 import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -10,11 +12,10 @@ import { attachTree } from '../kernel/vfs/mount-tree.ts';
 import { Dentry, Mount, MS_NODEV, MS_NOSUID, type Path } from '../kernel/vfs/path.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
-import { canShareDirectories, ownerMap, SharedDirectory } from './host-directory.ts';
+import { canShareDirectories, ownerMap, realPath, SharedDirectory } from './host-directory.ts';
 
 /** Mounts directories of this computer for a task; the directories they are seen on are made. @throws CliError */
 export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly Volume[]): void {
-  if (volumes.length > 0) checkSharing();
   for (const volume of volumes) {
     try {
       mountVolume(kernel, task, volume);
@@ -27,18 +28,39 @@ export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly Volum
 }
 
 /** @throws CliError where directories cannot be shared safely */
-export function checkSharing(): void {
+function checkSharing(): void {
   if (canShareDirectories()) return;
   throw new CliError('Directories of this computer can be shared with programs on Linux only.', EXIT.failure);
 }
 
-/** A directory of this computer as a file system. @throws SystemError */
-export function shareDirectory(kernel: Kernel, host: string, writable: boolean): MountedFileSystem {
-  return createHostFs(kernel, { directory: new SharedDirectory(host), owners: ownerMap(), writable });
+/** How a directory or a file of this computer is shared. */
+export interface Sharing {
+  readonly writable: boolean;
+  readonly owners?: OwnerMap;
+  /** Told where a directory really is, all links followed, before anything of it is seen; throws to keep it. */
+  readonly check?: (place: string) => void;
+}
+
+/** A directory of this computer as a file system, or one file of it. @throws SystemError, CliError */
+export function shareOnHost(kernel: Kernel, host: string, sharing: Sharing): MountedFileSystem {
+  checkSharing();
+  const isDirectory = SharedDirectory.isDirectory(host);
+  // a file is found in its directory, by its own name: what a link leads to lies elsewhere
+  const place = isDirectory ? host : realPath(host);
+  const directory = new SharedDirectory(isDirectory ? place : dirname(place));
+  const { writable, owners = ownerMap(), check } = sharing;
+  check?.(isDirectory ? directory.place : join(directory.place, basename(place)));
+  const made = createHostFs(kernel, { directory, owners, writable });
+  if (isDirectory) return made;
+  const file = made.root.lookup(basename(place));
+  if (file === undefined) throw new SystemError('ENOENT');
+  if (!file.isRegular) throw new SystemError('ENXIO');
+  return { fs: made.fs, root: file };
 }
 
 function mountVolume(kernel: Kernel, task: Task, { host, guest, writable }: Volume): void {
-  const { fs, root } = shareDirectory(kernel, host, writable);
+  const { fs, root } = shareOnHost(kernel, host, { writable });
+  if (!root.isDirectory) throw new SystemError('ENOTDIR');
   const entry = new Dentry('', undefined, root);
   const mount = new Mount(kernel.nextMountId(), fs, entry, host, MS_NOSUID | MS_NODEV);
   attachTree(kernel, mount, directoryAt(task.directories.root, guest));

@@ -5,6 +5,17 @@ import { ALL_CAPABILITY_NAMES } from './default-spec.ts';
 import { OciError } from './oci-error.ts';
 import type { CapabilitySet, ProcessSpec } from './runtime-spec.ts';
 
+/** The superuser of a user namespace: who makes a container ready. */
+export function superuserOf(namespace: UserNamespace): Credentials {
+  const uid = namespace.outside('uid', 0) ?? 0;
+  const gid = namespace.outside('gid', 0) ?? 0;
+  return {
+    ...rootCredentials(namespace),
+    ...{ uid, euid: uid, suid: uid, fsuid: uid },
+    ...{ gid, egid: gid, sgid: gid, fsgid: gid },
+  };
+}
+
 /**
  * Credentials of a process. IDs of the configuration are those inside the user namespace.
  * @throws OciError for an ID that is not mapped, or a capability there is not

@@ -9,13 +9,34 @@ import { makeDevice } from '../kernel/fs/special.ts';
 import { createFileSystem } from '../kernel/fs/types.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
-import { attachTree, copyTree, makePrivate, makeShared, makeSlave, makeUnbindable } from '../kernel/vfs/mount-tree.ts';
-import { Dentry, locate, Mount, MS_RDONLY, type Path, resolve } from '../kernel/vfs/path.ts';
-import { parseMountOptions, type Propagation } from './mount-options.ts';
+import type { Owner } from '../kernel/vfs/inode.ts';
+import {
+  attachTree,
+  copyTree,
+  makePrivate,
+  makeShared,
+  makeSlave,
+  makeUnbindable,
+  treeOf,
+} from '../kernel/vfs/mount-tree.ts';
+import { Dentry, locate, Mount, MS_RDONLY, type Path, type PathContext, resolve } from '../kernel/vfs/path.ts';
+import { parseMountOptions, type Propagation, propagationOf } from './mount-options.ts';
 import { OciError } from './oci-error.ts';
+import { copyDirectory } from './root-fs.ts';
 import type { DeviceSpec, MountSpec, RuntimeSpec } from './runtime-spec.ts';
 
-const ROOT = { uid: 0, gid: 0 };
+/** File systems of the kernel. Bound from outside, they are those of the container's own kernel, not the computer's. */
+const OWN: Readonly<Record<string, string>> = {
+  '/proc': 'proc',
+  '/sys': 'sysfs',
+  '/sys/fs/cgroup': 'cgroup2',
+  '/dev': 'devtmpfs',
+  '/dev/pts': 'devpts',
+  '/dev/shm': 'tmpfs',
+  '/dev/mqueue': 'mqueue',
+};
+/** Types by other names that configurations use. */
+const TYPES: Readonly<Record<string, string>> = { cgroup: 'cgroup2' };
 const PROPAGATE: Readonly<Record<Propagation, (kernel: Kernel, mount: Mount) => void>> = {
   shared: makeShared,
   slave: (_, mount) => makeSlave(mount),
@@ -41,12 +62,29 @@ export class ContainerMounts {
   /** Everything a configuration asks for. @throws OciError, SystemError */
   build(spec: RuntimeSpec): void {
     for (const mount of spec.mounts) this.#mount(mount);
-    const dev = this.#find('/dev');
-    if (dev?.entry.inode.isDirectory && !dev.mount.isReadOnly) populateDevices(dev.entry.inode);
+    this.#populateDevices();
     for (const device of spec.devices) this.#device(device);
     for (const path of spec.readonlyPaths) this.#makeReadOnly(path);
     for (const path of spec.maskedPaths) this.#mask(path);
-    if (spec.root.readonly) this.#task.directories.root.mount.flags |= MS_RDONLY;
+    const root = this.#task.directories.root.mount;
+    if (spec.root.readonly) root.flags |= MS_RDONLY;
+    if (spec.rootfsPropagation) this.#propagate(root, spec.rootfsPropagation);
+  }
+
+  #propagate(root: Mount, option: string): void {
+    const propagation = propagationOf(option);
+    if (!propagation) throw new OciError('bad-option', `linux.rootfsPropagation ${option} is no kind of propagation.`);
+    for (const mount of option.startsWith('r') ? [...treeOf(root)] : [root])
+      PROPAGATE[propagation](this.#kernel, mount);
+  }
+
+  /** Every container has these. A directory outside cannot have devices: there they get a file system of their own. */
+  #populateDevices(): void {
+    const dev = this.#find('/dev');
+    if (!dev?.entry.inode.isDirectory || dev.mount.isReadOnly) return;
+    if (dev.mount.fs.type === 'hostfs')
+      this.#mount({ destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755', 'size=64k'] });
+    populateDevices(this.#find('/dev')!.entry.inode);
   }
 
   get #context() {
@@ -64,11 +102,12 @@ export class ContainerMounts {
   }
 
   #mount(spec: MountSpec): void {
-    const { flags, isBind, propagation, data } = parseMountOptions(spec.options);
+    const { flags, isBind, propagation, copyUp, data } = parseMountOptions(spec.options);
     const isBound = isBind || spec.type === 'bind' || spec.type === 'none';
     const source = isBound ? this.#bound(spec, (flags & MS_RDONLY) !== 0) : this.#made(spec, data);
     const target = this.#target(spec.destination, source.root.isDirectory);
     const { fs, root } = source;
+    if (copyUp && !isBound) copyDirectory(target.entry.inode, root);
     const entry = new Dentry('', undefined, root);
     const mount = new Mount(this.#kernel.nextMountId(), fs, entry, spec.source ?? spec.type ?? 'none', flags);
     attachTree(this.#kernel, mount, target);
@@ -77,16 +116,37 @@ export class ContainerMounts {
 
   #bound({ source = '', destination }: MountSpec, readOnly: boolean): MountedFileSystem {
     try {
-      return this.#bindSource(source, readOnly);
+      return this.#own(source) ?? this.#bindSource(source, readOnly);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw new OciError('not-found', `${source} cannot be mounted on ${destination}: ${errnoText(error.errno)}.`);
     }
   }
 
+  /** A file system of the kernel, or a file in one; undefined for other paths. @throws SystemError ENOENT */
+  #own(source: string): MountedFileSystem | undefined {
+    const parts = source.split('/').filter((part) => part !== '' && part !== '.');
+    for (let count = parts.length; count > 0; count--) {
+      const type = OWN[`/${parts.slice(0, count).join('/')}`];
+      if (type === undefined) continue;
+      const made = createFileSystem(type, { kernel: this.#kernel, task: this.#task, source: type, data: '' });
+      const context = this.#below(made);
+      const root = resolve(context, `/${parts.slice(count).join('/')}`).entry.inode;
+      return { fs: made.fs, root };
+    }
+    return undefined;
+  }
+
+  /** To look for paths in a file system that is not mounted. */
+  #below({ fs, root }: MountedFileSystem): PathContext {
+    const entry = new Dentry('', undefined, root);
+    const top = { mount: new Mount(0, fs, entry, fs.type), entry };
+    return { root: top, directory: top, credentials: this.#task.credentials };
+  }
+
   #made({ type = '', source = '', destination }: MountSpec, data: string): MountedFileSystem {
     try {
-      return createFileSystem(type, { kernel: this.#kernel, task: this.#task, source, data });
+      return createFileSystem(TYPES[type] ?? type, { kernel: this.#kernel, task: this.#task, source, data });
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       if (error.errno === 'ENODEV')
@@ -98,25 +158,46 @@ export class ContainerMounts {
     }
   }
 
-  /** The place for a mount; what is missing on the way to it is made. */
+  /** The place for a mount; what is missing on the way to it is made. @throws OciError */
   #target(path: string, isDirectory: boolean): Path {
     const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.length === 0) throw new OciError('bad-option', 'A mount on / would hide the root file system.');
     let at = '';
-    for (const [n, part] of parts.entries()) {
-      at += `/${part}`;
-      const place = locate(this.#context, at);
-      if (place.target) continue;
-      const mode = n < parts.length - 1 || isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
-      place.directory.entry.inode.create(place.name, mode, ROOT);
+    try {
+      for (const [n, part] of parts.entries()) {
+        at += `/${part}`;
+        const place = locate(this.#context, at);
+        if (place.target) continue;
+        const mode = n < parts.length - 1 || isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
+        place.directory.entry.inode.create(place.name, mode, this.#owner);
+      }
+      const target = resolve(this.#context, at);
+      if (target.entry.inode.isDirectory !== isDirectory) throw new SystemError('ENOTDIR');
+      return target;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw new OciError('bad-option', `${path} cannot be the place of a mount: ${at}: ${errnoText(error.errno)}.`);
     }
-    return resolve(this.#context, at === '' ? '/' : at);
   }
 
+  get #owner(): Owner {
+    const { fsuid: uid, fsgid: gid } = this.#task.credentials;
+    return { uid, gid };
+  }
+
+  /** @throws OciError */
   #device({ path, type, major, minor, fileMode, uid, gid }: DeviceSpec): void {
-    const place = locate(this.#context, path);
-    if (place.target) return;
+    const { user } = this.#task.credentials;
+    const owner = { uid: user.outside('uid', uid) ?? uid, gid: user.outside('gid', gid) ?? gid };
     const kind = type === 'b' ? S_IFBLK : type === 'p' ? S_IFIFO : S_IFCHR;
-    place.directory.entry.inode.create(place.name, kind | fileMode, { uid, gid }, makeDevice(major, minor));
+    try {
+      const place = locate(this.#context, path);
+      if (place.target) return;
+      place.directory.entry.inode.create(place.name, kind | fileMode, owner, makeDevice(major, minor));
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw new OciError('bad-option', `The device ${path} cannot be made: ${errnoText(error.errno)}.`);
+    }
   }
 
   #makeReadOnly(path: string): void {

@@ -3,7 +3,7 @@
 import type { DataDirectory, OpenFile } from './data-directory.ts';
 import { locked } from './data-directory.ts';
 import type { Digest } from './digest.ts';
-import { isObject, parseObject, writeDocument } from './json.ts';
+import { isObject, parseObject, present, writeDocument } from './json.ts';
 import type { StoredImage } from './image-store.ts';
 import type { LayerEntry } from './layer-entries.ts';
 import { readLayer } from './layers.ts';
@@ -13,10 +13,9 @@ import type { Bytes } from './streams.ts';
 
 const DIRECTORY = 'containers';
 const VERSION = 1;
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-/** What a container does, in docker's words. */
-export type ContainerState = 'created' | 'running' | 'paused' | 'exited';
+/** What a container does, in docker's words; one of a bundle that is being made is `creating`. */
+export type ContainerState = 'creating' | 'created' | 'running' | 'paused' | 'exited';
 
 /** The process of the computer that runs a container. */
 export interface Runner {
@@ -27,26 +26,11 @@ export interface Runner {
   readonly socket: string;
 }
 
-/** All that is known of a container while it does not run. */
-export interface ContainerRecord {
-  readonly version: typeof VERSION;
-  /** 64 hexadecimal digits. */
-  readonly id: string;
-  readonly name: string;
-  /** Times are RFC 3339. */
-  readonly created: string;
-  readonly image: { readonly id: Digest; readonly name: string; readonly diffIds: readonly Digest[] };
-  readonly spec: RuntimeSpec;
-  /** `--user` as it was given. */
-  readonly user: string;
-  /** Bytes of the machine it runs on. */
-  readonly memory: number;
-  readonly openStdin: boolean;
-  readonly autoRemove: boolean;
-  readonly stopSignal: string;
-  readonly labels: Readonly<Record<string, string>>;
+/** How far a container has come. */
+export interface Progress {
   readonly state: ContainerState;
   readonly runner?: Runner;
+  /** Times are RFC 3339. */
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly exitCode?: number;
@@ -63,25 +47,87 @@ interface KeptChanges {
   readonly saved?: string;
 }
 
+/** Progress that was made; what is undefined is over. */
+export type Step = { readonly [K in keyof Progress]?: Progress[K] | undefined };
+
+/** All that is known of a container while it does not run, whatever it was made from. */
+export interface StoredContainer extends Progress {
+  readonly version: typeof VERSION;
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  readonly spec: RuntimeSpec;
+  /** Bytes of the machine it runs on. */
+  readonly memory: number;
+  readonly autoRemove: boolean;
+}
+
+/** A container of an image; its ID has 64 hexadecimal digits. */
+export interface ContainerRecord extends StoredContainer {
+  readonly image: { readonly id: Digest; readonly name: string; readonly diffIds: readonly Digest[] };
+  /** `--user` as it was given. */
+  readonly user: string;
+  readonly openStdin: boolean;
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A container of a bundle; its ID is its name. */
+export interface BundleRecord extends StoredContainer {
+  /** The bundle's directory, absolute. */
+  readonly bundle: string;
+  /** Its root file system, absolute. */
+  readonly rootfs: string;
+  /** Host directories outside the bundle that it may have. */
+  readonly allowed: readonly string[];
+  /** Its hooks may be programs of this computer. */
+  readonly allowsHooks: boolean;
+  /** Who made it. */
+  readonly owner: string;
+}
+
+/** What containers of a kind are called, and which command lists them. */
+export interface ContainerNaming {
+  readonly pattern: RegExp;
+  readonly rule: string;
+  readonly listedBy: string;
+}
+
+/** As docker names them. */
+export const CONTAINER_NAMING: ContainerNaming = {
+  pattern: /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
+  rule: 'letters, digits and _ . - behind a letter or digit',
+  listedBy: 'anillo container ps -a',
+};
+
+/** As runc names them. */
+export const BUNDLE_NAMING: ContainerNaming = {
+  pattern: /^(?!\.{1,2}$)[\w+.-]{1,200}$/,
+  rule: 'at most 200 letters, digits and _ + . -',
+  listedBy: 'anillo oci list',
+};
+
 /** The containers of a data directory. */
-export class ContainerStore {
+export class ContainerStore<R extends StoredContainer = ContainerRecord> {
   readonly #data: DataDirectory;
   readonly #isAlive: (runner: Runner) => boolean;
+  readonly #naming: ContainerNaming;
 
   /** `isAlive` tells whether a runner is still there. */
-  constructor(data: DataDirectory, isAlive: (runner: Runner) => boolean) {
+  constructor(data: DataDirectory, isAlive: (runner: Runner) => boolean, naming: ContainerNaming) {
     this.#data = data;
     this.#isAlive = isAlive;
+    this.#naming = naming;
   }
 
   /** All containers, the newest first. */
-  list(): readonly ContainerRecord[] {
+  list(): readonly R[] {
     const records = this.#data.list(DIRECTORY).flatMap((id) => this.#read(id) ?? []);
     return records.sort((a, b) => b.created.localeCompare(a.created));
   }
 
   /** A container whose runner was killed has ended as if by SIGKILL. */
-  #read(id: string): ContainerRecord | undefined {
+  #read(id: string): R | undefined {
     const bytes = this.#data.read(`${DIRECTORY}/${id}/record.json`);
     if (!bytes) return undefined;
     const what = `The record of the container ${id.slice(0, 12)}`;
@@ -92,42 +138,49 @@ export class ContainerStore {
         `${what} has the format ${record.version}; this version of anillo reads ${VERSION}.`,
       );
     }
-    const known = record as unknown as ContainerRecord;
+    const known = record as unknown as R;
     if (!known.runner || this.#isAlive(known.runner)) return known;
-    const { runner: _, ...rest } = known;
-    return { ...rest, state: 'exited', exitCode: known.exitCode ?? 137, error: this.#lossOf(known) };
+    const error = `The process that ran the container was killed${this.#lossOf(known)}.`;
+    return withProgress(known, { state: 'exited', runner: undefined, exitCode: known.exitCode ?? 137, error });
   }
 
-  /** What is left of a container whose runner was killed. */
-  #lossOf({ id, startedAt = '' }: ContainerRecord): string {
-    const saved = this.changesSaved(id);
-    const kept =
-      saved === undefined || saved < startedAt ? 'what it changed is lost' : `changes up to ${saved} are kept`;
-    return `The process that ran the container was killed: ${kept}.`;
+  /** What is left of a container whose runner was killed; what one of a bundle changes is on the disk at once. */
+  #lossOf(record: R): string {
+    if (!('image' in record)) return '';
+    const saved = this.changesSaved(record.id);
+    const isLost = saved === undefined || saved < (record.startedAt ?? '');
+    return isLost ? ': what it changed is lost' : `: changes up to ${saved} are kept`;
   }
 
   /**
    * The container that a user means: its name, its ID or the beginning of it.
    * @throws OciError when there is none, or more than one
    */
-  find(text: string): ContainerRecord {
+  find(text: string): R {
     const all = this.list();
     const named = all.find(({ name, id }) => name === text || id === text);
     if (named) return named;
     const found = /^[0-9a-f]+$/.test(text) ? all.filter(({ id }) => id.startsWith(text)) : [];
     if (found.length > 1)
       throw new OciError('ambiguous', `The container ID ${text} is the beginning of more than one.`);
-    if (!found[0])
-      throw new OciError('not-found', `There is no container ${text} (anillo container ps -a lists those there are).`);
-    return found[0];
+    return found[0] ?? this.#missing(text);
+  }
+
+  /** The container of exactly this name. @throws OciError when there is none */
+  named(text: string): R {
+    return this.list().find(({ name }) => name === text) ?? this.#missing(text);
+  }
+
+  #missing(text: string): never {
+    throw new OciError('not-found', `There is no container ${text} (${this.#naming.listedBy} lists those there are).`);
   }
 
   /**
    * Adds a container; `check` may refuse it while nobody else changes anything.
    * @throws OciError when its name is taken or cannot be one
    */
-  async create(record: ContainerRecord, check = () => {}): Promise<void> {
-    checkName(record.name);
+  async create(record: R, check = () => {}): Promise<void> {
+    this.#checkName(record.name);
     await locked(this.#data, () => {
       check();
       this.#sweep();
@@ -144,12 +197,12 @@ export class ContainerStore {
       if (this.#data.size(`${DIRECTORY}/${id}/record.json`) === undefined) this.#data.remove(`${DIRECTORY}/${id}`);
   }
 
-  #write(record: ContainerRecord): void {
+  #write(record: R): void {
     this.#data.replace(`${DIRECTORY}/${record.id}/record.json`, writeDocument(record));
   }
 
   /** Changes a record; `change` sees it as it is now, and may throw to leave it so. */
-  async update(id: string, change: (record: ContainerRecord) => ContainerRecord): Promise<ContainerRecord> {
+  async update(id: string, change: (record: R) => R): Promise<R> {
     return locked(this.#data, () => {
       const record = this.#read(id);
       if (!record) throw new OciError('not-found', `The container ${id.slice(0, 12)} is gone.`);
@@ -159,9 +212,22 @@ export class ContainerStore {
     });
   }
 
+  /** Notes how far a container has come. */
+  async note(id: string, progress: Step): Promise<void> {
+    await this.update(id, (record) => withProgress(record, progress));
+  }
+
+  /** Takes a container for a process. @throws OciError when one has it already */
+  async claim(id: string, runner: Runner): Promise<R> {
+    return this.update(id, (record) => {
+      if (record.runner) throw new OciError('bad-state', `The container ${record.name} is running already.`);
+      return withProgress(record, { runner, exitCode: undefined, finishedAt: undefined, error: undefined });
+    });
+  }
+
   /** Gives a container another name. @throws OciError when it is taken */
   async rename(id: string, name: string): Promise<void> {
-    checkName(name);
+    this.#checkName(name);
     await this.update(id, (record) => {
       if (this.list().some((other) => other.name === name)) throw new OciError('in-use', `The name ${name} is in use.`);
       return { ...record, name };
@@ -176,18 +242,6 @@ export class ContainerStore {
         throw new OciError('in-use', `The container ${record.name} is running: stop it first, or use --force.`);
       this.#data.remove(`${DIRECTORY}/${id}`);
     });
-  }
-
-  /** Names of the containers that need an image. */
-  users({ id }: StoredImage): readonly string[] {
-    return this.list()
-      .filter(({ image }) => image.id === id)
-      .map(({ name }) => name);
-  }
-
-  /** Layers that containers stand on. */
-  *layersInUse(): Iterable<Digest> {
-    for (const { image } of this.list()) yield* image.diffIds;
   }
 
   /** Keeps the changes of a container's file system: a tar archive. */
@@ -234,13 +288,28 @@ export class ContainerStore {
   logPath(id: string): string {
     return `${DIRECTORY}/${id}/log.jsonl`;
   }
+
+  #checkName(name: string): void {
+    const { pattern, rule } = this.#naming;
+    if (!pattern.test(name))
+      throw new OciError('bad-reference', `${JSON.stringify(name)} cannot be the name of a container: ${rule}.`);
+  }
 }
 
-function checkName(name: string): void {
-  if (!NAME.test(name)) {
-    throw new OciError(
-      'bad-reference',
-      `${JSON.stringify(name)} cannot be the name of a container: letters, digits and _ . - behind a letter or digit.`,
-    );
-  }
+/** A record with other progress; what is undefined goes. */
+function withProgress<R extends StoredContainer>(record: R, progress: Step): R {
+  return present({ ...record, ...progress }) as R;
+}
+
+/** Names of the containers that need an image. */
+export function usersOf(containers: ContainerStore, { id }: StoredImage): readonly string[] {
+  return containers
+    .list()
+    .filter(({ image }) => image.id === id)
+    .map(({ name }) => name);
+}
+
+/** Layers that containers stand on. */
+export function* layersInUse(containers: ContainerStore): Iterable<Digest> {
+  for (const { image } of containers.list()) yield* image.diffIds;
 }

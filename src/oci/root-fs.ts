@@ -39,25 +39,38 @@ export function makeRootFs(kernel: Kernel, layers: readonly OpenedLayer[], befor
   const lowers: Inode[] = layers.map(open).reverse();
   // an image without layers has a root all the same
   if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
-  if (before) copyDirectory(open(before), upper, new Map());
+  if (before) copyDirectory(open(before), upper);
+  return { ...overlay(kernel, { upper, work, lowers }), upper, image: overlay(kernel, { lowers }).root };
+}
+
+/** A directory outside that is never written: what has to be made in it, such as places of mounts, lies in memory. */
+export function overDirectory(kernel: Kernel, lower: Inode): MountedFileSystem {
+  const now = () => kernel.realtime;
+  const memory = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
+  const upper = memory.root.create('upper', S_IFDIR | (lower.mode & 0o7777), lower);
+  const work = memory.root.create('work', S_IFDIR | 0o755, OWNER);
+  return overlay(kernel, { upper, work, lowers: [lower] });
+}
+
+interface OverlayParts {
+  readonly upper?: Inode;
+  readonly work?: Inode;
+  readonly lowers: readonly Inode[];
+}
+
+function overlay(kernel: Kernel, { upper, work, lowers }: OverlayParts): MountedFileSystem {
+  const now = () => kernel.realtime;
   const nextDevice = () => kernel.nextDevice();
-  const overlay = (top: Inode | undefined) => {
-    const fs = new OverlayFs({
-      layers: { upper: top, work: top && work, lowers },
-      userAttributes: false,
-      options: '',
-      now,
-      nextDevice,
-    });
-    return { fs, root: new OverlayDirectory(fs, { upper: top, lowers }, undefined) };
-  };
-  return { ...overlay(upper), upper, image: overlay(undefined).root };
+  const layers = { upper, work, lowers };
+  const fs = new OverlayFs({ layers, userAttributes: false, options: '', now, nextDevice });
+  return { fs, root: new OverlayDirectory(fs, { upper, lowers }, undefined) };
 }
 
 type Readable = Inode & { read(offset: number, into: Uint8Array): number };
 type Writable = Inode & { write(offset: number, from: Uint8Array): number };
 
-function copyDirectory(from: Inode, to: Inode, copies: Map<Inode, Inode>): void {
+/** Copies what is in a directory, and what the directory itself is. */
+export function copyDirectory(from: Inode, to: Inode, copies: Map<Inode, Inode> = new Map()): void {
   for (const { name } of from.entries()) {
     const inode = from.lookup(name)!;
     const known = copies.get(inode);

@@ -92,9 +92,23 @@ export interface ResourceSpec {
   readonly cpuQuota?: number;
   readonly cpuPeriod?: number;
   readonly cpuBurst?: number;
+  /** 1 for as little as there is. */
+  readonly cpuIdle?: number;
   readonly pidsLimit?: number;
+  /** 10 to 1000. */
+  readonly ioWeight?: number;
+  /** Rates by the keys of io.max. */
+  readonly ioLimits?: readonly IoLimit[];
   /** Files of cgroup v2 and what is written to them. */
   readonly unified: Readonly<Record<string, string>>;
+}
+
+/** One limit of a disk. */
+export interface IoLimit {
+  readonly key: 'rbps' | 'wbps' | 'riops' | 'wiops';
+  readonly major: number;
+  readonly minor: number;
+  readonly rate: number;
 }
 
 export interface SeccompCondition {
@@ -165,6 +179,8 @@ export interface RuntimeSpec {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly rootfsPropagation?: string;
+  /** Offsets of clocks in a new time namespace, in nanoseconds. */
+  readonly timeOffsets?: { readonly monotonic: number; readonly boottime: number };
   readonly hooks: Readonly<Partial<Record<HookPoint, readonly Hook[]>>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -187,7 +203,8 @@ export function parseRuntimeSpec(bytes: Uint8Array, what: string, unsupported: (
   const root = fields.object('root');
   const linux = fields.object('linux');
   for (const platform of ['windows', 'solaris', 'vm', 'zos']) if (fields.object(platform)) unsupported(platform);
-  for (const part of ['intelRdt', 'personality', 'timeOffsets']) if (linux?.object(part)) unsupported(`linux.${part}`);
+  for (const part of ['intelRdt', 'personality']) if (linux?.object(part)) unsupported(`linux.${part}`);
+  if (linux?.object('seccomp')?.text('listenerPath')) unsupported('linux.seccomp.listenerPath');
   if (linux?.text('mountLabel')) unsupported('linux.mountLabel');
   return present({
     ociVersion: version,
@@ -195,7 +212,7 @@ export function parseRuntimeSpec(bytes: Uint8Array, what: string, unsupported: (
     process: processSpec(fields.object('process') ?? new Fields({}, what, 'process'), unsupported),
     hostname: fields.text('hostname'),
     domainname: fields.text('domainname'),
-    mounts: fields.objects('mounts').map(mountSpec),
+    mounts: fields.objects('mounts').map((mount) => mountSpec(mount, unsupported)),
     namespaces: (linux?.objects('namespaces') ?? []).map(namespaceSpec),
     uidMappings: (linux?.objects('uidMappings') ?? []).map(idMapping),
     gidMappings: (linux?.objects('gidMappings') ?? []).map(idMapping),
@@ -207,6 +224,7 @@ export function parseRuntimeSpec(bytes: Uint8Array, what: string, unsupported: (
     maskedPaths: linux?.texts('maskedPaths') ?? [],
     readonlyPaths: linux?.texts('readonlyPaths') ?? [],
     rootfsPropagation: linux?.text('rootfsPropagation'),
+    timeOffsets: timeOffsets(linux?.object('timeOffsets')),
     hooks: hooksOf(fields.object('hooks')),
     annotations: fields.record('annotations') ?? {},
   }) as RuntimeSpec;
@@ -250,7 +268,19 @@ function integers(fields: Fields | undefined, name: string): readonly number[] {
   return fields?.integers(name, 0, MOST_ID) ?? [];
 }
 
-function mountSpec(fields: Fields): MountSpec {
+const SECOND = 1_000_000_000;
+
+function timeOffsets(fields: Fields | undefined): RuntimeSpec['timeOffsets'] {
+  if (!fields) return undefined;
+  const offset = (name: string) => {
+    const clock = fields.object(name);
+    return (clock?.integer('secs') ?? 0) * SECOND + (clock?.integer('nanosecs', 0, SECOND - 1) ?? 0);
+  };
+  return { monotonic: offset('monotonic'), boottime: offset('boottime') };
+}
+
+function mountSpec(fields: Fields, unsupported: (field: string) => void): MountSpec {
+  for (const part of ['uidMappings', 'gidMappings']) if (fields.objects(part).length) unsupported(`mounts.${part}`);
   return present({
     destination: fields.neededText('destination'),
     type: fields.text('type'),
@@ -285,10 +315,13 @@ function deviceSpec(fields: Fields): DeviceSpec {
 }
 
 function resourceSpec(fields: Fields | undefined, unsupported: (field: string) => void): ResourceSpec {
-  for (const part of ['blockIO', 'network', 'rdma']) if (fields?.object(part)) unsupported(`linux.resources.${part}`);
+  for (const part of ['network', 'rdma']) if (fields?.object(part)) unsupported(`linux.resources.${part}`);
   if (fields?.objects('hugepageLimits').length) unsupported('linux.resources.hugepageLimits');
   const memory = fields?.object('memory');
   const cpu = fields?.object('cpu');
+  for (const part of ['cpus', 'mems']) if (cpu?.text(part)) unsupported(`linux.resources.cpu.${part}`);
+  const io = fields?.object('blockIO');
+  if (io?.objects('weightDevice').length) unsupported('linux.resources.blockIO.weightDevice');
   return present({
     memoryLimit: memory?.integer('limit', -1),
     memoryReservation: memory?.integer('reservation', -1),
@@ -297,9 +330,40 @@ function resourceSpec(fields: Fields | undefined, unsupported: (field: string) =
     cpuQuota: cpu?.integer('quota', -1),
     cpuPeriod: cpu?.integer('period', 0),
     cpuBurst: cpu?.integer('burst', 0),
+    cpuIdle: cpu?.integer('idle', 0, 1),
     pidsLimit: fields?.object('pids')?.integer('limit', -1),
+    ioWeight: io?.integer('weight', 0, 1000) || undefined,
+    ioLimits: io && ioLimits(io),
     unified: fields?.record('unified') ?? {},
   }) as ResourceSpec;
+}
+
+const IO_LIMITS = {
+  rbps: 'throttleReadBpsDevice',
+  wbps: 'throttleWriteBpsDevice',
+  riops: 'throttleReadIOPSDevice',
+  wiops: 'throttleWriteIOPSDevice',
+} as const satisfies Record<IoLimit['key'], string>;
+
+function ioLimits(fields: Fields): readonly IoLimit[] {
+  return (Object.keys(IO_LIMITS) as IoLimit['key'][]).flatMap((key) =>
+    fields.objects(IO_LIMITS[key]).map((limit) => ({
+      key,
+      major: limit.integer('major', 0, 0xfff) ?? 0,
+      minor: limit.integer('minor', 0, 0xfffff) ?? 0,
+      rate: limit.integer('rate', 0) ?? 0,
+    })),
+  );
+}
+
+/** Resources alone, as `anillo oci update` reads them. @throws OciError */
+export function parseResources(bytes: Uint8Array, what: string, unsupported: (field: string) => void): ResourceSpec {
+  return resourceSpec(new Fields(parseObject(bytes, what), what), unsupported);
+}
+
+/** A process alone, as `anillo oci exec --process` reads it. @throws OciError */
+export function parseProcess(bytes: Uint8Array, what: string, unsupported: (field: string) => void): ProcessSpec {
+  return processSpec(new Fields(parseObject(bytes, what), what), unsupported);
 }
 
 /** A filter in a file of its own, as docker-run(1) takes it with `--security-opt seccomp=`. @throws OciError */

@@ -40,6 +40,9 @@ const ARCHITECTURES = [
   { name: 'SCMP_ARCH_X86', audit: 0x4000_0003, column: 1 },
 ] as const;
 
+/** Their names. */
+export const SECCOMP_ARCHITECTURES = ARCHITECTURES.map(({ name }) => name);
+
 const plain = (code: number, k: number): Instruction => ({ code, ifTrue: 0, ifFalse: 0, k });
 
 /**

@@ -6,9 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DataFiles, isRunning, startOf } from '../../src/cli/data-files.ts';
-import { ContainerStore } from '../../src/oci/container-store.ts';
-import { ImageStore } from '../../src/oci/image-store.ts';
+import { Places } from '../../src/cli/places.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { Random } from '../random/random.ts';
 
@@ -62,9 +60,7 @@ function prepare(): void {
 
 /** Everything is whole; gives the names of the containers. */
 async function check({ names }: Case): Promise<void> {
-  const files = new DataFiles(data);
-  const containers = new ContainerStore(files, ({ pid, started }) => isRunning(pid) && startOf(pid) === started);
-  const images = new ImageStore(files, () => containers.layersInUse());
+  const { containers, images } = new Places(data);
   // a command that was killed is in no other's way
   await images.change(() => {});
   expect(await images.verify()).toEqual([]);

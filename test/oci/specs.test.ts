@@ -68,13 +68,13 @@ describe('config.json', () => {
         ociVersion: '1.0.0',
         windows: {},
         process: { apparmorProfile: 'x' },
-        linux: { intelRdt: {}, resources: { blockIO: {} } },
+        linux: { intelRdt: {}, resources: { rdma: {} } },
       },
       unsupported,
     );
     expect(unsupported.sort()).toEqual([
       'linux.intelRdt',
-      'linux.resources.blockIO',
+      'linux.resources.rdma',
       'process.apparmorProfile',
       'windows',
     ]);
@@ -275,6 +275,7 @@ test('mount options are taken apart, later ones winning', () => {
   expect(parseMountOptions(['nosuid', 'ro', 'nodev', 'rw', 'size=64k', 'mode=755', 'rprivate'])).toEqual({
     flags: MS_RELATIME | MS_NOSUID | MS_NODEV,
     isBind: false,
+    copyUp: false,
     propagation: 'private',
     data: 'size=64k,mode=755',
   });

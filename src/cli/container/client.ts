@@ -1,7 +1,7 @@
 // The other end of a runner's socket: a command asks a running container for something.
 import { connect, type Socket } from 'node:net';
 import { OciError } from '../../oci/oci-error.ts';
-import type { ContainerRecord } from '../../oci/container-store.ts';
+import type { StoredContainer } from '../../oci/container-store.ts';
 import { type Answer, decode, encode, type Input, JsonLines, line, type Request, type WindowSize } from './protocol.ts';
 
 /** What happens during a request. */
@@ -12,7 +12,7 @@ export interface Conversation {
 }
 
 /** Asks the runner of a container; gives its answer. @throws OciError when it does not run, or refuses */
-export function ask(record: ContainerRecord, request: Request, conversation: Conversation = {}): Promise<unknown> {
+export function ask(record: StoredContainer, request: Request, conversation: Conversation = {}): Promise<unknown> {
   const { runner, name } = record;
   if (!runner) throw new OciError('bad-state', `The container ${name} is not running.`);
   return new Promise((resolve, reject) => {
@@ -77,5 +77,30 @@ export class LocalStreams {
     process.stdin.off('end', this.#ended);
     process.stdin.pause();
     process.stdin.unref?.();
+  }
+}
+
+/** How a process is tied to this command; `ready` is called once the request is on its way. */
+export interface ConverseOptions {
+  readonly raw: boolean;
+  readonly interactive: boolean;
+  readonly ready?: () => void;
+}
+
+/** A request whose process has the standard files of this command. Gives the answer. @throws OciError */
+export async function converse(
+  record: StoredContainer,
+  request: Request,
+  { raw, interactive, ready = () => {} }: ConverseOptions,
+): Promise<unknown> {
+  const local = new LocalStreams({ raw });
+  try {
+    const onOpen = (send: (input: Input) => void) => {
+      local.open(send, { interactive });
+      ready();
+    };
+    return await ask(record, request, { onOutput: local.write, onOpen });
+  } finally {
+    local.close();
   }
 }

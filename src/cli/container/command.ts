@@ -1,18 +1,6 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseMemory } from '../options.ts';
-
-const collect = (value: string, all: string[]) => [...all, value];
-
-function parseNumber(name: string, least: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < least) {
-      throw new InvalidArgumentError(`${name} takes a number of at least ${least}.`);
-    }
-    return value;
-  };
-}
+import { type Command, Option } from 'commander';
+import { collect, parseMemory, parseNumber } from '../options.ts';
 
 /** Adds `anillo container` and its commands. */
 export function addContainer(anillo: Command): void {

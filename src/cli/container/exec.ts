@@ -1,39 +1,34 @@
 // One more program in a running container (docker-exec(1)).
+import type { ContainerRecord } from '../../oci/container-store.ts';
+import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import { Places } from '../places.ts';
-import { ask, LocalStreams, windowSize } from './client.ts';
+import { converse, windowSize } from './client.ts';
+
+/** Options of `exec`, parsed. */
+export interface ExecOptions {
+  readonly interactive?: true;
+  readonly tty?: true;
+  readonly env: readonly string[];
+  readonly user?: string;
+  readonly workdir?: string;
+}
 
 /** Runs one more program in a running container; the exit status becomes its own. */
-export async function execInContainer(
-  name: string,
-  args: readonly string[],
-  options: { interactive?: true; tty?: true; detach?: true; env: readonly string[]; user?: string; workdir?: string },
-): Promise<void> {
-  const { containers } = new Places();
-  const record = containers.find(name);
+export async function execInContainer(name: string, args: readonly string[], options: ExecOptions): Promise<void> {
+  const record = new Places().containers.find(name);
   const terminal = options.tty === true;
   const interactive = options.interactive === true;
-  const local = new LocalStreams({ raw: terminal });
-  const { workdir } = options;
   const exec = {
-    args,
-    env: options.env,
+    process: processOf(record, args, options),
     user: options.user ?? record.user,
-    terminal,
     interactive,
-    ...(workdir === undefined ? {} : { workdir }),
     ...(terminal ? { size: windowSize() } : {}),
   };
-  try {
-    const done = ask(
-      record,
-      { op: 'exec', exec },
-      {
-        onOutput: local.write,
-        onOpen: (send) => local.open(send, { interactive }),
-      },
-    );
-    process.exitCode = Number(await done);
-  } finally {
-    local.close();
-  }
+  process.exitCode = Number(await converse(record, { op: 'exec', exec }, { raw: terminal, interactive }));
+}
+
+function processOf({ spec }: ContainerRecord, args: readonly string[], options: ExecOptions): ProcessSpec {
+  const first = spec.process;
+  const env = [...first.env, ...options.env];
+  return { ...first, args, env, cwd: options.workdir ?? first.cwd, terminal: options.tty === true };
 }

@@ -12,6 +12,7 @@ function print(text: string): void {
 }
 
 const STATUS: Readonly<Record<ContainerState, (record: ContainerRecord) => string>> = {
+  creating: () => 'Creating',
   created: () => 'Created',
   running: ({ startedAt }) => `Up ${ago(startedAt).replace(/ ago$/, '')}`,
   paused: ({ startedAt }) => `Up ${ago(startedAt).replace(/ ago$/, '')} (Paused)`,
@@ -78,7 +79,8 @@ export async function showLogs(
   await ask(record, { op: 'attach' }, { onOutput: local.write }).catch(() => {});
 }
 
-interface Process {
+/** One process, as a runner tells it. */
+export interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly uid: number;
@@ -88,7 +90,11 @@ interface Process {
 
 /** Lists the processes of a container. */
 export async function showProcesses(name: string): Promise<void> {
-  const processes = (await ask(new Places().containers.find(name), { op: 'top' })) as readonly Process[];
+  print(processTable((await ask(new Places().containers.find(name), { op: 'top' })) as readonly Process[]));
+}
+
+/** Processes as a table. */
+export function processTable(processes: readonly Process[]): string {
   const time = (ms: number) => new Date(ms).toISOString().slice(11, 19);
   const rows = processes.map(({ uid, pid, parent, milliseconds, name: command }) => [
     String(uid),
@@ -97,15 +103,20 @@ export async function showProcesses(name: string): Promise<void> {
     time(milliseconds),
     command,
   ]);
-  print(columns(['UID', 'PID', 'PPID', 'TIME', 'CMD'], rows));
+  return columns(['UID', 'PID', 'PPID', 'TIME', 'CMD'], rows);
 }
 
-interface Stats {
+/** What a container uses, as a runner tells it. */
+export interface Stats {
   readonly cpuNanoseconds: number;
+  readonly userNanoseconds: number;
   readonly virtualNanoseconds: number;
   readonly memory: number;
   readonly memoryLimit: number;
   readonly pids: number;
+  /** 0: none. */
+  readonly pidsLimit: number;
+  readonly oomKills: number;
 }
 
 /** What running containers use. */

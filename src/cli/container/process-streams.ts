@@ -1,5 +1,5 @@
 // The standard files of a process of a container and whoever is at the other end: this terminal, a pipe, a socket, a log.
-import { HostPipe, type StandardFiles } from '../../oci/container.ts';
+import { HostPipe, type StandardFiles } from '../../oci/standard-files.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Terminal } from '../../kernel/tty/terminal.ts';
 import type { WindowSize } from './protocol.ts';

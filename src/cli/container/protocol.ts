@@ -1,21 +1,21 @@
 // What commands and the process that runs a container say to each other over its socket: one JSON object a line, bytes in
 // base64. The first line is the request; then both sides send what happens until the answer `done`.
+import type { ProcessSpec, ResourceSpec } from '../../oci/runtime-spec.ts';
 
 /** The first line. */
 export type Request =
-  | { readonly op: 'signal'; readonly signal: number }
-  | { readonly op: 'pause' | 'unpause' | 'top' | 'stats' | 'changes' }
+  | { readonly op: 'signal'; readonly signal: number; readonly all?: boolean }
+  | { readonly op: 'start' | 'pause' | 'unpause' | 'top' | 'stats' | 'changes' }
   | { readonly op: 'archive'; readonly pauses: boolean }
   | { readonly op: 'attach' }
+  | { readonly op: 'update'; readonly resources: ResourceSpec }
   | { readonly op: 'exec'; readonly exec: ExecRequest };
 
 /** One more process. */
 export interface ExecRequest {
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly user: string;
-  readonly workdir?: string;
-  readonly terminal: boolean;
+  readonly process: ProcessSpec;
+  /** Who runs it, looked up in the files of the container; if not given, whoever the process says. */
+  readonly user?: string;
   readonly interactive: boolean;
   readonly size?: WindowSize;
 }

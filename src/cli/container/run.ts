@@ -1,18 +1,20 @@
 // Running containers: in the process of the command, or in one of its own that is left behind (docker-run(1), docker-start(1)).
-import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
-import { startOf } from '../data-files.ts';
-import { CliError, EXIT } from '../errors.ts';
-import { Places } from '../places.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { CliError } from '../errors.ts';
+import { Places, thisRunner } from '../places.ts';
+import { leaveBehind, workBehind } from './background.ts';
 import { LocalStreams, windowSize } from './client.ts';
+import { imageFiles } from './container-files.ts';
 import { type CreateOptions, make } from './create.ts';
 import type { Input } from './protocol.ts';
 import { ContainerRunner } from './runner.ts';
 
 /** Statuses of a program that cannot be run, or is not there. */
-const CANNOT_RUN = 126;
+export const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
 
 /** Makes a container and runs it; the exit status becomes its own. */
@@ -27,25 +29,26 @@ export async function runContainer(image: string, command: readonly string[], op
   await runHere(places, record);
 }
 
-/** Takes the container for this process. @throws OciError when it runs already */
-async function claim(places: Places, { id }: ContainerRecord): Promise<ContainerRecord> {
-  const runner = { pid: process.pid, started: startOf(process.pid), socket: places.socketOf(id) };
-  return places.containers.update(id, (record) => {
-    if (record.runner) throw new OciError('bad-state', `The container ${record.name} is running already.`);
-    const { exitCode: _, finishedAt: __, error: ___, ...rest } = record;
-    return { ...rest, runner };
+/** The container runs in this process, its standard files are those of this command. */
+async function runHere(places: Places, made: ContainerRecord): Promise<void> {
+  const record = await places.containers.claim(made.id, thisRunner(places.data, made.id));
+  const { terminal } = record.spec.process;
+  const runner = await prepare(places, record, terminal || process.stdout.isTTY === true);
+  await withThisTerminal(runner, { terminal, interactive: record.openStdin }, async () => {
+    process.exitCode = await run(places, record, runner);
   });
 }
 
-/** The container runs in this process, its standard files are those of this command. */
-async function runHere(places: Places, made: ContainerRecord): Promise<void> {
-  const record = await claim(places, made);
-  const { terminal } = record.spec.process;
-  const runner = await prepare(places, record, terminal || process.stdout.isTTY === true);
+/** The standard files of a container are those of this process, and signals go to its program. */
+export async function withThisTerminal(
+  runner: ContainerRunner,
+  { terminal, interactive }: { readonly terminal: boolean; readonly interactive: boolean },
+  work: () => Promise<void>,
+): Promise<void> {
   const local = new LocalStreams({ raw: terminal });
   const { streams } = runner;
   streams.listeners.add(local.write);
-  if (terminal) streams.resize(windowSize());
+  if (terminal && process.stdout.isTTY) streams.resize(windowSize());
   const send = (input: Input) => {
     if ('data' in input) streams.type(new Uint8Array(Buffer.from(input.data, 'base64')));
     else if ('end' in input) streams.end();
@@ -55,10 +58,10 @@ async function runHere(places: Places, made: ContainerRecord): Promise<void> {
   const stop = () => runner.kill(SIGNAL.SIGINT);
   const terminate = () => runner.kill(SIGNAL.SIGTERM);
   process.on('SIGINT', stop).on('SIGTERM', terminate);
-  local.open(send, { interactive: record.openStdin });
-  if (!record.openStdin) streams.end();
+  local.open(send, { interactive });
+  if (!interactive) streams.end();
   try {
-    process.exitCode = await run(places, record, runner);
+    await work();
   } finally {
     local.close();
     process.off('SIGINT', stop).off('SIGTERM', terminate);
@@ -67,7 +70,10 @@ async function runHere(places: Places, made: ContainerRecord): Promise<void> {
 
 async function prepare(places: Places, record: ContainerRecord, paced: boolean): Promise<ContainerRunner> {
   try {
-    return new ContainerRunner({ ...places, record, paced, socket: record.runner!.socket });
+    const { containers, data } = places;
+    const files = (kernel: Kernel) => imageFiles(kernel, places, record);
+    const log = join(data.root, containers.logPath(record.id));
+    return new ContainerRunner({ record, containers, files, user: record.user, log, paced });
   } catch (error) {
     await giveUp(places, record, CANNOT_RUN);
     throw error;
@@ -84,47 +90,37 @@ async function run(
     return await runner.run(started);
   } catch (error) {
     if (!(error instanceof OciError)) throw error;
-    const code = error.message.includes('ENOENT') ? NOT_FOUND : CANNOT_RUN;
+    const code = exitCodeFor(error);
     await giveUp(places, record, code);
     throw new CliError(error.message, code);
   }
 }
 
+/** Exit status for a program that could not be started. */
+export const exitCodeFor = ({ message }: OciError): number => (message.includes('ENOENT') ? NOT_FOUND : CANNOT_RUN);
+
 /** The container could not be started. */
 async function giveUp({ containers }: Places, { id, autoRemove }: ContainerRecord, exitCode: number): Promise<void> {
-  await containers.update(id, ({ runner: _, ...record }) => ({ ...record, state: 'exited', exitCode }));
+  await containers.note(id, { state: 'exited', runner: undefined, exitCode });
   if (autoRemove) await containers.remove(id);
 }
 
 /** Runs a container in a process of its own that this one leaves behind. */
-async function startDetached(places: Places, { id }: ContainerRecord): Promise<void> {
-  const child = spawn(process.execPath, [process.argv[1]!, 'container', 'supervise', id], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, ANILLO_DATA: places.data.root },
-  });
-  let complaint = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  const outcome = await new Promise<'started' | number>((resolve) => {
-    child.once('message', () => resolve('started'));
-    child.once('exit', (code) => resolve(code ?? EXIT.failure));
-  });
-  if (outcome !== 'started') throw new CliError(complaint.replace(/^anillo: /, '').trim(), outcome);
-  child.stderr?.destroy();
-  child.disconnect();
-  child.unref();
+async function startDetached({ data }: Places, { id }: ContainerRecord): Promise<void> {
+  const env = { ...process.env, ANILLO_DATA: data.root };
+  await leaveBehind(['container', 'supervise', id], { stdio: ['ignore', 'ignore', 'ignore'], env });
 }
 
 /** The process left behind: runs a container and tells whoever started it once its program runs. */
 export async function superviseContainer(id: string): Promise<void> {
-  const places = new Places();
-  const record = await claim(places, places.containers.find(id));
-  const runner = await prepare(places, record, true);
-  if (!record.openStdin) runner.streams.end();
-  process.on('SIGTERM', () => runner.kill(SIGNAL.SIGTERM)).on('SIGHUP', () => {});
-  // whoever started it listens no more
-  process.stderr.on('error', () => {});
-  await run(places, record, runner, () => process.send?.('started'));
+  await workBehind(async (ready) => {
+    const places = new Places();
+    const record = await places.containers.claim(id, thisRunner(places.data, id));
+    const runner = await prepare(places, record, true);
+    if (!record.openStdin) runner.streams.end();
+    process.on('SIGTERM', () => runner.kill(SIGNAL.SIGTERM)).on('SIGHUP', () => {});
+    await run(places, record, runner, ready);
+  });
 }
 
 /** Starts containers that were made or have ended. */

@@ -1,37 +1,23 @@
 // Runs one container on a kernel of its own until its first process has ended: what it writes goes to its log and to those who
 // are attached, commands of others come over a socket, and at the end its changes and how it ended are kept.
-import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
-import { waitStatus } from '../../kernel/syscalls/processes.ts';
+import { createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { Kernel } from '../../kernel/kernel.ts';
+import { waitStatus } from '../../kernel/syscalls/processes.ts';
 import type { Task } from '../../kernel/task/task.ts';
 import type { ChildEvent } from '../../kernel/task/thread-group.ts';
-import { CpuPlatform } from '../../platform/cpu-platform.ts';
 import { Container } from '../../oci/container.ts';
 import { readControl } from '../../oci/container-resources.ts';
-import type { ContainerRecord, ContainerStore } from '../../oci/container-store.ts';
-import type { ImageStore } from '../../oci/image-store.ts';
-import { changes, packChanges } from '../../oci/layer-changes.ts';
-import { makeRootFs, type RootFs } from '../../oci/root-fs.ts';
-import type { ProcessSpec } from '../../oci/runtime-spec.ts';
+import type { Step, StoredContainer } from '../../oci/container-store.ts';
+import type { HookPoint, ProcessSpec } from '../../oci/runtime-spec.ts';
 import { findUser } from '../../oci/users.ts';
+import { CpuPlatform } from '../../platform/cpu-platform.ts';
 import { loadCore } from '../assets.ts';
-import {
-  type Answer,
-  decode,
-  encode,
-  type ExecRequest,
-  type Input,
-  JsonLines,
-  line,
-  type Request,
-} from './protocol.ts';
-import type { DataFiles } from '../data-files.ts';
-import { KeptChanges } from './kept-changes.ts';
+import { ContainerCommands } from './commands.ts';
+import type { ContainerFiles } from './container-files.ts';
+import { runHook } from './guest-hooks.ts';
 import { ProcessStreams } from './process-streams.ts';
-import { checkSharing, shareDirectory } from '../volumes.ts';
 
 /** Cycles between two looks at the outside. */
 const SLICE = 50_000_000;
@@ -39,16 +25,27 @@ const LONGEST_SLEEP_MS = 50;
 const SIGNAL_STATUS = 128;
 const SIGKILL = 9;
 
+/** Where it is kept how far a container has come. */
+export interface Keeper {
+  note(id: string, step: Step): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
 /** What a runner needs. */
 export interface RunnerParts {
-  readonly data: DataFiles;
-  readonly images: ImageStore;
-  readonly containers: ContainerStore;
-  readonly record: ContainerRecord;
-  /** Where commands connect; none for a container nobody else can reach. */
-  readonly socket: string;
+  readonly record: StoredContainer;
+  readonly containers: Keeper;
+  readonly files: (kernel: Kernel) => ContainerFiles;
+  /** `--user`; if not given, the configuration says who runs the program. */
+  readonly user?: string;
+  /** The file for what it writes. */
+  readonly log?: string;
   /** Virtual time passes no faster than real time. */
   readonly paced: boolean;
+  /** Runs the hooks of a point that are programs of this computer. @throws OciError when one fails */
+  readonly hostHooks?: (point: HookPoint) => void;
+  /** What hooks are told about the container. */
+  readonly describe?: (status: 'creating' | 'created' | 'running') => object;
 }
 
 /** Exit status of a process: its own, or 128 and the signal that killed it. */
@@ -69,89 +66,162 @@ export class ContainerRunner {
   readonly #parts: RunnerParts;
   readonly #kernel: Kernel;
   readonly #container: Container;
-  readonly #root: RootFs;
-  readonly #changes: KeptChanges;
+  readonly #files: ContainerFiles;
   readonly #extras = new Set<Extra>();
   /** Descriptor of the log while the container runs. */
   #log: number | undefined;
   #server: Server | undefined;
-  /** `container pause` was asked for, and how many are fetching the changes of a container that stands still. */
-  #isPaused = false;
-  #archives = 0;
   #wake: (() => void) | undefined;
+  /** Somebody waits for the start. */
+  #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
   #realStart = 0n;
   #virtualStart = 0n;
 
   /** @throws OciError when the container cannot be made */
   constructor(parts: RunnerParts) {
     this.#parts = parts;
-    const { record, images, containers } = parts;
+    const { record } = parts;
     this.#kernel = new Kernel({
       platform: new CpuPlatform(loadCore(), { memory: record.memory }),
       epoch: BigInt(Date.now()) * 1_000_000n,
       onUnsupported: (name) => process.stderr.write(`anillo: ${name} is not supported; it fails with ENOSYS.\n`),
     });
-    const layers = record.image.diffIds.map((id) => ({
-      entries: images.layers.entries(id),
-      content: images.layers.content(id),
-    }));
-    this.#root = makeRootFs(this.#kernel, layers, containers.changes(record.id));
-    this.#changes = new KeptChanges(containers, record, this.#kernel, this.#root.upper);
-    this.#container = new Container(this.#kernel, record.spec, {
-      id: record.id,
-      root: this.#root,
-      bindSource: (source, readOnly) => {
-        checkSharing();
-        return shareDirectory(this.#kernel, source, !readOnly);
-      },
-    });
-    this.streams = new ProcessStreams(this.#kernel, { terminal: record.spec.process.terminal });
-    this.streams.listeners.add((bytes, stream) => this.#note(bytes, stream));
+    this.#files = parts.files(this.#kernel);
+    const { root, bindSource } = this.#files;
+    this.#container = new Container(this.#kernel, record.spec, { id: record.id, root, bindSource });
+    const { terminal, consoleSize } = record.spec.process;
+    const size = consoleSize && { rows: consoleSize.height, columns: consoleSize.width };
+    this.streams = new ProcessStreams(this.#kernel, size === undefined ? { terminal } : { terminal, size });
+    this.streams.listeners.add((bytes, stream) => this.#keep(bytes, stream));
   }
 
-  #note(bytes: Uint8Array, stream: 1 | 2): void {
+  /** Writes output to the log. */
+  #keep(bytes: Uint8Array, stream: 1 | 2): void {
     if (this.#log === undefined) return;
     const log = Buffer.from(bytes).toString('latin1');
     const entry = { log, stream: stream === 1 ? 'stdout' : 'stderr', time: new Date().toISOString() };
     writeSync(this.#log, `${JSON.stringify(entry)}\n`);
   }
 
+  readonly #note = (step: Step): Promise<void> => this.#parts.containers.note(this.#parts.record.id, step);
+
   /** Runs the container to its end; gives its exit status. @throws OciError when its program cannot be run */
   async run(started: () => void): Promise<number> {
-    const { record, containers, data } = this.#parts;
-    const user = findUser(record.user, (path) => this.#container.readFile(path));
-    const { home, ...ids } = user;
-    Object.assign(this.#container.spec.process, withUser(record.spec.process, ids, home));
-    this.#container.start(this.streams.files);
-    this.#log = openSync(join(data.root, containers.logPath(record.id)), 'a', 0o600);
-    await this.#listen();
-    await containers.update(record.id, (now) => ({ ...now, state: 'running', startedAt: new Date().toISOString() }));
-    started();
-    this.#realStart = process.hrtime.bigint();
-    this.#virtualStart = this.#kernel.monotonic;
-    await this.#drive();
-    const code = exitCodeOf(this.#container.end ?? { kind: 'killed', signal: SIGKILL, core: false });
-    await this.#finish(code);
-    return code;
+    return this.#orNothing(async () => {
+      await this.#prepare();
+      await this.#start();
+      started();
+      return this.#toTheEnd();
+    });
   }
 
-  async #drive(): Promise<void> {
+  /** Makes the container ready, and runs it when it is asked for; gives its exit status. @throws OciError */
+  async runWhenAsked(created: () => void): Promise<number> {
+    return this.#orNothing(async () => {
+      await this.#prepare();
+      await this.#note({ state: 'created' });
+      created();
+      while (!this.#asked && !this.#container.end) await this.#sleep(undefined);
+      if (!this.#asked || this.#container.end) return this.#finish(this.#exitCode);
+      await this.#start();
+      this.#asked.done();
+      return this.#toTheEnd();
+    });
+  }
+
+  /** What does not come to its end leaves no socket and no open file behind. */
+  async #orNothing(work: () => Promise<number>): Promise<number> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#asked?.failed(error);
+      this.#close();
+      throw error;
+    }
+  }
+
+  #close(): void {
+    const { runner } = this.#parts.record;
+    this.#server?.close();
+    if (runner) rmSync(runner.socket, { force: true });
+    if (this.#log !== undefined) closeSync(this.#log);
+    this.#log = undefined;
+  }
+
+  /** Everything but the program: hooks, the log, the socket. */
+  async #prepare(): Promise<void> {
+    const { log } = this.#parts;
+    this.#setPace();
+    await this.#hooks('prestart');
+    await this.#hooks('createRuntime');
+    await this.#hooks('createContainer');
+    if (log !== undefined) this.#log = openSync(log, 'a', 0o600);
+    await this.#listen();
+  }
+
+  async #start(): Promise<void> {
+    const { record, user } = this.#parts;
+    await this.#hooks('startContainer');
+    const { process: program } = record.spec;
+    this.#setPace();
+    this.#container.start(user === undefined ? program : this.#as(program, user), this.streams.files);
+    await this.#note({ state: 'running', startedAt: new Date().toISOString() });
+    await this.#hooks('poststart');
+  }
+
+  /** A process as somebody, with HOME if it has none. */
+  readonly #as = (process: ProcessSpec, name: string): ProcessSpec => {
+    const { home, ...user } = findUser(name, (path) => this.#container.readFile(path));
+    const hasHome = process.env.some((setting) => setting.startsWith('HOME='));
+    return { ...process, user, env: hasHome ? process.env : [...process.env, `HOME=${home}`] };
+  };
+
+  /** Programs of the runtime at a point of the life cycle: those of this computer, and those inside. */
+  async #hooks(point: HookPoint): Promise<void> {
+    const { record, hostHooks, describe } = this.#parts;
+    const hooks = record.spec.hooks[point] ?? [];
+    if (hooks.length === 0) return;
+    if (point !== 'createContainer' && point !== 'startContainer') {
+      hostHooks?.(point);
+      return;
+    }
+    const state = describe?.(point === 'createContainer' ? 'creating' : 'created') ?? {};
+    for (const hook of hooks)
+      await runHook(point, hook, state, {
+        kernel: this.#kernel,
+        container: this.#container,
+        drive: (streams, until) => this.#drive(until, streams),
+        wake: () => this.wake(),
+      });
+  }
+
+  async #toTheEnd(): Promise<number> {
+    await this.#drive(() => this.#container.end !== undefined);
+    return this.#finish(this.#exitCode);
+  }
+
+  get #exitCode(): number {
+    return exitCodeOf(this.#container.end ?? { kind: 'killed', signal: SIGKILL, core: false });
+  }
+
+  /** Runs the kernel until something is so. */
+  async #drive(until: () => boolean, streams = this.streams): Promise<void> {
     for (;;) {
       const stop = this.#kernel.run({ cycles: this.#kernel.platform.cycles + SLICE });
-      const moved = this.#pump();
+      const moved = this.#pump(streams);
       this.#reapExtras();
-      if (this.#container.end) return;
-      await this.#changes.saveIfDue();
+      if (until()) return;
+      await this.#files.kept?.saveIfDue();
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.reason === 'ended') return;
       if (stop.reason === 'idle') {
-        if (!moved) await this.#sleep(this.#changes.wait);
+        if (!moved) await this.#sleep(this.#files.kept?.wait);
       } else if (this.#parts.paced) await this.#holdBack();
     }
   }
 
-  #pump(): boolean {
-    let moved = this.streams.pump();
+  #pump(first: ProcessStreams): boolean {
+    let moved = first.pump();
     for (const { streams } of this.#extras) moved = streams.pump() || moved;
     return moved;
   }
@@ -164,6 +234,12 @@ export class ContainerRunner {
       extra.streams.pump();
       extra.ended(exitCodeOf(event));
     }
+  }
+
+  /** From now on virtual and real time go side by side. */
+  #setPace(): void {
+    this.#realStart = process.hrtime.bigint();
+    this.#virtualStart = this.#kernel.monotonic;
   }
 
   /** Virtual time waits for real time. */
@@ -195,197 +271,55 @@ export class ContainerRunner {
     this.wake();
   }
 
-  async #finish(exitCode: number): Promise<void> {
+  async #finish(exitCode: number): Promise<number> {
     const { record, containers } = this.#parts;
-    this.#server?.close();
     for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
-    if (this.#log !== undefined) closeSync(this.#log);
-    this.#log = undefined;
-    await this.#changes.save();
+    await this.#files.kept?.save();
     const oomKilled = /oom_kill [1-9]/.test(readControl(this.#kernel, this.#container.cgroup, 'memory.events'));
-    await containers.update(record.id, ({ runner: _, ...now }) => ({
-      ...now,
-      state: 'exited',
-      exitCode,
-      oomKilled,
-      finishedAt: new Date().toISOString(),
-    }));
-    rmSync(this.#parts.socket, { force: true });
+    const finishedAt = new Date().toISOString();
+    await this.#note({ state: 'exited', runner: undefined, exitCode, oomKilled, finishedAt });
+    this.#close();
     if (record.autoRemove) await containers.remove(record.id);
+    return exitCode;
   }
 
   // Commands of others.
 
-  #listen(): Promise<void> {
-    mkdirSync(dirname(this.#parts.socket), { recursive: true, mode: 0o700 });
-    rmSync(this.#parts.socket, { force: true });
-    this.#server = createServer((socket) => this.#connect(socket));
-    return new Promise((resolve, reject) => {
-      this.#server?.once('error', reject).listen(this.#parts.socket, () => resolve());
+  async #listen(): Promise<void> {
+    const { record } = this.#parts;
+    const { socket } = record.runner!;
+    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+    rmSync(socket, { force: true });
+    const commands = new ContainerCommands({
+      kernel: this.#kernel,
+      container: this.#container,
+      record,
+      files: this.#files,
+      streams: this.streams,
+      note: this.#note,
+      start: this.#startForOthers,
+      as: this.#as,
+      exec: this.#exec,
+      wake: () => this.wake(),
     });
+    const server = createServer((connection) => commands.connect(connection));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, () => resolve()));
   }
 
-  #connect(socket: Socket): void {
-    let input: ((message: Input) => void) | undefined;
-    socket.on('error', () => socket.destroy());
-    const send = (answer: Answer) => socket.write(line(answer));
-    const finish = (done: unknown) => socket.end(line({ done }));
-    const lines = new JsonLines<Request | Input>((message) => {
-      try {
-        if ('op' in message) input = this.#serve(message, send, finish, socket);
-        else input?.(message);
-      } catch (error) {
-        socket.end(line({ error: error instanceof Error ? error.message : String(error) }));
-      }
+  readonly #startForOthers = (): Promise<void> => {
+    if (this.#asked || this.#container.isStarted)
+      return Promise.reject(new Error(`The container ${this.#parts.record.name} was started already.`));
+    return new Promise((done, failed) => {
+      this.#asked = { done, failed };
       this.wake();
     });
-    socket.setEncoding('utf8').on('data', (text: string) => lines.push(text));
-  }
+  };
 
-  #serve(
-    request: Request,
-    send: (answer: Answer) => void,
-    finish: (done: unknown) => void,
-    socket: Socket,
-  ): ((message: Input) => void) | undefined {
-    switch (request.op) {
-      case 'signal':
-        this.#container.kill(request.signal);
-        finish(true);
-        return undefined;
-      case 'pause':
-      case 'unpause':
-        this.#pause(request.op === 'pause').then(finish, () => finish(false));
-        return undefined;
-      case 'top':
-        finish(this.#processes());
-        return undefined;
-      case 'stats':
-        finish(this.#stats());
-        return undefined;
-      case 'changes':
-        finish([...changes(this.#root.upper, (path) => isBelow(this.#root.image, path))]);
-        return undefined;
-      case 'archive':
-        void this.#archive(request.pauses, socket).then(finish, (error: unknown) => socket.destroy(error as Error));
-        return undefined;
-      case 'attach':
-        return this.#attach(this.streams, send, socket);
-      case 'exec':
-        return this.#exec(request.exec, send, finish, socket);
-      default:
-        throw new Error(`A running container cannot do ${(request as { op: string }).op}.`);
-    }
-  }
-
-  async #pause(pauses: boolean): Promise<boolean> {
-    this.#isPaused = pauses;
-    this.#freeze();
-    await this.#parts.containers.update(this.#parts.record.id, (now) => ({
-      ...now,
-      state: pauses ? 'paused' : 'running',
-    }));
-    return true;
-  }
-
-  /** The programs stand still while somebody wants it so. */
-  #freeze(): void {
-    if (this.#isPaused || this.#archives > 0) this.#container.pause();
-    else this.#container.unpause();
-    this.wake();
-  }
-
-  #processes(): readonly object[] {
-    const { namespaces } = this.#container.init;
-    return [...this.#kernel.pids.groups.values()]
-      .filter(({ leader, isZombie }) => !isZombie && leader.cgroup?.isWithin(this.#container.cgroup))
-      .map((group) => ({
-        pid: group.pid.in(namespaces.pid),
-        parent: group.parent?.pid.in(namespaces.pid) ?? 0,
-        uid: group.leader.credentials.uid,
-        milliseconds: Math.floor((group.userCycles + group.systemCycles) / 1e6),
-        name: group.leader.name,
-      }));
-  }
-
-  #stats(): object {
-    const { cgroup } = this.#container;
-    const number = (name: string) => Number.parseInt(readControl(this.#kernel, cgroup, name), 10);
-    return {
-      cpuNanoseconds: cgroup.userCycles + cgroup.systemCycles,
-      virtualNanoseconds: Number(this.#kernel.monotonic),
-      memory: number('memory.current') || this.#kernel.frames.used * 4096,
-      memoryLimit: number('memory.max') || this.#parts.record.memory,
-      pids: cgroup.population,
-    };
-  }
-
-  /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
-  async #archive(pauses: boolean, socket: Socket): Promise<boolean> {
-    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    if (pauses) this.#archives++;
-    this.#freeze();
-    try {
-      for await (const chunk of packChanges(this.#root.upper)) {
-        if (socket.destroyed) break;
-        const isTaken = socket.write(line({ out: encode(chunk), stream: 1 }));
-        if (!isTaken) await Promise.race([once(socket, 'drain'), gone]);
-      }
-      return true;
-    } finally {
-      if (pauses) this.#archives--;
-      this.#freeze();
-    }
-  }
-
-  #attach(streams: ProcessStreams, send: (answer: Answer) => void, socket: Socket): (message: Input) => void {
-    const listener = (bytes: Uint8Array, stream: 1 | 2) => send({ out: encode(bytes), stream });
-    streams.listeners.add(listener);
-    socket.on('close', () => streams.listeners.delete(listener));
-    return (message) => {
-      if ('data' in message) streams.type(decode(message.data));
-      else if ('end' in message) streams.end();
-      else if ('size' in message) streams.resize(message.size);
-      else this.#container.kill(message.signal);
-    };
-  }
-
-  #exec(
-    request: ExecRequest,
-    send: (answer: Answer) => void,
-    finish: (done: unknown) => void,
-    socket: Socket,
-  ): (message: Input) => void {
-    const { size, terminal } = request;
-    const streams = new ProcessStreams(this.#kernel, size === undefined ? { terminal } : { terminal, size });
-    const { home, ...user } = findUser(request.user, (path) => this.#container.readFile(path));
-    const { process: first } = this.#container.spec;
-    const base: ProcessSpec = {
-      ...first,
-      args: request.args,
-      env: [...first.env, ...request.env],
-      cwd: request.workdir ?? first.cwd,
-      terminal,
-    };
-    const task = this.#container.exec(withUser(base, user, home), streams.files);
-    const input = this.#attach(streams, send, socket);
-    this.#extras.add({ task, streams, ended: finish });
-    if (!request.interactive) streams.end();
-    return (message) => {
-      if ('signal' in message) return;
-      input(message);
-    };
-  }
-}
-
-/** A process as somebody, with HOME if it has none. */
-function withUser(process: ProcessSpec, user: ProcessSpec['user'], home: string): ProcessSpec {
-  const hasHome = process.env.some((setting) => setting.startsWith('HOME='));
-  return { ...process, user, env: hasHome ? process.env : [...process.env, `HOME=${home}`] };
-}
-
-function isBelow(root: RootFs['image'], path: string): boolean {
-  let at: RootFs['image'] | undefined = root;
-  for (const name of path.split('/').filter(Boolean)) at = at?.isDirectory ? at.lookup(name) : undefined;
-  return at !== undefined;
+  readonly #exec = (process: ProcessSpec, streams: ProcessStreams): Promise<number> => {
+    if (!this.#container.isStarted)
+      throw new Error(`The container ${this.#parts.record.name} was not started yet: anillo oci start comes first.`);
+    const task = this.#container.exec(process, streams.files);
+    return new Promise((ended) => this.#extras.add({ task, streams, ended }));
+  };
 }

@@ -3,6 +3,7 @@ import { fail } from '../error.ts';
 import type { FileSystemType, MountedFileSystem, MountRequest } from './mount-request.ts';
 import { deviceFileSystem } from './devtmpfs.ts';
 import { createDevpts } from './devpts.ts';
+import { createMqueueFs } from './mqueuefs.ts';
 import { createOverlay } from './overlay/mount.ts';
 import { createProcFs } from './proc/index.ts';
 import { createSysFs } from './sysfs.ts';
@@ -38,6 +39,7 @@ const TYPES = {
   devtmpfs: ({ kernel }) => deviceFileSystem(kernel),
   devpts: createDevpts,
   overlay: createOverlay,
+  mqueue: createMqueueFs,
   cgroup2: ({ kernel, task, data }) => kernel.cgroups.fs.mount(task, data),
 } satisfies Record<FileSystemTypeName, FileSystemType>;
 

@@ -83,6 +83,14 @@ export class PosixQueue {
   }
 }
 
+/** The contents of a queue's file under /dev/mqueue. */
+export function queueText({ messages, notification }: PosixQueue): string {
+  const size = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const field = (name: string, value: number) => `${name}:${String(value).padEnd(5)} `;
+  const text = `QSIZE:${String(size).padEnd(10)} ${field('NOTIFY', 0)}${field('SIGNO', notification?.signal ?? 0)}`;
+  return `${text}NOTIFY_PID:${String(0).padEnd(6)}\n`;
+}
+
 /** An open queue. */
 export class QueueFile extends FileDescription {
   readonly messages: PosixQueue;
@@ -97,14 +105,8 @@ export class QueueFile extends FileDescription {
     return (messages.length > 0 ? POLLIN | POLLRDNORM : 0) | (isFull ? 0 : POLLOUT | POLLWRNORM);
   }
 
-  /** The contents of the queue's file under /dev/mqueue. */
   override readAt(offset: number, into: Uint8Array): number {
-    const { messages, notification } = this.messages;
-    const size = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const field = (name: string, value: number) => `${name}:${String(value).padEnd(5)} `;
-    const text = `QSIZE:${String(size).padEnd(10)} ${field('NOTIFY', 0)}${field('SIGNO', notification?.signal ?? 0)}`;
-    const bytes = new TextEncoder().encode(`${text}NOTIFY_PID:${String(0).padEnd(6)}\n`);
-    const part = bytes.subarray(offset, offset + into.length);
+    const part = new TextEncoder().encode(queueText(this.messages)).subarray(offset, offset + into.length);
     into.set(part);
     return part.length;
   }

@@ -208,7 +208,7 @@ export class OverlayFile extends OverlayInode {
     const real = this.real as Readable;
     const { accessed } = real;
     const count = real.read(offset, into);
-    if (this.upper === undefined) real.accessed = accessed;
+    if (this.upper === undefined && !real.fs.readOnly) real.accessed = accessed;
     return count;
   }
 

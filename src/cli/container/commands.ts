@@ -1,0 +1,241 @@
+// What a running container does for commands that connect to its socket.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Container } from '../../oci/container.ts';
+import { readControl } from '../../oci/container-resources.ts';
+import type { Step, StoredContainer } from '../../oci/container-store.ts';
+import { changes, packChanges } from '../../oci/layer-changes.ts';
+import { OciError } from '../../oci/oci-error.ts';
+import type { RootFs } from '../../oci/root-fs.ts';
+import type { ProcessSpec } from '../../oci/runtime-spec.ts';
+import type { ContainerFiles } from './container-files.ts';
+import { ProcessStreams } from './process-streams.ts';
+import {
+  type Answer,
+  decode,
+  encode,
+  type ExecRequest,
+  type Input,
+  JsonLines,
+  line,
+  type Request,
+} from './protocol.ts';
+
+/** What commands are carried out on. */
+export interface Inside {
+  readonly kernel: Kernel;
+  readonly container: Container;
+  readonly record: StoredContainer;
+  readonly files: ContainerFiles;
+  /** Those of the first process. */
+  readonly streams: ProcessStreams;
+  /** Notes how far the container has come. */
+  note(step: Step): Promise<void>;
+  /** Runs the program that a container was made for; settled when it runs. */
+  start(): Promise<void>;
+  /** The process as somebody by name. @throws OciError */
+  as(process: ProcessSpec, user: string): ProcessSpec;
+  /** Starts one more process; gives its exit status when it has ended. @throws OciError */
+  exec(process: ProcessSpec, streams: ProcessStreams): Promise<number>;
+  /** Something came from outside. */
+  wake(): void;
+}
+
+/** One command. */
+interface Conversation {
+  readonly send: (answer: Answer) => void;
+  readonly finish: (done: unknown) => void;
+  readonly socket: Socket;
+}
+
+/** Takes what comes behind the request. */
+type Listener = ((message: Input) => void) | undefined;
+
+/** Serves the commands of one connection after the other. */
+export class ContainerCommands {
+  readonly #inside: Inside;
+  /** `container pause` was asked for, and how many are fetching the changes of a container that stands still. */
+  #isPaused = false;
+  #archives = 0;
+
+  constructor(inside: Inside) {
+    this.#inside = inside;
+  }
+
+  /** A command has connected. */
+  connect(socket: Socket): void {
+    // what comes behind a request waits until the request is understood
+    let input: Promise<Listener> = Promise.resolve(undefined);
+    socket.on('error', () => socket.destroy());
+    const refuse = (error: unknown) =>
+      socket.end(line({ error: error instanceof Error ? error.message : String(error) }));
+    const conversation: Conversation = {
+      send: (answer) => socket.write(line(answer)),
+      finish: (done) => socket.end(line({ done })),
+      socket,
+    };
+    const lines = new JsonLines<Request | Input>((message) => {
+      input = input.then((listener) => {
+        this.#inside.wake();
+        if ('op' in message) return this.#serve(message, conversation);
+        listener?.(message);
+        return listener;
+      });
+      input.catch(refuse);
+    });
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      try {
+        lines.push(text);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+  }
+
+  async #serve(request: Request, conversation: Conversation): Promise<Listener> {
+    const { container, streams } = this.#inside;
+    const { finish } = conversation;
+    switch (request.op) {
+      case 'signal':
+        if (request.all) container.killAll(request.signal);
+        else container.kill(request.signal);
+        finish(true);
+        return undefined;
+      case 'start':
+        await this.#inside.start();
+        finish(true);
+        return undefined;
+      case 'pause':
+      case 'unpause':
+        await this.#pause(request.op === 'pause');
+        finish(true);
+        return undefined;
+      case 'update':
+        container.limit(request.resources);
+        finish(true);
+        return undefined;
+      case 'top':
+        finish(this.#processes());
+        return undefined;
+      case 'stats':
+        finish(this.#stats());
+        return undefined;
+      case 'changes': {
+        const { upper, image } = this.#layered();
+        finish([...changes(upper, (path) => isBelow(image, path))]);
+        return undefined;
+      }
+      case 'archive':
+        await this.#archive(request.pauses, conversation);
+        finish(true);
+        return undefined;
+      case 'attach':
+        return this.#attach(streams, conversation);
+      case 'exec':
+        return this.#exec(request.exec, conversation);
+      default:
+        throw new Error(`A running container cannot do ${(request as { op: string }).op}.`);
+    }
+  }
+
+  #layered(): RootFs {
+    const { layered } = this.#inside.files;
+    if (layered) return layered;
+    throw new OciError('bad-state', `The container ${this.#inside.record.name} is not made from an image.`);
+  }
+
+  async #pause(pauses: boolean): Promise<void> {
+    this.#isPaused = pauses;
+    this.#freeze();
+    await this.#inside.note({ state: pauses ? 'paused' : 'running' });
+  }
+
+  /** The programs stand still while somebody wants it so. */
+  #freeze(): void {
+    const { container, wake } = this.#inside;
+    if (this.#isPaused || this.#archives > 0) container.pause();
+    else container.unpause();
+    wake();
+  }
+
+  /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
+  async #archive(pauses: boolean, { socket }: Conversation): Promise<void> {
+    const { upper } = this.#layered();
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    if (pauses) this.#archives++;
+    this.#freeze();
+    try {
+      for await (const chunk of packChanges(upper)) {
+        if (socket.destroyed) break;
+        const isTaken = socket.write(line({ out: encode(chunk), stream: 1 }));
+        if (!isTaken) await Promise.race([once(socket, 'drain'), gone]);
+      }
+    } finally {
+      if (pauses) this.#archives--;
+      this.#freeze();
+    }
+  }
+
+  #processes(): readonly object[] {
+    const { container, kernel } = this.#inside;
+    const { namespaces } = container.init;
+    return [...kernel.pids.groups.values()]
+      .filter(({ leader, isZombie }) => !isZombie && leader.cgroup?.isWithin(container.cgroup))
+      .map((group) => ({
+        pid: group.pid.in(namespaces.pid),
+        parent: group.parent?.pid.in(namespaces.pid) ?? 0,
+        uid: group.leader.credentials.uid,
+        milliseconds: Math.floor((group.userCycles + group.systemCycles) / 1e6),
+        name: group.leader.name,
+      }));
+  }
+
+  #stats(): object {
+    const { container, kernel, record } = this.#inside;
+    const { cgroup } = container;
+    const number = (name: string) => Number.parseInt(readControl(kernel, cgroup, name), 10);
+    return {
+      cpuNanoseconds: cgroup.userCycles + cgroup.systemCycles,
+      userNanoseconds: cgroup.userCycles,
+      virtualNanoseconds: Number(kernel.monotonic),
+      memory: number('memory.current') || kernel.frames.used * 4096,
+      memoryLimit: number('memory.max') || record.memory,
+      pids: cgroup.population,
+      pidsLimit: number('pids.max') || 0,
+      oomKills: Number(/oom_kill (\d+)/.exec(readControl(kernel, cgroup, 'memory.events'))?.[1] ?? 0),
+    };
+  }
+
+  #attach(streams: ProcessStreams, { send, socket }: Conversation): (message: Input) => void {
+    const listener = (bytes: Uint8Array, stream: 1 | 2) => send({ out: encode(bytes), stream });
+    streams.listeners.add(listener);
+    socket.on('close', () => streams.listeners.delete(listener));
+    return (message) => {
+      if ('data' in message) streams.type(decode(message.data));
+      else if ('end' in message) streams.end();
+      else if ('size' in message) streams.resize(message.size);
+      else this.#inside.container.kill(message.signal);
+    };
+  }
+
+  #exec({ process, user, size, interactive }: ExecRequest, conversation: Conversation): (message: Input) => void {
+    const { kernel, exec, as } = this.#inside;
+    const { terminal } = process;
+    const streams = new ProcessStreams(kernel, size === undefined ? { terminal } : { terminal, size });
+    const ended = exec(user === undefined ? process : as(process, user), streams);
+    const input = this.#attach(streams, conversation);
+    void ended.then(conversation.finish);
+    if (!interactive) streams.end();
+    return (message) => {
+      if ('signal' in message) return;
+      input(message);
+    };
+  }
+}
+
+function isBelow(root: RootFs['image'], path: string): boolean {
+  let at: RootFs['image'] | undefined = root;
+  for (const name of path.split('/').filter(Boolean)) at = at?.isDirectory ? at.lookup(name) : undefined;
+  return at !== undefined;
+}
