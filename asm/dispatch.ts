@@ -37,6 +37,7 @@ import { overflow, parity, sign, zero } from './flags';
 import { operandBytes } from './fpu/hot';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from './fpu/quick';
 import { shuffleDoublewords } from './simd/fast';
+import { repeatQuickly } from './string-quick';
 import { isUsable, register } from './simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
 import { isPlainConversion, quickArithmetic } from './simd/quick';
@@ -186,6 +187,7 @@ import {
   PUSH32_I,
   PUSH32_M,
   PUSH32_R,
+  REPEAT,
   RET32,
   RI,
   RM,
@@ -1841,6 +1843,13 @@ export function dispatch(start: usize): void {
         next = address(r);
         t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_WRITE_END, TLB_WRITE);
         if (!t || !quickWrite(r, next, t)) {
+          t = 0;
+          break;
+        }
+        r += RECORD_SIZE;
+        continue;
+      case REPEAT:
+        if (!repeatQuickly(r)) {
           t = 0;
           break;
         }

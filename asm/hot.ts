@@ -57,7 +57,7 @@ import {
 } from './gen/ops';
 import { chooseX87, NO_CASE } from './fpu/hot';
 import { chooseSimd, NONE } from './simd/hot';
-import { prepareString } from './string-quick';
+import { isQuickString } from './string-quick';
 import {
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
@@ -324,9 +324,11 @@ export const X87_PUSH: u32 = 236;
 export const X87_OTHER: u32 = 237;
 export const X87_READ: u32 = 238;
 export const X87_WRITE: u32 = 239;
+/** A repeated string instruction (asm/string-quick.ts). */
+export const REPEAT: u32 = 240;
 /** The shortest case has the last number (dispatch.ts says why). */
-export const NOP: u32 = 240;
-export const HOT_COUNT: u32 = 241;
+export const NOP: u32 = 241;
+export const HOT_COUNT: u32 = 242;
 
 // @ts-ignore: decorator
 @inline
@@ -466,7 +468,7 @@ export function chooseHot(r: usize, form: usize, mode: u32, memoryOperand: bool)
   if (simd != NONE) return SSE_MOVE + simd;
   const x87 = chooseX87(r, form, memoryOperand);
   if (x87 != NO_CASE) return X87_TWO + x87;
-  if (prepareString(r, form, 4)) return H_COLD;
+  if (isQuickString(r, form, 4)) return REPEAT;
   if (byte || size != 2) return H_COLD;
   return choose32(r, form, op, memoryOperand, (mode & MODE_STACK32) != 0);
 }

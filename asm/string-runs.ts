@@ -30,7 +30,7 @@ import { TLB_CODE } from './tlb';
 const ESI: u32 = 6;
 const EDI: u32 = 7;
 /** Longer blocks are worth a call of the host's memory.copy. */
-const LONG: usize = 256;
+export const LONG: usize = 256;
 
 /** Sets the flags of a comparison of two elements. */
 export function compareElements(size: u32, a: u64, b: u64): void {
@@ -155,23 +155,37 @@ function equalBytes(size: u32, a: v128, b: v128): u32 {
   return u32(i8x16.bitmask(i64x2.eq(a, b)));
 }
 
+/** A bit for each of 16 bytes: equal bytes if elements that differ end the run (`wanted`), else bytes of equal elements. */
+// @ts-ignore: decorator
+@inline
+function equal(size: u32, a: v128, b: v128, wanted: bool): u32 {
+  return wanted || size == 1 ? u32(i8x16.bitmask(i8x16.eq(a, b))) : equalBytes(size, a, b);
+}
+
 /**
  * How many elements are compared until one is equal (`wanted` false: REPNE) or differs (REPE), that one included, but not
  * more than n. `from` 0 stands for the accumulator.
  */
 export function compareRun(size: u32, from: usize, to: usize, n: u32, wanted: bool): u32 {
-  const bytes: usize = n << ctz(size);
+  const log = ctz(size);
+  const bytes: usize = n << log;
   const pattern = repeated(size);
   const flip: u32 = wanted ? 0xffff : 0;
   let at: usize = 0;
   for (; at + 16 <= bytes; at += 16) {
-    const a = from ? v128.load(from + at) : pattern;
-    const ends = equalBytes(size, a, v128.load(to + at)) ^ flip;
-    if (ends) return (u32(at + ctz(ends)) >> ctz(size)) + 1;
+    const ends = equal(size, from ? v128.load(from + at) : pattern, v128.load(to + at), wanted) ^ flip;
+    if (ends) return (u32(at + ctz(ends)) >> log) + 1;
+  }
+  if (at == bytes) return n;
+  if (at) {
+    // the last 16 bytes, of which the first have been compared
+    const last = bytes - 16;
+    const ends = equal(size, from ? v128.load(from + last) : pattern, v128.load(to + last), wanted) ^ flip;
+    return ends ? (u32(last + ctz(ends)) >> log) + 1 : n;
   }
   for (; at < bytes; at += size) {
     const a = readSlot(from ? from + at : GPR, size);
-    if ((a == readSlot(to + at, size)) != wanted) return (u32(at) >> ctz(size)) + 1;
+    if ((a == readSlot(to + at, size)) != wanted) return (u32(at) >> log) + 1;
   }
   return n;
 }

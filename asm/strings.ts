@@ -23,7 +23,6 @@ import {
   setRegisterSized,
 } from './record';
 import { scratchDigest, scratchFromDevice } from './run';
-import { repeatQuickly } from './string-quick';
 import { compareElements, iterateMany } from './string-runs';
 import { interceptEachInstruction } from './vmx/intercepts';
 
@@ -99,7 +98,6 @@ export function stringOp(operation: u32, r: usize, form: usize): void {
     if (!faulted) charge(COST_STRING_ITERATION, 1);
     return;
   }
-  if (repeatQuickly(r)) return;
   const mask = addressMask(r);
   const isConditional = (load<u32>(form, FORM_FLAGS) & FORM_REPEAT_CONDITION) != 0;
   const wanted = !hasRepne(r);

@@ -15,7 +15,7 @@ import * as op from '../gen/ops';
 import { kind, RI, shape, width } from '../hot';
 import { chooseX87, NO_CASE } from '../fpu/hot';
 import { chooseSimd, NONE } from '../simd/hot';
-import { prepareString } from '../string-quick';
+import { isQuickString } from '../string-quick';
 import {
   FLAG_ADDRESS_SHIFT,
   FLAG_LOCK,
@@ -289,9 +289,11 @@ export const X87_PUSH: u32 = 251;
 export const X87_OTHER: u32 = 252;
 export const X87_READ: u32 = 253;
 export const X87_WRITE: u32 = 254;
+/** A repeated string instruction (asm/string-quick.ts). */
+export const REPEAT: u32 = 255;
 /** The shortest case has the last number (dispatch.ts says why). */
-export const NOP: u32 = 255;
-export const LONG_HOT_COUNT: u32 = 256;
+export const NOP: u32 = 256;
+export const LONG_HOT_COUNT: u32 = 257;
 
 /** Shifts by an immediate or CL, of a register. */
 function chooseShift(r: usize, form: usize, operation: u32, is64: bool): u32 {
@@ -426,7 +428,7 @@ export function chooseLong(r: usize, form: usize, isMemory: bool): u32 {
   if (simd != NONE) return SSE_MOVE + simd;
   const x87 = chooseX87(r, form, isMemory);
   if (x87 != NO_CASE) return X87_TWO + x87;
-  if (load<u16>(r, R_SEGMENT) < <u32>SEGMENTS + <u32>FS * SEGMENT_STRIDE && prepareString(r, form, 8)) return L_COLD;
+  if (load<u16>(r, R_SEGMENT) < <u32>SEGMENTS + <u32>FS * SEGMENT_STRIDE && isQuickString(r, form, 8)) return REPEAT;
   if (width(form, 0) == WIDTH_B || size < 2) return L_COLD;
   return chooseOther(r, form, operation, isMemory, size == 3);
 }

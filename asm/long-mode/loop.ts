@@ -33,6 +33,7 @@ import {
 import { operandBytes } from '../fpu/hot';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from '../fpu/quick';
 import { shuffleDoublewords } from '../simd/fast';
+import { repeatQuickly } from '../string-quick';
 import { isUsable, register } from '../simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
 import { isPlainConversion, quickArithmetic } from '../simd/quick';
@@ -1356,6 +1357,10 @@ export function dispatchLong(start: usize): void {
         next = address(r);
         h = hostOfBytes(next, operandBytes(r), TLB_WRITE);
         if (!h || !quickWrite(r, next, h)) break;
+        r += RECORD_SIZE;
+        continue;
+      case hot.REPEAT:
+        if (!repeatQuickly(r)) break;
         r += RECORD_SIZE;
         continue;
       default:

@@ -1,4 +1,4 @@
-// The run loops do short repeated string instructions in a way of their own (asm/string-quick.ts), single steps do them the general
+// The run loops do repeated string instructions in a way of their own (asm/string-quick.ts), single steps do them the general
 // way: registers, flags, memory and modelled time have to be the same, at page ends, across segment limits and for overlaps too.
 import { expect, test } from 'vitest';
 import { ACTIVITY, DS, ES } from '../../asm/layout.ts';
