@@ -1,7 +1,7 @@
 // Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
 import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
-import { O_RDWR } from '../../abi/stat.ts';
+import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
@@ -94,6 +94,8 @@ export class InetSocket extends Socket {
   /** The way to the other end. */
   #way: Route | undefined;
   #wasConnected = false;
+  /** How a connection ended that was made while the program went on; connect(2) tells it once. */
+  #attempt: 'connected' | 'refused' | undefined;
   #backlog: number | undefined;
   readonly #pending: InetSocket[] = [];
   /** A TCP stream, or UDP datagrams with their senders. */
@@ -182,16 +184,32 @@ export class InetSocket extends Socket {
     const isBroadcast = this.network.isBroadcast(target.address);
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail(this.#isStream ? 'ENETUNREACH' : 'EACCES');
     const [route] = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
-    const { from, to, source } = route!;
+    const { source } = route!;
     if (this.#local.port === 0) this.#take({ address: source, port: 0 });
     if (!this.#isStream) {
       if (this.#local.address === ANY) this.#local = { ...this.#local, address: source };
       this.#remote = target;
       return undefined;
     }
+    return this.#connectStream(target, route!);
+  }
+
+  /** The connection is made at once; a program that does not wait learns of it as if it took time (connect(2), EINPROGRESS). */
+  #connectStream(target: Endpoint, { from, to, source }: Route): undefined {
+    const inBackground = (this.flags & O_NONBLOCK) !== 0;
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    if (attempt === 'connected') return undefined;
+    if (attempt === 'refused') return this.#tellRefused();
     if (this.#wasConnected) fail('EISCONN');
     const server = this.#listener(to.namespace, target);
-    if (server === undefined || server.#pending.length > server.#backlog!) return fail('ECONNREFUSED');
+    if (server === undefined || server.#pending.length > server.#backlog!) {
+      if (!inBackground) return fail('ECONNREFUSED');
+      this.#attempt = 'refused';
+      this.error = ECONNREFUSED;
+      this.queue.wake();
+      return fail('EINPROGRESS');
+    }
     const end = new InetSocket(this.#host, O_RDWR, this.kind, this.protocol, to.namespace);
     end.#local = target;
     end.#ports.bind(target.port, end);
@@ -200,7 +218,16 @@ export class InetSocket extends Socket {
     this.#join(end, target, { from, to, source });
     server.#pending.push(end);
     server.queue.wake();
-    return undefined;
+    if (!inBackground) return undefined;
+    this.#attempt = 'connected';
+    return fail('EINPROGRESS');
+  }
+
+  /** @throws SystemError what has not been told yet: that the connection was refused, or only that there is none */
+  #tellRefused(): never {
+    const isTold = this.error === 0;
+    this.error = 0;
+    return fail(isTold ? 'ECONNABORTED' : 'ECONNREFUSED');
   }
 
   #listener(network: NetNamespace, target: Endpoint): InetSocket | undefined {
@@ -243,6 +270,7 @@ export class InetSocket extends Socket {
   }
 
   #sendStream(bytes: Uint8Array): number | WouldBlock {
+    if (this.#attempt === 'refused' && this.error !== 0) this.#tellRefused();
     if (!this.#wasConnected) return fail('EPIPE');
     const peer = this.#peer;
     if (peer === undefined) return fail('EPIPE');
@@ -317,7 +345,10 @@ export class InetSocket extends Socket {
       this.error = 0;
       return fail(refused ? 'ECONNREFUSED' : 'ECONNRESET');
     }
-    const isOver = this.readShut || (this.#wasConnected && (this.#peer === undefined || this.#peer.writeShut));
+    const isOver =
+      this.readShut ||
+      this.#attempt === 'refused' ||
+      (this.#wasConnected && (this.#peer === undefined || this.#peer.writeShut));
     if (this.#isStream && !this.#wasConnected && !isOver) return fail('ENOTCONN');
     const empty = { bytes: new Uint8Array(0), length: 0, from: new Uint8Array(0), ancillary: NO_ANCILLARY };
     return isOver ? empty : new WouldBlock(this.queue);
@@ -352,7 +383,10 @@ export class InetSocket extends Socket {
   override poll(): number {
     if (this.isListening) return this.#pending.length > 0 ? POLLIN | POLLRDNORM : 0;
     const isOver =
-      this.#isStream && (this.readShut || (this.#wasConnected && (this.#peer === undefined || this.#peer.writeShut)));
+      this.#isStream &&
+      (this.readShut ||
+        this.#attempt === 'refused' ||
+        (this.#wasConnected && (this.#peer === undefined || this.#peer.writeShut)));
     let ready = this.#received.length > 0 || isOver ? POLLIN | POLLRDNORM : 0;
     if (isOver) ready |= POLLRDHUP;
     if (this.#isStream && (!this.#wasConnected || (isOver && this.writeShut))) ready |= POLLHUP;

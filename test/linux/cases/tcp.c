@@ -1,0 +1,44 @@
+// connect(2) of TCP sockets that do not wait (tcp(7), O_NONBLOCK), and what poll(2) and SO_ERROR say of them.
+#include "case.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+static struct sockaddr_in at = {.sin_family = AF_INET};
+static socklen_t size = sizeof at;
+
+/** A socket that listens on a port of its own, which `at` names then. */
+static int server(int backlog) {
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  bind(fd, (struct sockaddr *)&at, size);
+  listen(fd, backlog);
+  getsockname(fd, (struct sockaddr *)&at, &size);
+  return fd;
+}
+static int client(void) { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0); }
+static int attempt(int fd) { return connect(fd, (struct sockaddr *)&at, size); }
+static void events(int fd) {
+  struct pollfd p = {fd, POLLIN | POLLOUT | POLLRDHUP, 0};
+  poll(&p, 1, 1000);
+  say("events %x\n", p.revents);
+}
+static void error(int fd) {
+  int code = -1;
+  socklen_t length = sizeof code;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length);
+  say("error %s\n", code ? strerrorname_np(code) : "none");
+}
+
+CASE(connects_in_the_background) { server(5); int fd = client(); R(attempt(fd)); events(fd); error(fd); R(attempt(fd)); R(attempt(fd)); }
+CASE(connection_can_be_used_at_once) { int s = server(5), fd = client(); R(attempt(fd)); events(fd); R(send(fd, "abc", 3, 0)); int end = OK(accept(s, 0, 0)); char b[9]; R(recv(end, b, 9, 0)); R(getpeername(fd, (struct sockaddr *)&at, &size)); }
+CASE(refused_in_the_background) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); error(fd); error(fd); }
+CASE(refused_told_by_connect) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); R(attempt(fd)); error(fd); R(attempt(fd)); }
+CASE(refused_told_by_connect_after_option) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); error(fd); R(attempt(fd)); R(attempt(fd)); }
+CASE(refused_told_by_recv) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); char b[9]; R(recv(fd, b, 9, 0)); R(recv(fd, b, 9, 0)); events(fd); }
+CASE(refused_told_by_send) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); R(send(fd, "x", 1, MSG_NOSIGNAL)); R(send(fd, "x", 1, MSG_NOSIGNAL)); }
+CASE(refused_while_it_waits) { close(server(5)); int fd = socket(AF_INET, SOCK_STREAM, 0); R(attempt(fd)); events(fd); error(fd); R(attempt(fd)); }
+CASE(refused_then_accepted) { close(server(5)); int fd = client(); R(attempt(fd)); events(fd); R(attempt(fd)); server(5); R(attempt(fd)); events(fd); error(fd); R(attempt(fd)); }
+CASE(waiting_connect_after_background) { server(5); int fd = client(); R(attempt(fd)); fcntl(fd, F_SETFL, 0); R(attempt(fd)); R(attempt(fd)); }
+CASE(send_before_connect) { int fd = client(); R(send(fd, "x", 1, MSG_NOSIGNAL)); char b[9]; R(recv(fd, b, 9, 0)); events(fd); }
+CASE(connect_of_listener) { int fd = server(5); R(attempt(fd)); fcntl(fd, F_SETFL, O_NONBLOCK); R(attempt(fd)); }
