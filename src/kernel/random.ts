@@ -20,12 +20,11 @@ export class RandomSource {
   }
 
   fill(into: Uint8Array): void {
+    const word = new Uint8Array(8);
+    const view = new DataView(word.buffer);
     for (let at = 0; at < into.length; at += 8) {
-      let word = this.next();
-      for (let n = at; n < Math.min(at + 8, into.length); n++) {
-        into[n] = Number(word & 0xffn);
-        word >>= 8n;
-      }
+      view.setBigUint64(0, this.next(), true);
+      into.set(at + 8 <= into.length ? word : word.subarray(0, into.length - at), at);
     }
   }
 }

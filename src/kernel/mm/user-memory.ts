@@ -50,8 +50,8 @@ function resolves(space: AddressSpace, page: number, error: number): boolean {
   }
 }
 
-/** Most bytes one call of a program moves (read(2)). */
-const MOST_BYTES = 0x7fff_f000;
+/** Most bytes copied out at once: what has no smaller bound of its own is copied in parts. */
+const MOST_BYTES = 1 << 22;
 
 /** Copies bytes out of a task's memory. @throws BadAddress */
 export function readUser(space: AddressSpace, address: number, length: number): Uint8Array {

@@ -15,32 +15,26 @@ import {
   O_TRUNC,
   S_IFIFO,
 } from '../../abi/stat.ts';
-import { SI_USER, SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
+import { SIGNAL_COUNT } from '../../abi/signal.ts';
 import { KernelObject } from '../cgroup/kernel-object.ts';
-import { fail, SystemError } from '../error.ts';
-import { PAGE_SIZE } from '../platform.ts';
-import { isNonBlocking, Pipe, PipeEnd } from '../fs/pipe.ts';
-import { sendSignalToTask } from '../signal/send.ts';
+import { fail } from '../error.ts';
+import { Pipe, PipeEnd } from '../fs/pipe.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
-import { type FileDescription, hold, WouldBlock } from '../vfs/file.ts';
+import { type FileDescription, hold } from '../vfs/file.ts';
 import type { Call, CallResult } from './call.ts';
-import { readAsFarAs, writeAsFarAs } from '../mm/user-memory.ts';
 import { encodeText } from './text.ts';
-import { checkFileSize, failTooBig, RLIMIT_FSIZE } from './file-size.ts';
+import { checkFileSize } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
-import { addSeals, checkSealsForSize, checkSealsForWrite, getSeals } from './seals.ts';
+import { addSeals, checkSealsForSize, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { lockControl } from './locks.ts';
 import { full, type Implementations } from './table.ts';
+import { buffers, oneBuffer, readFrom, writeTo, written } from './transfer.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
-import { IN_ACCESS, IN_MODIFY, notifyFile } from '../vfs/notify.ts';
+import { IN_MODIFY, notifyFile } from '../vfs/notify.ts';
 import { dropPrivilege } from '../vfs/operations.ts';
 
-const EAGAIN = -11;
-/** Most bytes one call moves. */
-const MOST_BYTES = 0x7fff_f000;
-const IOV_MAX = 1024;
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;
 /** With collapsing, zeroing, inserting and unsharing of ranges. */
@@ -49,11 +43,6 @@ const FALLOC_KNOWN = 0x7b;
 const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | O_DIRECT | 0o1000000;
 /** Flags that matter only while opening. */
 const OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
-
-interface Buffer {
-  readonly address: number;
-  readonly length: number;
-}
 
 function readableFile(call: Call, n: number): FileDescription {
   const file = call.file(n);
@@ -67,122 +56,6 @@ function writableFile(call: Call, n: number): FileDescription {
   if (!file.writable || file.flags & O_PATH) fail('EBADF');
   return file;
 }
-
-function buffers(call: Call, address: number, count: number): Buffer[] {
-  if (count < 0 || count > IOV_MAX) fail('EINVAL');
-  const size = call.wordSize;
-  let total = 0;
-  return Array.from({ length: count }, (_, n) => {
-    const length = call.readWord(address + (2 * n + 1) * size);
-    total += length;
-    if (length < 0 || total > 0x7fff_ffff) fail('EINVAL');
-    return { address: call.readWord(address + 2 * n * size), length };
-  });
-}
-
-const oneBuffer = (call: Call): Buffer[] => [{ address: call.arg(1), length: Math.min(call.arg(2), MOST_BYTES) }];
-
-/** Reads into the buffers; `offset` undefined: at the file's own. */
-function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], offset?: number): CallResult {
-  const wanted = into.reduce((sum, { length }) => sum + length, 0);
-  // more than the machine's memory cannot arrive, whatever the program says it has room for
-  const bytes = new Uint8Array(Math.min(wanted, call.kernel.frames.total * PAGE_SIZE));
-  const count = offset === undefined ? file.read(bytes) : file.readAt(offset, bytes);
-  if (count instanceof WouldBlock) {
-    const mayWait = count.signalled || !isNonBlocking(file);
-    return mayWait ? call.wait([count.queue], count.deadline) : EAGAIN;
-  }
-  if (count > 0) notifyFile(file, IN_ACCESS);
-  const { io } = call.task.group;
-  io.reads++;
-  io.bytesRead += count;
-  const copied = scatter(call, into, bytes.subarray(0, count));
-  if (copied === count) return count;
-  if (offset === undefined && file.seekable) file.offset += copied - count;
-  return copied > 0 ? copied : fail('EFAULT');
-}
-
-/** Copies bytes into the buffers as far as the task's memory goes; how many. */
-function scatter(call: Call, into: readonly Buffer[], bytes: Uint8Array): number {
-  let done = 0;
-  for (const { address, length } of into) {
-    const part = bytes.subarray(done, done + length);
-    if (part.length === 0) break;
-    const copied = writeAsFarAs(call.memory, address, part);
-    done += copied;
-    if (copied < part.length) break;
-  }
-  return done;
-}
-
-/** Writes the buffers: a call that waits goes on where it stopped. */
-function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
-  const progress = call.progress(() => ({ done: 0 }));
-  const bytes = withinFileSizeLimit(call, file, gather(call, from), offset);
-  if (file.inode.seals !== undefined && bytes.length > 0)
-    checkSealsForWrite(file.inode, (file.flags & O_APPEND ? file.inode.size : (offset ?? file.offset)) + bytes.length);
-  try {
-    while (progress.done < bytes.length || bytes.length === 0) {
-      const rest = bytes.subarray(progress.done);
-      const count = offset === undefined ? file.write(rest) : file.writeAt(offset + progress.done, rest);
-      if (count instanceof WouldBlock) {
-        if (isNonBlocking(file) && !count.signalled) return progress.done > 0 ? progress.done : EAGAIN;
-        return call.wait([count.queue]);
-      }
-      progress.done += count;
-      if (count === 0) break;
-    }
-    if (progress.done > 0) notifyFile(file, IN_MODIFY);
-    const { io } = call.task.group;
-    io.writes++;
-    io.bytesWritten += progress.done;
-    dropPrivilege(file.inode, call.task.credentials);
-  } catch (failure) {
-    if (!(failure instanceof SystemError)) throw failure;
-    if (failure.errno === 'EPIPE') {
-      const { group, credentials } = call.task;
-      sendSignalToTask(call.kernel, call.task, {
-        signal: SIGNAL.SIGPIPE,
-        code: SI_USER,
-        pid: group.pid,
-        uid: credentials.uid,
-      });
-    }
-    if (progress.done > 0) return progress.done;
-    throw failure;
-  }
-  return progress.done;
-}
-
-/** The bytes of the buffers as far as the task's memory goes. @throws SystemError EFAULT when there are none */
-function gather(call: Call, from: readonly Buffer[]): Uint8Array {
-  const bytes = new Uint8Array(from.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const { address, length } of from) {
-    const copied = readAsFarAs(call.memory, address, bytes.subarray(at, at + length));
-    at += copied;
-    if (copied < length) break;
-  }
-  if (at === 0 && bytes.length > 0) fail('EFAULT');
-  return bytes.subarray(0, at);
-}
-
-/** RLIMIT_FSIZE: a write that begins within it is cut, one beyond it fails with SIGXFSZ. */
-function withinFileSizeLimit(call: Call, file: FileDescription, bytes: Uint8Array, offset?: number): Uint8Array {
-  const limit = call.task.group.limits[RLIMIT_FSIZE]!.soft;
-  if (limit === Number.POSITIVE_INFINITY || !file.inode.isRegular || bytes.length === 0) return bytes;
-  const at = file.flags & O_APPEND ? file.inode.size : (offset ?? file.offset);
-  if (at >= limit) failTooBig(call);
-  return bytes.subarray(0, limit - at);
-}
-
-/** A write that a signal ends reports what it wrote. */
-const written = {
-  interrupted: (call: Call) => {
-    const { done } = call.pending.progress as { done: number };
-    return done > 0 ? done : undefined;
-  },
-};
 
 function positioned(file: FileDescription, offset: number): number {
   if (!file.seekable) fail('ESPIPE');

@@ -2,29 +2,13 @@
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { readAsFarAs, writeAsFarAs } from '../mm/user-memory.ts';
 import { mayInspect } from '../task/inspection.ts';
 import type { Task } from '../task/task.ts';
 import type { Call } from './call.ts';
 import { advise } from './memory.ts';
 import { pidFile } from './pidfds.ts';
 import { full, type Implementations } from './table.ts';
-
-const IOV_MAX = 1024;
-
-interface Range {
-  readonly address: number;
-  readonly length: number;
-}
-
-function ranges(call: Call, address: number, count: number): Range[] {
-  if (count > IOV_MAX) fail('EINVAL');
-  const word = call.wordSize;
-  return Array.from({ length: count }, (_, n) => ({
-    address: call.readWord(address + 2 * n * word),
-    length: call.readWord(address + (2 * n + 1) * word),
-  }));
-}
+import { type Buffer, buffers, gather, PART, scatter, totalOf } from './transfer.ts';
 
 /** A process that may be looked into. @throws SystemError ESRCH, EPERM */
 function inspected(call: Call, pid: number): Task {
@@ -33,41 +17,29 @@ function inspected(call: Call, pid: number): Task {
 }
 
 /** Copies bytes between two lists of ranges until one ends or is not accessible. */
-function copyBetween(from: AddressSpace, source: readonly Range[], to: AddressSpace, target: readonly Range[]): number {
-  const parts: Uint8Array[] = [];
-  for (const { address, length } of source) {
-    const bytes = new Uint8Array(length);
-    const count = readAsFarAs(from, address, bytes);
-    parts.push(bytes.subarray(0, count));
-    if (count < length) break;
-  }
-  const bytes = join(parts);
+function copyBetween(
+  from: AddressSpace,
+  source: readonly Buffer[],
+  to: AddressSpace,
+  target: readonly Buffer[],
+): number {
+  const most = Math.min(totalOf(source), totalOf(target));
   let done = 0;
-  for (const { address, length } of target) {
-    const part = bytes.subarray(done, done + length);
-    const count = writeAsFarAs(to, address, part);
-    done += count;
-    if (count < part.length || part.length < length) break;
+  while (done < most) {
+    const part = Math.min(PART, most - done);
+    const bytes = gather(from, source, done, part);
+    const copied = scatter(to, target, bytes, done);
+    done += copied;
+    if (copied < part) break;
   }
   return done;
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 function processVm(call: Call, isWrite: boolean): number {
   if (call.arg(5) !== 0) fail('EINVAL');
-  const local = ranges(call, call.arg(1), call.arg(2));
-  const remote = ranges(call, call.arg(3), call.arg(4));
-  const total = (list: readonly Range[]) => list.reduce((sum, { length }) => sum + length, 0);
-  if (total(local) === 0 || total(remote) === 0) return 0;
+  const local = buffers(call, call.arg(1), call.arg(2));
+  const remote = buffers(call, call.arg(3), call.arg(4));
+  if (totalOf(local) === 0 || totalOf(remote) === 0) return 0;
   const { memory } = inspected(call, call.arg(0));
   if (memory === undefined) return fail('ESRCH');
   const count = isWrite
@@ -78,7 +50,7 @@ function processVm(call: Call, isWrite: boolean): number {
 
 function processMadvise(call: Call): number {
   if (call.arg(4) !== 0) fail('EINVAL');
-  const list = ranges(call, call.arg(1), call.arg(2));
+  const list = buffers(call, call.arg(1), call.arg(2));
   const { group } = pidFile(call, call.arg(0));
   const target = [...group.tasks][0] ?? fail('ESRCH');
   if (!mayInspect(call.task, target, 'real-ids')) fail('EPERM');

@@ -335,13 +335,20 @@ function mincore(call: Call): number {
   const [address, length] = [call.arg(0), pageCeiling(call.arg(1))];
   if (address % PAGE_SIZE !== 0) fail('EINVAL');
   if (!isMapped(call.memory, address, address + length)) fail('ENOMEM');
-  const resident = Uint8Array.from({ length: length / PAGE_SIZE }, (_, n) => {
-    const at = address + n * PAGE_SIZE;
+  const isResident = (at: number) => {
     if (call.memory.table.lookup(at) !== undefined) return 1;
     const { file, start } = call.memory.areaAt(at)!;
     return file?.cache.pages.has(file.page + (at - start) / PAGE_SIZE) ? 1 : 0;
-  });
-  call.write(call.arg(2), resident);
+  };
+  const pages = length / PAGE_SIZE;
+  for (let done = 0; done < pages; ) {
+    const at = address + done * PAGE_SIZE;
+    const part = Uint8Array.from({ length: Math.min(PAGE_SIZE, pages - done) }, (_, n) =>
+      isResident(at + n * PAGE_SIZE),
+    );
+    call.write(call.arg(2) + done, part);
+    done += part.length;
+  }
   return 0;
 }
 

@@ -34,19 +34,18 @@ import {
   SOCK_TYPE,
   SOL_SOCKET,
 } from '../../abi/socket.ts';
-import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail, SystemError } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
 import { NetlinkSocket } from '../net/netlink.ts';
 import { type Ancillary, NO_ANCILLARY, type PeerCredentials, type Received, Socket } from '../net/socket.ts';
 import { UnixSocket } from '../net/unix.ts';
-import { sendSignalToTask } from '../signal/send.ts';
 import { hold, release, WouldBlock } from '../vfs/file.ts';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import { Call, type CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
 import { full, type Implementation, type Implementations, partial } from './table.ts';
+import { type Buffer, buffers, gather, oneBuffer, PART, sendBrokenPipe, totalOf } from './transfer.ts';
 
 const EAGAIN = -11;
 const LONGEST_ADDRESS = 128;
@@ -54,6 +53,8 @@ const BUFFER_SIZE = 212992;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const MOST_FILES = 253;
+/** Most bytes of control messages (optmem_max). */
+const MOST_CONTROL = 20480;
 
 function socketArgument(call: Call, n = 0): Socket {
   const file = call.file(n);
@@ -162,34 +163,29 @@ function accept(call: Call, flags: number): CallResult {
 function send(
   call: Call,
   socket: Socket,
-  bytes: Uint8Array,
+  from: readonly Buffer[],
   to: Uint8Array | undefined,
   flags: number,
   ancillary: Ancillary,
 ): CallResult {
   const waiting = call.progress<Waiting>(() => ({ deadline: deadlineOf(call, socket.sendTimeout), done: 0 }));
+  const total = totalOf(from);
   try {
     for (;;) {
-      const count = socket.send(bytes.subarray(waiting.done), to, waiting.done === 0 ? ancillary : NO_ANCILLARY);
+      const bytes = gather(call.memory, from, waiting.done);
+      if (bytes.length < Math.min(PART, total - waiting.done)) return waiting.done > 0 ? waiting.done : fail('EFAULT');
+      const count = socket.send(bytes, to, waiting.done === 0 ? ancillary : NO_ANCILLARY);
       if (count instanceof WouldBlock) {
         if (isNonBlocking(socket, flags)) return waiting.done > 0 ? waiting.done : EAGAIN;
         if (call.kernel.platform.cycles >= waiting.deadline) return waiting.done > 0 ? waiting.done : EAGAIN;
         return call.wait([count.queue], waiting.deadline);
       }
       waiting.done += count;
-      if (waiting.done >= bytes.length || count === 0) return waiting.done;
+      if (waiting.done >= total || count === 0) return waiting.done;
     }
   } catch (failure) {
     if (!(failure instanceof SystemError)) throw failure;
-    if (failure.errno === 'EPIPE' && !(flags & MSG_NOSIGNAL) && socket.kind !== SOCK_DGRAM) {
-      const { group, credentials } = call.task;
-      sendSignalToTask(call.kernel, call.task, {
-        signal: SIGNAL.SIGPIPE,
-        code: SI_USER,
-        pid: group.pid,
-        uid: credentials.uid,
-      });
-    }
+    if (failure.errno === 'EPIPE' && !(flags & MSG_NOSIGNAL) && socket.kind !== SOCK_DGRAM) sendBrokenPipe(call);
     throw failure;
   }
 }
@@ -204,7 +200,7 @@ const sent = {
 interface MessageHeader {
   readonly name: number;
   readonly nameLength: number;
-  readonly buffers: readonly { readonly address: number; readonly length: number }[];
+  readonly buffers: readonly Buffer[];
   readonly control: number;
   readonly controlLength: number;
 }
@@ -214,15 +210,11 @@ function readHeader(call: Call, address: number): MessageHeader {
   const word = call.wordSize;
   const at = (n: number) => call.readWord(address + n * word);
   const count = at(3);
-  if (count > 1024) fail('EMSGSIZE');
-  const vector = at(2);
+  if (count < 0 || count > 1024) fail('EMSGSIZE');
   return {
     name: at(0),
     nameLength: call.readWord(address + word, 4) | 0,
-    buffers: Array.from({ length: count }, (_, n) => ({
-      address: call.readWord(vector + 2 * n * word),
-      length: call.readWord(vector + (2 * n + 1) * word),
-    })),
+    buffers: buffers(call, at(2), count),
     control: at(4),
     controlLength: at(5),
   };
@@ -267,16 +259,10 @@ function readControl(call: Call, { control, controlLength }: MessageHeader, sock
 
 function sendmsg(call: Call, socket: Socket, address: number, flags: number): CallResult {
   const header = readHeader(call, address);
-  const parts = header.buffers.map(({ address: from, length }) => call.read(from, length));
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
+  if (header.controlLength > MOST_CONTROL) fail('ENOBUFS');
   const to = header.name === 0 ? undefined : readAddress(call, header.name, header.nameLength);
   const ancillary = readControl(call, header, socket);
-  const result = send(call, socket, bytes, to, flags, ancillary);
+  const result = send(call, socket, header.buffers, to, flags, ancillary);
   if (typeof result === 'number' && result >= 0) for (const file of ancillary.files) hold(file);
   return result;
 }
@@ -449,7 +435,7 @@ function setsockopt(call: Call): number {
 function sendto(call: Call): CallResult {
   const socket = socketArgument(call);
   const to = call.arg(4) === 0 ? undefined : readAddress(call, call.arg(4), call.arg(5));
-  return send(call, socket, call.read(call.arg(1), call.arg(2)), to, call.arg(3), NO_ANCILLARY);
+  return send(call, socket, oneBuffer(call), to, call.arg(3), NO_ANCILLARY);
 }
 
 /** struct mmsghdr: a msghdr and the count. */

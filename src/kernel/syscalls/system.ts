@@ -1,5 +1,7 @@
 // About the system: uname(2), sysinfo(2), getrandom(2), sethostname(2).
 import { fail } from '../error.ts';
+import { writeAsFarAs } from '../mm/user-memory.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import type { Task } from '../task/task.ts';
 import { CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_SYS_TTY_CONFIG, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -100,10 +102,16 @@ function setIoPriority(call: Call): number {
 
 function getrandom(call: Call): number {
   if (call.arg(2) & ~7 || (call.arg(2) & 6) === 6) fail('EINVAL');
-  const bytes = new Uint8Array(Math.min(call.arg(1), 0x1ff_ffff));
-  call.kernel.random.fill(bytes);
-  call.write(call.arg(0), bytes);
-  return bytes.length;
+  const wanted = Math.min(call.arg(1), 0x1ff_ffff);
+  const bytes = new Uint8Array(Math.min(wanted, PAGE_SIZE));
+  for (let done = 0; done < wanted; ) {
+    const part = bytes.subarray(0, wanted - done);
+    call.kernel.random.fill(part);
+    const copied = writeAsFarAs(call.memory, call.arg(0) + done, part);
+    done += copied;
+    if (copied < part.length) return done > 0 ? done : fail('EFAULT');
+  }
+  return wanted;
 }
 
 export const systemCalls: Implementations = {
