@@ -85,6 +85,8 @@ export interface RunOptions {
   readonly memory?: number;
   readonly cycles?: number;
   readonly arguments?: readonly string[];
+  /** Called at the end of every system call. */
+  readonly onCall?: () => void;
 }
 
 /** A system whose first process has not run yet. */
@@ -97,7 +99,8 @@ export interface Guest {
 
 /** Makes a system with a program as its first process. */
 export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest {
-  const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory: options.memory ?? 64 << 20 }) });
+  const { memory = 64 << 20, onCall = () => {} } = options;
+  const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory }), onCall });
   let out = '';
   const terminal = new Terminal(kernel, (bytes) => {
     out += Buffer.from(bytes).toString('latin1');

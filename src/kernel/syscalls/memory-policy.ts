@@ -59,7 +59,9 @@ function getPolicy(call: Call): number {
   const mode = flags & (MPOL_F_NODE | MPOL_F_MEMS_ALLOWED) ? 0 : call.task.memoryPolicy;
   if (modeAddress !== 0) call.writeWord(modeAddress, mode, 4);
   if (maskAddress !== 0) {
-    const bytes = new Uint8Array(Math.ceil(most / LONG_BITS) * 8);
+    const size = Math.ceil((most - 1) / LONG_BITS) * 8;
+    if (size > PAGE_SIZE) fail('EINVAL');
+    const bytes = new Uint8Array(size);
     if (flags & MPOL_F_MEMS_ALLOWED) bytes[0] = 1;
     call.write(maskAddress, bytes);
   }
@@ -86,10 +88,11 @@ function movePages(call: Call): number {
   if (memory === undefined) return fail('EINVAL');
   for (let n = 0; n < count!; n++) {
     const page = call.readWord(pages! + n * call.wordSize);
-    const isThere = memory.table.lookup(page - (page % PAGE_SIZE)) !== undefined;
+    const isMapped = memory.areaAt(page) !== undefined;
+    const isThere = isMapped && memory.table.lookup(page - (page % PAGE_SIZE)) !== undefined;
     const isNode = wanted === 0 || call.readWord(wanted! + 4 * n, 4) === 0;
     if (!isNode) fail('ENODEV');
-    call.writeWord(status! + 4 * n, isThere ? 0 : memory.areaAt(page) === undefined ? -14 : ENOENT, 4);
+    call.writeWord(status! + 4 * n, isThere ? 0 : isMapped ? ENOENT : -14, 4);
   }
   return 0;
 }
