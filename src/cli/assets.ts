@@ -67,15 +67,19 @@ export function embeddedImagePath(): string {
   return join(ROOT, 'guests/images/anillo.tar');
 }
 
+/** A file of guests/. */
+export function loadBundledFile(file: string): Uint8Array {
+  return readFileSync(join(ROOT, 'guests', file));
+}
+
 /** IMAGE of the command line: the name of a bundled guest, or a file. @throws CliError */
 export function loadGuest(image: string): GuestImage {
   const bundled = bundledGuests().find(({ name }) => name === image);
   if (bundled) {
-    const read = (file: string): Uint8Array => readFileSync(join(ROOT, 'guests', file));
     return {
       name: bundled.name,
-      file: read(bundled.file),
-      ...(bundled.paravirtual ? { paravirtual: read(bundled.paravirtual) } : {}),
+      file: loadBundledFile(bundled.file),
+      ...(bundled.paravirtual ? { paravirtual: loadBundledFile(bundled.paravirtual) } : {}),
     };
   }
   if (!/[./\\]/.test(image) && !statSync(image, { throwIfNoEntry: false })) {

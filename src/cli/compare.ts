@@ -5,8 +5,9 @@ import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
 import { buildComparison, type MeasuredRun, type SkippedTechnique } from '../lab/comparison.ts';
 import { GuestRunError } from '../lab/guest-run.ts';
 import { measure } from '../lab/measure.ts';
-import { PLAIN, renderTerminal } from '../lab/report-terminal.ts';
+import { renderTerminal } from '../lab/report-terminal.ts';
 import { CELLS, type TechniqueCell } from '../lab/techniques.ts';
+import { PLAIN } from '../lab/terminal-text.ts';
 import { findProfile } from '../vmm/cost/index.ts';
 import { techniques } from '../vmm/techniques/index.ts';
 import { hostReason, loadCore, loadGuest } from './assets.ts';
@@ -64,11 +65,13 @@ export async function compareImage(image: string, options: CompareOptions): Prom
   );
 }
 
-function progress(text: string): void {
+/** A line on standard error that the next one replaces; nothing where that is no terminal. */
+export function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-function writeReport(path: string, text: string): void {
+/** @throws CliError when the report cannot be written */
+export function writeReport(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {

@@ -218,7 +218,11 @@ function addCompare(anillo: Command): void {
   anillo
     .command('compare')
     .description('run a guest under several techniques and show what each operation cost, and why')
-    .argument('<image>', 'a benchmark guest, such as nanobench')
+    .argument('[image]', 'a benchmark guest, such as nanobench; with --containers a static i386 Linux program')
+    .option(
+      '--containers',
+      'instead: one program as a process, in a container and in a virtual machine (without a program, a bundled one)',
+    )
     .option(
       '--techniques <list>',
       `columns, comma-separated: ${CELL_NAMES.join(', ')}`,
@@ -237,7 +241,7 @@ function addCompare(anillo: Command): void {
       'max',
     )
     .addOption(new Option('--memory <size>', 'guest memory').argParser(parseMemory).default(parseMemory('16M'), '16M'))
-    .option('--append <text>', 'command line for the guest')
+    .option('--append <text>', 'command line for the guest, arguments for the program')
     .addOption(new Option('--json', 'print JSON'))
     .option('--html <file>', 'also write one self-contained page with charts')
     .addHelpText(
@@ -246,9 +250,15 @@ function addCompare(anillo: Command): void {
 Examples:
   anillo compare nanobench
   anillo compare nanobench --profile core2-merom --techniques bare,vtx/shadow,vtx/ept
-  anillo compare nanobench --html comparison.html`,
+  anillo compare nanobench --html comparison.html
+  anillo compare --containers                             virtual machines versus containers, by kind of work
+  anillo compare --containers ./program --append '-n 3'   a program of yours (gcc -m32 -static -nostdlib)`,
     )
-    .action(async (image, options) => (await import('./compare.ts')).compareImage(image, options));
+    .action(async (image, options) => {
+      if (options.containers) return (await import('./compare-programs.ts')).comparePrograms(image, options);
+      if (image === undefined) throw new CliError('An image is missing: name a benchmark guest, such as nanobench.');
+      return (await import('./compare.ts')).compareImage(image, options);
+    });
 }
 
 async function main(): Promise<void> {

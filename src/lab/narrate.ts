@@ -17,6 +17,7 @@ const PHRASES: Readonly<Record<string, (name: string) => string>> = {
   paging: (name) => `page tables: ${name}`,
   injected: (name) => `${name} delivered to the guest`,
   translation: (name) => `translation: ${name.replaceAll('-', ' ')}`,
+  kernel: (name) => name,
 };
 
 /** `1.00`, `0.05`, `12.3`: a rate as people read it. */
@@ -39,16 +40,23 @@ function phrase(event: string, perOperation: number): string {
 }
 
 /** One sentence on what happened during an operation. */
-export function narrate(technique: TechniqueCell, cell: ComparisonCell): string {
+export function narrate(technique: TechniqueCell, cell: Pick<ComparisonCell, 'events' | 'exitsPerOperation'>): string {
   if (technique === 'bare') return 'the hardware did it.';
-  const events = Object.entries(cell.events)
+  return tellEntries('the hypervisor', cell.exitsPerOperation, cell.events);
+}
+
+/** How often `whom` was entered for an operation, and for what. */
+export function tellEntries(
+  whom: string,
+  entriesPerOperation: number,
+  eventsPerOperation: Readonly<Record<string, number>>,
+): string {
+  const events = Object.entries(eventsPerOperation)
     .filter(([event, perOperation]) => perOperation >= WORTH_SAYING && event.includes('/'))
     .sort(([, left], [, right]) => right - left)
     .slice(0, MOST_EVENTS)
     .map(([event, perOperation]) => phrase(event, perOperation));
-  const entered = cell.exitsPerOperation >= WORTH_SAYING;
-  const beginning = entered
-    ? `entered the hypervisor ${times(cell.exitsPerOperation)}`
-    : 'ran without entering the hypervisor';
+  const entered = entriesPerOperation >= WORTH_SAYING;
+  const beginning = entered ? `entered ${whom} ${times(entriesPerOperation)}` : `ran without entering ${whom}`;
   return events.length > 0 ? `${beginning}: ${events.join('; ')}.` : `${beginning}.`;
 }

@@ -1,6 +1,5 @@
 // The comparison as text: a table with bars per benchmark, what happened in words, the published figures beside
 // ours, and whether the published orderings hold.
-import Table from 'cli-table3';
 import {
   type Comparison,
   type ComparisonBenchmark,
@@ -11,43 +10,7 @@ import {
 } from './comparison.ts';
 import { narrate } from './narrate.ts';
 import { CELLS, type TechniqueCell } from './techniques.ts';
-
-/** The few styles a report uses; identity functions where the output is not a terminal. */
-export interface Palette {
-  bold(text: string): string;
-  dim(text: string): string;
-  green(text: string): string;
-  red(text: string): string;
-  cyan(text: string): string;
-}
-
-/** No colours. */
-export const PLAIN: Palette = {
-  bold: (text) => text,
-  dim: (text) => text,
-  green: (text) => text,
-  red: (text) => text,
-  cyan: (text) => text,
-};
-
-const BAR_WIDTH = 24;
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '  ',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
+import { bar, cycles, type Palette, PLAIN, plainTable, ratio } from './terminal-text.ts';
 
 /** What each benchmark does, for a reader who never saw the paper. */
 export const BENCHMARK_TITLES: Readonly<Record<string, string>> = {
@@ -95,23 +58,35 @@ function introduction(comparison: Comparison, palette: Palette): string[] {
   ];
 }
 
+const BENCHMARK_COLUMNS = [
+  ['technique', 'left'],
+  ['cycles/op', 'right'],
+  ['× bare', 'right'],
+  ['log scale', 'left'],
+  ['exits/op', 'right'],
+  ['published', 'right'],
+  ['off by', 'right'],
+] as const;
+const RUN_COLUMNS = [
+  ['technique', 'left'],
+  ['instructions', 'right'],
+  ['cycles', 'right'],
+  ['exits', 'right'],
+  ['run directly', 'right'],
+  ['output', 'left'],
+] as const;
+
 function benchmarkSection(benchmark: ComparisonBenchmark, palette: Palette): string[] {
   const title = BENCHMARK_TITLES[benchmark.name];
   const cells = CELLS.flatMap(({ cell }) => {
     const measured = benchmark.cells[cell];
     return measured ? [[cell, measured] as const] : [];
   });
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'],
-    head: ['technique', 'cycles/op', '× bare', 'log scale', 'exits/op', 'published', 'off by'].map(palette.dim),
-  });
   const most = Math.max(...cells.map(([, cell]) => cell.cyclesPerOperation));
-  for (const [technique, cell] of cells) table.push(row(technique, cell, most, palette));
+  const rows = cells.map(([technique, cell]) => row(technique, cell, most, palette));
   return [
     `${palette.bold(benchmark.name)}${title ? ` — ${title}` : ''}`,
-    table.toString(),
+    plainTable(BENCHMARK_COLUMNS, rows, palette),
     ...cells
       .filter(([technique]) => technique !== 'bare')
       .map(([technique, cell]) => `    ${palette.cyan(technique)} ${narrate(technique, cell)}`),
@@ -132,44 +107,23 @@ function row(technique: TechniqueCell, cell: ComparisonCell, most: number, palet
   ];
 }
 
-function cycles(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1);
-}
-
-function ratio(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2);
-}
-
-function bar(value: number, most: number): string {
-  const share = Math.log2(1 + Math.max(0, value)) / Math.log2(1 + Math.max(1, most));
-  return '█'.repeat(Math.max(1, Math.round(share * BAR_WIDTH))).padEnd(BAR_WIDTH);
-}
-
 function deviation(value: number, palette: Palette): string {
   const text = `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(0)} %`;
   return Math.abs(value) <= TOLERANCE ? palette.green(text) : palette.red(text);
 }
 
 function wholeRuns(comparison: Comparison, palette: Palette): string[] {
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
-    head: ['technique', 'instructions', 'cycles', 'exits', 'run directly', 'output'].map(palette.dim),
-  });
-  for (const run of comparison.runs) {
-    table.push([
-      palette.cyan(run.technique),
-      run.instructions.toLocaleString('en-US'),
-      run.cycles.toLocaleString('en-US'),
-      run.exits.toLocaleString('en-US'),
-      `${(100 * run.directShare).toFixed(2)} %`,
-      outputVerdict(run, palette),
-    ]);
-  }
+  const rows = comparison.runs.map((run) => [
+    palette.cyan(run.technique),
+    run.instructions.toLocaleString('en-US'),
+    run.cycles.toLocaleString('en-US'),
+    run.exits.toLocaleString('en-US'),
+    `${(100 * run.directShare).toFixed(2)} %`,
+    outputVerdict(run, palette),
+  ]);
   return [
     palette.bold('The whole run'),
-    table.toString(),
+    plainTable(RUN_COLUMNS, rows, palette),
     palette.dim('    run directly: share of the guest’s instructions the processor ran without the hypervisor.'),
     '',
   ];

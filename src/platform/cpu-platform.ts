@@ -25,7 +25,7 @@ import {
   USER_DATA,
   writeKernelRegion,
 } from './kernel-region.ts';
-import { LongPageTable } from './page-table.ts';
+import { LongPageTable, type TableHost } from './page-table.ts';
 
 const RSP = 4;
 const RCX = 1;
@@ -46,11 +46,18 @@ const [MSR_STAR, MSR_LSTAR, MSR_FMASK] = [0xc000_0081, 0xc000_0082, 0xc000_0084]
 /** TF, IF, DF, NT and AC are cleared by SYSCALL, as Linux has it. */
 const SYSCALL_FLAGS_CLEARED = 0x4_4700;
 const NONE = 0xffff_ffff;
+/** What the entry code of a 64-bit kernel pushes, and its exit code pops. */
+const GENERAL_REGISTERS = 15;
+/** What FXSAVE and FXRSTOR move when the processor goes to another task. */
+const FLOATING_POINT_BYTES = 512;
 
 /** What a platform is made of. */
 export interface CpuPlatformOptions {
   /** Bytes of memory, whole pages. */
   readonly memory: number;
+  /** Cycles per cost class (src/isa/cost-classes.ts), and a second of them; one cycle each and 1 GHz if absent. */
+  readonly costs?: Uint32Array;
+  readonly frequencyHz?: number;
 }
 
 /** The processor such a platform has, before anything is set up. */
@@ -71,13 +78,16 @@ export function createProcessor(module: WebAssembly.Module, { memory }: CpuPlatf
 export class CpuPlatform implements Platform {
   readonly cpu: Cpu;
   readonly memory: PhysicalMemory;
-  readonly frequencyHz = FREQUENCY;
+  readonly frequencyHz: number;
   readonly #view: DataView;
+  readonly #tables: TableHost;
   #table: LongPageTable | undefined;
   #context: Context | undefined;
 
   constructor(module: WebAssembly.Module, options: CpuPlatformOptions) {
     this.cpu = createProcessor(module, options);
+    this.frequencyHz = options.frequencyHz ?? FREQUENCY;
+    if (options.costs) this.cpu.setCosts(options.costs);
     const { ram } = this.cpu;
     this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
     this.memory = {
@@ -86,6 +96,15 @@ export class CpuPlatform implements Platform {
       first: FIRST_FRAME,
       end: options.memory / PAGE_SIZE,
       written: (frame) => this.cpu.notePhysicalWrite(frame * PAGE_SIZE, PAGE_SIZE),
+    };
+    this.#tables = {
+      memory: this.#view,
+      changed: (table, address) => this.#forget(table, address),
+      chargeEntries: (reads, writes) => {
+        this.cpu.ring0.charge('load', reads);
+        if (writes > 0) this.cpu.ring0.charge('store', writes);
+      },
+      chargeTable: () => this.charge(PAGE_SIZE, 0),
     };
     this.#start();
   }
@@ -99,7 +118,7 @@ export class CpuPlatform implements Platform {
   }
 
   createPageTable(frames: TableFrames): PageTable {
-    return new LongPageTable(this.#view, frames, (table, address) => this.#forget(table, address));
+    return new LongPageTable(this.#tables, frames);
   }
 
   skipTo(cycles: number): void {
@@ -167,7 +186,9 @@ export class CpuPlatform implements Platform {
       cpu.ring0.writeCr3(table.root * PAGE_SIZE);
       this.#table = table;
     }
+    cpu.ring0.charge('stack', GENERAL_REGISTERS);
     if (this.#context !== context) {
+      this.charge(2 * FLOATING_POINT_BYTES, 0);
       cpu.floatingPoint.set(context.floatingPoint);
       this.#context = context;
     }
@@ -228,6 +249,7 @@ export class CpuPlatform implements Platform {
   #leave(context: Context, stop: CpuStop): Stop {
     if (stop.reason !== 'doorway') throw new Error(`the processor stopped because of ${stop.reason}`);
     const { cpu } = this;
+    cpu.ring0.charge('stack', GENERAL_REGISTERS);
     context.registers.set(cpu.registers);
     context.floatingPoint.set(cpu.floatingPoint);
     if (context.abi === 'amd64') {

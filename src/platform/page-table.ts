@@ -10,28 +10,35 @@ const DIRTY = 0x40;
 const NO_EXECUTE_HIGH = 0x8000_0000;
 const FRAME_MASK = 0xffff_f000;
 const ENTRIES = 512;
+const LEVELS = 4;
 const USER_ENTRIES = 256;
 /** Address bits below the index of each level, root first. */
 const SHIFTS = [39, 30, 21, 12] as const;
 
-/** The page tables of one address space; `changed` hears of translations that may be cached. */
+/** The processor the tables are for. */
+export interface TableHost {
+  readonly memory: DataView;
+  /** A translation that may be cached has changed. */
+  changed(table: LongPageTable, address: number): void;
+  /** The kernel read and wrote so many entries. */
+  chargeEntries(reads: number, writes: number): void;
+  /** The kernel cleared a table. */
+  chargeTable(): void;
+}
+
+/** The page tables of one address space. */
 export class LongPageTable implements PageTable {
   readonly root: Frame;
   readonly #memory: DataView;
   readonly #frames: TableFrames;
-  readonly #changed: (table: LongPageTable, address: number) => void;
+  readonly #host: TableHost;
 
-  constructor(
-    memory: DataView,
-    frames: TableFrames,
-    changed: (table: LongPageTable, address: number) => void,
-    root?: Frame,
-  ) {
-    this.#memory = memory;
+  constructor(host: TableHost, frames: TableFrames, root?: Frame) {
+    this.#memory = host.memory;
     this.#frames = frames;
-    this.#changed = changed;
+    this.#host = host;
     this.root = root ?? this.#table();
-    if (root === undefined) mapKernel(memory, this.root * 4096);
+    if (root === undefined) mapKernel(host.memory, this.root * 4096);
   }
 
   map(address: number, frame: Frame, rights: PageRights): void {
@@ -39,7 +46,8 @@ export class LongPageTable implements PageTable {
     const wasPresent = this.#memory.getUint32(at, true) & PRESENT;
     this.#memory.setUint32(at, (frame * 4096 + (PRESENT | USER | (rights.write ? WRITABLE : 0))) >>> 0, true);
     this.#memory.setUint32(at + 4, rights.execute ? 0 : NO_EXECUTE_HIGH, true);
-    if (wasPresent) this.#changed(this, address);
+    this.#host.chargeEntries(LEVELS, 1);
+    if (wasPresent) this.#host.changed(this, address);
   }
 
   unmap(address: number): void {
@@ -47,11 +55,13 @@ export class LongPageTable implements PageTable {
     if (at === undefined || !(this.#memory.getUint32(at, true) & PRESENT)) return;
     this.#memory.setUint32(at, 0, true);
     this.#memory.setUint32(at + 4, 0, true);
-    this.#changed(this, address);
+    this.#host.chargeEntries(LEVELS, 1);
+    this.#host.changed(this, address);
   }
 
   lookup(address: number): Mapping | undefined {
     const at = this.#entry(address, false);
+    this.#host.chargeEntries(LEVELS, 0);
     return at === undefined ? undefined : this.#mapping(at);
   }
 
@@ -74,6 +84,7 @@ export class LongPageTable implements PageTable {
     const size = 2 ** SHIFTS[level]!;
     const first = Math.max(0, Math.floor((start - base) / size));
     const last = Math.min(level === 0 ? USER_ENTRIES : ENTRIES, Math.ceil((end - base) / size));
+    if (last > first) this.#host.chargeEntries(last - first, 0);
     for (let index = first; index < last; index++) {
       const at = table * 4096 + 8 * index;
       const low = this.#memory.getUint32(at, true);
@@ -115,6 +126,7 @@ export class LongPageTable implements PageTable {
   #table(): Frame {
     const frame = this.#frames.allocate();
     new Uint8Array(this.#memory.buffer, this.#memory.byteOffset + frame * 4096, 4096).fill(0);
+    this.#host.chargeTable();
     return frame;
   }
 

@@ -89,17 +89,25 @@ function storesBeforeLoads(program: readonly Instruction[]): boolean {
   return true;
 }
 
-/** Runs a program that was checked; 32-bit arithmetic. */
-export function runProgram(program: readonly Instruction[], data: DataView): number {
+/** Runs a program that was checked; 32-bit arithmetic. `ran` is told how many instructions it took. */
+export function runProgram(
+  program: readonly Instruction[],
+  data: DataView,
+  ran?: (instructions: number) => void,
+): number {
+  let count = 0;
   const memory = new Uint32Array(MEMORY_WORDS);
   let [a, x, at] = [0, 0, 0];
   for (;;) {
+    count++;
     const { code, ifTrue, ifFalse, k } = program[at++]!;
     const operand = code & SOURCE_X ? x : k;
     switch (code) {
       case RET_K:
+        ran?.(count);
         return k;
       case RET_A:
+        ran?.(count);
         return a;
       case LD_W_ABS:
         a = data.getUint32(k, true);

@@ -43,10 +43,10 @@ export function judge(kernel: Kernel, task: Task, call: PendingCall): Verdict {
     endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     return 'over';
   }
-  return act(kernel, task, call, mostRestrictive(task, call));
+  return act(kernel, task, call, mostRestrictive(kernel, task, call));
 }
 
-function mostRestrictive(task: Task, call: PendingCall): number {
+function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number {
   const data = new DataView(new ArrayBuffer(DATA_SIZE));
   data.setInt32(0, call.number, true);
   data.setUint32(4, ARCHITECTURE[call.abi], true);
@@ -56,7 +56,7 @@ function mostRestrictive(task: Task, call: PendingCall): number {
   });
   let result = ALLOW;
   for (let n = task.seccomp.filters.length - 1; n >= 0; n--) {
-    const returned = runProgram(task.seccomp.filters[n]!, data);
+    const returned = runProgram(task.seccomp.filters[n]!, data, (count) => kernel.platform.charge(0, count));
     // actions are ordered as signed numbers; of equal ones the newest filter's counts
     if (((returned & ACTION) | 0) < ((result & ACTION) | 0)) result = returned;
   }
