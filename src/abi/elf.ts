@@ -8,6 +8,7 @@ export const EM_X86_64 = 62;
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
 export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;
 export const PT_PHDR = 6;
 export const PT_GNU_STACK = 0x6474e551;
@@ -34,6 +35,8 @@ export const AT_SECURE = 23;
 export const AT_RANDOM = 25;
 export const AT_HWCAP2 = 26;
 export const AT_EXECFN = 31;
+export const AT_SYSINFO = 32;
+export const AT_SYSINFO_EHDR = 33;
 export const AT_MINSIGSTKSZ = 51;
 
 /** A program header, whatever the class. */

@@ -13,6 +13,7 @@ import { NamelessFs } from './fs/nameless.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
+import { Vdso } from './mm/vdso.ts';
 import type { SocketHost } from './net/socket.ts';
 import { NetNamespace } from './net/namespace.ts';
 import { CgroupNamespace } from './ns/cgroup-namespace.ts';
@@ -29,7 +30,7 @@ import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
 import { isKilled } from './signal/signal-set.ts';
 import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
-import { readArguments, setResult, systemCallNumber } from './syscalls/convention.ts';
+import { readArguments, returnFromSysenter, setResult, systemCallNumber } from './syscalls/convention.ts';
 import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
 import { RunQueue } from './task/run-queue.ts';
@@ -111,6 +112,8 @@ export class Kernel {
   /** Where POSIX message queues live. */
   readonly messageQueues: NamelessFs;
   readonly #pipes: NamelessFs;
+  /** The page of code that i386 programs find mapped. */
+  readonly vdso: Vdso;
   /** What sockets need. */
   readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
@@ -142,6 +145,7 @@ export class Kernel {
     this.epoch = options.epoch ?? DEFAULT_EPOCH;
     this.random = new RandomSource(options.seed ?? 0);
     const now = this.clock;
+    this.vdso = new Vdso(this.frames);
     this.shared = new Tmpfs({ frames: this.frames, device: this.nextDevice(), now });
     this.nsfs = new NsFs(this.nextMountId(), this.nextDevice(), now);
     this.anonymous = new NamelessFs('anon_inodefs', ANON_INODE_FS_MAGIC, 0o600, this.nextDevice(), now).newInode();
@@ -340,6 +344,7 @@ export class Kernel {
     this.platform.charge(0, ENTRY_OPERATIONS);
     switch (stop.kind) {
       case 'system-call':
+        if (stop.gate === 'sysenter' && !this.#leftSysenter(task)) break;
         this.#startCall(task, stop.gate === 'syscall' ? task.context.abi : 'i386');
         break;
       case 'page-fault':
@@ -367,6 +372,18 @@ export class Kernel {
       }
       if (!(failure instanceof OutOfFrames)) throw failure;
       if (!isKilled(task)) endProcess(this, task.group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
+    }
+  }
+
+  /** False when the call has failed before it began. */
+  #leftSysenter({ memory, context }: Task): boolean {
+    try {
+      returnFromSysenter(memory!, context);
+      return true;
+    } catch (failure) {
+      if (!(failure instanceof BadAddress)) throw failure;
+      setResult(context, -ERRNO.EFAULT);
+      return false;
     }
   }
 

@@ -34,6 +34,7 @@ const [ES, CS, SS, DS, FS, GS] = [0, 1, 2, 3, 4, 5] as const;
 const FLAT = { base: 0, limit: 0xffff_ffff };
 const DEBUG = 1;
 const DR6_SINGLE_STEP = 0x4000;
+const INTERRUPT_FLAG = 0x200;
 const PAGE_FAULT = 14;
 /** Exceptions that push an error code (SDM Vol. 3 "Exception and Interrupt Vectors"). */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -42,6 +43,7 @@ const FRAME_SIZE = 40;
 const IRETQ = [0x48, 0xcf];
 const EFER_SYSCALL_LONG_MODE_NX = 0xd01n;
 const FREQUENCY = 1_000_000_000;
+const [MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP] = [0x174, 0x175, 0x176];
 const [MSR_STAR, MSR_LSTAR, MSR_FMASK] = [0xc000_0081, 0xc000_0082, 0xc000_0084];
 /** TF, IF, DF, NT and AC are cleared by SYSCALL, as Linux has it. */
 const SYSCALL_FLAGS_CLEARED = 0x4_4700;
@@ -172,6 +174,9 @@ export class CpuPlatform implements Platform {
       load();
     }
     if (ring0.ltr(TSS_SELECTOR)) throw new Error('the task register cannot be loaded');
+    cpu.setMsr(MSR_SYSENTER_CS, BigInt(KERNEL_CODE));
+    cpu.setMsr(MSR_SYSENTER_ESP, STACK_TOP.address);
+    cpu.setMsr(MSR_SYSENTER_EIP, kernelAddress(DOORWAY_PAGE) + BigInt(ENTRY_SYSENTER));
     const syscall = kernelAddress(DOORWAY_PAGE) + BigInt(ENTRY_SYSCALL);
     cpu.setMsr(MSR_LSTAR, syscall);
     cpu.setMsr(MSR_STAR, (BigInt(USER_CODE_32) << 48n) | (BigInt(KERNEL_CODE) << 32n));
@@ -265,13 +270,25 @@ export class CpuPlatform implements Platform {
       cpu.setReg64(RSP, STACK_TOP.address);
       return { kind: 'system-call', gate: 'syscall' };
     }
-    if (stop.entry === ENTRY_SYSENTER) throw new Error('SYSENTER is not enabled');
+    if (stop.entry === ENTRY_SYSENTER) return this.#fromSysenter(context, cpu.eflags);
     return this.#fromGate(context, stop.entry);
+  }
+
+  /** RIP and RSP are lost, and the kernel finds them as it can; of the flags IF is lost. */
+  #fromSysenter(context: Context, flags: number): Stop {
+    context.rflags = flags | INTERRUPT_FLAG;
+    this.cpu.setReg64(RSP, STACK_TOP.address);
+    return { kind: 'system-call', gate: 'sysenter' };
   }
 
   #fromGate(context: Context, vector: number): Stop {
     const error = WITH_ERROR.has(vector) ? this.#view.getUint32(STACK_TOP.physical - FRAME_SIZE - 8, true) : 0;
     const frame = STACK_TOP.physical - FRAME_SIZE;
+    // SYSENTER leaves TF as it is: a single step is reported before the kernel's first instruction
+    if (vector === DEBUG && (this.#view.getUint16(frame + 8, true) & 3) === 0) {
+      this.#takeSingleStep();
+      return this.#fromSysenter(context, this.#view.getUint32(frame + 16, true));
+    }
     context.rip = this.#view.getBigUint64(frame, true);
     context.rflags = this.#view.getUint32(frame + 16, true);
     context.setReg64(RSP, this.#view.getBigUint64(frame + 24, true));

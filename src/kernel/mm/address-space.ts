@@ -50,6 +50,8 @@ export class AddressSpace implements PageUser {
   /** Where arguments and environment lie, for /proc. */
   arguments = { start: 0, end: 0, environmentStart: 0, environmentEnd: 0 };
   auxiliary: Uint8Array = new Uint8Array(0);
+  /** Where the kernel's page of code is (i386); 0: nowhere. */
+  vdso = 0;
   /** Pages mapped, but for those that are the page of zeros. */
   #resident = 0;
   /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
@@ -177,6 +179,7 @@ export class AddressSpace implements PageUser {
       this.table.unmap(address);
       this.table.map(address - from + to, frame, { write, execute });
     });
+    if (this.vdso >= from && this.vdso < from + length) this.vdso += to - from;
   }
 
   /** Makes the access possible that faulted, or says why it is not. @throws OutOfFrames */
@@ -213,6 +216,7 @@ export class AddressSpace implements PageUser {
     child.stackLimit = this.stackLimit;
     child.arguments = { ...this.arguments };
     child.auxiliary = this.auxiliary;
+    child.vdso = this.vdso;
     child.dumpable = this.dumpable;
     for (const area of this.areas) {
       if (area.notInherited) continue;

@@ -3,6 +3,7 @@
 // lay them out for both ABIs.
 import { SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SS_DISABLE, SS_ONSTACK } from '../../abi/signal.ts';
 import { readUser, writeUser } from '../mm/user-memory.ts';
+import { VDSO_RT_SIGRETURN, VDSO_SIGRETURN } from '../mm/vdso.ts';
 import { type Context, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../platform.ts';
 import type { Task } from '../task/task.ts';
 import type { SignalAction } from '../task/thread-group.ts';
@@ -16,9 +17,6 @@ const RED_ZONE = 128;
 /** Bits of RFLAGS a handler's return may change. */
 const CHANGEABLE_FLAGS = 0x24_0dd5;
 const DIRECTION_AND_TRAP = 0x500;
-/** rt_sigreturn by INT 0x80, for handlers without SA_RESTORER: mov eax, n; int 0x80. */
-const RT_RETURN_CODE = [0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0];
-const RETURN_CODE = [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80];
 
 /** Registers in the order of struct sigcontext: amd64 r8 to rsp, then rip and the rest. */
 const AMD64_ORDER = [8, 9, 10, 11, 12, 13, 14, 15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP] as const;
@@ -125,20 +123,23 @@ function write386Context(view: DataView, at: number, task: Task, fpstate: number
   });
 }
 
+/** Where a handler of an i386 program returns to. */
+function wayBack(task: Task, { flags, restorer }: SignalAction, inVdso: number): number {
+  return flags & SA_RESTORER ? restorer : task.memory!.vdso + inVdso;
+}
+
 function push386(task: Task, info: SignalInfo, action: SignalAction, mask: SignalSet): void {
   const { context } = task;
   const fpstate = Math.floor((stackFor(task, action) - I386_FPSTATE_SIZE) / 16) * 16;
-  // return address, signal, sigcontext, an old fpstate nobody uses, the mask's second word, code
+  // return address, signal, sigcontext, an old fpstate nobody uses, the mask's second word, and where the way back was once
   const size = 8 + I386_CONTEXT_SIZE + 4 + 8;
   const frame = Math.floor((fpstate - size + 4) / 16) * 16 - 4;
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  const code = 8 + I386_CONTEXT_SIZE + 4;
-  view.setUint32(0, action.flags & SA_RESTORER ? action.restorer : frame + code, true);
+  view.setUint32(0, wayBack(task, action, VDSO_SIGRETURN), true);
   view.setUint32(4, info.signal, true);
   write386Context(view, 8, task, fpstate, mask);
   view.setUint32(8 + I386_CONTEXT_SIZE, Number(mask >> 32n), true);
-  bytes.set(RETURN_CODE, code);
   finish386(task, frame, fpstate, bytes);
   context.setReg(RAX, info.signal);
   context.setReg(RDX, 0);
@@ -158,12 +159,7 @@ function pushRt386(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   const frame = Math.floor((fpstate - size + 4) / 16) * 16 - 4;
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  const head = [
-    action.flags & SA_RESTORER ? action.restorer : frame + RT386_CODE,
-    info.signal,
-    frame + RT386_INFO,
-    frame + RT386_UCONTEXT,
-  ];
+  const head = [wayBack(task, action, VDSO_RT_SIGRETURN), info.signal, frame + RT386_INFO, frame + RT386_UCONTEXT];
   head.forEach((word, n) => {
     view.setUint32(4 * n, word, true);
   });
@@ -171,7 +167,6 @@ function pushRt386(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   writeStack(view, RT386_UCONTEXT + 8, task, 4);
   write386Context(view, RT386_MCONTEXT, task, fpstate, mask);
   view.setBigUint64(RT386_MASK, mask, true);
-  bytes.set(RT_RETURN_CODE, RT386_CODE);
   finish386(task, frame, fpstate, bytes);
   context.setReg(RAX, info.signal);
   context.setReg(RDX, frame + RT386_INFO);

@@ -1,5 +1,8 @@
 // Where a system call's number and arguments lie: syscall(2) "Architecture calling conventions".
-import { type Abi, type Context, R10, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI } from '../platform.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { readUser } from '../mm/user-memory.ts';
+import { VDSO_LANDING } from '../mm/vdso.ts';
+import { type Abi, type Context, R10, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../platform.ts';
 
 const ARGUMENT_REGISTERS = {
   i386: [RBX, RCX, RDX, RSI, RDI, RBP],
@@ -13,6 +16,17 @@ export function systemCallNumber(context: Context): number {
 export function readArguments(context: Context, abi: Abi): bigint[] {
   const is32 = abi === 'i386';
   return ARGUMENT_REGISTERS[abi].map((n) => (is32 ? BigInt(context.reg32(n)) : context.reg64(n)));
+}
+
+/**
+ * What SYSENTER did not keep: the program goes on in the vdso, its stack pointer is in EBP, and EBP lies on the stack.
+ * @throws BadAddress when it cannot be read
+ */
+export function returnFromSysenter(memory: AddressSpace, context: Context): void {
+  context.rip = BigInt(memory.vdso + VDSO_LANDING);
+  context.setReg64(RSP, context.reg64(RBP));
+  const saved = readUser(memory, context.reg32(RBP), 4);
+  context.setReg(RBP, new DataView(saved.buffer).getUint32(0, true));
 }
 
 export function setResult(context: Context, result: number | bigint): void {

@@ -87,6 +87,7 @@ export function execute(
     credentials,
     secure,
     random,
+    vdso: kernel.vdso,
     openInterpreter: (interpreter) => {
       try {
         return programFile(task, resolve(context, interpreter));

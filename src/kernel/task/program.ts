@@ -18,6 +18,8 @@ import {
   AT_PLATFORM,
   AT_RANDOM,
   AT_SECURE,
+  AT_SYSINFO,
+  AT_SYSINFO_EHDR,
   AT_UID,
   EM_386,
   EM_X86_64,
@@ -41,6 +43,7 @@ import { AddressSpace, pageCeiling, pageFloor } from '../mm/address-space.ts';
 import type { Frames } from '../mm/frames.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import { writeUser } from '../mm/user-memory.ts';
+import { VDSO_VSYSCALL, type Vdso } from '../mm/vdso.ts';
 import { type Abi, PAGE_SIZE, type Platform, USER_END } from '../platform.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Credentials } from '../vfs/permission.ts';
@@ -77,6 +80,8 @@ export interface ProgramRequest {
   readonly secure: boolean;
   /** Sixteen bytes for AT_RANDOM. */
   readonly random: Uint8Array;
+  /** What i386 programs get of the kernel's own. */
+  readonly vdso: Vdso;
   /** Opens the interpreter of a dynamic program. */
   readonly openInterpreter: (path: string) => ProgramFile;
 }
@@ -146,6 +151,7 @@ function build(memory: AddressSpace, image: Image, request: ProgramRequest): Loa
   memory.breakStart = pageCeiling(end);
   memory.breakEnd = memory.breakStart;
   const interpreter = loadInterpreter(memory, image, request);
+  if (abi === 'i386') request.vdso.mapInto(memory);
   memory.add({
     start: stackEnd - STACK_START_SIZE,
     end: stackEnd,
@@ -156,6 +162,7 @@ function build(memory: AddressSpace, image: Image, request: ProgramRequest): Loa
   });
   const entry = image.header.entry + bias;
   const stackPointer = new StackBuilder(memory, stackEnd, request).build([
+    ...kernelCode(memory),
     [AT_HWCAP, HARDWARE_CAPABILITIES],
     [AT_PAGESZ, PAGE_SIZE],
     [AT_CLKTCK, CLOCK_TICKS],
@@ -167,6 +174,15 @@ function build(memory: AddressSpace, image: Image, request: ProgramRequest): Loa
     [AT_ENTRY, entry],
   ]);
   return { memory, abi, entry: interpreter?.entry ?? entry, stackPointer };
+}
+
+/** How a program finds what the kernel mapped for it. */
+function kernelCode({ vdso }: AddressSpace): [type: number, value: number][] {
+  if (vdso === 0) return [];
+  return [
+    [AT_SYSINFO, vdso + VDSO_VSYSCALL],
+    [AT_SYSINFO_EHDR, vdso],
+  ];
 }
 
 function headersAddress({ header, segments }: Image, bias: number): number {
