@@ -141,6 +141,8 @@ static int move(const char *from, const char *to, bool top) {
   (void)top;
   long error = rename(from, to);
   if (error == 0) return 0;
+  struct stat status;
+  if (lstat(from, &status) < 0) return fail(error, "cannot stat '%s'", from);
   if (error != -EXDEV) return fail(error, "cannot move '%s' to '%s'", from, to);
   wanted.recursive = wanted.preserve = wanted.keep_links = wanted.force = true;
   if (!is_directory(from)) unlink(to);
@@ -157,7 +159,9 @@ static int each(int argc, char **argv, int at, int (*work)(const char *, const c
   char *target = argv[argc - 1];
   int result = 0;
   if (!is_directory(target)) {
-    if (argc - at > 2) die(1, "target '%s' is not a directory", target);
+    struct stat status;
+    long error = stat(target, &status);
+    if (argc - at > 2) die(1, "target '%s': %s", target, error_text(error < 0 ? error : -ENOTDIR));
     return work(argv[at], target, true);
   }
   for (; at < argc - 1; at++) {

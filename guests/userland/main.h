@@ -12,6 +12,9 @@ struct utility {
 #include "utilities.h"
 #undef UTILITY
 
+// files.c: a date as touch -d and date -d take it.
+bool parse_date(const char *text, i64 *seconds);
+
 const struct utility *find_utility(const char *name);
 // Runs it in this process; wrong usage ends the process.
 int run_utility(const struct utility *utility, int argc, char **argv);

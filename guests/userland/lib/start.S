@@ -56,7 +56,9 @@ system_call:
   popl %ebx
   ret
 
+  // the number of the signal, the handler's argument, is still on the stack
 restore_signal:
-  movl $173, %eax
+  popl %eax
+  movl $119, %eax
   int $0x80
 #endif

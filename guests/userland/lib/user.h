@@ -173,8 +173,8 @@ struct matched {
 enum { REGEX_EXTENDED = 1, REGEX_IGNORE_CASE = 2, REGEX_GROUPS = 10 };
 // Compiles a regular expression (regex(7)); NULL and a sentence when it is none.
 struct regex *regex_compile(const char *pattern, int flags, const char **error);
-// Leftmost match in text up to `end`; `start` tells if text is the beginning of a line.
-bool regex_search(struct regex *regex, const char *text, const char *end, bool start, struct matched groups[REGEX_GROUPS]);
+// Leftmost match that begins at `from` or behind it. The text goes up to `end`; `start` tells if it begins a line.
+bool regex_search(struct regex *regex, const char *text, const char *from, const char *end, bool start, struct matched groups[REGEX_GROUPS]);
 
 // human.c
 // "1.5K" as ls -h and df -h do.

@@ -365,7 +365,7 @@ static int getopts_builtin(int argc, char **argv) {
   const char *letters = argv[1], *known = get_variable("OPTIND");
   bool quiet = *letters == ':';
   i64 index = 1;
-  char buffer[16], letter[2] = "?";
+  char buffer[16], letter[2] = "?", wrong[2] = {0};
   if (known != NULL) parse_number(known, 10, &index);
   if (index < 1) index = 1;
   const char *word = index <= words.count ? words.items[index - 1] : "";
@@ -386,7 +386,8 @@ static int getopts_builtin(int argc, char **argv) {
     within = 1;
   }
   if (allowed == NULL || (allowed[1] == ':' && value == NULL)) {
-    if (quiet) value = (char[2]){c, 0};
+    wrong[0] = c;
+    if (quiet) value = wrong;
     else warn(allowed == NULL ? "Illegal option -%c" : "No arg for -%c option", c);
     if (quiet && allowed != NULL) letter[0] = ':';
   } else letter[0] = c;
