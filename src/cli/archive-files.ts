@@ -3,7 +3,6 @@ import {
   closeSync,
   createReadStream,
   createWriteStream,
-  type Dirent,
   fstatSync,
   lstatSync,
   openSync,
@@ -106,32 +105,52 @@ function packDirectory(root: string): Bytes {
   return readable;
 }
 
-async function packBelow(packer: Packer, root: string, path: string, seen: Map<string, string>): Promise<void> {
-  const children = readdirSync(join(root, path), { withFileTypes: true });
-  for (const child of children.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const name = path === '' ? child.name : `${path}/${child.name}`;
-    await packOne(packer, root, name, child, seen);
-    if (child.isDirectory()) await packBelow(packer, root, name, seen);
+/** A file or directory as an archive under another name; without a name what is in the directory. */
+export function packLocally(path: string, name: string, follow: boolean): Bytes {
+  const { readable, controller } = createTarPacker();
+  const seen = new Map<string, string>();
+  const pack = async () => {
+    const stats = follow ? statSync(path) : lstatSync(path);
+    if (name !== '') await packOne(controller, path, name, stats, seen);
+    if (stats.isDirectory()) await packBelow(controller, path, '', seen, name === '' ? '' : `${name}/`);
+  };
+  void pack().then(
+    () => controller.finalize(),
+    (error: unknown) => controller.error(error),
+  );
+  return readable;
+}
+
+async function packBelow(
+  packer: Packer,
+  root: string,
+  path: string,
+  seen: Map<string, string>,
+  prefix = '',
+): Promise<void> {
+  for (const child of readdirSync(join(root, path)).sort()) {
+    const name = path === '' ? child : `${path}/${child}`;
+    const stats = lstatSync(join(root, name));
+    await packOne(packer, join(root, name), `${prefix}${name}`, stats, seen);
+    if (stats.isDirectory()) await packBelow(packer, root, name, seen, prefix);
   }
 }
 
 async function packOne(
   packer: Packer,
-  root: string,
+  path: string,
   name: string,
-  child: Dirent,
+  stats: Stats,
   seen: Map<string, string>,
 ): Promise<void> {
-  const path = join(root, name);
-  const stats = lstatSync(path);
   const header = { name, size: 0, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime: stats.mtime };
   const first = stats.nlink > 1 ? seen.get(keyOf(stats)) : undefined;
-  if (child.isDirectory()) await packer.add({ ...header, type: 'directory' }).close();
-  else if (child.isSymbolicLink())
+  if (stats.isDirectory()) await packer.add({ ...header, type: 'directory' }).close();
+  else if (stats.isSymbolicLink())
     await packer.add({ ...header, type: 'symlink', linkname: readlinkSync(path) }).close();
-  else if (child.isFIFO()) await packer.add({ ...header, type: 'fifo' }).close();
-  else if (!child.isFile())
-    throw new CliError(`${path} is neither file, directory nor link: it cannot be in an image.`, EXIT.failure);
+  else if (stats.isFIFO()) await packer.add({ ...header, type: 'fifo' }).close();
+  else if (!stats.isFile())
+    throw new CliError(`${path} is neither file, directory nor link: it cannot be in an archive.`, EXIT.failure);
   else if (first !== undefined) await packer.add({ ...header, type: 'link', linkname: first }).close();
   else {
     seen.set(keyOf(stats), name);

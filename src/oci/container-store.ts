@@ -217,6 +217,14 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     await this.update(id, (record) => withProgress(record, progress));
   }
 
+  /** Keeps others from a container that does not run, until the runner is taken from its record. @throws OciError */
+  async hold(id: string, runner: Runner): Promise<void> {
+    await this.update(id, (record) => {
+      if (record.runner) throw new OciError('bad-state', `The container ${record.name} was started meanwhile.`);
+      return { ...record, runner };
+    });
+  }
+
   /** Takes a container for a process. @throws OciError when one has it already */
   async claim(id: string, runner: Runner): Promise<R> {
     return this.update(id, (record) => {

@@ -13,8 +13,10 @@ import { execute } from '../kernel/task/exec.ts';
 import { spawn } from '../kernel/task/spawn.ts';
 import type { Task } from '../kernel/task/task.ts';
 import type { ChildEvent } from '../kernel/task/thread-group.ts';
+import type { Inode } from '../kernel/vfs/inode.ts';
 import { type Path, resolve } from '../kernel/vfs/path.ts';
 import { rootMount } from '../kernel/vfs/root-mount.ts';
+import type { CopyPlace } from './container-copy.ts';
 import { credentialsFor, superuserOf } from './container-credentials.ts';
 import { type BindSource, ContainerMounts } from './container-mounts.ts';
 import { checkNamespaces, namespacesFor, userNamespace } from './container-namespaces.ts';
@@ -67,12 +69,29 @@ export class Container {
       const mnt = new MountNamespace(kernel.nextNamespace(), user, bottom);
       const namespaces = namespacesFor(kernel, spec, { mnt, user, cgroup: this.cgroup });
       this.init = spawn(kernel, { namespaces, root: top, credentials: superuserOf(user) });
+      // whoever looks into /proc from outside sees what its first process does
+      kernel.current ??= this.init;
       new ContainerMounts(kernel, this.init, bindSource).build(spec);
       applySysctl(kernel, this.init, spec.sysctl);
     } catch (error) {
       kernel.cgroups.remove(this.cgroup);
       throw error;
     }
+  }
+
+  /** Where its files are looked up from outside. */
+  get copyPlace(): CopyPlace {
+    const credentials = superuserOf(this.init.credentials.user);
+    return {
+      kernel: this.#kernel,
+      task: this.init,
+      context: { root: this.#bottom, directory: this.#bottom, credentials },
+    };
+  }
+
+  /** The root file system, without what is mounted in it. */
+  get root(): Inode {
+    return this.#bottom.entry.inode;
   }
 
   /** A file of the container as text; empty when there is none. */

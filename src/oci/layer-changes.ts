@@ -1,19 +1,14 @@
 // What a container changed, as a layer: the upper directory of its overlay written as a tar archive (OCI image specification,
 // "Image Layer Filesystem Changeset"), for commit and for keeping a stopped container.
-import { createTarPacker } from 'modern-tar';
-import { S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../abi/stat.ts';
+import { S_IFCHR } from '../abi/stat.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import type { LayerEntry } from './layer-entries.ts';
 import type { Bytes } from './streams.ts';
+import { archiveOf, headerOf, packInode, type Packer } from './tar-inode.ts';
 
-const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
 const OPAQUE = 'trusted.overlay.opaque';
 const WHITEOUT = '.wh.';
 const OPAQUE_NAME = '.wh..wh..opq';
-const CHUNK = 1 << 20;
-
-type Packer = ReturnType<typeof createTarPacker>['controller'];
-type Readable = Inode & { read(offset: number, into: Uint8Array): number };
 
 /** Kinds of change, as docker-diff(1) shows them. */
 export type ChangeKind = 'A' | 'C' | 'D';
@@ -76,12 +71,7 @@ function splitPath(path: string): readonly [directory: string, name: string] {
 
 /** The upper directory of an overlay as a tar archive. */
 export function packChanges(upper: Inode): Bytes {
-  const { readable, controller } = createTarPacker();
-  void packDirectory(controller, upper, '', new Map()).then(
-    () => controller.finalize(),
-    (error: unknown) => controller.error(error),
-  );
-  return readable;
+  return archiveOf((packer) => packDirectory(packer, upper, '', new Map()));
 }
 
 async function packDirectory(packer: Packer, directory: Inode, path: string, seen: Map<Inode, string>): Promise<void> {
@@ -89,62 +79,13 @@ async function packDirectory(packer: Packer, directory: Inode, path: string, see
   for (const { name } of inOrder(directory)) {
     const inode = directory.lookup(name)!;
     if (isWhiteout(inode)) await packer.add({ ...headerOf(inode, `${path}${WHITEOUT}${name}`), type: 'file' }).close();
-    else await packInode(packer, inode, `${path}${name}`, seen);
+    else {
+      await packInode(packer, inode, `${path}${name}`, seen);
+      if (inode.isDirectory) await packDirectory(packer, inode, `${path}${name}/`, seen);
+    }
   }
 }
 
 function isOpaque(directory: Inode): boolean {
   return directory.attributeNames().includes(OPAQUE) && directory.getAttribute(OPAQUE)?.[0] === 0x79;
-}
-
-async function packInode(packer: Packer, inode: Inode, name: string, seen: Map<Inode, string>): Promise<void> {
-  const header = headerOf(inode, name);
-  const first = seen.get(inode);
-  if (first !== undefined) {
-    await packer.add({ ...header, type: 'link', linkname: first }).close();
-    return;
-  }
-  seen.set(inode, name);
-  switch (inode.type) {
-    case S_IFDIR:
-      await packer.add({ ...header, name: `${name}/`, type: 'directory' }).close();
-      await packDirectory(packer, inode, `${name}/`, seen);
-      break;
-    case S_IFLNK:
-      await packer.add({ ...header, type: 'symlink', linkname: inode.readlink() }).close();
-      break;
-    case S_IFIFO:
-      await packer.add({ ...header, type: 'fifo' }).close();
-      break;
-    case S_IFREG:
-      await packFile(packer, inode as Readable, header);
-      break;
-    default:
-      // sockets and devices do not outlive a container
-      break;
-  }
-}
-
-async function packFile(packer: Packer, inode: Readable, header: ReturnType<typeof headerOf>): Promise<void> {
-  const { size } = inode;
-  const writer = packer.add({ ...header, type: 'file', size }).getWriter();
-  for (let at = 0; at < size; at += CHUNK) {
-    const chunk = new Uint8Array(Math.min(CHUNK, size - at));
-    inode.read(at, chunk);
-    await writer.write(chunk);
-  }
-  await writer.close();
-}
-
-function headerOf(inode: Inode, name: string) {
-  const { mode, uid, gid, modified } = inode;
-  const seconds = Number(modified / 1_000_000_000n);
-  const fraction = String(modified % 1_000_000_000n).padStart(9, '0');
-  const pax: Record<string, string> = modified % 1_000_000_000n === 0n ? {} : { mtime: `${seconds}.${fraction}` };
-  for (const attribute of inode.attributeNames()) {
-    if (attribute.startsWith(OVERLAY_ATTRIBUTES)) continue;
-    pax[`SCHILY.xattr.${attribute}`] = new TextDecoder().decode(inode.getAttribute(attribute));
-  }
-  const more = Object.keys(pax).length === 0 ? {} : { pax };
-  return { name, size: 0, mode: mode & 0o7777, uid, gid, mtime: new Date(seconds * 1000), ...more };
 }

@@ -8,7 +8,7 @@ import { type Answer, decode, encode, type Input, JsonLines, line, type Request,
 export interface Conversation {
   readonly onOutput?: (bytes: Uint8Array, stream: 1 | 2) => void;
   /** Called once the request is on its way, with what sends input behind it. */
-  readonly onOpen?: (send: (input: Input) => void) => void;
+  readonly onOpen?: (send: (input: Input) => Promise<void>) => void | Promise<void>;
 }
 
 /** Asks the runner of a container; gives its answer. @throws OciError when it does not run, or refuses */
@@ -26,7 +26,11 @@ export function ask(record: StoredContainer, request: Request, conversation: Con
     socket.setEncoding('utf8');
     socket.on('connect', () => {
       socket.write(line(request));
-      conversation.onOpen?.((input) => socket.write(line(input)));
+      const send = (input: Input) => new Promise<void>((sent) => socket.write(line(input), () => sent()));
+      Promise.resolve(conversation.onOpen?.(send)).catch((error: unknown) => {
+        reject(error);
+        socket.destroy();
+      });
     });
     socket.on('data', (text: string) => lines.push(text));
     socket.on('error', gone);

@@ -23,6 +23,7 @@ Examples:
   addMaking(container);
   addLooking(container);
   addChanging(container);
+  addCopying(container);
 }
 
 function withCreateOptions(command: Command): Command {
@@ -127,6 +128,35 @@ function addLooking(container: Command): void {
     .description('list what a container changed: A added, C changed, D deleted')
     .argument('<container>', 'name or ID')
     .action(async (name) => (await import('./list.ts')).showChanges(name));
+}
+
+function addCopying(container: Command): void {
+  container
+    .command('cp')
+    .description('copy files between a container, running or not, and this computer')
+    .argument('<source>', 'CONTAINER:PATH or a path; - for an archive on standard input')
+    .argument('<target>', 'CONTAINER:PATH or a path; - for an archive on standard output')
+    .option('-a, --archive', 'keep owners and groups')
+    .option('-L, --follow-link', 'copy what a link leads to, not the link')
+    .option('-q, --quiet', 'say nothing')
+    .addHelpText(
+      'after',
+      `
+A file or directory goes into a target that is a directory, and becomes the target when there is none. What a directory has in it
+is copied with DIRECTORY/. . Files belong to root of the container, or to you.
+
+Examples:
+  anillo container cp notes.txt work:/tmp
+  anillo container cp work:/var/log/. logs
+  tar -c src | anillo container cp - work:/usr/src`,
+    )
+    .action(async (from, to, options) => (await import('./cp.ts')).copyFiles(from, to, options));
+  container
+    .command('export')
+    .description('write the root file system of a container as a tar archive')
+    .argument('<container>', 'name or ID')
+    .option('-o, --output <file>', 'the archive; standard output if not given')
+    .action(async (name, options) => (await import('./cp.ts')).exportContainer(name, options));
 }
 
 function addChanging(container: Command): void {

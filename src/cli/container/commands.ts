@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Container } from '../../oci/container.ts';
+import { lookAt, packPath, packRoot, type UnpackOptions, unpackInto } from '../../oci/container-copy.ts';
 import { readControl } from '../../oci/container-resources.ts';
 import type { Step, StoredContainer } from '../../oci/container-store.ts';
 import { changes, packChanges } from '../../oci/layer-changes.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { RootFs } from '../../oci/root-fs.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
+import type { Bytes } from '../../oci/streams.ts';
 import type { ContainerFiles } from './container-files.ts';
 import { ProcessStreams } from './process-streams.ts';
 import {
@@ -46,6 +48,7 @@ export interface Inside {
 interface Conversation {
   readonly send: (answer: Answer) => void;
   readonly finish: (done: unknown) => void;
+  readonly refuse: (error: unknown) => void;
   readonly socket: Socket;
 }
 
@@ -73,6 +76,7 @@ export class ContainerCommands {
     const conversation: Conversation = {
       send: (answer) => socket.write(line(answer)),
       finish: (done) => socket.end(line({ done })),
+      refuse,
       socket,
     };
     const lines = new JsonLines<Request | Input>((message) => {
@@ -130,6 +134,19 @@ export class ContainerCommands {
         await this.#archive(request.pauses, conversation);
         finish(true);
         return undefined;
+      case 'look':
+        finish(lookAt(container.copyPlace, request.path, request.follow));
+        return undefined;
+      case 'pack':
+        await this.#send(packPath(container.copyPlace, request.path, request.name, request.follow), conversation);
+        finish(true);
+        return undefined;
+      case 'pack-root':
+        await this.#send(packRoot(container.root), conversation);
+        finish(true);
+        return undefined;
+      case 'unpack':
+        return this.#unpack(request.directory, request.options, conversation);
       case 'attach':
         return this.#attach(streams, conversation);
       case 'exec':
@@ -160,21 +177,52 @@ export class ContainerCommands {
   }
 
   /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
-  async #archive(pauses: boolean, { socket }: Conversation): Promise<void> {
+  async #archive(pauses: boolean, conversation: Conversation): Promise<void> {
     const { upper } = this.#layered();
-    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     if (pauses) this.#archives++;
     this.#freeze();
     try {
-      for await (const chunk of packChanges(upper)) {
-        if (socket.destroyed) break;
-        const isTaken = socket.write(line({ out: encode(chunk), stream: 1 }));
-        if (!isTaken) await Promise.race([once(socket, 'drain'), gone]);
-      }
+      await this.#send(packChanges(upper), conversation);
     } finally {
       if (pauses) this.#archives--;
       this.#freeze();
     }
+  }
+
+  /** Sends bytes as fast as they are fetched, until all are or nobody fetches them. */
+  async #send(bytes: Bytes, { socket }: Conversation): Promise<void> {
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    for await (const chunk of bytes) {
+      if (socket.destroyed) break;
+      const isTaken = socket.write(line({ out: encode(chunk), stream: 1 }));
+      if (!isTaken) await Promise.race([once(socket, 'drain'), gone]);
+    }
+  }
+
+  /** Unpacks an archive that comes behind the request. */
+  #unpack(
+    directory: string,
+    options: UnpackOptions,
+    { socket, finish, refuse }: Conversation,
+  ): (message: Input) => void {
+    let queue: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+    const archive: Bytes = new ReadableStream({
+      start: (controller) => {
+        queue = controller;
+      },
+      pull: () => void socket.resume(),
+    });
+    socket.on('close', () => queue?.error(new OciError('truncated', 'The archive was cut short.')));
+    unpackInto(this.#inside.container.copyPlace, directory, archive, options).then(() => {
+      queue = undefined;
+      finish(true);
+    }, refuse);
+    return (message) => {
+      if ('end' in message) queue?.close();
+      if (!('data' in message)) return;
+      queue?.enqueue(Uint8Array.from(decode(message.data)));
+      if ((queue?.desiredSize ?? 1) <= 0) socket.pause();
+    };
   }
 
   #processes(): readonly object[] {

@@ -1,5 +1,6 @@
 // What commands and the process that runs a container say to each other over its socket: one JSON object a line, bytes in
 // base64. The first line is the request; then both sides send what happens until the answer `done`.
+import type { UnpackOptions } from '../../oci/container-copy.ts';
 import type { ProcessSpec, ResourceSpec } from '../../oci/runtime-spec.ts';
 
 /** The first line. */
@@ -7,6 +8,10 @@ export type Request =
   | { readonly op: 'signal'; readonly signal: number; readonly all?: boolean }
   | { readonly op: 'start' | 'pause' | 'unpause' | 'top' | 'stats' | 'changes' }
   | { readonly op: 'archive'; readonly pauses: boolean }
+  | { readonly op: 'look'; readonly path: string; readonly follow: boolean }
+  | { readonly op: 'pack'; readonly path: string; readonly name: string; readonly follow: boolean }
+  | { readonly op: 'pack-root' }
+  | { readonly op: 'unpack'; readonly directory: string; readonly options: UnpackOptions }
   | { readonly op: 'attach' }
   | { readonly op: 'update'; readonly resources: ResourceSpec }
   | { readonly op: 'exec'; readonly exec: ExecRequest };

@@ -48,6 +48,15 @@ export interface RunnerParts {
   readonly describe?: (status: 'creating' | 'created' | 'running') => object;
 }
 
+/** A kernel for one container, on a machine with so many bytes of memory. */
+export function newKernel(memory: number): Kernel {
+  return new Kernel({
+    platform: new CpuPlatform(loadCore(), { memory }),
+    epoch: BigInt(Date.now()) * 1_000_000n,
+    onUnsupported: (name) => process.stderr.write(`anillo: ${name} is not supported; it fails with ENOSYS.\n`),
+  });
+}
+
 /** Exit status of a process: its own, or 128 and the signal that killed it. */
 export function exitCodeOf(event: ChildEvent): number {
   const status = waitStatus(event);
@@ -81,11 +90,7 @@ export class ContainerRunner {
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     const { record } = parts;
-    this.#kernel = new Kernel({
-      platform: new CpuPlatform(loadCore(), { memory: record.memory }),
-      epoch: BigInt(Date.now()) * 1_000_000n,
-      onUnsupported: (name) => process.stderr.write(`anillo: ${name} is not supported; it fails with ENOSYS.\n`),
-    });
+    this.#kernel = newKernel(record.memory);
     this.#files = parts.files(this.#kernel);
     const { root, bindSource } = this.#files;
     this.#container = new Container(this.#kernel, record.spec, { id: record.id, root, bindSource });

@@ -69,7 +69,8 @@ export class MemoryController implements FrameAccounts {
   /** A page was read or written: a fault that needs one is a major one, and it counts as input and output. */
   transferred(direction: Direction, bytes: number): void {
     const { current } = this.#kernel;
-    if (current === undefined) return;
+    // a task that was not started yet counts nowhere
+    if (current?.cgroup === undefined) return;
     if (direction === 'read') this.#pagesRead++;
     countTransfer(this.#kernel, current, direction, bytes);
   }
