@@ -10,6 +10,7 @@ import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
 import { type DeviceOpener, memoryDevices } from './fs/devices.ts';
 import { NamelessFs } from './fs/nameless.ts';
+import type { Pipe } from './fs/pipe.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
 import { BadAddress } from './mm/user-memory.ts';
@@ -42,7 +43,7 @@ import { checkProcessorLimits } from './task/processor-limits.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import { LockTable } from './vfs/file-locks.ts';
-import type { Inode } from './vfs/inode.ts';
+import type { Inode, Owner } from './vfs/inode.ts';
 
 /** Nanoseconds since the epoch at which the machine was switched on, unless told otherwise. */
 export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
@@ -228,9 +229,14 @@ export class Kernel {
     return this.#nextDevice++;
   }
 
-  /** A file for the ends of a new pipe. */
-  pipeInode(): Inode {
+  /** A file for a terminal that lies in no directory. */
+  terminalInode(): Inode {
     return this.#pipes.newInode();
+  }
+
+  /** A file for the ends of a new pipe. */
+  pipeInode(pipe: Pipe, owner: Owner): Inode {
+    return this.#pipes.newInode(owner, pipe);
   }
 
   /**

@@ -143,7 +143,6 @@ export class Container {
   #run(task: Task, spec: ProcessSpec, files: StandardFiles, seccomp: Seccomp): void {
     const [program = ''] = spec.args;
     try {
-      openStandardFiles(this.#kernel, task, files);
       applyLimits(task, spec);
       if (spec.oomScoreAdj !== undefined) {
         task.group.oomAdjustment = spec.oomScoreAdj;
@@ -151,6 +150,7 @@ export class Container {
       }
       if (spec.user.umask !== undefined) task.directories.umask = spec.user.umask;
       task.credentials = credentialsFor(spec, task.credentials.user);
+      openStandardFiles(this.#kernel, task, files);
       const context = () => ({ ...task.directories, credentials: task.credentials });
       task.directories.directory = this.#workingDirectory(task, spec.cwd);
       const path = findProgram(program, spec.env, (name) => resolve(context(), name));

@@ -57,13 +57,15 @@ export class HostPipe {
 export function openStandardFiles(kernel: Kernel, task: Task, files: StandardFiles): void {
   if (files.kind === 'terminal') {
     const { terminal } = files;
-    const file = new TerminalFile(kernel.pipeInode(), 2, terminal);
+    const file = new TerminalFile(kernel.terminalInode(), 2, terminal);
     terminal.attach(task.group.processGroup.session, task.group.processGroup);
     for (const fd of [0, 1, 2]) task.files.replace(fd, fd === 0 ? file : hold(file), false);
     return;
   }
   const { stdin, stdout, stderr } = files;
-  const end = (flags: number, { pipe }: HostPipe) => new PipeEnd(kernel.pipeInode(), flags, pipe);
+  // theirs, so that a program of any user can open /dev/stdout
+  const { uid, gid } = task.credentials;
+  const end = (flags: number, { pipe }: HostPipe) => new PipeEnd(kernel.pipeInode(pipe, { uid, gid }), flags, pipe);
   task.files.replace(0, end(O_RDONLY, stdin), false);
   task.files.replace(1, end(O_WRONLY, stdout), false);
   task.files.replace(2, end(O_WRONLY, stderr), false);

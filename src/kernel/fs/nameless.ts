@@ -1,14 +1,28 @@
-// File systems whose files have no names: pipefs, sockfs and anon_inodefs. All there is to them is what fstat(2) shows.
+// File systems whose files have no names: pipefs, sockfs and anon_inodefs. All there is to them is what fstat(2) shows, and
+// that a pipe can be opened again by way of /proc/PID/fd.
 import { fail } from '../error.ts';
-import { type FileSystem, Inode, type Timestamp } from '../vfs/inode.ts';
+import type { FileDescription } from '../vfs/file.ts';
+import { type FileSystem, Inode, type Owner, type Timestamp } from '../vfs/inode.ts';
+import { type Pipe, PipeEnd } from './pipe.ts';
+
+const ROOT: Owner = { uid: 0, gid: 0 };
 
 class NamelessInode extends Inode {
+  /** Of a pipe. */
+  readonly #pipe: Pipe | undefined;
+
+  constructor(fs: NamelessFs, ino: number, mode: number, owner: Owner, pipe: Pipe | undefined) {
+    super(fs, ino, mode, owner);
+    this.#pipe = pipe;
+  }
+
   override get size(): number {
     return 0;
   }
 
-  override open(): never {
-    return fail('ENXIO');
+  /** One more end of a pipe; it waits for no other side. */
+  override open(flags: number): FileDescription {
+    return this.#pipe === undefined ? fail('ENXIO') : new PipeEnd(this, flags, this.#pipe);
   }
 }
 
@@ -31,7 +45,7 @@ export class NamelessFs implements FileSystem {
     this.now = now;
   }
 
-  newInode(): Inode {
-    return new NamelessInode(this, this.#nextIno++, this.#mode, { uid: 0, gid: 0 });
+  newInode(owner = ROOT, pipe?: Pipe): Inode {
+    return new NamelessInode(this, this.#nextIno++, this.#mode, owner, pipe);
   }
 }

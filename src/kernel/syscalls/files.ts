@@ -173,8 +173,9 @@ function resizePipe(end: PipeEnd, wanted: number): number {
 function makePipe(call: Call, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) fail('EINVAL');
   const { files } = call.task;
-  const inode = call.kernel.pipeInode();
   const pipe = new Pipe(new KernelObject(call.kernel.memory, 'slab'));
+  const { fsuid: uid, fsgid: gid } = call.task.credentials;
+  const inode = call.kernel.pipeInode(pipe, { uid, gid });
   const limit = openFilesLimit(call);
   const status = flags & (O_NONBLOCK | O_DIRECT);
   const reader = files.install(new PipeEnd(inode, status, pipe), (flags & O_CLOEXEC) !== 0, limit);

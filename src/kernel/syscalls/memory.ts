@@ -41,7 +41,7 @@ import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-sp
 import { clip, type FileSource, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
-import { MS_NOEXEC, pathName } from '../vfs/path.ts';
+import { isNameless, MS_NOEXEC, pathName } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
 import { checkLockable, isMapped, limitOf, RLIMIT_AS, RLIMIT_DATA } from './memory-lock.ts';
@@ -67,7 +67,7 @@ function fileSource(call: Call, request: MapRequest, shared: boolean): FileSourc
   if (shared && request.protection & PROT_WRITE && !file.writable) fail('EACCES');
   if (request.protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');
   const { cache } = cachedInode(file.inode);
-  const path = file.path === undefined ? '' : pathName(file.path, call.task.directories.root);
+  const path = file.path === undefined || isNameless(file.path) ? '' : pathName(file.path, call.task.directories.root);
   const isSealed = isSealedAgainstWriting(file.inode);
   if (shared && isSealed && request.protection & PROT_WRITE) fail('EPERM');
   return { cache, page: request.offset / PAGE_SIZE, path, mayWrite: !shared || (file.writable && !isSealed) };

@@ -275,10 +275,18 @@ export interface MagicLink {
   magicTarget(): Path | undefined;
 }
 
-/** A path for a file that no name leads to: memory files, pipes, sockets. */
-export function namelessPath(inode: Inode): Path {
-  const entry = new Dentry('', undefined, inode);
-  return { mount: new Mount(0, inode.fs, entry, 'none'), entry };
+/** Number of the mount of files that no name leads to. */
+const NO_MOUNT = 0;
+
+/** A path for a file that no name leads to: memory files, pipes, sockets. `label` is shown in place of a name. */
+export function namelessPath(inode: Inode, label = ''): Path {
+  const entry = new Dentry(label, undefined, inode);
+  return { mount: new Mount(NO_MOUNT, inode.fs, entry, 'none'), entry };
+}
+
+/** No name leads there. */
+export function isNameless({ mount }: Path): boolean {
+  return mount.id === NO_MOUNT;
 }
 
 /** The name was removed, or never was. */

@@ -11,7 +11,7 @@ import { SignalFile } from '../anonymous/signalfd.ts';
 import { TimerFile } from '../anonymous/timerfd.ts';
 import type { FileDescription } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
-import { isUnlinked, pathName } from '../../vfs/path.ts';
+import { isNameless, isUnlinked, namelessPath, pathName } from '../../vfs/path.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink, type LiveOwner } from '../generated.ts';
 import { lockLines } from './locks.ts';
 
@@ -29,7 +29,8 @@ const NUMBERED: Readonly<Record<string, string>> = { pipefs: 'pipe', sockfs: 'so
 /** What stands for an open file that has no path. */
 function namelessText(file: FileDescription): string {
   const { inode } = file;
-  if (file.label !== undefined) return `${file.label} (deleted)`;
+  const label = file.label ?? file.path?.entry.name;
+  if (label) return `${label} (deleted)`;
   const kind = NUMBERED[inode.fs.type];
   if (kind !== undefined) return `${kind}:[${inode.ino}]`;
   return `anon_inode:${ANONYMOUS.find(([type]) => file instanceof type)?.[1] ?? `[${inode.ino}]`}`;
@@ -37,7 +38,7 @@ function namelessText(file: FileDescription): string {
 
 /** The name of an open file as a task sees it. */
 export function fileName(file: FileDescription, viewer: Task): string {
-  if (file.path === undefined) return namelessText(file);
+  if (file.path === undefined || isNameless(file.path)) return namelessText(file);
   if (file.inode.displayName !== undefined) return file.inode.displayName;
   const name = pathName(file.path, viewer.directories.root);
   return isUnlinked(file.path) ? `${name} (deleted)` : name;
@@ -56,7 +57,8 @@ export function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Tas
     };
     const path = () => {
       check();
-      return fileAt(name)?.path;
+      const file = fileAt(name);
+      return file && (file.path ?? namelessPath(file.inode, file.label));
     };
     return new GeneratedLink(fs, shown, path, owner);
   };
