@@ -1,13 +1,13 @@
-// Layout of CODE_CACHE: decoding templates, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
+// Layout of CODE_CACHE: decoding patterns, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
 // records, two blocks that run for the first time (first-runs.ts), and the memory of decoded blocks: regions that are filled one after the other. A region without living blocks is
 // used again, the one that died last first, because its memory is the likeliest to be in the host's caches.
 import { CODE_CACHE_END } from './layout';
 import { forgetJumps } from './blocks';
-import { TEMPLATES_END } from './decode-templates';
+import { PATTERNS_END } from './decode-patterns';
 import { current } from './globals';
 import { RECORD_SIZE } from './record';
 
-export const BLOCK_TABLE: usize = (TEMPLATES_END + 0xfff) & ~0xfff;
+export const BLOCK_TABLE: usize = (PATTERNS_END + 0xfff) & ~0xfff;
 export const BLOCK_TABLE_ENTRIES: usize = 0x10000;
 export const JUMP_CACHE: usize = BLOCK_TABLE + BLOCK_TABLE_ENTRIES * 4;
 export const JUMP_CACHE_ENTRIES: usize = 0x2000;

@@ -43,7 +43,7 @@ import {
 } from './block-memory';
 import { forgetPatch } from './code-changes';
 import { DECODE_MORE, DECODE_TOO_LONG, decode, decodeMany } from './decode';
-import { forgetTemplates } from './decode-templates';
+import { forgetPatterns } from './decode-patterns';
 import { firstRunSlot, forgetFirstRuns, isFirstRun, isFirstRunRecord } from './first-runs';
 import { fuse, H_BREAK, H_END } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
@@ -424,7 +424,7 @@ function bytesEnd(last: usize): u32 {
 
 /** Drops every block and what helped to decode them: costs changed. Only between blocks. */
 export function flushBlocks(): void {
-  forgetTemplates();
+  forgetPatterns();
   dropBlocks();
 }
 

@@ -79,8 +79,9 @@ import {
   SCALE_RIP,
 } from './record';
 import { MAX_RECORDS } from './block-memory';
-import { decodeByTemplate, endsBlock } from './decode-templates';
+import { decodeByPattern, endsBlock } from './decode-patterns';
 import { chooseHot } from './hot';
+import { learnPattern } from './learn-patterns';
 import { chooseLong } from './long-mode/hot';
 import { hasFeature } from './system/model';
 
@@ -88,7 +89,7 @@ import { hasFeature } from './system/model';
 export const DECODE_MORE: u32 = 0;
 export const DECODE_TOO_LONG: u32 = 100;
 
-/** The mode of 32-bit code that has templates. */
+/** The mode of 32-bit code that has patterns. */
 const PLAIN: u32 = MODE_CODE32 | MODE_STACK32;
 
 const NONE: u32 = GPR + 8 * ZERO_REGISTER;
@@ -127,7 +128,7 @@ function fetch32(): u32 {
 /** Address of a segment's descriptor cache. */
 // @ts-ignore: decorator
 @inline
-export function segmentSlot(n: u32): u32 {
+function segmentSlot(n: u32): u32 {
   return SEGMENTS + n * SEGMENT_STRIDE;
 }
 
@@ -244,11 +245,6 @@ function byteOperand(form: usize, kind: u32): bool {
   return false;
 }
 
-/** Is the ModRM.rm operand of the form a byte? */
-export function hasByteRm(form: usize): bool {
-  return byteOperand(form, KIND_RM);
-}
-
 /** Kinds of the form's immediates (IMMEDIATE_*): the first in the low byte, the second above. */
 export function immediateKinds(form: usize): u32 {
   return load<u16>(form, FORM_IMMEDIATE1);
@@ -280,12 +276,23 @@ function staticCost(form: usize, memory: bool, locked: bool): u32 {
  * length, DECODE_MORE if `available` (< 15) bytes are too few, or DECODE_TOO_LONG.
  */
 export function decode(r: usize, code: usize, available: u32, mode: u32, offset: u32): u32 {
-  let length: u32 = 0;
-  if (available == 15) {
-    if (mode == MODE_CODE64) length = decodeByTemplate(r, code, offset, true);
-    else if (mode == PLAIN) length = decodeByTemplate(r, code, offset, false);
-  }
-  return length ? length : decodeFully(r, code, available, mode, offset);
+  if (available != 15 || (mode != MODE_CODE64 && mode != PLAIN)) return decodeFully(r, code, available, mode, offset);
+  return mode == MODE_CODE64 ? decodeKnown<u64>(r, code, offset) : decodeKnown<u32>(r, code, offset);
+}
+
+/** `decode` where patterns may be used (`Code`: decode-patterns.ts). */
+// @ts-ignore: decorator
+@inline
+function decodeKnown<Code>(r: usize, code: usize, offset: u32): u32 {
+  const length = decodeByPattern<Code>(r, code, offset);
+  return length ? length : decodeAndLearn<Code>(r, code, offset);
+}
+
+/** Decodes an instruction that has no pattern yet. */
+function decodeAndLearn<Code>(r: usize, code: usize, offset: u32): u32 {
+  const length = decodeFully(r, code, 15, sizeof<Code>() == 8 ? MODE_CODE64 : PLAIN, offset);
+  if (length != DECODE_TOO_LONG) learnPattern<Code>(r, code);
+  return length;
 }
 
 /**
@@ -293,40 +300,38 @@ export function decode(r: usize, code: usize, available: u32, mode: u32, offset:
  * `end` or as many as a block may have. Returns the place behind the last; R_OFFSET there is the offset behind it.
  */
 export function decodeMany(r: usize, host: usize, offset: u32, end: u32, mode: u32): usize {
-  if (mode == MODE_CODE64) return decodeRun(r, host, offset, end, mode, true, true);
-  if (mode == PLAIN) return decodeRun(r, host, offset, end, mode, true, false);
-  return decodeRun(r, host, offset, end, mode, false, false);
-}
-
-// @ts-ignore: decorator
-@inline
-function decodeRun(
-  first: usize,
-  host: usize,
-  offset: u32,
-  end: u32,
-  mode: u32,
-  hasTemplates: bool,
-  isLong: bool,
-): usize {
-  const last = first + MAX_RECORDS * RECORD_SIZE;
-  let r = first;
-  while (r < last && offset < end) {
-    let length: u32 = 0;
-    if (hasTemplates && offset + 15 <= end) length = decodeByTemplate(r, host + offset, offset, isLong);
-    if (!length) {
-      length = decodeFully(r, host + offset, min<u32>(15, end - offset), mode, offset);
-      if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
-    }
+  const last = r + MAX_RECORDS * RECORD_SIZE;
+  store<u16>(r, u16(offset), R_OFFSET);
+  endsBlock = 0;
+  if (mode == MODE_CODE64) r = decodeRun<u64>(r, host, offset, end, last);
+  else if (mode == PLAIN) r = decodeRun<u32>(r, host, offset, end, last);
+  offset = load<u16>(r, R_OFFSET);
+  while (!endsBlock && r < last && offset < end) {
+    const length = decodeFully(r, host + offset, min<u32>(15, end - offset), mode, offset);
+    if (length == DECODE_MORE || length == DECODE_TOO_LONG) break;
     offset += length;
     r += RECORD_SIZE;
-    if (endsBlock) break;
   }
   store<u16>(r, u16(offset), R_OFFSET);
   return r;
 }
 
-/** The same without templates. */
+/** The same where 15 bytes may be read of every instruction. */
+function decodeRun<Code>(r: usize, host: usize, offset: u32, end: u32, last: usize): usize {
+  const safe = host + end - 15;
+  let code = host + offset;
+  while (code <= safe) {
+    const length = decodeKnown<Code>(r, code, u32(code - host));
+    if (length == DECODE_TOO_LONG) break;
+    code += length;
+    r += RECORD_SIZE;
+    if (endsBlock || r == last) break;
+  }
+  store<u16>(r, u16(code - host), R_OFFSET);
+  return r;
+}
+
+/** The same without patterns. */
 export function decodeFully(r: usize, code: usize, available: u32, mode: u32, offset: u32): u32 {
   at = code;
   end = code + available;
