@@ -28,18 +28,21 @@ export interface RootFs extends MountedFileSystem {
   readonly image: Inode;
 }
 
+/** The root of a layer. Containers that are given the same one share the memory of what they read of it. */
+export function openLayer(kernel: Kernel, { entries, content }: OpenedLayer): Inode {
+  return new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content }).root;
+}
+
 /** Makes the root of a container. `layers` are those of the image, lowest first; `before` are its changes so far. */
-export function makeRootFs(kernel: Kernel, layers: readonly OpenedLayer[], before: OpenedLayer | undefined): RootFs {
+export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: OpenedLayer | undefined): RootFs {
   const now = () => kernel.realtime;
-  const open = ({ entries, content }: OpenedLayer) =>
-    new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content }).root;
   const memory = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
   const upper = memory.root.create('upper', S_IFDIR | 0o755, OWNER);
   const work = memory.root.create('work', S_IFDIR | 0o755, OWNER);
-  const lowers: Inode[] = layers.map(open).reverse();
+  const lowers: Inode[] = [...layers].reverse();
   // an image without layers has a root all the same
   if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
-  if (before) copyDirectory(open(before), upper);
+  if (before) copyDirectory(openLayer(kernel, before), upper);
   return { ...overlay(kernel, { upper, work, lowers }), upper, image: overlay(kernel, { lowers }).root };
 }
 

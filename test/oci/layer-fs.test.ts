@@ -15,6 +15,7 @@ import type { Inode } from '../../src/kernel/vfs/inode.ts';
 import { changes, changesInLayer, packChanges } from '../../src/oci/layer-changes.ts';
 import { LayerFs } from '../../src/oci/layer-fs.ts';
 import { Layers } from '../../src/oci/layers.ts';
+import { makeRootFs } from '../../src/oci/root-fs.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
 import { loadCore } from '../core.ts';
 import { entry, file, inPieces, tar } from './archives.ts';
@@ -157,4 +158,15 @@ test('the same changes give the same layer', async () => {
     ids.push(await layers.unpack(packChanges(upper), 'changes'));
   }
   expect(ids[0]).toBe(ids[1]);
+});
+
+test('containers share the memory of a layer that they both are given', async () => {
+  const { root: lower } = await layer(file('program', 'x'.repeat(5000)));
+  const [one, other] = [makeRootFs(kernel, [lower], undefined), makeRootFs(kernel, [lower], undefined)];
+  const before = kernel.frames.used;
+  expect(contents(at(one.root, 'program'))).toHaveLength(5000);
+  const read = kernel.frames.used;
+  expect(read).toBe(before + 2);
+  expect(contents(at(other.root, 'program'))).toHaveLength(5000);
+  expect(kernel.frames.used).toBe(read);
 });

@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { MountedFileSystem } from '../../kernel/fs/mount-request.ts';
 import type { BindSource } from '../../oci/container-mounts.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
-import { makeRootFs, type RootFs } from '../../oci/root-fs.ts';
+import { makeRootFs, openLayer, type RootFs } from '../../oci/root-fs.ts';
 import type { Places } from '../places.ts';
 import { KeptChanges } from './kept-changes.ts';
 import { shareOnHost } from '../volumes.ts';
@@ -22,10 +22,9 @@ export interface ContainerFiles {
 /** The files of a container of an image. @throws OciError */
 export function imageFiles(kernel: Kernel, { images, containers }: Places, record: ContainerRecord): ContainerFiles {
   const { id, image } = record;
-  const layers = image.diffIds.map((layer) => ({
-    entries: images.layers.entries(layer),
-    content: images.layers.content(layer),
-  }));
+  const layers = image.diffIds.map((layer) =>
+    openLayer(kernel, { entries: images.layers.entries(layer), content: images.layers.content(layer) }),
+  );
   const layered = makeRootFs(kernel, layers, containers.changes(id));
   return {
     root: layered,

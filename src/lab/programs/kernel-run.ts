@@ -10,7 +10,7 @@ import { Terminal } from '../../kernel/tty/terminal.ts';
 import { Container } from '../../oci/container.ts';
 import { defaultSpec } from '../../oci/default-spec.ts';
 import type { LayerEntry } from '../../oci/layer-entries.ts';
-import { makeRootFs, type OpenedLayer } from '../../oci/root-fs.ts';
+import { makeRootFs, type OpenedLayer, openLayer } from '../../oci/root-fs.ts';
 import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { CpuPlatform } from '../../platform/cpu-platform.ts';
 import { costTable } from '../../vmm/cost/profile.ts';
@@ -180,7 +180,7 @@ const startProcess: Start = (kernel, terminal, program) => {
 };
 
 const startContainer: Start = (kernel, terminal, program, memory) => {
-  const root = makeRootFs(kernel, [layerWith(program)], undefined);
+  const root = makeRootFs(kernel, [openLayer(kernel, layerWith(program))], undefined);
   const container = new Container(kernel, specFor(program, memory), {
     id: 'compare',
     root,
