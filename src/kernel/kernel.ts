@@ -25,7 +25,7 @@ import { TimeNamespace } from './ns/time-namespace.ts';
 import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
-import type { Abi, Moment, Platform, Stop } from './platform.ts';
+import { type Abi, type Moment, type Platform, RAX, type Stop } from './platform.ts';
 import { judge } from './seccomp/seccomp.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
@@ -34,6 +34,7 @@ import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
 import { readArguments, returnFromSysenter, setResult, systemCallNumber } from './syscalls/convention.ts';
 import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
+import { enterStop, planCallStop } from './trace/tracing.ts';
 import { RunQueue } from './task/run-queue.ts';
 import type { Task } from './task/task.ts';
 import { Futexes } from './task/futexes.ts';
@@ -56,6 +57,8 @@ const ANON_INODE_FS_MAGIC = 0x0904_1934;
 const SYSCALL_TABLE = new SyscallTable(implementations);
 /** Inode number of the first namespace. */
 const FIRST_NAMESPACE = 0xf000_0000;
+/** Debug exception. */
+const DEBUG_VECTOR = 1;
 /** Modelled operations of the kernel's entry and exit code. */
 const ENTRY_OPERATIONS = 20;
 
@@ -306,9 +309,11 @@ export class Kernel {
     const { task, until } = turn;
     const isResumed = turn.entered !== undefined;
     if (!isResumed) {
+      if (enterStop(this, task)) return 'none';
       if (task.call !== undefined) this.#continueCall(task);
-      if (task.state !== 'running') return 'none';
+      if (task.state !== 'running' || enterStop(this, task)) return 'none';
       deliverSignals(this, task);
+      if (task.state === 'running' && enterStop(this, task)) return 'none';
       if (task.state !== 'running' || task.isFrozen || this.platform.cycles >= until) return 'none';
       turn.entered = this.platform.cycles;
     }
@@ -348,6 +353,7 @@ export class Kernel {
   #handle(task: Task, stop: Stop): void {
     const before = this.platform.cycles;
     this.platform.charge(0, ENTRY_OPERATIONS);
+    task.lastNumber = -1;
     switch (stop.kind) {
       case 'system-call':
         if (stop.gate === 'sysenter' && !this.#leftSysenter(task)) break;
@@ -398,13 +404,42 @@ export class Kernel {
     const args = readArguments(task.context, abi);
     task.call = { abi, number, arguments: args, progress: task.resumedProgress };
     task.resumedProgress = undefined;
-    const verdict = judge(this, task, task.call);
+    task.lastNumber = number;
+    if (task.tracing?.mode === 'calls') {
+      planCallStop(task, 'entry');
+      this.#holdCall(task, 'new');
+    } else this.#judgeCall(task, false);
+  }
+
+  /** The call is made when its tracer lets it, which may change it; until then it has no result. */
+  #holdCall(task: Task, held: 'new' | 'judged'): void {
+    task.call = { ...task.call!, held };
+    setResult(task.context, -ERRNO.ENOSYS);
+  }
+
+  /** The call as its tracer has left it. */
+  #resumeCall(task: Task): void {
+    const { abi, number, progress, held } = task.call!;
+    task.call = { abi, number, arguments: readArguments(task.context, abi), progress };
+    task.lastNumber = number;
+    // a call that is none: the tracer has set its result
+    if (number === -1) this.#finish(task, BigInt.asIntN(64, task.context.reg64(RAX)));
+    else this.#judgeCall(task, held === 'judged');
+  }
+
+  #judgeCall(task: Task, wasTraced: boolean): void {
+    const verdict = judge(this, task, task.call!, wasTraced);
     if (verdict === 'run') this.#continueCall(task);
+    else if (verdict === 'traced') this.#holdCall(task, 'judged');
     else if (verdict !== 'over') this.#finish(task, verdict);
   }
 
   /** Runs the call of a task for the first time, or again after a wait. */
   #continueCall(task: Task): void {
+    if (task.call!.held !== undefined) {
+      this.#resumeCall(task);
+      return;
+    }
     const pending = task.call!;
     const row = this.syscalls.find(pending.abi, pending.number);
     if (row === undefined || row.support === 'none') {
@@ -428,8 +463,10 @@ export class Kernel {
       task.lastCall = pending.number;
     }
     this.onCall?.(call, row, typeof result === 'symbol' ? undefined : result);
-    if (result === NO_RESULT) task.call = undefined;
-    else this.#finish(task, result);
+    if (result === NO_RESULT) {
+      task.call = undefined;
+      this.#tellOfResult(task);
+    } else this.#finish(task, result);
   }
 
   /** What a call returns, also when it fails. */
@@ -447,6 +484,14 @@ export class Kernel {
   #finish(task: Task, result: number | bigint): void {
     task.call = undefined;
     setResult(task.context, result);
+    this.#tellOfResult(task);
+  }
+
+  /** A traced task stops behind its call if that was asked for. */
+  #tellOfResult(task: Task): void {
+    if (task.tracing === undefined || task.state !== 'running') return;
+    if (task.tracing.mode === 'calls') planCallStop(task, 'exit');
+    else if (task.tracing.mode === 'steps') sendFaultSignal(this, task, DEBUG_VECTOR, 0, undefined, true);
   }
 
   #tellUnsupported(name: string, task: Task): void {

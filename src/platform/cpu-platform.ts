@@ -84,7 +84,8 @@ export class CpuPlatform implements Platform {
   readonly #view: DataView;
   readonly #tables: TableHost;
   #table: LongPageTable | undefined;
-  #context: Context | undefined;
+  /** The floating-point state the processor has. */
+  #floatingPoint: Uint8Array | undefined;
 
   constructor(module: WebAssembly.Module, options: CpuPlatformOptions) {
     this.cpu = createProcessor(module, options);
@@ -192,10 +193,10 @@ export class CpuPlatform implements Platform {
       this.#table = table;
     }
     cpu.ring0.charge('stack', GENERAL_REGISTERS);
-    if (this.#context !== context) {
+    if (this.#floatingPoint !== context.floatingPoint) {
       this.charge(2 * FLOATING_POINT_BYTES, 0);
       cpu.floatingPoint.set(context.floatingPoint);
-      this.#context = context;
+      this.#floatingPoint = context.floatingPoint;
     }
     this.#loadSegments(context);
     const frame = STACK_TOP.physical - FRAME_SIZE;

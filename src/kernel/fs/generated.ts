@@ -60,7 +60,7 @@ export interface FileContent {
 export type LiveOwner = Owner | (() => Owner);
 
 /** A file that may belong to whoever is somebody at the moment. */
-abstract class OwnedInode extends Inode {
+export abstract class OwnedInode extends Inode {
   readonly #owner: (() => Owner) | undefined;
 
   constructor(fs: GeneratedFs, mode: number, owner: LiveOwner) {

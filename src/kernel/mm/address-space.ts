@@ -197,6 +197,28 @@ export class AddressSpace implements PageUser {
     return this.#missingFault(area, page, isWrite);
   }
 
+  /**
+   * The frame of a page for a debugger, whatever rights the program has; a private page is copied before it is written.
+   * Undefined where there is none, and for shared pages that cannot be written. @throws OutOfFrames, SystemError
+   */
+  force(address: number, isWrite: boolean): Frame | undefined {
+    const area = address < this.end ? this.areaAt(address) : undefined;
+    if (area === undefined || area.protection === 0) return undefined;
+    const page = pageFloor(address);
+    const mapping = this.table.lookup(page);
+    if (mapping !== undefined && (!isWrite || mapping.write)) return mapping.frame;
+    const mayWrite = (area.protection & PROT_WRITE) !== 0;
+    if (isWrite && area.shared && !mayWrite) return undefined;
+    const outcome =
+      mapping === undefined
+        ? this.#missingFault(area, page, isWrite)
+        : this.#presentFault(area, page, mapping.frame, isWrite);
+    if (outcome !== 'resolved') return undefined;
+    const { frame, execute } = this.table.lookup(page)!;
+    if (isWrite && !mayWrite) this.table.map(page, frame, { write: false, execute });
+    return frame;
+  }
+
   /** The same memory for a new task; both sides copy private pages when they write them. */
   fork(): AddressSpace {
     const child = new AddressSpace(this.platform, this.frames, this.abi);

@@ -6,6 +6,7 @@ import type { Abi } from '../platform.ts';
 import { forceSignal } from '../signal/delivery.ts';
 import { endProcess, endTask } from '../task/exit.ts';
 import type { PendingCall, Task } from '../task/task.ts';
+import { EVENT_SECCOMP, planEvent, TRACE_SECCOMP } from '../trace/tracing.ts';
 import { DATA_SIZE, runProgram } from './bpf.ts';
 import { SECCOMP_MODE_DISABLED, SECCOMP_MODE_STRICT } from './state.ts';
 
@@ -31,11 +32,11 @@ const ARCHITECTURE: Readonly<Record<Abi, number>> = { amd64: 0xc000_003e, i386: 
 /** read, write, exit, and the return from a signal handler. */
 const STRICT: Readonly<Record<Abi, readonly number[]>> = { amd64: [0, 1, 60, 15], i386: [3, 4, 1, 119] };
 
-/** 'run' lets the call go on; a number is its result; 'over' means that nothing is left to do. */
-export type Verdict = 'run' | 'over' | number;
+/** 'run' lets the call go on; 'traced' holds it for the tracer; a number is its result; 'over' means that nothing is left to do. */
+export type Verdict = 'run' | 'over' | 'traced' | number;
 
-/** Decides about a call before it is made. */
-export function judge(kernel: Kernel, task: Task, call: PendingCall): Verdict {
+/** Decides about a call before it is made; `wasTraced`: a tracer has let it go on. */
+export function judge(kernel: Kernel, task: Task, call: PendingCall, wasTraced: boolean): Verdict {
   const { mode } = task.seccomp;
   if (mode === SECCOMP_MODE_DISABLED) return 'run';
   if (mode === SECCOMP_MODE_STRICT) {
@@ -43,7 +44,7 @@ export function judge(kernel: Kernel, task: Task, call: PendingCall): Verdict {
     endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     return 'over';
   }
-  return act(kernel, task, call, mostRestrictive(kernel, task, call));
+  return act(kernel, task, call, mostRestrictive(kernel, task, call), wasTraced);
 }
 
 function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number {
@@ -63,7 +64,7 @@ function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number 
   return result;
 }
 
-function act(kernel: Kernel, task: Task, call: PendingCall, result: number): Verdict {
+function act(kernel: Kernel, task: Task, call: PendingCall, result: number, wasTraced: boolean): Verdict {
   const data = result & DATA;
   switch ((result & ACTION) >>> 0) {
     case ALLOW:
@@ -72,8 +73,10 @@ function act(kernel: Kernel, task: Task, call: PendingCall, result: number): Ver
     case ERROR:
       return -Math.min(data, MOST_ERRNO);
     case TRACE:
+      if (wasTraced) return 'run';
+      return planEvent(task, EVENT_SECCOMP, data, TRACE_SECCOMP) ? 'traced' : -ERRNO.ENOSYS;
     case USER_NOTIF:
-      // nobody traces, nobody listens
+      // nobody listens
       return -ERRNO.ENOSYS;
     case TRAP:
       trap(kernel, task, call, data);

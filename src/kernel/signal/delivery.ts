@@ -34,18 +34,40 @@ import { FAULT_FETCH, RAX } from '../platform.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { endProcess } from '../task/exit.ts';
 import { abortSequence } from '../task/restartable.ts';
+import { planGroupStop, stopForSignal, tellsBeforeEnd } from '../trace/tracing.ts';
 import type { Task } from '../task/task.ts';
 import { DEFAULT_ACTION, type SignalAction } from '../task/thread-group.ts';
 import { pushSignalFrame } from './frame.ts';
 import { sendSignalToGroup } from './send.ts';
 import { hasSignal, type SignalInfo, type SignalSet, signalBit, UNBLOCKABLE } from './signal-set.ts';
 
+/** What PTRACE_EVENT_EXIT's message has for a core dump. */
+const CORE_FLAG = 0x80;
 /** Length of INT 0x80 and of SYSCALL: how far a restarted call goes back. */
 const CALL_LENGTH = 2n;
 
 /** Signals that would be delivered now. */
 export function hasDeliverableSignal(task: Task): boolean {
+  const { tracing } = task;
+  if (mustStop(task) || tracing?.injected !== undefined) return true;
   return ((task.pending.set | task.group.pending.set) & ~task.blocked) !== 0n;
+}
+
+/** Its tracer hears of something before the task goes on. */
+const mustStop = ({ tracing }: Task): boolean => tracing !== undefined && tracing.waiting.length > 0;
+
+/** The next signal; a traced task first tells of it, and takes what its tracer makes of it. */
+function nextSignal(kernel: Kernel, task: Task): SignalInfo | undefined {
+  const { tracing } = task;
+  const injected = tracing?.injected;
+  if (tracing !== undefined && injected !== undefined) {
+    tracing.injected = undefined;
+    return injected;
+  }
+  const info = takeSignal(task);
+  if (tracing === undefined || info === undefined || info.signal === SIGNAL.SIGKILL) return info;
+  stopForSignal(kernel, task, info);
+  return undefined;
 }
 
 function takeSignal(task: Task): SignalInfo | undefined {
@@ -55,8 +77,8 @@ function takeSignal(task: Task): SignalInfo | undefined {
 /** Delivers what is pending; the task may end, stop, or continue in a handler. */
 export function deliverSignals(kernel: Kernel, task: Task): void {
   const interrupted = interruptedCall(task);
-  while (task.state === 'running') {
-    const info = hasDeliverableSignal(task) ? takeSignal(task) : undefined;
+  while (task.state === 'running' && !mustStop(task)) {
+    const info = hasDeliverableSignal(task) ? nextSignal(kernel, task) : undefined;
     if (info === undefined) break;
     const action = task.group.actions[info.signal]!;
     if (action.handler === SIG_IGN) continue;
@@ -69,7 +91,7 @@ export function deliverSignals(kernel: Kernel, task: Task): void {
     runHandler(kernel, task, info, action);
     return;
   }
-  if (task.state !== 'running') {
+  if (task.state !== 'running' || mustStop(task)) {
     // stopped: the call is restarted when the task goes on
     task.callInterrupted = interrupted !== undefined;
     return;
@@ -131,19 +153,33 @@ function actByDefault(kernel: Kernel, task: Task, info: SignalInfo): void {
       stopGroup(kernel, task, info.signal);
       return;
     case 'core':
+      if (tellsEnd(task, info, CORE_FLAG)) return;
       endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: true });
       return;
     case 'terminate':
+      if (tellsEnd(task, info, 0)) return;
       endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: false });
   }
+}
+
+/** The signal waits until the tracer has heard that it ends the task. */
+function tellsEnd(task: Task, info: SignalInfo, flag: number): boolean {
+  if (info.signal === SIGNAL.SIGKILL || !tellsBeforeEnd(task, info.signal | flag)) return false;
+  task.tracing!.injected = info;
+  return true;
 }
 
 function stopGroup(kernel: Kernel, task: Task, signal: number): void {
   const { group } = task;
   group.stopped = true;
-  group.event = { kind: 'stopped', signal };
-  for (const member of group.tasks) member.stop();
+  for (const member of group.tasks) {
+    if (member.tracing === undefined) member.stop();
+    else planGroupStop(member, signal);
+  }
   const { parent } = group;
+  // a parent that traces hears of it as the tracer
+  if (parent !== undefined && task.tracing?.tracer.group === parent) return;
+  group.event = { kind: 'stopped', signal };
   if (parent === undefined) return;
   if (!(parent.actions[SIGNAL.SIGCHLD]!.flags & SA_NOCLDSTOP)) {
     const uid = task.credentials.uid;
@@ -161,7 +197,11 @@ function stopGroup(kernel: Kernel, task: Task, signal: number): void {
 /** A signal an instruction raised: it cannot be ignored or blocked. */
 export function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void {
   const action = task.group.actions[info.signal]!;
-  if (action.handler === SIG_IGN || hasSignal(task.blocked, info.signal)) {
+  const isKept = action.handler === SIG_IGN || hasSignal(task.blocked, info.signal);
+  if (isKept && task.tracing !== undefined) {
+    task.group.actions[info.signal] = DEFAULT_ACTION;
+    task.blocked &= ~signalBit(info.signal);
+  } else if (isKept) {
     endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core: true });
     return;
   }

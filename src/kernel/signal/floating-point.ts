@@ -37,7 +37,9 @@ export function floatingPointToUser(core: Uint8Array): Uint8Array {
 
 /** Takes the state of an FXSAVE image; reserved bits of MXCSR are dropped. */
 export function floatingPointFromUser(context: Context, image: Uint8Array): void {
-  const core = context.floatingPoint;
+  // another array: the processor loads it anew
+  const core = context.floatingPoint.slice();
+  context.floatingPoint = core;
   const from = new DataView(image.buffer, image.byteOffset);
   const to = new DataView(core.buffer, core.byteOffset);
   const status = from.getUint16(2, true);

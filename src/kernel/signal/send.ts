@@ -2,6 +2,7 @@
 import { defaultAction, SIG_DFL, SIG_IGN, SIGNAL } from '../../abi/signal.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
+import { EVENT_STOP, planEvent } from '../trace/tracing.ts';
 import type { ProcessGroup, ThreadGroup } from '../task/thread-group.ts';
 import { hasSignal, type SignalInfo, signalBit } from './signal-set.ts';
 
@@ -35,12 +36,22 @@ function prepare(group: ThreadGroup, signal: number): void {
     for (const task of group.tasks) task.pending.remove(cancelled);
   }
   if (signal !== SIGNAL.SIGCONT && signal !== SIGNAL.SIGKILL) return;
+  for (const task of group.tasks) tellTracer(task, signal);
   if (!group.stopped) return;
   group.stopped = false;
   for (const task of group.tasks) task.resume();
   if (signal !== SIGNAL.SIGCONT) return;
   group.event = { kind: 'continued' };
   group.parent?.childQueue.wake();
+}
+
+/** SIGKILL ends a stop for a tracer; one that listens hears of SIGCONT. */
+function tellTracer(task: Task, signal: number): void {
+  if (signal === SIGNAL.SIGKILL) task.leaveTraceStop();
+  else if (task.tracing?.isListening) {
+    planEvent(task, EVENT_STOP, 0);
+    task.leaveTraceStop();
+  }
 }
 
 /** A task that sleeps hears of a signal it does not block. */
@@ -53,7 +64,9 @@ function mustKeep(group: ThreadGroup, task: Task | undefined, info: SignalInfo):
   const { signal } = info;
   const blocked =
     task === undefined ? [...group.tasks].every((t) => hasSignal(t.blocked, signal)) : hasSignal(task.blocked, signal);
-  return blocked || !isIgnored(group, info);
+  const isTraced =
+    task === undefined ? [...group.tasks].some((t) => t.tracing !== undefined) : task.tracing !== undefined;
+  return blocked || isTraced || !isIgnored(group, info);
 }
 
 /** Sends a signal to a process: any of its tasks that does not block it takes it. */

@@ -1,11 +1,27 @@
 // siginfo_t in the memory of programs, for both ABIs (<asm/siginfo.h>, sigaction(2)).
 import { SI_QUEUE, SI_TIMER, SIGNAL } from '../../abi/signal.ts';
+import type { Call } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
 import type { SignalInfo } from './signal-set.ts';
 
 export const SIGINFO_SIZE = 128;
 
 const FAULTS = new Set([SIGNAL.SIGSEGV, SIGNAL.SIGBUS, SIGNAL.SIGILL, SIGNAL.SIGFPE, SIGNAL.SIGTRAP]);
+
+/** What a program says a signal is (PTRACE_SETSIGINFO). */
+export function decodeSignalInfo(bytes: Uint8Array, call: Call): SignalInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const union = call.is32 ? 12 : 16;
+  const [signal, errno, code] = [0, 4, 8].map((at) => view.getInt32(at, true)) as [number, number, number];
+  if (FAULTS.has(signal) && code > 0) {
+    const address = call.is32 ? view.getUint32(union, true) : Number(view.getBigUint64(union, true));
+    return { signal, errno, code, address };
+  }
+  const pid = call.pids.groups.get(view.getInt32(union, true))?.pid;
+  const uid = view.getUint32(union + 4, true);
+  const value = call.is32 ? BigInt(view.getUint32(union + 8, true)) : view.getBigUint64(union + 8, true);
+  return { signal, errno, code, uid, value, ...(pid === undefined ? {} : { pid }) };
+}
 
 /** The 128 bytes a handler sees. */
 export function encodeSignalInfo(info: SignalInfo, receiver: Task): Uint8Array {

@@ -41,6 +41,7 @@ import { spliceCalls } from './splice.ts';
 import { systemCalls } from './system.ts';
 import type { Implementations } from './table.ts';
 import { threadAreaCalls } from './thread-area.ts';
+import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './time.ts';
 
 /** Implementations of all groups. */
@@ -63,6 +64,7 @@ export const implementations: Implementations = {
   ...memoryCalls,
   ...memoryLockCalls,
   ...inspectionCalls,
+  ...traceCalls,
   ...pidfdCalls,
   ...processCalls,
   ...signalCalls,

@@ -1,7 +1,15 @@
 // System calls that make, run, end and await processes: fork(2), clone(2), execve(2), exit(2), wait(2), process groups and
 // sessions (setpgid(2), setsid(2)).
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_NONBLOCK } from '../../abi/stat.ts';
-import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGNAL } from '../../abi/signal.ts';
+import {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  CLD_TRAPPED,
+  SIGNAL,
+} from '../../abi/signal.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import { CgroupDirectory } from '../cgroup/cgroup-fs.ts';
 import { checkMove } from '../cgroup/core-files.ts';
@@ -24,8 +32,10 @@ import {
 import { execute } from '../task/exec.ts';
 import { endProcess, endTask, leaveProcessGroup, reap } from '../task/exit.ts';
 import type { ChildEvent, ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
+import { EVENT_VFORK_DONE, planEvent, tellsBeforeEnd, TRACE_VFORK_DONE } from '../trace/tracing.ts';
+import type { Pid } from '../ns/pid-namespace.ts';
 import { resolve } from '../vfs/path.ts';
-import { type Call, type CallResult, NO_RESULT } from './call.ts';
+import { BLOCKED, type Call, type CallResult, NO_RESULT } from './call.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { installPidFile, pidFile } from './pidfds.ts';
 import { writeResourceUsage } from './resources.ts';
@@ -38,16 +48,20 @@ function clone(call: Call, request: CloneRequest): CallResult {
   if (call.pending.progress !== undefined) {
     // vfork: the child has its own memory now, or is gone
     const { tid, child } = call.pending.progress as { tid: number; child: { vforkParent: unknown } };
-    return child.vforkParent === undefined ? tid : call.wait([]);
+    if (child.vforkParent !== undefined) return call.wait([]);
+    planEvent(call.task, EVENT_VFORK_DONE, tid, TRACE_VFORK_DONE);
+    return tid;
   }
   const { files } = call.task;
   if (request.flags & CLONE_PIDFD && files.lowestFree() >= openFilesLimit(call)) fail('EMFILE');
   const child = cloneTask(call.kernel, call.task, request);
+  const isTraced = child.tracing !== undefined;
   if (request.flags & CLONE_PIDFD) call.writeWord(request.pidfd, installPidFile(call, child.group), 4);
   if (!(request.flags & CLONE_VFORK)) return call.number(child.pid);
   child.vforkParent = call.task;
   call.pending.progress = { tid: call.number(child.pid), child };
-  return call.wait([]);
+  // a parent that is traced first tells of its child
+  return isTraced ? BLOCKED : call.wait([]);
 }
 
 /** Arguments of clone(2): flags, stack, parent_tid, then child_tid and tls in an order the ABI decides. */
@@ -150,18 +164,64 @@ const WALL = 0x4000_0000;
 const WCLONE = 0x8000_0000;
 
 /** Which children are meant. */
-type Selection = (child: ThreadGroup) => boolean;
+type Selection = (child: Pick<ThreadGroup, 'pid' | 'processGroup'>) => boolean;
+
+/** What wait(2) tells of. */
+interface News extends Pick<ThreadGroup, 'pid' | 'userCycles' | 'systemCycles'> {
+  readonly event: ChildEvent | { readonly kind: 'trapped'; readonly code: number };
+  readonly uid: number;
+  /** It has been told. */
+  readonly taken: () => void;
+}
 
 /** A child with news of a wanted kind. */
-function findNews(parent: ThreadGroup, selected: Selection, options: number): ThreadGroup | undefined {
+function findNews(parent: ThreadGroup, selected: Selection, options: number): News | undefined {
   for (const child of parent.children) {
-    if (!selected(child) || child.event === undefined) continue;
-    const { kind } = child.event;
-    if ((kind === 'exited' || kind === 'killed') && options & WEXITED) return child;
-    if (kind === 'stopped' && options & WUNTRACED) return child;
-    if (kind === 'continued' && options & WCONTINUED) return child;
+    const { event } = child;
+    if (event === undefined || !hasKind(child, options) || !selected(child)) continue;
+    const isEnd = event.kind === 'exited' || event.kind === 'killed';
+    if (!(options & (isEnd ? WEXITED : event.kind === 'stopped' ? WUNTRACED : WCONTINUED))) continue;
+    const taken = () => {
+      if (isEnd) reap(child);
+      else child.event = undefined;
+    };
+    const { pid, userCycles, systemCycles, leader } = child;
+    return { pid, userCycles, systemCycles, event, uid: leader.credentials.uid, taken };
   }
-  return undefined;
+  return findTraceNews(parent, selected);
+}
+
+/** A traced task that stands still or has ended. */
+function findTraceNews(tracer: ThreadGroup, selected: Selection): News | undefined {
+  for (const task of tracer.tracees) {
+    const tracing = task.tracing!;
+    if (tracing.stop === undefined || tracing.isReported || !selected(task.asChild)) continue;
+    const taken = () => {
+      tracing.isReported = true;
+    };
+    const { pid, userCycles, systemCycles, credentials } = task;
+    return {
+      pid,
+      userCycles,
+      systemCycles,
+      event: { kind: 'trapped', code: tracing.stop.code },
+      uid: credentials.uid,
+      taken,
+    };
+  }
+  const end = tracer.tracedEnds.find(({ pid, processGroup }) => selected({ pid, processGroup }));
+  if (end === undefined) return undefined;
+  const taken = () => {
+    tracer.tracedEnds.splice(tracer.tracedEnds.indexOf(end), 1);
+    end.pid.release();
+  };
+  return { pid: end.pid, userCycles: 0, systemCycles: 0, event: end.event, uid: 0, taken };
+}
+
+/** True when there is somebody to wait for. */
+function hasAny({ children, tracees, tracedEnds }: ThreadGroup, selected: Selection, options: number): boolean {
+  if ([...children].some((child) => hasKind(child, options) && selected(child))) return true;
+  return [...tracees].some((task) => selected(task.asChild)) || tracedEnds.some(selected);
 }
 
 /** Children that send another signal than SIGCHLD when they end are waited for with __WCLONE or __WALL. */
@@ -171,7 +231,7 @@ function hasKind({ exitSignal }: ThreadGroup, options: number): boolean {
 }
 
 /** The status word of wait(2). */
-export function waitStatus(event: ChildEvent): number {
+export function waitStatus(event: News['event']): number {
   switch (event.kind) {
     case 'exited':
       return (event.status & 0xff) << 8;
@@ -179,6 +239,8 @@ export function waitStatus(event: ChildEvent): number {
       return event.signal | (event.core ? 0x80 : 0);
     case 'stopped':
       return 0x7f | (event.signal << 8);
+    case 'trapped':
+      return 0x7f | (event.code << 8);
     case 'continued':
       return 0xffff;
   }
@@ -189,21 +251,17 @@ function wait(
   call: Call,
   selected: Selection,
   options: number,
-  report: (child: ThreadGroup | undefined) => number,
+  report: (news: News | undefined) => number,
 ): CallResult {
   const { group } = call.task;
-  const meant: Selection = (child) => hasKind(child, options) && selected(child);
-  if (![...group.children].some(meant)) fail('ECHILD');
-  const child = findNews(group, meant, options);
-  if (child === undefined) return options & WNOHANG ? report(undefined) : call.wait([group.childQueue]);
+  if (!hasAny(group, selected, options)) fail('ECHILD');
+  const news = findNews(group, selected, options);
+  if (news === undefined) return options & WNOHANG ? report(undefined) : call.wait([group.childQueue]);
   try {
-    return report(child);
+    return report(news);
   } finally {
     // even when the status cannot be written
-    if (!(options & WNOWAIT)) {
-      if (child.isZombie) reap(child);
-      else child.event = undefined;
-    }
+    if (!(options & WNOWAIT)) news.taken();
   }
 }
 
@@ -219,17 +277,18 @@ function wait4(call: Call, usage: number): CallResult {
   if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WALL | WNOTHREAD | WCLONE)) fail('EINVAL');
   return wait(call, selection(call, call.arg(0)), options | WEXITED, (child) => {
     if (child === undefined) return 0;
-    if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event!), 4);
+    if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event), 4);
     if (usage !== 0) writeResourceUsage(call, usage, child.userCycles, child.systemCycles);
     return call.number(child.pid);
   });
 }
 
-const CODES: Readonly<Record<ChildEvent['kind'], number>> = {
+const CODES: Readonly<Record<News['event']['kind'], number>> = {
   exited: CLD_EXITED,
   killed: CLD_KILLED,
   stopped: CLD_STOPPED,
   continued: CLD_CONTINUED,
+  trapped: CLD_TRAPPED,
 };
 
 const P_PIDFD = 3;
@@ -248,20 +307,33 @@ function waitidSelection(call: Call, type: number, id: number): Selection {
   }
 }
 
+/** si_status: how it ended, or the signal. */
+function statusOf(event: News['event']): number {
+  switch (event.kind) {
+    case 'exited':
+      return event.status;
+    case 'continued':
+      return SIGNAL.SIGCONT;
+    case 'trapped':
+      return event.code;
+    default:
+      return event.signal;
+  }
+}
+
 function waitid(call: Call): CallResult {
   const [type, id, info, options] = [call.arg(0), call.arg(1) | 0, call.arg(2), call.arg(3)];
   if (options & ~WAITID_OPTIONS || !(options & (WEXITED | WUNTRACED | WCONTINUED))) fail('EINVAL');
   const file = type === P_PIDFD ? pidFile(call, id) : undefined;
-  const selected = file === undefined ? waitidSelection(call, type, id) : (child: ThreadGroup) => child === file.group;
+  const selected =
+    file === undefined ? waitidSelection(call, type, id) : ({ pid }: { pid: Pid }) => pid === file.group.pid;
   const mayNotWait = ((file?.flags ?? 0) & O_NONBLOCK) !== 0 && !(options & WNOHANG);
   return wait(call, selected, mayNotWait ? options | WNOHANG : options, (child) => {
     if (child === undefined && mayNotWait) fail('EAGAIN');
     if (info !== 0 && child !== undefined) {
-      const event = child.event!;
-      const status =
-        event.kind === 'exited' ? event.status : event.kind === 'continued' ? SIGNAL.SIGCONT : event.signal;
+      const { event, uid } = child;
       const code = event.kind === 'killed' && event.core ? CLD_DUMPED : CODES[event.kind];
-      const { uid } = child.leader.credentials;
+      const status = statusOf(event);
       call.write(info, encodeSignalInfo({ signal: SIGNAL.SIGCHLD, code, pid: child.pid, uid, status }, call.task));
     } else if (info !== 0) call.write(info, new Uint8Array(call.is32 ? 24 : 28));
     return 0;
@@ -328,14 +400,22 @@ export const processCalls: Implementations = {
         : `/dev/fd/${call.arg(0)}${text === '' ? '' : `/${text}`}`;
     return execve(call, name, path, call.arg(2), call.arg(3));
   }),
-  exit: full((call) => {
-    endTask(call.kernel, call.task, { kind: 'exited', status: call.arg(0) & 0xff });
-    return NO_RESULT;
-  }),
-  exit_group: full((call) => {
-    endProcess(call.kernel, call.task.group, { kind: 'exited', status: call.arg(0) & 0xff });
-    return NO_RESULT;
-  }),
+  exit: full(
+    (call) => {
+      if (tellsBeforeEnd(call.task, (call.arg(0) & 0xff) << 8)) return BLOCKED;
+      endTask(call.kernel, call.task, { kind: 'exited', status: call.arg(0) & 0xff });
+      return NO_RESULT;
+    },
+    { interruption: 'uninterruptible' },
+  ),
+  exit_group: full(
+    (call) => {
+      if (tellsBeforeEnd(call.task, (call.arg(0) & 0xff) << 8)) return BLOCKED;
+      endProcess(call.kernel, call.task.group, { kind: 'exited', status: call.arg(0) & 0xff });
+      return NO_RESULT;
+    },
+    { interruption: 'uninterruptible' },
+  ),
   wait4: full((call) => wait4(call, call.arg(3))),
   waitpid: full((call) => wait4(call, 0)),
   waitid: full(waitid),

@@ -16,6 +16,15 @@ import { setResult } from '../syscalls/convention.ts';
 import { setThreadArea } from '../syscalls/thread-area.ts';
 import { isRealtime } from './scheduling.ts';
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
+import {
+  EVENT_CLONE,
+  EVENT_FORK,
+  EVENT_VFORK,
+  TRACE_CLONE,
+  TRACE_FORK,
+  TRACE_VFORK,
+  traceChild,
+} from '../trace/tracing.ts';
 import { Task } from './task.ts';
 import { DEFAULT_ACTION, type SignalAction, ThreadGroup } from './thread-group.ts';
 
@@ -119,7 +128,14 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   if (flags & CLONE_CHILD_SETTID) tellNumber(memory, request.childTid, pid.in(child.namespaces.pid));
   if (flags & CLONE_CHILD_CLEARTID) child.clearTid = request.childTid;
   kernel.addTask(child, cgroup);
+  if (!(flags & CLONE_UNTRACED)) traceChild(parent, child, ...eventOf(request));
   return child;
+}
+
+/** The event a tracer hears of, and the option that asks for it (ptrace(2) PTRACE_O_TRACECLONE). */
+function eventOf({ flags, exitSignal }: CloneRequest): [event: number, option: number] {
+  if (flags & CLONE_VFORK) return [EVENT_VFORK, TRACE_VFORK];
+  return exitSignal === SIGNAL.SIGCHLD ? [EVENT_FORK, TRACE_FORK] : [EVENT_CLONE, TRACE_CLONE];
 }
 
 /** Attributes a new task has from its parent. */

@@ -10,6 +10,7 @@ import { DUMPABLE, NOT_DUMPABLE } from './credentials.ts';
 import { credentialsOfProgram } from './exec-credentials.ts';
 import { deleteTimers, endOtherTasks, releaseMemory } from './exit.ts';
 import { loadProgram, type LoadedProgram, type ProgramFile, scriptInterpreter } from './program.ts';
+import { traceProgram } from '../trace/tracing.ts';
 import type { Task } from './task.ts';
 import { DEFAULT_ACTION } from './thread-group.ts';
 import { MS_NOEXEC } from '../vfs/path.ts';
@@ -97,12 +98,14 @@ export function execute(
       }
     },
   });
+  const formerNumber = task.tracing === undefined ? 0 : task.pid.in(task.tracing.tracer.namespaces.pid);
   // from here on nothing can fail: the old program is gone
   replaceProgram(kernel, task, loaded, credentials);
   const isReadable = mayAccess(credentials, program.entry.inode, MAY_READ);
   task.memory!.dumpable = secure || !isReadable ? NOT_DUMPABLE : DUMPABLE;
   if (secure) task.parentDeathSignal = 0;
   task.executable = program;
+  traceProgram(task, formerNumber);
   task.name = name.slice(name.lastIndexOf('/') + 1).slice(0, NAME_LENGTH);
 }
 

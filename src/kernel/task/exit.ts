@@ -17,6 +17,7 @@ import { releaseRobustLocks } from '../syscalls/futex-pi.ts';
 import { wakeFutex } from '../syscalls/futex.ts';
 import { releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
+import { releaseTracees, tellTracerOfEnd } from '../trace/tracing.ts';
 import type { Task } from './task.ts';
 import type { ChildEvent, Session, ThreadGroup } from './thread-group.ts';
 
@@ -26,6 +27,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   const { group } = task;
   task.leaveQueues();
   task.state = 'dead';
+  releaseTracees(kernel, task);
   task.call = undefined;
   releaseLocks(kernel, task);
   clearTid(kernel, task);
@@ -37,6 +39,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   task.directories.users--;
   releaseNamespaces(task.namespaces);
   group.tasks.delete(task);
+  tellTracerOfEnd(task, group.tasks.size === 0 ? (group.exiting ?? event) : event);
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;
   if (task !== group.leader) dropPid(task.pid);

@@ -16,10 +16,11 @@ import type { Credentials } from '../vfs/permission.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { IDLE_WEIGHT, niceWeight, type Policy } from './scheduling.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import type { Tracing } from '../trace/tracing.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /** What a task does, in the letters of /proc/PID/stat. */
-export type TaskState = 'running' | 'sleeping' | 'stopped' | 'zombie' | 'dead';
+export type TaskState = 'running' | 'sleeping' | 'stopped' | 'traced' | 'zombie' | 'dead';
 
 /** Root, working directory and umask: shared by tasks cloned with CLONE_FS. */
 export interface DirectoryContext {
@@ -37,6 +38,8 @@ export interface PendingCall {
   /** Row of the system-call table. */
   readonly number: number;
   readonly arguments: readonly bigint[];
+  /** It waits for its tracer: not seen by a filter yet, or held by one (seccomp(2) SECCOMP_RET_TRACE). */
+  readonly held?: 'new' | 'judged';
   /** What the call did or decided before it waited. */
   progress: unknown;
 }
@@ -64,6 +67,10 @@ export class Task implements Timer {
   call: PendingCall | undefined;
   /** Number of the last call, for a restart, and whether a signal ended it. */
   lastCall = 0;
+  /** What a tracer sees as the number of the call: -1 when the program did not come here by one. */
+  lastNumber = -1;
+  /** Who watches it (ptrace(2)). */
+  tracing: Tracing | undefined;
   callInterrupted = false;
   /** What a call that is resumed had done: first when a signal ended it, then when it is made again. */
   interruptedProgress: unknown;
@@ -159,6 +166,11 @@ export class Task implements Timer {
     this.#onWake = options.onWake;
   }
 
+  /** What wait(2) selects a traced task by. */
+  get asChild(): Pick<ThreadGroup, 'pid' | 'processGroup'> {
+    return { pid: this.pid, processGroup: this.group.processGroup };
+  }
+
   /** The thread ID as the task itself sees it. */
   get tid(): number {
     return this.pid.in(this.namespaces.pid);
@@ -216,6 +228,13 @@ export class Task implements Timer {
   resume(): void {
     this.stopRequested = false;
     if (this.state !== 'stopped') return;
+    this.state = 'running';
+    this.#onWake(this);
+  }
+
+  /** Its tracer lets it go on. */
+  leaveTraceStop(): void {
+    if (this.state !== 'traced') return;
     this.state = 'running';
     this.#onWake(this);
   }

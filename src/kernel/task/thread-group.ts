@@ -8,6 +8,7 @@ import { CpuTimers } from './cpu-timers.ts';
 import type { CpuIntervalTimer, IntervalTimer } from './interval-timer.ts';
 import type { PosixTimer } from './posix-timer.ts';
 import type { Task } from './task.ts';
+import type { TracedEnd } from '../trace/tracing.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** What a process wants done with a signal (sigaction(2)). */
@@ -57,6 +58,9 @@ export class ThreadGroup {
   readonly tasks = new Set<Task>();
   parent: ThreadGroup | undefined;
   readonly children = new Set<ThreadGroup>();
+  /** Tasks that its own trace (ptrace(2)), and those of them whose end nobody has fetched. */
+  readonly tracees = new Set<Task>();
+  readonly tracedEnds: TracedEnd[] = [];
   processGroup: ProcessGroup;
   /** Shared by tasks cloned with CLONE_SIGHAND; indexed by signal number. */
   actions: SignalAction[];

@@ -14,6 +14,7 @@ import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
 import { descriptorInformation, fileDescriptors } from './descriptors.ts';
+import { MemoryFile } from './memory-file.ts';
 import { maps, smaps, smapsRollup, statm, statusRows } from './memory.ts';
 import { mountInfo, mountStatistics, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
@@ -24,6 +25,7 @@ const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
   running: 'R',
   sleeping: 'S',
   stopped: 'T',
+  traced: 't',
   zombie: 'Z',
   dead: 'Z',
 };
@@ -31,6 +33,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   R: 'running',
   S: 'sleeping',
   T: 'stopped',
+  t: 'tracing stop',
   Z: 'zombie',
 };
 const LIMIT_NAMES = [
@@ -224,6 +227,7 @@ function taskDirectory(
       'root',
       link(() => task().directories.root),
     )
+    .add('mem', new MemoryFile(fs, task, owner))
     .add('net', networkDirectory(fs, task, owner))
     .add('fd', fileDescriptors(kernel, fs, task, owner))
     .add('fdinfo', descriptorInformation(kernel, fs, task, owner))
@@ -287,7 +291,7 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: User
     ['Ngid', '0'],
     ['Pid', String(task.pid.in(pids))],
     ['PPid', String(group.parent?.pid.in(pids) ?? 0)],
-    ['TracerPid', '0'],
+    ['TracerPid', String(task.tracing?.tracer.pid.in(pids) ?? 0)],
     ['Uid', [c.uid, c.euid, c.suid, c.fsuid].map((id) => viewer.shown('uid', id)).join('\t')],
     ['Gid', [c.gid, c.egid, c.sgid, c.fsgid].map((id) => viewer.shown('gid', id)).join('\t')],
     ['FDSize', String(Math.max(64, task.files.entries.length))],
