@@ -99,4 +99,10 @@ function addWriting(image: Command): void {
     .argument('<image...>', 'names or IDs')
     .option('-f, --force', 'also images with several names or used by containers; no error when there is none')
     .action(async (names, options) => (await import('./image.ts')).removeImages(names, options));
+  image
+    .command('prune')
+    .description('remove images that have no name')
+    .option('-a, --all', 'also all that no container needs')
+    .option('-f, --force', 'do not ask')
+    .action(async (options) => (await import('./prune.ts')).pruneImages(options));
 }

@@ -25,6 +25,9 @@ export interface ContainerOptions {
   /** Undefined: the default filter. */
   readonly seccomp?: SeccompSpec | 'unconfined';
   readonly resources: ResourceSpec;
+  /** Kernel parameters. */
+  readonly sysctl?: Readonly<Record<string, string>>;
+  readonly oomScoreAdj?: number;
 }
 
 /** Capabilities of a container's root (docker-run(1) "Runtime privilege and Linux capabilities"). */
@@ -98,6 +101,7 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: [],
       noNewPrivileges: options.noNewPrivileges,
+      ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     },
     hostname: options.hostname,
     mounts: [...KERNEL_MOUNTS, ...options.mounts],
@@ -107,7 +111,7 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
     devices: [],
     resources: options.resources,
     ...(seccomp === 'unconfined' ? {} : { seccomp }),
-    sysctl: {},
+    sysctl: options.sysctl ?? {},
     maskedPaths: MASKED,
     readonlyPaths: READ_ONLY,
     hooks: {},

@@ -46,6 +46,20 @@ test('an archive comes through a pipe', async () => {
   );
 });
 
+test('images that nobody needs are removed together', () => {
+  const root = join(folder, 'small');
+  mkdirSync(root, { recursive: true });
+  anillo(['import', root, 'first']);
+  writeFileSync(join(root, 'x'), 'x');
+  anillo(['import', root, 'second']);
+  anillo(['tag', 'second', 'first']);
+  expect(anillo(['prune'])).toMatchObject({ status: 2, err: expect.stringContaining('--force') });
+  expect(anillo(['prune', '-f']).out).toMatch(/^Deleted Images:\nsha256:[0-9a-f]{64}\n\nTotal reclaimed space: 0B\n$/);
+  expect(anillo(['ls']).out).toMatch(/first .*\n.*second /s);
+  expect(anillo(['prune', '-a', '-f']).out).toMatch(/^Deleted Images:\n/);
+  expect(anillo(['ls', '-q']).out).toBe('');
+});
+
 describe('mistakes', () => {
   const cases: [string, string[], number, RegExp][] = [
     ['an image that is not there', ['rm', 'nothing'], 1, /There is no image nothing/],

@@ -207,6 +207,37 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(container('ps', '-aq').out).toBe('');
   });
 
+  test('one is attached to until it ends, and gets other limits meanwhile', () => {
+    anillo(['container', 'run', '-d', '-i', '--name', 'typed', 'box', 'box', 'cat', 'forks', 'exit', '6']);
+    expect(container('update', '--pids-limit', '4', 'typed').out).toBe('typed\n');
+    expect(container('update', 'typed')).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('no limit to change'),
+    });
+    expect(anillo(['container', 'attach', 'typed'], 'keys')).toMatchObject({
+      status: 6,
+      out: 'keysforks: 3, EAGAIN\n',
+    });
+    expect(JSON.parse(container('inspect', 'typed').out)[0].spec.resources.pidsLimit).toBe(4);
+    expect(container('attach', 'typed')).toMatchObject({ status: 1, err: expect.stringContaining('not running') });
+    expect(container('prune')).toMatchObject({ status: 2, err: expect.stringContaining('--force') });
+    expect(container('prune', '-f').out).toMatch(/^Deleted Containers:\n[0-9a-f]{64}\n\nTotal reclaimed space: 0B\n$/);
+    expect(container('prune', '-f').out).toBe('Total reclaimed space: 0B\n');
+  });
+
+  test('one has kernel parameters of its own, and a place among those that are killed for memory', () => {
+    const parameters = ['net.core.somaxconn=77', 'net.ipv4.ip_local_port_range=4000 5000', 'kernel.msgmax=99'];
+    const options = parameters.flatMap((text) => ['--sysctl', text]);
+    const files = ['net/core/somaxconn', 'net/ipv4/ip_local_port_range', 'kernel/msgmax'];
+    const shown = files.flatMap((name) => ['show', `/proc/sys/${name}`]);
+    expect(
+      run(...options, '--oom-score-adj', '-5', 'box', 'box', ...shown, 'show', '/proc/self/oom_score_adj').out,
+    ).toBe('77\n4000\t5000\n99\n-5\n');
+    expect(run('-u', 'bob', 'box', 'box', 'listen', '80').out).toBe('listen: EACCES\n');
+    const low = ['--sysctl', 'net.ipv4.ip_unprivileged_port_start=0'];
+    expect(run(...low, '-u', 'bob', 'box', 'box', 'listen', '80').out).toBe('listen: ok\n');
+  });
+
   test('what one changed becomes an image, while it runs and afterwards', () => {
     container(
       'run',
@@ -277,6 +308,16 @@ describe.skipIf(!canCompile())('containers', () => {
       ['a container that is not there', ['stop', 'nothing'], 1, /There is no container nothing/],
       ['a capability there is not', ['run', '--cap-add', 'FLY', 'box'], 1, /There is no capability FLY/],
       ['a name that is none', ['create', '--name', '!', 'box'], 1, /cannot be the name of a container/],
+      ['a parameter there is not', ['run', '--rm', '--sysctl', 'a.b=1', 'box'], 1, /no kernel parameter a.b/],
+      ['a value it does not take', ['run', '--rm', '--sysctl', 'net.core.somaxconn=x', 'box'], 1, /does not take x/],
+      [
+        'one that is fixed',
+        ['run', '--rm', '--sysctl', 'vm.swappiness=1', 'box'],
+        1,
+        /is 60 and cannot be changed to 1/,
+      ],
+      ['a parameter without a value', ['run', '--sysctl', 'a', 'box'], 2, /--sysctl a is not NAME=VALUE/],
+      ['a score out of range', ['run', '--oom-score-adj', '2000', 'box'], 2, /from -1000 to 1000/],
       ['a user that is not there', ['run', '--rm', '-u', 'eve', 'box'], 126, /There is no user eve/],
       ['a volume without a place', ['run', '-v', 'here', 'box'], 2, /The volume here is not/],
       ['a signal there is not', ['kill', '-s', 'HELLO', 'x'], 2, /There is no signal HELLO/],

@@ -7,6 +7,8 @@ import { type Answer, decode, encode, type Input, JsonLines, line, type Request,
 /** What happens during a request. */
 export interface Conversation {
   readonly onOutput?: (bytes: Uint8Array, stream: 1 | 2) => void;
+  /** Ends it from this side. */
+  readonly signal?: AbortSignal;
   /** Called once the request is on its way, with what sends input behind it. */
   readonly onOpen?: (send: (input: Input) => Promise<void>) => void | Promise<void>;
 }
@@ -24,6 +26,10 @@ export function ask(record: StoredContainer, request: Request, conversation: Con
       else conversation.onOutput?.(decode(answer.out), answer.stream);
     });
     socket.setEncoding('utf8');
+    conversation.signal?.addEventListener('abort', () => {
+      resolve(0);
+      socket.destroy();
+    });
     socket.on('connect', () => {
       socket.write(line(request));
       const send = (input: Input) => new Promise<void>((sent) => socket.write(line(input), () => sent()));

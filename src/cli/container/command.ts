@@ -1,5 +1,5 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { collect, parseMemory, parseNumber } from '../options.ts';
 
 /** Adds `anillo container` and its commands. */
@@ -26,8 +26,27 @@ Examples:
   addCopying(container);
 }
 
-function withCreateOptions(command: Command): Command {
+function withLimits(command: Command): Command {
   return command
+    .addOption(new Option('-m, --memory <size>', 'limit of memory, such as 64M').argParser(parseMemory))
+    .option('--cpus <number>', 'limit of processor time, such as 0.5', parseNumber('--cpus', 0.01))
+    .option(
+      '-c, --cpu-shares <number>',
+      'share of processor time against others (1024)',
+      parseNumber('--cpu-shares', 2),
+    )
+    .option('--pids-limit <number>', 'limit of processes', parseNumber('--pids-limit', -1));
+}
+
+/** -1000 for never, 1000 for the first. */
+function parseOomScore(text: string): number {
+  const value = parseNumber('--oom-score-adj', -1000)(text);
+  if (value <= 1000 && Number.isInteger(value)) return value;
+  throw new InvalidArgumentError('--oom-score-adj takes a whole number from -1000 to 1000.');
+}
+
+function withCreateOptions(command: Command): Command {
+  return withLimits(command)
     .argument('<image>', 'name or ID of an image')
     .argument('[command...]', 'what to run instead of what the image says')
     .passThroughOptions()
@@ -43,17 +62,11 @@ function withCreateOptions(command: Command): Command {
     .option('--entrypoint <program>', "replaces the image's entry point")
     .option('--rm', 'remove the container when it ends')
     .option('--read-only', 'the root file system cannot be written')
-    .addOption(new Option('-m, --memory <size>', 'limit of memory, such as 64M').argParser(parseMemory))
-    .option('--cpus <number>', 'limit of processor time, such as 0.5', parseNumber('--cpus', 0.01))
-    .option(
-      '-c, --cpu-shares <number>',
-      'share of processor time against others (1024)',
-      parseNumber('--cpu-shares', 2),
-    )
-    .option('--pids-limit <number>', 'limit of processes', parseNumber('--pids-limit', -1))
     .option('--cap-add <capability>', 'one more capability, or ALL', collect, [])
     .option('--cap-drop <capability>', 'one capability less, or ALL', collect, [])
     .option('--security-opt <option>', 'seccomp=FILE, seccomp=unconfined, no-new-privileges', collect, [])
+    .option('--sysctl <name=value>', 'a kernel parameter, such as net.core.somaxconn=128', collect, [])
+    .option('--oom-score-adj <number>', 'how soon it is killed for memory, -1000 to 1000', parseOomScore)
     .option('--stop-signal <signal>', 'what stop sends (SIGTERM)')
     .helpOption('--help', 'display help for command');
 }
@@ -83,6 +96,13 @@ function addMaking(container: Command): void {
     .option('-u, --user <user[:group]>', 'who runs the program')
     .option('-w, --workdir <directory>', 'working directory')
     .action(async (name, args, options) => (await import('./exec.ts')).execInContainer(name, args, options));
+  container
+    .command('attach')
+    .description('the standard files of a running container here; Ctrl-P Ctrl-Q leaves one with a terminal alone')
+    .argument('<container>', 'name or ID')
+    .option('--no-stdin', 'nothing that is typed goes to it')
+    .option('--no-sig-proxy', 'signals do not go to it')
+    .action(async (name, options) => (await import('./attach.ts')).attachToContainer(name, options));
   container
     .command('supervise', { hidden: true })
     .argument('<container>', 'ID')
@@ -180,6 +200,14 @@ function addChanging(container: Command): void {
   several('rm', 'remove containers')
     .option('-f, --force', 'also those that run')
     .action(async (names, options) => (await import('./control.ts')).removeContainers(names, options));
+  withLimits(several('update', 'give containers other limits')).action(async (names, options) =>
+    (await import('./control.ts')).updateContainers(names, options),
+  );
+  container
+    .command('prune')
+    .description('remove all containers that do not run')
+    .option('-f, --force', 'do not ask')
+    .action(async (options) => (await import('../prune.ts')).pruneContainers(options));
   container
     .command('commit')
     .description('make an image of a container and what it changed')

@@ -61,6 +61,8 @@ export class ContainerCommands {
   /** `container pause` was asked for, and how many are fetching the changes of a container that stands still. */
   #isPaused = false;
   #archives = 0;
+  /** Those who hear how the container ends. */
+  readonly #attached = new Set<Conversation['finish']>();
 
   constructor(inside: Inside) {
     this.#inside = inside;
@@ -95,6 +97,11 @@ export class ContainerCommands {
         refuse(error);
       }
     });
+  }
+
+  /** The container has ended. */
+  ended(exitCode: number): void {
+    for (const finish of this.#attached) finish(exitCode);
   }
 
   async #serve(request: Request, conversation: Conversation): Promise<Listener> {
@@ -148,6 +155,8 @@ export class ContainerCommands {
       case 'unpack':
         return this.#unpack(request.directory, request.options, conversation);
       case 'attach':
+        this.#attached.add(finish);
+        conversation.socket.on('close', () => this.#attached.delete(finish));
         return this.#attach(streams, conversation);
       case 'exec':
         return this.#exec(request.exec, conversation);

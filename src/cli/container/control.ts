@@ -3,7 +3,9 @@ import { rmSync } from 'node:fs';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { Places } from '../places.ts';
+import { CliError } from '../errors.ts';
 import { ask } from './client.ts';
+import { type Limits, resources } from './create.ts';
 import { signalNumber } from './signals.ts';
 
 const STOP_SECONDS = 10;
@@ -83,4 +85,20 @@ export async function removeContainers(names: readonly string[], options: { forc
 export async function renameContainer(name: string, next: string): Promise<void> {
   const { containers } = new Places();
   await containers.rename(containers.find(name).id, next);
+}
+
+/** Gives containers other limits. */
+export async function updateContainers(names: readonly string[], options: Limits): Promise<void> {
+  const { containers } = new Places();
+  const { unified: _, ...asked } = resources(options);
+  if (Object.keys(asked).length === 0) throw new CliError('There is no limit to change (--memory, --cpus and so on).');
+  for (const name of names) {
+    const record = containers.find(name);
+    if (record.runner) await ask(record, { op: 'update', resources: { ...asked, unified: {} } });
+    await containers.update(record.id, (now) => ({
+      ...now,
+      spec: { ...now.spec, resources: { ...now.spec.resources, ...asked } },
+    }));
+    print(`${name}\n`);
+  }
 }

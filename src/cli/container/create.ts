@@ -39,6 +39,8 @@ export interface CreateOptions {
   readonly cpuShares?: number;
   readonly pidsLimit?: number;
   readonly stopSignal?: string;
+  readonly sysctl: readonly string[];
+  readonly oomScoreAdj?: number;
 }
 
 /** Makes a container and prints its ID. */
@@ -100,6 +102,8 @@ function containerOptions(id: string, command: readonly string[], options: Creat
     capDrop: options.capDrop,
     noNewPrivileges: options.securityOpt.some((option) => NO_NEW_PRIVILEGES.test(option)),
     resources: resources(options),
+    sysctl: Object.fromEntries(options.sysctl.map(parameter)),
+    ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(workdir === undefined ? {} : { workdir }),
     ...(seccomp === undefined ? {} : { seccomp }),
@@ -126,7 +130,23 @@ function volume(text: string): MountSpec {
   return { destination: guest, type: 'bind', source: resolve(host), options: ['bind', writable ? 'rw' : 'ro'] };
 }
 
-function resources({ memory, cpus, cpuShares, pidsLimit }: CreateOptions): ResourceSpec {
+/** `name=value`. @throws CliError */
+function parameter(text: string): readonly [string, string] {
+  const [name, value] = text.split(/=(.*)/s) as [string, string?];
+  if (name === '' || value === undefined) throw new CliError(`--sysctl ${text} is not NAME=VALUE.`);
+  return [name, value];
+}
+
+/** Limits as the runtime specification has them; `cpus` are processors. */
+export interface Limits {
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly cpuShares?: number;
+  readonly pidsLimit?: number;
+}
+
+/** Limits that a user gave. */
+export function resources({ memory, cpus, cpuShares, pidsLimit }: Limits): ResourceSpec {
   return {
     unified: {},
     ...(memory === undefined ? {} : { memoryLimit: memory }),

@@ -80,6 +80,7 @@ export class ContainerRunner {
   /** Descriptor of the log while the container runs. */
   #log: number | undefined;
   #server: Server | undefined;
+  #commands: ContainerCommands | undefined;
   #wake: (() => void) | undefined;
   /** Somebody waits for the start. */
   #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
@@ -279,6 +280,7 @@ export class ContainerRunner {
   async #finish(exitCode: number): Promise<number> {
     const { record, containers } = this.#parts;
     for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
+    this.#commands?.ended(exitCode);
     await this.#files.kept?.save();
     const oomKilled = /oom_kill [1-9]/.test(readControl(this.#kernel, this.#container.cgroup, 'memory.events'));
     const finishedAt = new Date().toISOString();
@@ -309,6 +311,7 @@ export class ContainerRunner {
     });
     const server = createServer((connection) => commands.connect(connection));
     this.#server = server;
+    this.#commands = commands;
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, () => resolve()));
   }
 

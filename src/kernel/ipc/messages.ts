@@ -1,14 +1,12 @@
 // System V message queues (msgop(2), msgctl(2)).
-import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import type { IpcControls } from './controls.ts';
 import { IpcObject, IpcObjects } from './objects.ts';
 
 /** Queues, bytes of a queue, bytes of a message (proc(5) /proc/sys/kernel/msg*). */
-export const MSGMNI = 32000;
-export const MSGMNB = 16384;
-export const MSGMAX = 8192;
 
 /** A message. */
 export interface Message {
@@ -20,7 +18,7 @@ export interface Message {
 export class MessageQueue extends IpcObject {
   messages: Message[] = [];
   readonly queue = new WaitQueue();
-  most = MSGMNB;
+  most: number;
   sent = 0;
   received = 0;
   sender: Pid | undefined;
@@ -28,6 +26,7 @@ export class MessageQueue extends IpcObject {
 
   constructor(call: Call, key: number, mode: number) {
     super(call, key, mode);
+    this.most = call.task.namespaces.ipc.controls.mostQueue;
   }
 
   get size(): number {
@@ -56,8 +55,15 @@ export class MessageQueue extends IpcObject {
 
 /** The queues of a namespace. */
 export class MessageQueues extends IpcObjects<MessageQueue> implements IpcTable {
-  constructor() {
-    super(MSGMNI);
+  readonly #controls: IpcControls;
+
+  constructor({ controls }: IpcNamespace) {
+    super();
+    this.#controls = controls;
+  }
+
+  protected override get most(): number {
+    return this.#controls.queues;
   }
 
   ended(): void {

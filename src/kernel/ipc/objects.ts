@@ -72,15 +72,13 @@ export function checkOwner({ task }: Call, object: IpcObject): void {
 }
 
 /** The objects of one kind in a namespace. */
-export class IpcObjects<T extends IpcObject> {
+export abstract class IpcObjects<T extends IpcObject> {
   readonly #slots: (T | undefined)[] = [];
   readonly #byKey = new Map<number, T>();
-  readonly #most: number;
   #sequence = 0;
 
-  constructor(most: number) {
-    this.#most = most;
-  }
+  /** How many there may be. */
+  protected abstract get most(): number;
 
   get count(): number {
     return this.#slots.filter((object) => object !== undefined).length;
@@ -137,7 +135,7 @@ export class IpcObjects<T extends IpcObject> {
   #add(object: T): number {
     let slot = 0;
     while (this.#slots[slot] !== undefined) slot++;
-    if (slot >= this.#most) fail('ENOSPC');
+    if (slot >= this.most) fail('ENOSPC');
     object.sequence = this.#sequence;
     object.id = this.#sequence * SLOTS + slot;
     this.#sequence = (this.#sequence + (slot === 0 ? 1 : 0)) % SEQUENCES;

@@ -105,8 +105,8 @@ export function undoSemaphores(task: Task): void {
 
 /** The sets of a namespace. */
 export class SemaphoreSets extends IpcObjects<SemaphoreSet> implements IpcTable {
-  constructor() {
-    super(SEMMNI);
+  protected override get most(): number {
+    return SEMMNI;
   }
 
   ended(): void {

@@ -2,12 +2,12 @@
 import type { TmpfsFile } from '../fs/tmpfs.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import type { PageCache } from '../mm/page-cache.ts';
-import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
+import type { IpcControls } from './controls.ts';
 import { IpcObject, IpcObjects } from './objects.ts';
 
-export const SHMMNI = 4096;
 /** Marked to be destroyed. */
 export const SHM_DEST = 0o1000;
 export const SHM_LOCKED = 0o2000;
@@ -45,8 +45,15 @@ export class Segment extends IpcObject {
 
 /** The segments of a namespace. */
 export class Segments extends IpcObjects<Segment> implements IpcTable {
-  constructor() {
-    super(SHMMNI);
+  readonly #controls: IpcControls;
+
+  constructor({ controls }: IpcNamespace) {
+    super();
+    this.#controls = controls;
+  }
+
+  protected override get most(): number {
+    return this.#controls.segments;
   }
 
   ended(): void {

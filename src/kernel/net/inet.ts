@@ -1,21 +1,19 @@
 // Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
-import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
+import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
+import type { NetControls } from './controls.ts';
 import type { NetNamespace, Route } from './namespace.ts';
 import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
 
 const ADDRESS_SIZE = 16;
 const ANY = 0;
 const LOOPBACK = 0x7f00_0001;
-/** net.ipv4.ip_local_port_range. */
-const [FIRST_EPHEMERAL, LAST_EPHEMERAL] = [32768, 60999];
-const PRIVILEGED_PORTS = 1024;
 const CAPACITY = 212992;
 const LARGEST_DATAGRAM = 65507;
 const ECONNRESET = 104;
@@ -49,7 +47,12 @@ function decode(bytes: Uint8Array): Endpoint {
 /** Ports of one protocol in a network namespace. */
 export class Ports {
   readonly #bound = new Map<number, Set<InetSocket>>();
-  #next = FIRST_EPHEMERAL;
+  readonly #controls: NetControls;
+  #next = 0;
+
+  constructor(controls: NetControls) {
+    this.#controls = controls;
+  }
 
   at(port: number): ReadonlySet<InetSocket> {
     return this.#bound.get(port) ?? new Set();
@@ -74,9 +77,10 @@ export class Ports {
 
   /** A port nobody uses. @throws SystemError EADDRINUSE */
   ephemeral(): number {
-    for (let tries = FIRST_EPHEMERAL; tries <= LAST_EPHEMERAL; tries++) {
-      const port = this.#next;
-      this.#next = port === LAST_EPHEMERAL ? FIRST_EPHEMERAL : port + 1;
+    const { firstPort, lastPort } = this.#controls;
+    for (let tries = firstPort; tries <= lastPort; tries++) {
+      const port = this.#next < firstPort || this.#next > lastPort ? firstPort : this.#next;
+      this.#next = port + 1;
       if (!this.#bound.has(port)) return port;
     }
     return fail('EADDRINUSE');
@@ -149,7 +153,7 @@ export class InetSocket extends Socket {
     if (!isLocal && !isBroadcast) fail('EADDRNOTAVAIL');
     if (
       wanted.port !== 0 &&
-      wanted.port < PRIVILEGED_PORTS &&
+      wanted.port < network.controls.firstUnprivileged &&
       !hasCapability(task.credentials, CAP_NET_BIND_SERVICE, network.owner)
     )
       fail('EACCES');
@@ -174,7 +178,8 @@ export class InetSocket extends Socket {
     if (!this.#isStream) fail('EOPNOTSUPP');
     if (this.#wasConnected) fail('EINVAL');
     if (this.#local.port === 0) this.#take(UNBOUND);
-    this.#backlog = Math.min(backlog < 0 ? SOMAXCONN : backlog, SOMAXCONN);
+    const { mostWaiting } = this.network.controls;
+    this.#backlog = Math.min(backlog < 0 ? mostWaiting : backlog, mostWaiting);
   }
 
   connect(address: Uint8Array): WouldBlock | undefined {

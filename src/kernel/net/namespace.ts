@@ -2,6 +2,7 @@
 import { fail } from '../error.ts';
 import { Namespace } from '../ns/namespace.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
+import { NetControls } from './controls.ts';
 import { Ports } from './inet.ts';
 import { type Bridge, NetworkInterface } from './interface.ts';
 import { UnixNames } from './unix.ts';
@@ -32,9 +33,10 @@ export class NetNamespace extends Namespace {
   readonly loopback: NetworkInterface = NetworkInterface.loopback(this);
   /** By index. */
   readonly interfaces: NetworkInterface[] = [this.loopback];
-  readonly tcp = new Ports();
-  readonly udp = new Ports();
-  readonly names = new UnixNames();
+  readonly controls = new NetControls();
+  readonly tcp = new Ports(this.controls);
+  readonly udp = new Ports(this.controls);
+  readonly names = new UnixNames(this.controls);
   #nextIndex = 2;
 
   constructor(number: number, owner: UserNamespace) {

@@ -1,5 +1,5 @@
 // Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
-import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOMAXCONN } from '../../abi/socket.ts';
+import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
@@ -10,6 +10,7 @@ import type { Inode } from '../vfs/inode.ts';
 import { makeNode } from '../vfs/operations.ts';
 import { type PathContext, resolve } from '../vfs/path.ts';
 import { MAY_WRITE, mayAccess } from '../vfs/permission.ts';
+import type { NetControls } from './controls.ts';
 import {
   type Ancillary,
   credentialsOf,
@@ -25,7 +26,6 @@ import {
 /** Bytes a socket keeps for its reader (net.core.wmem_default). */
 const CAPACITY = 212992;
 /** Datagrams that wait for a reader (net.unix.max_dgram_qlen). */
-const MOST_DATAGRAMS = 512;
 const PATH_OFFSET = 2;
 const LONGEST_PATH = 108;
 
@@ -39,7 +39,12 @@ interface Parcel {
 /** Abstract names of a network namespace. */
 export class UnixNames {
   readonly abstract = new Map<string, UnixSocket>();
+  readonly controls: NetControls;
   #next = 0;
+
+  constructor(controls: NetControls) {
+    this.controls = controls;
+  }
 
   /** A name for a socket that is bound without one (autobind). */
   automatic(): string {
@@ -132,7 +137,8 @@ export class UnixSocket extends Socket {
   listen(backlog: number): void {
     if (this.#isDatagram) fail('EOPNOTSUPP');
     if (this.#address.length === PATH_OFFSET || this.#peer !== undefined) fail('EINVAL');
-    this.#backlog = Math.min(backlog < 0 ? SOMAXCONN : backlog, SOMAXCONN);
+    const { mostWaiting } = this.#names.controls;
+    this.#backlog = Math.min(backlog < 0 ? mostWaiting : backlog, mostWaiting);
   }
 
   /** Remembers who listens, for SO_PEERCRED of those that connect. */
@@ -192,7 +198,10 @@ export class UnixSocket extends Socket {
     const parcel = (part: Uint8Array): Parcel => ({ bytes: part.slice(), from, ancillary });
     if (this.kind !== SOCK_STREAM) {
       if (bytes.length > CAPACITY) return fail('EMSGSIZE');
-      if (target.#parcels.length >= MOST_DATAGRAMS || target.#stored.bytes + bytes.length > CAPACITY)
+      if (
+        target.#parcels.length >= target.#names.controls.mostDatagrams ||
+        target.#stored.bytes + bytes.length > CAPACITY
+      )
         return new WouldBlock(target.queue);
       target.#store(parcel(bytes));
       return bytes.length;
@@ -306,7 +315,8 @@ export class UnixSocket extends Socket {
     if (isOver) ready |= POLLRDHUP;
     if (!isConnectionless && (peer === undefined || (this.readShut && this.writeShut))) ready |= POLLHUP;
     const target = peer ?? this;
-    if (target.#stored.bytes < CAPACITY && target.#parcels.length < MOST_DATAGRAMS) ready |= POLLOUT | POLLWRNORM;
+    if (target.#stored.bytes < CAPACITY && target.#parcels.length < target.#names.controls.mostDatagrams)
+      ready |= POLLOUT | POLLWRNORM;
     return ready;
   }
 

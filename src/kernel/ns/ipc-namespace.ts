@@ -1,4 +1,5 @@
 // What System V IPC and POSIX message queues hang on (ipc_namespaces(7)).
+import { IpcControls } from '../ipc/controls.ts';
 import { Namespace } from './namespace.ts';
 import type { UserNamespace } from './user-namespace.ts';
 
@@ -12,6 +13,7 @@ export interface IpcTable {
 export class IpcNamespace extends Namespace {
   readonly kind = 'ipc';
   readonly owner: UserNamespace;
+  readonly controls = new IpcControls();
   readonly #tables = new Map<new (namespace: IpcNamespace) => IpcTable, IpcTable>();
 
   constructor(number: number, owner: UserNamespace) {

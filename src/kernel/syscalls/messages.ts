@@ -1,6 +1,6 @@
 // System calls on System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 import { fail } from '../error.ts';
-import { type Message, MessageQueue, MessageQueues, MSGMAX, MSGMNB, MSGMNI } from '../ipc/messages.ts';
+import { type Message, MessageQueue, MessageQueues } from '../ipc/messages.ts';
 import {
   checkAccess,
   checkOwner,
@@ -28,6 +28,7 @@ const MSG_NOERROR = 0o10000;
 const MSG_EXCEPT = 0o20000;
 const MSG_COPY = 0o40000;
 
+const controls = (call: Call) => call.task.namespaces.ipc.controls;
 const queues = (call: Call) => call.task.namespaces.ipc.table(MessageQueues);
 
 /** msgget(2). */
@@ -48,7 +49,7 @@ interface Sending {
 
 function beginSending(call: Call, id: number, address: number, length: number): Sending {
   const type = call.readWord(address);
-  if (length > MSGMAX || id < 0) fail('EINVAL');
+  if (length > controls(call).mostMessage || id < 0) fail('EINVAL');
   if ((call.is32 ? type | 0 : type) < 1) fail('EINVAL');
   const bytes = call.read(address + call.wordSize, length);
   const queue = queues(call).find(id);
@@ -119,14 +120,15 @@ function information(call: Call, operation: number): Uint8Array {
   const used = operation === MSG_INFO;
   const bytes = all.reduce((sum, queue) => sum + queue.size, 0);
   const messages = all.reduce((sum, queue) => sum + queue.messages.length, 0);
-  const [pool, map, headers] = used ? [all.length, messages, bytes] : [(MSGMNI * MSGMNB) / 1024, MSGMNB, MSGMNB];
-  return new Uint8Array(Int32Array.from([pool, map, MSGMAX, MSGMNB, MSGMNI, 16, headers, 0xffff]).buffer);
+  const { mostMessage, mostQueue, queues: most } = controls(call);
+  const [pool, map, headers] = used ? [all.length, messages, bytes] : [(most * mostQueue) / 1024, mostQueue, mostQueue];
+  return new Uint8Array(Int32Array.from([pool, map, mostMessage, mostQueue, most, 16, headers, 0xffff]).buffer);
 }
 
 function change(call: Call, queue: MessageQueue, address: number): void {
   const at = call.is32 ? 68 : 88;
   const most = call.readWord(address + at);
-  if (most > MSGMNB && !hasCapability(call.task.credentials, CAP_SYS_RESOURCE)) fail('EPERM');
+  if (most > controls(call).mostQueue && !hasCapability(call.task.credentials, CAP_SYS_RESOURCE)) fail('EPERM');
   setPermissions(call, queue, address);
   queue.most = most;
   queue.queue.wake();

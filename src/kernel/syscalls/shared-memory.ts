@@ -14,7 +14,7 @@ import {
   seconds,
   setPermissions,
 } from '../ipc/objects.ts';
-import { Segment, Segments, SHM_DEST, SHM_LOCKED, SHMMNI } from '../ipc/shared-memory.ts';
+import { Segment, Segments, SHM_DEST, SHM_LOCKED } from '../ipc/shared-memory.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { CAP_IPC_LOCK, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -44,7 +44,7 @@ export function getSegment(call: Call, key: number, size: number, flags: number)
     key,
     flags,
     () => {
-      if (size < 1 || flags & SHM_HUGETLB) fail('EINVAL');
+      if (size < 1 || size > call.task.namespaces.ipc.controls.mostSegment || flags & SHM_HUGETLB) fail('EINVAL');
       if (Math.ceil(size / PAGE_SIZE) > call.kernel.frames.total) fail('ENOMEM');
       return new Segment(call, key, flags, size);
     },
@@ -127,8 +127,10 @@ const NO_LIMIT_64 = 18_446_744_073_692_774_399n;
 function limits(call: Call): Uint8Array {
   const bytes = new Uint8Array(9 * call.wordSize);
   const view = new DataView(bytes.buffer);
+  const { segments: number, mostSegment } = call.task.namespaces.ipc.controls;
   const most = call.is32 ? 0xfeff_ffffn : NO_LIMIT_64;
-  [most, 1n, BigInt(SHMMNI), BigInt(SHMMNI), most].forEach((value, n) => {
+  const largest = mostSegment === Number.MAX_SAFE_INTEGER ? most : BigInt(mostSegment);
+  [largest, 1n, BigInt(number), BigInt(number), most].forEach((value, n) => {
     if (call.is32) view.setUint32(4 * n, Number(value), true);
     else view.setBigUint64(8 * n, value, true);
   });

@@ -2,12 +2,21 @@
 // system or a limit of it are what the kernel goes by (proc_sys_kernel(5), proc_sys_vm(5), proc_sys_fs(5), proc_sys_net(5)).
 import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
-import { OVERFLOW_ID } from '../../ns/user-namespace.ts';
+import type { IpcControls } from '../../ipc/controls.ts';
+import type { NetControls } from '../../net/controls.ts';
+import { OVERFLOW_ID, type UserNamespace } from '../../ns/user-namespace.ts';
 import { RELEASE } from '../../syscalls/system.ts';
+import type { Task } from '../../task/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { CAP_COUNT, CAP_SYS_ADMIN, hasCapability } from '../../vfs/permission.ts';
 import { MOST_QUEUED } from '../anonymous/inotify.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
+import { type FileContent, GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
+
+const MOST_INT = 0x7fff_ffff;
+const MOST_PORT = 65535;
+/** Slots of System V IPC. */
+const MOST_OBJECTS = 32768;
+const NO_LIMIT = '18446744073692774399';
 
 /** A directory of values and directories. */
 interface Controls {
@@ -35,6 +44,64 @@ function uuid(kernel: Kernel): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
+/** A value of a namespace: a number, or several in one line; each is at least 0 and at most `most`. */
+function valueFile(
+  fs: GeneratedFs,
+  most: number,
+  owner: (task: Task) => UserNamespace,
+  get: (task: Task) => readonly number[],
+  set: (task: Task, values: readonly number[]) => void,
+): Inode {
+  const write = (text: string, task: Task) => {
+    if (!hasCapability(task.credentials, CAP_SYS_ADMIN, owner(task))) fail('EPERM');
+    const words = text.trim().split(/\s+/);
+    const isRight = words.length === get(task).length && words.every((word) => /^\d+$/.test(word));
+    if (!isRight || words.some((word) => Number(word) > most)) fail('EINVAL');
+    set(task, words.map(Number));
+  };
+  return new GeneratedFile(fs, { read: (task) => `${get(task).join('\t')}\n`, write });
+}
+
+function ipcValue(fs: GeneratedFs, field: keyof IpcControls, most: number): Inode {
+  const owner = ({ namespaces }: Task) => namespaces.ipc.owner;
+  return valueFile(
+    fs,
+    most,
+    owner,
+    ({ namespaces }) => [namespaces.ipc.controls[field]],
+    ({ namespaces }, [value]) => {
+      namespaces.ipc.controls[field] = value!;
+    },
+  );
+}
+
+/** Bytes of a segment; more than can be counted is no limit. */
+function shmmax(fs: GeneratedFs): Inode {
+  const inner = ipcValue(fs, 'mostSegment', Number.MAX_SAFE_INTEGER) as GeneratedFile;
+  const read = (task: Task) => {
+    const { mostSegment } = task.namespaces.ipc.controls;
+    return `${mostSegment === Number.MAX_SAFE_INTEGER ? NO_LIMIT : mostSegment}\n`;
+  };
+  const write: FileContent['write'] = (text, task, how) =>
+    inner.content.write!(text.trim() === NO_LIMIT ? String(Number.MAX_SAFE_INTEGER) : text, task, how);
+  return new GeneratedFile(fs, { read, write });
+}
+
+function netValue(fs: GeneratedFs, most: number, ...fields: readonly (keyof NetControls)[]): Inode {
+  const owner = ({ namespaces }: Task) => namespaces.net.owner;
+  return valueFile(
+    fs,
+    most,
+    owner,
+    ({ namespaces }) => fields.map((field) => namespaces.net.controls[field]),
+    ({ namespaces }, values) => {
+      // of a range the first is not behind the last
+      if (values.some((value, n) => n > 0 && value < values[n - 1]!)) fail('EINVAL');
+      for (const [n, field] of fields.entries()) namespaces.net.controls[field] = values[n]!;
+    },
+  );
+}
+
 function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
   const boot = uuid(kernel);
   return {
@@ -45,9 +112,9 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     dmesg_restrict: 0,
     hostname: utsName(fs, 'hostname'),
     kptr_restrict: 0,
-    msgmax: 8192,
-    msgmnb: 16384,
-    msgmni: 32000,
+    msgmax: ipcValue(fs, 'mostMessage', MOST_INT),
+    msgmnb: ipcValue(fs, 'mostQueue', MOST_INT),
+    msgmni: ipcValue(fs, 'queues', MOST_OBJECTS),
     ngroups_max: 65536,
     osrelease: RELEASE,
     ostype: 'Linux',
@@ -67,8 +134,8 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     sched_rr_timeslice_ms: 100,
     sem: '32000\t1024000000\t500\t32000',
     shmall: '18446744073692774399',
-    shmmax: '18446744073692774399',
-    shmmni: 4096,
+    shmmax: shmmax(fs),
+    shmmni: ipcValue(fs, 'segments', MOST_OBJECTS),
     tainted: 0,
     'threads-max': 32768,
     unprivileged_bpf_disabled: 2,
@@ -115,19 +182,25 @@ const FS: Controls = {
   suid_dumpable: 0,
 };
 
-const NET: Controls = {
-  core: { rmem_default: 212992, rmem_max: 212992, somaxconn: 4096, wmem_default: 212992, wmem_max: 212992 },
+const netControls = (fs: GeneratedFs): Controls => ({
+  core: {
+    rmem_default: 212992,
+    rmem_max: 212992,
+    somaxconn: netValue(fs, MOST_PORT, 'mostWaiting'),
+    wmem_default: 212992,
+    wmem_max: 212992,
+  },
   ipv4: {
     ip_forward: 0,
-    ip_local_port_range: '32768\t60999',
-    ip_unprivileged_port_start: 1024,
+    ip_local_port_range: netValue(fs, MOST_PORT, 'firstPort', 'lastPort'),
+    ip_unprivileged_port_start: netValue(fs, MOST_PORT, 'firstUnprivileged'),
     ping_group_range: '1\t0',
     tcp_keepalive_time: 7200,
     tcp_rmem: '4096\t131072\t6291456',
     tcp_wmem: '4096\t16384\t4194304',
   },
-  unix: { max_dgram_qlen: 512 },
-};
+  unix: { max_dgram_qlen: netValue(fs, MOST_INT, 'mostDatagrams') },
+});
 
 function directoryOf(fs: GeneratedFs, controls: Controls): GeneratedDirectory {
   const directory = new GeneratedDirectory(fs);
@@ -143,5 +216,5 @@ const isInode = (value: Inode | Controls): value is Inode => value instanceof Ge
 
 /** Makes /proc/sys. */
 export function systemControls(kernel: Kernel, fs: GeneratedFs): Inode {
-  return directoryOf(fs, { fs: FS, kernel: kernelControls(kernel, fs), net: NET, vm: VM });
+  return directoryOf(fs, { fs: FS, kernel: kernelControls(kernel, fs), net: netControls(fs), vm: VM });
 }
