@@ -7,6 +7,7 @@ const USAGE = `npm run bench -- [BENCH …] [options]
   speed      the processor beside v86 with and without JIT (the default)
   counting   what counting instructions costs
   startup    what the installed command costs before it does anything
+  containers idle containers in one process: memory and start of each
 
   --program PART   only programs with PART in their name (may be repeated)
   --rounds N       turns of each engine; the median counts (7)
@@ -18,6 +19,7 @@ const USAGE = `npm run bench -- [BENCH …] [options]
 const BENCHES: Readonly<Record<string, (options: SpeedOptions) => Promise<void>>> = {
   speed: async (options) => (await import('./speed.ts')).benchSpeed(options),
   counting: async () => (await import('./counting.ts')).benchCounting(),
+  containers: async () => (await import('./containers.ts')).benchContainers(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
 };
 
