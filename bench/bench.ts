@@ -1,4 +1,4 @@
-// npm run bench -- [speed] [counting] [startup] [options]: performance as ratios measured side by side in one run.
+// npm run bench -- [speed] [counting] [startup] [calls] [containers] [options]: performance as ratios measured side by side in one run.
 import { parseArgs } from 'node:util';
 import type { SpeedOptions } from './speed.ts';
 
@@ -7,6 +7,7 @@ const USAGE = `npm run bench -- [BENCH …] [options]
   speed      the processor beside v86 with and without JIT (the default)
   counting   what counting instructions costs
   startup    what the installed command costs before it does anything
+  calls      CPU seconds for a million system calls, beside native and qemu-i386
   containers idle containers in one process: memory and start of each
 
   --program PART   only programs with PART in their name (may be repeated)
@@ -19,6 +20,7 @@ const USAGE = `npm run bench -- [BENCH …] [options]
 const BENCHES: Readonly<Record<string, (options: SpeedOptions) => Promise<void>>> = {
   speed: async (options) => (await import('./speed.ts')).benchSpeed(options),
   counting: async () => (await import('./counting.ts')).benchCounting(),
+  calls: async () => (await import('./system-calls.ts')).benchSystemCalls(),
   containers: async () => (await import('./containers.ts')).benchContainers(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
 };

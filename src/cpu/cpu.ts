@@ -495,6 +495,18 @@ export class Cpu {
     this.#core.recomputeSegments();
   }
 
+  /** The same, for who loads it again and again: nothing happens when it holds that already. */
+  keepSegment(n: number, segment: Segment): void {
+    const at = SEGMENTS + n * SEGMENT_STRIDE;
+    const isAsBefore =
+      this.view.getUint32(at + SEGMENT_SELECTOR, true) === segment.selector &&
+      this.view.getUint32(at + SEGMENT_RIGHTS, true) === segment.rights &&
+      this.view.getUint32(at + SEGMENT_BASE, true) === segment.base &&
+      this.view.getUint32(at + SEGMENT_BASE + 4, true) === 0 &&
+      this.view.getUint32(at + SEGMENT_LIMIT, true) === segment.limit;
+    if (!isAsBefore) this.setSegment(n, segment);
+  }
+
   /** All 64 bits of a segment's base: FS and GS have them in long mode. */
   segmentBase(n: number): bigint {
     return this.view.getBigUint64(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, true);

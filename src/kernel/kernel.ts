@@ -447,8 +447,7 @@ export class Kernel {
       this.#finish(task, -ERRNO.ENOSYS);
       return;
     }
-    const kinds = row.parameters.map(({ kind }) => kind);
-    const call = new Call(this, task, pending, kinds);
+    const call = new Call(this, task, pending, row.kinds);
     let result = this.#try(() => row.run(call));
     if (result === BLOCKED) {
       if (row.interruption === 'uninterruptible' || !hasDeliverableSignal(task)) return;

@@ -125,7 +125,8 @@ const TLS_ENTRIES = 3;
 /** The user-mode registers of a task, as plain data. */
 export class Context {
   /** The sixteen general registers. */
-  registers: Uint8Array = new Uint8Array(REGISTERS * 8);
+  readonly registers: Uint8Array = new Uint8Array(REGISTERS * 8);
+  readonly #view = new DataView(this.registers.buffer);
   /** x87 and SSE state, opaque to the kernel but for signal frames. */
   floatingPoint: Uint8Array = initialFloatingPoint();
   rip = 0n;
@@ -140,27 +141,30 @@ export class Context {
 
   /** A register as a signed 64-bit number; exact up to 53 bits, which all addresses and sizes have. */
   reg(n: number): number {
-    const view = this.#view();
-    return view.getInt32(8 * n + 4, true) * 0x1_0000_0000 + view.getUint32(8 * n, true);
+    return this.#view.getInt32(8 * n + 4, true) * 0x1_0000_0000 + this.#view.getUint32(8 * n, true);
   }
 
   reg32(n: number): number {
-    return this.#view().getUint32(8 * n, true);
+    return this.#view.getUint32(8 * n, true);
   }
 
   reg64(n: number): bigint {
-    return this.#view().getBigUint64(8 * n, true);
+    return this.#view.getBigUint64(8 * n, true);
   }
 
   setReg(n: number, value: number): void {
-    const high = Math.floor(value / 0x1_0000_0000);
-    const view = this.#view();
-    view.setUint32(8 * n, value >>> 0, true);
-    view.setUint32(8 * n + 4, high, true);
+    this.setReg32(n, value);
+    this.#view.setUint32(8 * n + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+
+  /** Writes the lower half; the upper one becomes zero. */
+  setReg32(n: number, value: number): void {
+    this.#view.setUint32(8 * n, value >>> 0, true);
+    this.#view.setUint32(8 * n + 4, 0, true);
   }
 
   setReg64(n: number, value: bigint): void {
-    this.#view().setBigUint64(8 * n, value, true);
+    this.#view.setBigUint64(8 * n, value, true);
   }
 
   /** x87 control and status word, and MXCSR. */
@@ -184,7 +188,7 @@ export class Context {
   /** A copy for a new task. */
   clone(): Context {
     const copy = new Context();
-    copy.registers = this.registers.slice();
+    copy.registers.set(this.registers);
     copy.floatingPoint = this.floatingPoint.slice();
     copy.rip = this.rip;
     copy.rflags = this.rflags;
@@ -194,10 +198,6 @@ export class Context {
     copy.selectors = { ...this.selectors };
     copy.tls = [...this.tls];
     return copy;
-  }
-
-  #view(): DataView {
-    return new DataView(this.registers.buffer, this.registers.byteOffset);
   }
 }
 

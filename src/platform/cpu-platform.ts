@@ -40,6 +40,7 @@ const PAGE_FAULT = 14;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_SIZE = 40;
+const FRAME_ADDRESS = STACK_TOP.address - BigInt(FRAME_SIZE);
 const IRETQ = [0x48, 0xcf];
 const EFER_SYSCALL_LONG_MODE_NX = 0xd01n;
 const FREQUENCY = 1_000_000_000;
@@ -47,6 +48,8 @@ const [MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP] = [0x174, 0x175, 0x1
 const [MSR_STAR, MSR_LSTAR, MSR_FMASK] = [0xc000_0081, 0xc000_0082, 0xc000_0084];
 /** TF, IF, DF, NT and AC are cleared by SYSCALL, as Linux has it. */
 const SYSCALL_FLAGS_CLEARED = 0x4_4700;
+/** A null selector, loaded. */
+const UNUSABLE = { selector: 0, rights: 0x1_0000, base: 0, limit: 0 } as const;
 const NONE = 0xffff_ffff;
 /** What the entry code of a 64-bit kernel pushes, and its exit code pops. */
 const GENERAL_REGISTERS = 15;
@@ -134,13 +137,13 @@ export class CpuPlatform implements Platform {
     if (operations > 0) ring0.charge('software-emulation', operations);
   }
 
-  run(context: Context, table: PageTable, cycles: number, pause: Moment = {}): Stop | undefined {
+  run(context: Context, table: PageTable, cycles: number, pause?: Moment): Stop | undefined {
     this.#enter(context, table as LongPageTable);
     return this.resume(context, cycles, pause);
   }
 
-  resume(context: Context, cycles: number, pause: Moment = {}): Stop | undefined {
-    let stop = this.cpu.run({ ...pause, cycles: Math.min(cycles, pause.cycles ?? cycles) });
+  resume(context: Context, cycles: number, pause?: Moment): Stop | undefined {
+    let stop = this.cpu.run({ instructions: pause?.instructions, cycles: Math.min(cycles, pause?.cycles ?? cycles) });
     if (stop.reason === 'deadline') {
       if (this.cpu.cycles < cycles) return undefined;
       // the timer interrupt takes the processor away from the task
@@ -202,46 +205,58 @@ export class CpuPlatform implements Platform {
     const frame = STACK_TOP.physical - FRAME_SIZE;
     const isLong = context.abi === 'amd64';
     this.#view.setBigUint64(frame, context.rip, true);
-    this.#view.setBigUint64(frame + 8, BigInt(isLong ? USER_CODE : USER_CODE_32), true);
-    this.#view.setBigUint64(frame + 16, BigInt(context.rflags), true);
+    this.#setWord(frame + 8, isLong ? USER_CODE : USER_CODE_32);
+    this.#setWord(frame + 16, context.rflags);
     this.#view.setBigUint64(frame + 24, context.reg64(RSP), true);
-    this.#view.setBigUint64(frame + 32, BigInt(USER_DATA), true);
+    this.#setWord(frame + 32, USER_DATA);
     cpu.registers.set(context.registers);
-    cpu.setReg64(RSP, STACK_TOP.address - BigInt(FRAME_SIZE));
+    cpu.setReg64(RSP, FRAME_ADDRESS);
     const fault = cpu.ring0.execute(IRETQ);
     if (fault) throw new Error(`IRETQ to ${context.rip.toString(16)} raised exception ${fault.vector}`);
+  }
+
+  /** Writes a quadword whose upper half is zero. */
+  #setWord(at: number, value: number): void {
+    this.#view.setUint32(at, value, true);
+    this.#view.setUint32(at + 4, 0, true);
   }
 
   /** Data segments, and thread-local storage by MSR (amd64) or by descriptors (i386). */
   #loadSegments(context: Context): void {
     const { cpu } = this;
     if (context.abi === 'amd64') {
-      for (const n of [DS, ES, FS, GS]) cpu.setSegment(n, { selector: 0, rights: 0x1_0000, base: 0, limit: 0 });
-      cpu.setSegmentBase(FS, context.fsBase);
-      cpu.setSegmentBase(GS, context.gsBase);
+      cpu.keepSegment(DS, UNUSABLE);
+      cpu.keepSegment(ES, UNUSABLE);
+      this.#loadBase(FS, context.fsBase);
+      this.#loadBase(GS, context.gsBase);
       return;
     }
-    context.tls.forEach((descriptor, n) => {
-      this.#view.setBigUint64(GDT.physical + 8 * (TLS_FIRST + n), descriptor, true);
-    });
+    for (let n = 0; n < context.tls.length; n++)
+      this.#view.setBigUint64(GDT.physical + 8 * (TLS_FIRST + n), context.tls[n]!, true);
     const { ds, es, fs, gs } = context.selectors;
-    const loads = [
-      [DS, ds],
-      [ES, es],
-      [FS, fs],
-      [GS, gs],
-    ] as const;
-    for (const [n, selector] of loads) cpu.setSegment(n, this.#segmentFor(selector));
+    cpu.keepSegment(DS, this.#segmentFor(ds));
+    cpu.keepSegment(ES, this.#segmentFor(es));
+    cpu.keepSegment(FS, this.#segmentFor(fs));
+    cpu.keepSegment(GS, this.#segmentFor(gs));
+  }
+
+  /** A segment that has nothing but a base. */
+  #loadBase(n: number, base: bigint): void {
+    const { selector, rights, limit } = this.cpu.segment(n);
+    const isAsBefore = selector === UNUSABLE.selector && rights === UNUSABLE.rights && limit === UNUSABLE.limit;
+    if (isAsBefore && this.cpu.segmentBase(n) === base) return;
+    this.cpu.setSegment(n, UNUSABLE);
+    this.cpu.setSegmentBase(n, base);
   }
 
   /** What a data segment register holds after a load of this selector from the GDT. */
   #segmentFor(selector: number): { selector: number; rights: number; base: number; limit: number } {
     const isNull = (selector & ~3) === 0;
     const isReadable = (selector & ~7) >= (USER_DATA & ~7) && (selector & 4) === 0;
-    if (isNull || !isReadable) return { selector: isNull ? selector : 0, rights: 0x1_0000, base: 0, limit: 0 };
-    const descriptor = this.#view.getBigUint64(GDT.physical + (selector & ~7), true);
-    const high = Number(descriptor >> 32n);
-    const low = Number(descriptor & 0xffff_ffffn);
+    if (isNull || !isReadable) return { ...UNUSABLE, selector: isNull ? selector : 0 };
+    const at = GDT.physical + (selector & ~7);
+    const low = this.#view.getUint32(at, true);
+    const high = this.#view.getUint32(at + 4, true);
     const limit = (low & 0xffff) | (high & 0xf_0000);
     return {
       selector,
@@ -262,8 +277,11 @@ export class CpuPlatform implements Platform {
       context.fsBase = cpu.segmentBase(FS);
       context.gsBase = cpu.segmentBase(GS);
     } else {
-      const selector = (n: number) => cpu.segment(n).selector;
-      context.selectors = { ds: selector(DS), es: selector(ES), fs: selector(FS), gs: selector(GS) };
+      const { selectors } = context;
+      selectors.ds = cpu.segment(DS).selector;
+      selectors.es = cpu.segment(ES).selector;
+      selectors.fs = cpu.segment(FS).selector;
+      selectors.gs = cpu.segment(GS).selector;
     }
     if (stop.entry === ENTRY_SYSCALL) {
       context.rip = context.reg64(RCX);

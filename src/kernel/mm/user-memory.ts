@@ -54,7 +54,7 @@ function resolves(space: AddressSpace, page: number, error: number): boolean {
 const MOST_BYTES = 1 << 22;
 
 /** Copies bytes out of a task's memory. @throws BadAddress */
-export function readUser(space: AddressSpace, address: number, length: number): Uint8Array {
+export function readUser(space: AddressSpace, address: number, length: number): Uint8Array<ArrayBuffer> {
   // a length nobody checked must not become one of the host's
   if (length < 0 || length > MOST_BYTES) throw new BadAddress();
   const into = new Uint8Array(length);
@@ -100,21 +100,28 @@ function asFarAs(
   return done;
 }
 
+/** Strings are read in pieces of so many bytes; a page holds whole pieces. */
+const STRING_PIECE = 256;
+
 /** Bytes of a string up to its terminating zero; undefined when it is longer than `most`. @throws BadAddress */
 export function readUserString(space: AddressSpace, address: number, most: number): Uint8Array | undefined {
-  const parts: number[] = [];
-  for (let at = address; parts.length < most; ) {
-    const count = Math.min(PAGE_SIZE - (at % PAGE_SIZE), most - parts.length);
-    const bytes = readUser(space, at, count);
-    const end = bytes.indexOf(0);
-    if (end >= 0) {
-      for (const byte of bytes.subarray(0, end)) parts.push(byte);
-      return Uint8Array.from(parts);
-    }
-    for (const byte of bytes) parts.push(byte);
-    at += count;
+  let text = new Uint8Array(0);
+  while (text.length < most) {
+    const at = address + text.length;
+    const piece = readUser(space, at, Math.min(STRING_PIECE - (at % STRING_PIECE), most - text.length));
+    const end = piece.indexOf(0);
+    const part = end < 0 ? piece : piece.slice(0, end);
+    text = text.length === 0 ? part : joined(text, part);
+    if (end >= 0) return text;
   }
   return undefined;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** A little-endian word of 4 or 8 bytes. @throws BadAddress */

@@ -50,7 +50,10 @@ const CALL_LENGTH = 2n;
 export function hasDeliverableSignal(task: Task): boolean {
   const { tracing } = task;
   if (mustStop(task) || tracing?.injected !== undefined) return true;
-  return ((task.pending.set | task.group.pending.set) & ~task.blocked) !== 0n;
+  const [own, shared] = [task.pending.set, task.group.pending.set];
+  // the usual case, for which no number has to be made
+  if (own === 0n && shared === 0n) return false;
+  return ((own | shared) & ~task.blocked) !== 0n;
 }
 
 /** Its tracer hears of something before the task goes on. */

@@ -86,25 +86,28 @@ export class Call {
 
   /** Argument n as its type says: int and long with sign, the rest without. Exact up to 53 bits. */
   arg(n: number): number {
-    const { slot, kind } = this.#place(n);
+    const kind = this.#kinds[n] ?? 'word';
+    const slot = this.#slot(n);
     const raw = this.pending.arguments[slot] ?? 0n;
+    // registers of i386 programs have 32 bits
+    if (this.is32 && kind !== 'offset') return kind === 'int' || kind === 'long' ? Number(raw) | 0 : Number(raw);
     switch (kind) {
       case 'int':
         return Number(BigInt.asIntN(32, raw));
       case 'uint':
         return Number(BigInt.asUintN(32, raw));
       case 'long':
-        return Number(BigInt.asIntN(this.is32 ? 32 : 64, raw));
+        return Number(BigInt.asIntN(64, raw));
       case 'offset':
         return Number(BigInt.asIntN(64, this.is32 ? raw | (this.pending.arguments[slot + 1]! << 32n) : raw));
       case 'word':
-        return Number(BigInt.asUintN(this.is32 ? 32 : 64, raw));
+        return Number(raw);
     }
   }
 
   /** Argument n with all its bits. */
   arg64(n: number): bigint {
-    return this.pending.arguments[this.#place(n).slot] ?? 0n;
+    return this.pending.arguments[this.#slot(n)] ?? 0n;
   }
 
   /** The open file of descriptor argument n. @throws SystemError EBADF */
@@ -165,11 +168,11 @@ export class Call {
     return BLOCKED;
   }
 
-  #place(n: number): { slot: number; kind: ArgumentKind } {
-    const kind = this.#kinds[n] ?? 'word';
-    if (!this.is32) return { slot: n, kind };
+  /** Where argument n is: an offset of 64 bits takes two registers of i386. */
+  #slot(n: number): number {
+    if (!this.is32) return n;
     let slot = n;
     for (let before = 0; before < n; before++) if (this.#kinds[before] === 'offset') slot++;
-    return { slot, kind };
+    return slot;
   }
 }

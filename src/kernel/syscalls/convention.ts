@@ -15,7 +15,9 @@ export function systemCallNumber(context: Context): number {
 
 export function readArguments(context: Context, abi: Abi): bigint[] {
   const is32 = abi === 'i386';
-  return ARGUMENT_REGISTERS[abi].map((n) => (is32 ? BigInt(context.reg32(n)) : context.reg64(n)));
+  const [a, b, c, d, e, f] = ARGUMENT_REGISTERS[abi];
+  const read = (n: number): bigint => (is32 ? BigInt(context.reg32(n)) : context.reg64(n));
+  return [read(a), read(b), read(c), read(d), read(e), read(f)];
 }
 
 /**
@@ -30,6 +32,8 @@ export function returnFromSysenter(memory: AddressSpace, context: Context): void
 }
 
 export function setResult(context: Context, result: number | bigint): void {
-  const bits = context.abi === 'i386' ? 32 : 64;
-  context.setReg64(RAX, BigInt.asUintN(bits, BigInt(result)));
+  const is32 = context.abi === 'i386';
+  if (typeof result === 'bigint') context.setReg64(RAX, BigInt.asUintN(is32 ? 32 : 64, result));
+  else if (is32) context.setReg32(RAX, result);
+  else context.setReg(RAX, result);
 }

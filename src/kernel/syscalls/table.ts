@@ -40,6 +40,8 @@ export interface Syscall extends Implementation {
   readonly amd64: number;
   /** As the man page declares them. */
   readonly parameters: readonly { readonly type: string; readonly name: string; readonly kind: ArgumentKind }[];
+  /** Of each parameter. */
+  readonly kinds: readonly ArgumentKind[];
 }
 
 /** A full implementation. */
@@ -101,13 +103,11 @@ export class SyscallTable {
     const names = new Set(SYSCALLS.map(([name]) => name));
     const stray = Object.keys(implementations).find((name) => !names.has(name));
     if (stray !== undefined) throw new Error(`${stray} is no system call`);
-    this.all = SYSCALLS.map(([name, i386, amd64, parameters = '']) => ({
-      ...(implementations[name] ?? unsupported),
-      name,
-      i386,
-      amd64,
-      parameters: parseParameters(parameters),
-    }));
+    this.all = SYSCALLS.map(([name, i386, amd64, text = '']) => {
+      const parameters = parseParameters(text);
+      const kinds = parameters.map(({ kind }) => kind);
+      return { ...(implementations[name] ?? unsupported), name, i386, amd64, parameters, kinds };
+    });
     const index = (abi: Abi) => new Map(this.all.filter((row) => row[abi] >= 0).map((row) => [row[abi], row]));
     this.#byNumber = { i386: index('i386'), amd64: index('amd64') };
   }
