@@ -1,11 +1,14 @@
 // The standard files of a program that is started from outside: a terminal, or pipes whose other ends are outside the kernel.
-import { O_RDONLY, O_WRONLY } from '../abi/stat.ts';
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../abi/stat.ts';
+import { SystemError } from '../kernel/error.ts';
+import { openScreen } from '../kernel/fs/devpts.ts';
 import { Pipe, PipeEnd } from '../kernel/fs/pipe.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
 import type { Terminal } from '../kernel/tty/terminal.ts';
 import { TerminalFile } from '../kernel/tty/terminal-file.ts';
 import { hold } from '../kernel/vfs/file.ts';
+import { resolve } from '../kernel/vfs/path.ts';
 
 /** Where the standard files of a process lead. */
 export type StandardFiles =
@@ -57,7 +60,7 @@ export class HostPipe {
 export function openStandardFiles(kernel: Kernel, task: Task, files: StandardFiles): void {
   if (files.kind === 'terminal') {
     const { terminal } = files;
-    const file = new TerminalFile(kernel.terminalInode(), 2, terminal);
+    const file = openTerminal(kernel, task, terminal);
     terminal.attach(task.group.processGroup.session, task.group.processGroup);
     for (const fd of [0, 1, 2]) task.files.replace(fd, fd === 0 ? file : hold(file), false);
     return;
@@ -69,4 +72,18 @@ export function openStandardFiles(kernel: Kernel, task: Task, files: StandardFil
   task.files.replace(0, end(O_RDONLY, stdin), false);
   task.files.replace(1, end(O_WRONLY, stdout), false);
   task.files.replace(2, end(O_WRONLY, stderr), false);
+}
+
+/** A terminal of /dev/pts, as programs expect; without that file system it has no name. */
+function openTerminal(kernel: Kernel, { directories, credentials }: Task, terminal: Terminal): TerminalFile {
+  const { root } = directories;
+  const { uid, gid } = credentials;
+  try {
+    const place = resolve({ root, directory: root, credentials }, '/dev/pts');
+    const file = openScreen(place, terminal, { uid, gid });
+    if (file) return file;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+  return new TerminalFile(kernel.terminalInode(), O_RDWR, terminal);
 }

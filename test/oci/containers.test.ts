@@ -76,6 +76,12 @@ describe.skipIf(!canCompile())('containers', () => {
     test('is a terminal when it is asked for', () => {
       expect(run('-t', 'box', 'box', 'tty').out).toBe('1 1 1\r\n');
       expect(run('box', 'box', 'tty').out).toBe('0 0 0\n');
+      expect(run('-t', 'box', 'box', 'ttyname').out).toBe('/dev/pts/0\r\n');
+    });
+
+    test('is standard output that a user can open by its name', () => {
+      expect(run('-u', 'bob', 'box', 'box', 'make', '/dev/stdout').out).toBe('make: ok\nx');
+      expect(run('-u', 'bob', '-t', 'box', 'box', 'make', '/dev/stdout').out).toBe('make: ok\r\nx');
     });
 
     test('is a network of its own, of which the loopback interface is on', () => {

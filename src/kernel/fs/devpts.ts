@@ -1,9 +1,11 @@
 // devpts: the file system of the slaves of pseudoterminals (Documentation/filesystems/devpts.rst, pts(4)). Every mount
 // is an instance of its own.
-import { S_IFCHR, S_IFDIR } from '../../abi/stat.ts';
+import { O_RDWR, S_IFCHR, S_IFDIR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
-import { MasterFile, Pseudoterminal } from '../tty/pseudoterminal.ts';
+import { MasterFile, Pseudoterminal, slaveDevice } from '../tty/pseudoterminal.ts';
+import { Screen, type Terminal } from '../tty/terminal.ts';
+import { openTerminal, TerminalFile } from '../tty/terminal-file.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Owner, type Timestamp } from '../vfs/inode.ts';
@@ -52,7 +54,7 @@ export class DevptsFs implements FileSystem {
   readonly readOnly = false;
   readonly now: () => Timestamp;
   readonly root: DevptsDirectory;
-  readonly pairs = new Map<number, SlaveInode>();
+  readonly slaves = new Map<number, SlaveInode>();
   #options: DevptsOptions;
   readonly #kernel: Kernel;
 
@@ -80,14 +82,26 @@ export class DevptsFs implements FileSystem {
 
   /** A new pair; the slave belongs to who opened the master. @throws SystemError ENOSPC */
   newPair(opener: Opener): SlaveInode {
-    const { uid, gid, mode, most } = this.#options;
+    const { fsuid: uid, fsgid: gid } = opener.task.credentials;
+    const pair = new Pseudoterminal(this.#kernel, this.#freeNumber());
+    return this.#add(pair.number, pair.slave, { uid, gid }, pair);
+  }
+
+  /** A terminal whose other side is outside the kernel. @throws SystemError ENOSPC */
+  addTerminal(terminal: Terminal, owner: Owner): SlaveInode {
+    return this.#add(this.#freeNumber(), terminal, owner);
+  }
+
+  #freeNumber(): number {
     let number = 0;
-    while (this.pairs.has(number)) number++;
-    if (number >= most) fail('ENOSPC');
-    const { fsuid, fsgid } = opener.task.credentials;
-    const pair = new Pseudoterminal(this.#kernel, number);
-    const slave = new SlaveInode(this, pair, mode, { uid: uid ?? fsuid, gid: gid ?? fsgid });
-    this.pairs.set(number, slave);
+    while (this.slaves.has(number)) number++;
+    return number < this.#options.most ? number : fail('ENOSPC');
+  }
+
+  #add(number: number, terminal: Terminal, owner: Owner, pair?: Pseudoterminal): SlaveInode {
+    const { uid = owner.uid, gid = owner.gid, mode } = this.#options;
+    const slave = new SlaveInode(this, { number, terminal, mode, owner: { uid, gid }, pair });
+    this.slaves.set(number, slave);
     return slave;
   }
 }
@@ -110,17 +124,57 @@ class DeviceNode extends Inode {
   }
 }
 
+/** What a slave is made of. */
+interface SlaveParts {
+  readonly number: number;
+  readonly terminal: Terminal;
+  readonly mode: number;
+  readonly owner: Owner;
+  /** None when the other side is outside the kernel. */
+  readonly pair: Pseudoterminal | undefined;
+}
+
 /** A slave. */
 class SlaveInode extends DeviceNode {
-  readonly pair: Pseudoterminal;
+  readonly number: number;
+  readonly terminal: Terminal;
+  readonly pair: Pseudoterminal | undefined;
 
-  constructor(fs: DevptsFs, pair: Pseudoterminal, mode: number, owner: Owner) {
-    super(fs, FIRST_SLAVE + pair.number, mode, owner, pair.device);
+  constructor(fs: DevptsFs, { number, terminal, mode, owner, pair }: SlaveParts) {
+    super(fs, FIRST_SLAVE + number, mode, owner, slaveDevice(number));
+    this.number = number;
+    this.terminal = terminal;
     this.pair = pair;
   }
 
   override open(flags: number, opener?: Opener): FileDescription {
-    return this.pair.openSlave(this, flags, opener?.task);
+    const { pair, terminal } = this;
+    return pair ? pair.openSlave(this, flags, opener?.task) : openTerminal(this, flags, terminal, opener?.task);
+  }
+}
+
+/** A slave found by its name in an instance, until it is removed. */
+class SlavePlace {
+  readonly #root: Path;
+  readonly #slave: SlaveInode;
+  readonly path: Path;
+
+  constructor(root: Path, slave: SlaveInode) {
+    this.#root = root;
+    this.#slave = slave;
+    const name = String(slave.number);
+    this.path = { mount: root.mount, entry: root.entry.child(name) ?? new Dentry(name, root.entry, slave) };
+  }
+
+  get device(): number {
+    return this.#slave.special;
+  }
+
+  remove(): void {
+    const { number } = this.#slave;
+    (this.#root.mount.fs as DevptsFs).slaves.delete(number);
+    this.#root.entry.children.delete(String(number));
+    this.#slave.links = 0;
   }
 }
 
@@ -144,12 +198,12 @@ class DevptsDirectory extends Inode {
 
   override lookup(name: string): Inode | undefined {
     if (name === 'ptmx') return this.ptmx;
-    return /^(?:0|[1-9]\d*)$/.test(name) ? this.fs.pairs.get(Number(name)) : undefined;
+    return /^(?:0|[1-9]\d*)$/.test(name) ? this.fs.slaves.get(Number(name)) : undefined;
   }
 
   override *entries(): Iterable<DirectoryEntry> {
     yield { name: 'ptmx', ino: this.ptmx.ino, type: S_IFCHR };
-    for (const [number, { ino }] of this.fs.pairs) yield { name: String(number), ino, type: S_IFCHR };
+    for (const [number, { ino }] of this.fs.slaves) yield { name: String(number), ino, type: S_IFCHR };
   }
 }
 
@@ -166,20 +220,29 @@ export function openMaster(_inode: Inode, flags: number, opener: Opener): FileDe
   const root = instanceOf(opener.path);
   const fs = root.mount.fs as DevptsFs;
   const slave = fs.newPair(opener);
-  const { pair } = slave;
-  const entry = root.entry.child(String(pair.number)) ?? new Dentry(String(pair.number), root.entry, slave);
-  const path: Path = { mount: root.mount, entry };
+  const place = new SlavePlace(root, slave);
   return new MasterFile(
     opener.path.entry.inode,
     flags,
-    pair,
-    () => path,
-    () => {
-      fs.pairs.delete(pair.number);
-      root.entry.children.delete(String(pair.number));
-      slave.links = 0;
-    },
+    slave.pair!,
+    () => place.path,
+    () => place.remove(),
   );
+}
+
+/**
+ * Puts a screen into an instance and opens it for its first program; it is there as long as any program has it open.
+ * Undefined when `root` is not the root of an instance. @throws SystemError ENOSPC
+ */
+export function openScreen(root: Path, terminal: Terminal, owner: Owner): TerminalFile | undefined {
+  const { fs } = root.mount;
+  if (!(fs instanceof DevptsFs) || !(terminal.driver instanceof Screen)) return undefined;
+  const slave = fs.addTerminal(terminal, owner);
+  const place = new SlavePlace(root, slave);
+  terminal.driver.place = place;
+  const file = new TerminalFile(slave, O_RDWR, terminal);
+  file.path = place.path;
+  return file;
 }
 
 /** Makes an instance. @throws SystemError EINVAL for unknown options */

@@ -1,4 +1,5 @@
 // sysfs(5): the part of the machine that programs look for under /sys, and the place where control groups are mounted.
+import { S_IFDIR } from '../../abi/stat.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Inode } from '../vfs/inode.ts';
 import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from './generated.ts';
@@ -100,6 +101,7 @@ export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
     module: {},
     power: {},
   });
+  root.mode = S_IFDIR | 0o555;
   return { fs, root };
 }
 

@@ -40,6 +40,9 @@ const TIOCPKT_IOCTL = 64;
 const usesFlowKeys = ({ input, characters }: Termios): boolean =>
   (input & IXON) !== 0 && characters[VSTART] === 0x11 && characters[VSTOP] === 0x13;
 
+/** Device number of a slave. */
+export const slaveDevice = (number: number): number => (MAJOR << 8) | number;
+
 /** A master and its slave. */
 export class Pseudoterminal implements TerminalDriver {
   readonly number: number;
@@ -61,7 +64,7 @@ export class Pseudoterminal implements TerminalDriver {
   }
 
   get device(): number {
-    return (MAJOR << 8) | this.number;
+    return slaveDevice(this.number);
   }
 
   write(bytes: Uint8Array): void {

@@ -60,19 +60,34 @@ export interface TerminalDriver {
   closed(): void;
 }
 
-/** A screen takes everything at once. */
-function screen(output: (bytes: Uint8Array) => void): TerminalDriver {
-  return {
-    device: CONSOLE_DEVICE,
-    write: output,
-    room: Number.POSITIVE_INFINITY,
-    pending: 0,
-    flush: () => {},
-    changed: () => {},
-    drained: () => {},
-    opened: () => {},
-    closed: () => {},
-  };
+/** What is outside the kernel: a screen, which takes everything at once. */
+export class Screen implements TerminalDriver {
+  readonly room = Number.POSITIVE_INFINITY;
+  readonly pending = 0;
+  readonly write: (bytes: Uint8Array) => void;
+  /** Where programs find it, if that is not the console. */
+  place: { readonly device: number; remove(): void } | undefined;
+  #users = 0;
+
+  constructor(output: (bytes: Uint8Array) => void) {
+    this.write = output;
+  }
+
+  get device(): number {
+    return this.place?.device ?? CONSOLE_DEVICE;
+  }
+
+  flush(): void {}
+  changed(): void {}
+  drained(): void {}
+
+  opened(): void {
+    this.#users++;
+  }
+
+  closed(): void {
+    if (--this.#users === 0) this.place?.remove();
+  }
 }
 
 /** A terminal and its line discipline. */
@@ -101,7 +116,7 @@ export class Terminal implements DisciplineTerminal {
       this.driver = output;
       return;
     }
-    this.driver = screen(output);
+    this.driver = new Screen(output);
     this.termios.input |= IUTF8;
   }
 

@@ -74,6 +74,7 @@ int main(int argc, char **argv, char **envp) {
     else if (!strcmp(verb, "forks")) forks();
     else if (!strcmp(verb, "hog")) { for (size_t n = 0; n < 64; n++) memset(malloc(1 << 20), 1, 1 << 20); puts("had it all"); }
     else if (!strcmp(verb, "tty")) printf("%d %d %d\n", isatty(0), isatty(1), isatty(2));
+    else if (!strcmp(verb, "ttyname")) { char *name = ttyname(0); puts(name ? name : strerrorname_np(errno)); }
     else if (!strcmp(verb, "cat")) { char c; while (read(0, &c, 1) == 1) putchar(c); }
     else if (!strcmp(verb, "copy")) { int fd = open(word, O_CREAT | O_WRONLY, 0644); char c; while (read(0, &c, 1) == 1) write(fd, &c, 1); close(fd); n++; }
     else if (!strcmp(verb, "listen")) { struct sockaddr_in at = {AF_INET, htons(atoi(word))}; result("listen", bind(socket(AF_INET, SOCK_STREAM, 0), (void *)&at, sizeof at)); n++; }
