@@ -233,6 +233,13 @@ static struct node *parse_command(struct source *from) {
   return node;
 }
 
+// What was written from `start` up to the token that is next.
+static char *text_since(struct source *from, size_t start) {
+  size_t end = from->token_start;
+  while (end > start && is_space(from->text.data[end - 1])) end--;
+  return arena_copy(from->arena, from->text.data + start, end - start);
+}
+
 static struct node *parse_pipeline(struct source *from) {
   struct node *node = new_node(from, PIPELINE);
   peek_token(from);
@@ -250,9 +257,7 @@ static struct node *parse_pipeline(struct source *from) {
     take_token(from);
     skip_newlines(from);
   }
-  size_t end = from->token_start;
-  while (end > start && strchr(" \t\n", from->text.data[end - 1]) != NULL) end--;
-  node->text = arena_copy(from->arena, from->text.data + start, end - start);
+  node->text = text_since(from, start);
   return node;
 }
 
@@ -281,7 +286,7 @@ static struct node *parse_sequence(struct source *from, bool line) {
     if (token == AMPERSAND) {
       struct node *background = new_node(from, BACKGROUND);
       background->left = node;
-      background->text = arena_copy(from->arena, from->text.data + start, from->token_start - start);
+      background->text = text_since(from, start);
       node = background;
     }
     if (list != NULL) {

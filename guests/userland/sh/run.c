@@ -411,6 +411,10 @@ int run(struct node *node, bool may_exec) {
   if (compound) undo_redirections(&saved);
   arena_release(&temporary, mark);
   if (trap_pending()) run_traps();
+  if (interrupted && !is_subshell && flow == NORMAL) {
+    last_status = 128 + SIGINT;
+    flow = ABORT;
+  }
   return last_status;
 }
 
@@ -443,7 +447,10 @@ int run_source(struct source *from, bool may_exec) {
     }
     bool at_end = !from->failed && from->peeked && from->token == END;
     if (!arena.kept) arena_release(&arena, (struct mark){0});
-    if (flow == ABORT && from->interactive) flow = NORMAL;
+    if (flow == ABORT && from->interactive) {
+      if (interrupted) write_all(2, "\n", 1);
+      flow = NORMAL;
+    }
     if (flow != NORMAL || at_end) return last_status;
   }
 }

@@ -17,7 +17,7 @@ static void prompt(struct source *from) {
 // Reads one more line; what is read in one go from a terminal is a line anyway, from elsewhere programs started by the shell
 // may want the rest.
 static bool read_more(struct source *from) {
-  if (from->fd < 0 || from->ended) return false;
+  if (from->fd < 0 || from->ended || from->failed) return false;
   if (from->interactive) prompt(from);
   size_t before = from->text.length;
   for (;;) {

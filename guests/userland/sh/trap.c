@@ -12,8 +12,8 @@ static void note_signal(int number) {
 }
 
 static void note_interrupt(int number) {
-  interrupted = true;
   if (actions[number] != NULL) note_signal(number);
+  else interrupted = true;
 }
 
 void catch_interrupts(void) {
