@@ -12,8 +12,7 @@ static void header(const char *name, int files) {
 }
 
 // `-5` and `+5` are the number of lines, as they always were.
-static int take_number(int argc, char **argv, int c, const char *value) {
-  (void)argc, (void)argv;
+static int take_number(int c, const char *value) {
   if (c != 'n' && c != 'c') return 0;
   bytes = c == 'c';
   from_start = *value == '+';
@@ -24,7 +23,7 @@ static int take_number(int argc, char **argv, int c, const char *value) {
 
 static char *old_form(int argc, char **argv) {
   if (argc < 2 || (argv[1][0] != '-' && argv[1][0] != '+') || !is_digit(argv[1][1])) return NULL;
-  take_number(argc, argv, 'n', argv[1] + (argv[1][0] == '-'));
+  take_number('n', argv[1] + (argv[1][0] == '-'));
   return argv[1];
 }
 
@@ -63,7 +62,7 @@ int head_main(int argc, char **argv) {
   struct options options = OPTIONS("n:c:qv");
   if (old_form(argc, argv) != NULL) options.at = 2;
   for (int c; (c = next_option(&options)) != 0;) {
-    if (!take_number(argc, argv, c, options.value)) *(c == 'q' ? &quiet : &verbose) = true;
+    if (!take_number(c, options.value)) *(c == 'q' ? &quiet : &verbose) = true;
   }
   int files = argc - options.at;
   if (files == 0) return head_file(0, "-");
@@ -134,7 +133,7 @@ int tail_main(int argc, char **argv) {
   struct options options = OPTIONS("n:c:qvfF");
   if (old_form(argc, argv) != NULL) options.at = 2;
   for (int c; (c = next_option(&options)) != 0;) {
-    if (!take_number(argc, argv, c, options.value)) *(c == 'q' ? &quiet : c == 'v' ? &verbose : &follow) = true;
+    if (!take_number(c, options.value)) *(c == 'q' ? &quiet : c == 'v' ? &verbose : &follow) = true;
   }
   int files = argc - options.at;
   if (follow && files > 1) die(1, "only one file can be followed");

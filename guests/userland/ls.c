@@ -171,8 +171,7 @@ static void list_one(const char *path) {
   }
 }
 
-static void choose(int argc, char **argv, struct options *options) {
-  (void)argc, (void)argv;
+static void choose(struct options *options) {
   for (int c; (c = next_option(options)) != 0;) {
     switch (c) {
       case 'a': wanted.all = true; break;
@@ -198,7 +197,7 @@ int ls_main(int argc, char **argv) {
   static char *here[] = {".", NULL};
   struct options options = OPTIONS("1aAdFhilnprRStC");
   wanted.columns = is_terminal(1);
-  choose(argc, argv, &options);
+  choose(&options);
   char **paths = options.at == argc ? here : argv + options.at;
   struct list files = {0}, directories = {0};
   int count = 0;

@@ -109,7 +109,6 @@ static void list_job(struct job *job) {
 }
 
 void add_background(struct job *job) {
-  job->background = true;
   list_job(job);
   if (options.interactive && !is_subshell) {
     struct stream message = {.fd = 2};
@@ -163,8 +162,7 @@ int wait_job(struct job *job) {
   int result = job->count == 0 ? 2 : status_of(job);
   if (is_stopped(job)) {
     list_job(job);
-    job->background = true;
-    print("\n");
+      print("\n");
     describe(job, false);
     flush(&out);
     job->changed = false;

@@ -139,7 +139,6 @@ int run(struct node *node, bool may_exec);
 int run_source(struct source *from, bool may_exec);
 int run_text(const char *text);
 int run_file(const char *path);
-int run_command_words(struct list *words, bool may_exec, struct node *node);
 // An error that ends a shell which is not interactive.
 void shell_error(int status);
 char *find_program(const char *name);
@@ -179,7 +178,7 @@ struct process {
 struct job {
   struct job *next;
   int number, group;
-  bool background, changed;
+  bool changed;
   char *text;
   int count;
   struct process processes[];
