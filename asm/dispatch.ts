@@ -35,6 +35,7 @@ import { rol, ror, sar, shl, shr } from './ops/shift';
 import { imul, mul } from './ops/multiply';
 import { overflow, parity, sign, zero } from './flags';
 import { operandBytes } from './fpu/hot';
+import { fastPush, fastRead, fastTwo, fastWrite } from './fpu/fast';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from './fpu/quick';
 import { shuffleDoublewords } from './simd/fast';
 import { repeatQuickly } from './string-quick';
@@ -1810,14 +1811,14 @@ export function dispatch(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case X87_TWO:
-        if (!quickTwo(r)) {
+        if (!fastTwo(r) && !quickTwo(r)) {
           t = 0;
           break;
         }
         r += RECORD_SIZE;
         continue;
       case X87_PUSH:
-        if (!quickPush(r)) {
+        if (!fastPush(r) && !quickPush(r)) {
           t = 0;
           break;
         }
@@ -1833,7 +1834,7 @@ export function dispatch(start: usize): void {
       case X87_READ:
         next = address(r);
         t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_READ_END, 0);
-        if (!t || !quickRead(r, next, t)) {
+        if (!t || (!fastRead(r, next, t) && !quickRead(r, next, t))) {
           t = 0;
           break;
         }
@@ -1842,7 +1843,7 @@ export function dispatch(start: usize): void {
       case X87_WRITE:
         next = address(r);
         t = hostOfBytes(load<u16>(r, R_SEGMENT), next, operandBytes(r), SEGMENT_WRITE_END, TLB_WRITE);
-        if (!t || !quickWrite(r, next, t)) {
+        if (!t || (!fastWrite(r, next, t) && !quickWrite(r, next, t))) {
           t = 0;
           break;
         }

@@ -16,10 +16,10 @@ import {
 import { C0, C1, C3 } from './stack';
 import { divideWide, highProduct, remainder, rootWide, wideHigh, wideLow } from './wide';
 
-const INTEGER: u64 = 0x8000000000000000;
+export const INTEGER: u64 = 0x8000000000000000;
 const HALF: u64 = 0x8000000000000000;
-const BIAS: i32 = 16383;
-const LARGEST: u32 = 0x7ffe;
+export const BIAS: i32 = 16383;
+export const LARGEST: u32 = 0x7ffe;
 const MASKS: u32 = 0x3f;
 /** Masks and rounding of the control word, and the bit of its precision that stands for 64 bits. */
 const MASKS_AND_ROUNDING: u32 = 0xc3f;
@@ -50,14 +50,14 @@ function isPlain(se: u32, sig: u64): bool {
 /** What was found out when a result was rounded: was anything lost, was it rounded up (0 or 1)? */
 // @ts-ignore: decorator
 @inline
-function finding(low: u64, up: u64): u32 {
+export function finding(low: u64, up: u64): u32 {
   return (u32(low != 0) * PE) | (u32(up) * C1);
 }
 
 /** Is high:low rounded up to the nearest, or to the even one? 0 or 1. */
 // @ts-ignore: decorator
 @inline
-function roundsUp(high: u64, low: u64): u64 {
+export function roundsUp(high: u64, low: u64): u64 {
   return (low >> 63) & (u64(low << 1 != 0) | (high & 1));
 }
 
@@ -308,7 +308,7 @@ export function signedSig(v: i64): u64 {
 /** Stores the 80-bit number at `from` in the format T with `bits` bits of significand at `to`. */
 // @ts-ignore: decorator
 @inline
-function storeShort<T>(to: usize, from: usize, bits: u64, bias: i32, largest: u32): u32 {
+export function storeShort<T>(to: usize, from: usize, bits: u64, bias: i32, largest: u32): u32 {
   const se: u32 = load<u16>(from, 8);
   const sig = load<u64>(from);
   if (!isPlain(se, sig)) return REFUSED;

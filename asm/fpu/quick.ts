@@ -1,7 +1,7 @@
 // The cases of the run loops for the common x87 instructions (asm/fpu/hot.ts): on registers in use that hold normal numbers or
 // zeros, with all exceptions masked and rounding to nearest (SDM Vol. 1 "x87 FPU Control Word"). Then only PE can be raised, C1
 // says whether the result was rounded up, and nothing stops half-way. Whatever is different is refused before anything has
-// changed, and the generic handler does it from the start.
+// changed, and the generic handler does it from the start. What needs no call at all is in fast.ts.
 import {
   CR0,
   FPU_CONTROL,
@@ -18,7 +18,7 @@ import {
   X87,
 } from '../layout';
 import { setStatusFlags } from '../flags';
-import { R_IMM, R_SEGMENT, recordRip } from '../record';
+import { R_BASE, R_DISP, R_IMM, R_INDEX, R_REG, R_SEGMENT, recordRip } from '../record';
 import { PE } from './float';
 import * as hot from './hot';
 import {
@@ -39,16 +39,26 @@ import {
 } from './quick-numbers';
 import { BUSY, C0, C1, C2, C3, control, ES, FINDING, status } from './stack';
 
-const CR0_EM_TS: u32 = 12;
+export const CR0_EM_TS: u32 = 12;
 const CR0_MP_TS: u32 = 10;
-const TOP: u32 = 0x3800;
-const TOP_ONE: u32 = 0x800;
+export const TOP: u32 = 0x3800;
+export const TOP_ONE: u32 = 0x800;
 const MASKS: u32 = 0x3f;
-const PENDING: u32 = ES | BUSY;
+export const PENDING: u32 = ES | BUSY;
 const CODES: u32 = C0 | C2 | C3;
 const INTEGER_2: u32 = hot.OPERANDS_INTEGER | 2;
 const INTEGER_4: u32 = hot.OPERANDS_INTEGER | 4;
 const INTEGER_8: u32 = hot.OPERANDS_INTEGER | 8;
+
+/** u16: the bits KEY of FSW as they were, and KNOWN. In the place of ModRM.reg, which x87 instructions do not look at. */
+export const R_KEY: usize = R_REG;
+/** ES and C1 are clear, and ST(0) is in its place. */
+export const KEY: u32 = TOP | PENDING | C1;
+export const KNOWN: u32 = 1;
+/** Without memory operand also: u16 addresses of the registers that are changed and read, u8 their bits in FPU_TAGS. */
+export const R_TO: usize = R_BASE;
+export const R_FROM: usize = R_INDEX;
+export const R_BITS: usize = R_DISP;
 
 // `now` is FSW without what the last results add to it: TOP and ES are right.
 
@@ -110,7 +120,7 @@ function push(now: u32, se: u32, sig: u64): void {
 /** Notes where the instruction is. */
 // @ts-ignore: decorator
 @inline
-function note(r: usize): void {
+export function note(r: usize): void {
   store<u64>(FPU_IP, recordRip(r));
   store<u16>(FPU_CS, load<u16>(SEGMENTS + SEGMENT_STRIDE));
   store<u16>(FPU_OPCODE, load<u16>(r, R_IMM));
@@ -118,10 +128,28 @@ function note(r: usize): void {
 /** The same with a memory operand at `ea`. */
 // @ts-ignore: decorator
 @inline
-function noteMemory(r: usize, ea: u64): void {
+export function noteMemory(r: usize, ea: u64): void {
   note(r);
   store<u64>(FPU_DP, ea);
   store<u16>(FPU_DS, load<u16>(load<u16>(r, R_SEGMENT)));
+}
+
+/** The record remembers where ST(0) is. */
+// @ts-ignore: decorator
+@inline
+function remember(r: usize, now: u32): void {
+  store<u16>(r, u16((now & TOP) | KNOWN), R_KEY);
+}
+/** The same for an instruction on ST(0) and ST(i). */
+// @ts-ignore: decorator
+@inline
+function rememberTwo(r: usize, now: u32, isTo: bool): void {
+  const first = (now >> 11) & 7;
+  const other = (first + load<u8>(r, R_IMM)) & 7;
+  store<u16>(r, u16(X87 + ((isTo ? other : first) << 4)), R_TO);
+  store<u16>(r, u16(X87 + ((isTo ? first : other) << 4)), R_FROM);
+  store<u8>(r, u8((<u32>1 << first) | (<u32>1 << other)), R_BITS);
+  remember(r, now);
 }
 
 /** What an operation found out becomes part of FSW or of the flags, and it pops. */
@@ -146,6 +174,7 @@ export function quickTwo(r: usize): bool {
   const present = used(now);
   if (!isReady(now) || !(present & (present >> i) & 1)) return false;
   const isTo = (operands & hot.OPERANDS_TO) != 0;
+  rememberTwo(r, now, isTo);
   const to = slotOf(now, isTo ? i : 0);
   const from = slotOf(now, isTo ? 0 : i);
   const se = seAt(from);
@@ -169,6 +198,7 @@ export function quickPush(r: usize): bool {
   const operation: u32 = load<u8>(r, hot.R_X87);
   const present = used(now);
   if (!isReady(now) || present & 0x80) return false;
+  remember(r, now);
   if (operation == hot.LOAD) {
     const i: u32 = load<u8>(r, R_IMM) & 7;
     if (!((present >> i) & 1)) return false;
@@ -238,6 +268,7 @@ export function quickRead(r: usize, ea: u64, host: usize): bool {
   const operands: u32 = load<u8>(r, hot.R_X87_OPERANDS);
   const present = used(now);
   if (!isReady(now)) return false;
+  remember(r, now);
   if (operation == hot.LOAD_CONTROL) return loadControl(load<u16>(host));
   if ((control() & MASKS) != MASKS) return false;
   let se: u32 = 0;
@@ -287,6 +318,7 @@ export function quickWrite(r: usize, ea: u64, host: usize): bool {
   const now: u32 = load<u16>(FPU_STATUS);
   const operation: u32 = load<u8>(r, hot.R_X87);
   if (!isReady(now)) return false;
+  remember(r, now);
   if (operation == hot.STORE_CONTROL || operation == hot.STORE_STATUS) {
     store<u16>(host, u16(operation == hot.STORE_STATUS ? status() : control()));
     return true;

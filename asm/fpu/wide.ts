@@ -48,36 +48,59 @@ export function divideWide(high: u64, low: u64, d: u64): u64 {
   return (q1 << 32) + q0;
 }
 
+/** Largest number below 2^63 that a double holds. */
+const BELOW_HALF: f64 = 9223372036854774784.0;
+
 /** floor(sqrt(high:low)) for high >= 2^62; wideHigh:wideLow is what remains. */
 export function rootWide(high: u64, low: u64): u64 {
-  const estimate = sqrt<f64>(f64(high)) * 4294967296.0;
-  let r: u64 = estimate >= 18446744073709551615.0 ? u64.MAX_VALUE : u64(estimate);
+  // half the root, right to 2^11 in size; as signed numbers, whose conversions are single instructions
+  const estimate = sqrt<f64>(f64(i64(high >> 2))) * 4294967296.0;
+  let r = u64(i64(estimate < BELOW_HALF ? estimate : BELOW_HALF)) << 1;
   // a step of Newton's: what remains is at most 2^77 in size, the step then is right to a small part of a unit
   multiplyWide(r, r);
-  const rest = f64(i64(high - wideHigh - u64(low < wideLow))) * 18446744073709551616.0 + f64(low - wideLow);
-  const step = i64(rest / (estimate + estimate));
-  r = step > 0 && r + u64(step) < r ? u64.MAX_VALUE : r + u64(step);
-  r |= INTEGER;
-  for (;;) {
+  let restHigh = high - wideHigh - u64(low < wideLow);
+  let restLow = low - wideLow;
+  const rest = f64(i64(restHigh)) * 18446744073709551616.0 + f64(i64(restLow >> 1)) * 2.0;
+  const step = i64(rest * (0.25 / estimate));
+  // (r + step)^2 = r^2 + step * (2r + step)
+  const before = r;
+  r += u64(step);
+  if (step > 0 && r < before) {
+    // beyond 2^64
+    r = u64.MAX_VALUE;
     multiplyWide(r, r);
-    if (wideHigh < high || (wideHigh == high && wideLow <= low)) break;
-    r--;
+    restHigh = high - wideHigh - u64(low < wideLow);
+    restLow = low - wideLow;
+  } else {
+    const upper = i64(before >> 32) * step;
+    const lower = u64(i64(before & 0xffffffff) * step);
+    let changeLow = lower + (u64(upper) << 32);
+    let changeHigh = (upper >> 32) + (i64(lower) >> 63) + i64(changeLow < lower);
+    changeHigh = (changeHigh << 1) | i64(changeLow >> 63);
+    changeLow <<= 1;
+    const square = u64(step * step);
+    changeLow += square;
+    changeHigh += i64(changeLow < square);
+    restHigh -= u64(changeHigh) + u64(restLow < changeLow);
+    restLow -= changeLow;
   }
+  // r^2 = (r + 1)^2 - (2r + 1)
+  while (i64(restHigh) < 0) {
+    r--;
+    const back = (r << 1) | 1;
+    restLow += back;
+    restHigh += (r >> 63) + u64(restLow < back);
+  }
+  // (r + 1)^2 = r^2 + 2r + 1
   for (;;) {
-    const borrow = u64(low < wideLow);
-    const restHigh = high - wideHigh - borrow;
-    const restLow = low - wideLow;
-    // (r + 1)^2 = r^2 + 2r + 1
     const nextHigh = r >> 63;
     const nextLow = (r << 1) | 1;
-    if (r == u64.MAX_VALUE || restHigh < nextHigh || (restHigh == nextHigh && restLow < nextLow)) {
-      wideHigh = restHigh;
-      wideLow = restLow;
-      break;
-    }
+    if (r == u64.MAX_VALUE || restHigh < nextHigh || (restHigh == nextHigh && restLow < nextLow)) break;
+    restHigh -= nextHigh + u64(restLow < nextLow);
+    restLow -= nextLow;
     r++;
-    multiplyWide(r, r);
   }
+  wideHigh = restHigh;
+  wideLow = restLow;
   return r;
 }
-const INTEGER: u64 = 0x8000000000000000;

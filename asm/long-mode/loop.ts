@@ -31,6 +31,7 @@ import {
   recordNextRip,
 } from '../record';
 import { operandBytes } from '../fpu/hot';
+import { fastPush, fastRead, fastTwo, fastWrite } from '../fpu/fast';
 import { quickOther, quickPush, quickRead, quickTwo, quickWrite } from '../fpu/quick';
 import { shuffleDoublewords } from '../simd/fast';
 import { repeatQuickly } from '../string-quick';
@@ -1336,11 +1337,11 @@ export function dispatchLong(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case hot.X87_TWO:
-        if (!quickTwo(r)) break;
+        if (!fastTwo(r) && !quickTwo(r)) break;
         r += RECORD_SIZE;
         continue;
       case hot.X87_PUSH:
-        if (!quickPush(r)) break;
+        if (!fastPush(r) && !quickPush(r)) break;
         r += RECORD_SIZE;
         continue;
       case hot.X87_OTHER:
@@ -1350,13 +1351,13 @@ export function dispatchLong(start: usize): void {
       case hot.X87_READ:
         next = address(r);
         h = hostOfBytes(next, operandBytes(r), 0);
-        if (!h || !quickRead(r, next, h)) break;
+        if (!h || (!fastRead(r, next, h) && !quickRead(r, next, h))) break;
         r += RECORD_SIZE;
         continue;
       case hot.X87_WRITE:
         next = address(r);
         h = hostOfBytes(next, operandBytes(r), TLB_WRITE);
-        if (!h || !quickWrite(r, next, h)) break;
+        if (!h || (!fastWrite(r, next, h) && !quickWrite(r, next, h))) break;
         r += RECORD_SIZE;
         continue;
       case hot.REPEAT:

@@ -70,7 +70,7 @@ const CR4_OSFXSR: u32 = 0x200;
 // @ts-ignore: decorator
 @inline
 export function isUsable(): bool {
-  return !(load<u32>(CR0) & CR0_EM_TS) && (load<u32>(CR4) & CR4_OSFXSR) != 0;
+  return !((load<u32>(CR0) & CR0_EM_TS) | (~load<u32>(CR4) & CR4_OSFXSR));
 }
 
 /** Place of the XMM register that the field at `field` of the record names. */
