@@ -72,6 +72,11 @@ describe('the bundled program everywhere', () => {
 });
 
 describe('a program that fails', () => {
+  test('by waiting for input that cannot come: it is said', () => {
+    const waiting = { ...PROGRAM, arguments: ['wait'] };
+    expect(runIn('process', waiting).end).toBe('waits for ever');
+  });
+
   test('is compared all the same', () => {
     const failing = { ...PROGRAM, arguments: ['exit', '3'] };
     const runs = (['process', 'container', 'bare'] as const).map((environment) => runIn(environment, failing));

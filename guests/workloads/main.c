@@ -1,6 +1,6 @@
 // workloads: a static Linux program for i386 that times kinds of work a program does, the same bytes as a process, in a
 // container and inside a kernel in a virtual machine. Prints `mark NAME` just before a timed loop and
-// `bench NAME iterations N cycles C` after it; nothing in between. Arguments: iterations=N only=NAME; or `check` (check.c).
+// `bench NAME iterations N cycles C` after it; nothing in between. Arguments: iterations=N only=NAME; or `check` (check.c), `exit STATUS`, `wait`.
 #include "../lib/x86.h"
 #include "program.h"
 
@@ -160,6 +160,7 @@ i32 program_main(i32 argc, const char *const *argv) {
   for (i32 i = 1; i < argc; i++) {
     if (strcmp(argv[i], "child") == 0) return 0;
     if (strcmp(argv[i], "exit") == 0 && i + 1 < argc) return (i32)parse_number(argv[i + 1]);
+    if (strcmp(argv[i], "wait") == 0) return CALL3(SYS_READ, 0, block, 1);
     if (strcmp(argv[i], "check") == 0) {
       check(argv[0]);
       return 0;

@@ -84,8 +84,10 @@ function rootWith(kernel: Kernel, name: string, file: Uint8Array): Tmpfs {
 /** Runs slices until all tasks have ended, feeding the terminal in between. */
 async function drive(kernel: Kernel, terminal: Terminal, console: SerialConsole): Promise<KernelStop> {
   console.start((byte) => terminal.type(Uint8Array.of(byte)));
+  // beside a person at a terminal time passes; input from elsewhere comes, or has ended, at whatever time it is
+  const stopWhenIdle = !process.stdin.isTTY;
   for (;;) {
-    const stop = kernel.run({ cycles: kernel.platform.cycles + SLICE });
+    const stop = kernel.run({ cycles: kernel.platform.cycles + SLICE, stopWhenIdle });
     await console.pump(Number(kernel.monotonic));
     if (stop.reason === 'ended' || console.interrupted) return stop;
     if (stop.reason !== 'idle') continue;

@@ -93,6 +93,14 @@ interface Turn {
   entered: number | undefined;
 }
 
+/** How far `run` goes. */
+export interface RunLimits {
+  readonly cycles?: number;
+  readonly pause?: Moment;
+  /** Returns as soon as all tasks wait for something from outside; else time passes up to `cycles`. */
+  readonly stopWhenIdle?: boolean;
+}
+
 /** A Linux. */
 export class Kernel {
   readonly platform: Platform;
@@ -246,7 +254,7 @@ export class Kernel {
    * Runs tasks until all have ended, nothing can happen any more, or a limit is reached. At `cycles` the task that runs is
    * interrupted; at `pause` nothing inside notices: before anything else than `run` touches the kernel, `settle` has to.
    */
-  run(limits: { readonly cycles?: number; readonly pause?: Moment } = {}): KernelStop {
+  run(limits: RunLimits = {}): KernelStop {
     const end = limits.cycles ?? Number.POSITIVE_INFINITY;
     const { pause } = limits;
     if (this.#turn !== undefined) this.#continueTurn(this.#turn, pause);
@@ -258,13 +266,19 @@ export class Kernel {
       const task = this.runQueue.next();
       if (task !== undefined) this.#runTask(task, end, pause);
       else {
+        if (limits.stopWhenIdle && this.timers.next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
         const next = Math.min(this.timers.next, end, pause?.cycles ?? end);
         if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
-        const before = this.platform.cycles;
-        this.platform.skipTo(next);
-        this.processorTime.idle += this.platform.cycles - before;
+        this.#passTo(next);
       }
     }
+  }
+
+  /** Time passes, and nobody wants the processor. */
+  #passTo(cycles: number): void {
+    const before = this.platform.cycles;
+    this.platform.skipTo(cycles);
+    this.processorTime.idle += this.platform.cycles - before;
   }
 
   #isReached({ cycles, instructions }: Moment): boolean {
