@@ -1,6 +1,7 @@
 // The namespaces of a container (OCI runtime specification, "Namespaces", "User namespace mappings"): new ones as its
 // configuration asks for, else those of the kernel it runs in, which is the container's own.
 import type { Cgroup } from '../kernel/cgroup/cgroup.ts';
+import { SystemError } from '../kernel/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { NetNamespace } from '../kernel/net/namespace.ts';
 import { CgroupNamespace } from '../kernel/ns/cgroup-namespace.ts';
@@ -11,8 +12,12 @@ import { PidNamespace } from '../kernel/ns/pid-namespace.ts';
 import { TimeNamespace } from '../kernel/ns/time-namespace.ts';
 import { UserNamespace } from '../kernel/ns/user-namespace.ts';
 import { UtsNamespace } from '../kernel/ns/uts-namespace.ts';
+import { encodeText } from '../kernel/syscalls/text.ts';
 import { OciError } from './oci-error.ts';
 import type { IdMapping, NamespaceKind, RuntimeSpec } from './runtime-spec.ts';
+
+/** Bytes of a name of the system. */
+const LONGEST_NAME = 64;
 
 /** @throws OciError for a namespace that should be joined: there is nobody else in this kernel */
 export function checkNamespaces({ namespaces, timeOffsets }: RuntimeSpec): void {
@@ -53,6 +58,22 @@ function newNetwork(number: number, user: UserNamespace): NetNamespace {
   return net;
 }
 
+/** @throws OciError for a name that is longer than uname(2) can tell */
+function checkedName(field: string, name: string): string {
+  if (encodeText(name).length <= LONGEST_NAME && !name.includes('\0')) return name;
+  throw new OciError('bad-option', `The ${field} ${JSON.stringify(name.slice(0, 20))}… has more than 64 bytes.`);
+}
+
+function setOffsets(kernel: Kernel, time: TimeNamespace, offsets: NonNullable<RuntimeSpec['timeOffsets']>): void {
+  const line = (clock: 'monotonic' | 'boottime') => `${clock} ${offsets[clock].seconds} ${offsets[clock].nanoseconds}`;
+  try {
+    time.setOffsets(`${line('monotonic')}\n${line('boottime')}`, kernel.monotonic);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new OciError('bad-option', 'linux.timeOffsets moves a clock further than it can go.');
+  }
+}
+
 /** All namespaces of a container. */
 export function namespacesFor(
   kernel: Kernel,
@@ -64,13 +85,10 @@ export function namespacesFor(
   const number = () => kernel.nextNamespace();
   const pid = isNew('pid') ? new PidNamespace(number(), user, kernel.pids) : kernel.pids;
   const uts = isNew('uts') ? new UtsNamespace(number(), user, first.uts) : first.uts;
-  if (spec.hostname !== undefined) uts.hostname = spec.hostname;
-  if (spec.domainname !== undefined) uts.domainname = spec.domainname;
+  if (spec.hostname !== undefined) uts.hostname = checkedName('hostname', spec.hostname);
+  if (spec.domainname !== undefined) uts.domainname = checkedName('domainname', spec.domainname);
   const time = isNew('time') ? new TimeNamespace(number(), user, first.time) : first.time;
-  if (spec.timeOffsets) {
-    time.monotonic = BigInt(spec.timeOffsets.monotonic);
-    time.boottime = BigInt(spec.timeOffsets.boottime);
-  }
+  if (spec.timeOffsets) setOffsets(kernel, time, spec.timeOffsets);
   return {
     mnt,
     pid,

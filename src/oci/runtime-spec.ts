@@ -81,6 +81,12 @@ export interface NamespaceSpec {
   readonly path?: string;
 }
 
+/** Nanoseconds are added to seconds that may be negative. */
+export interface ClockOffset {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
 /** Limits, in the terms of cgroup v2. */
 export interface ResourceSpec {
   /** Bytes; -1 for none. */
@@ -179,8 +185,8 @@ export interface RuntimeSpec {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly rootfsPropagation?: string;
-  /** Offsets of clocks in a new time namespace, in nanoseconds. */
-  readonly timeOffsets?: { readonly monotonic: number; readonly boottime: number };
+  /** Offsets of clocks in a new time namespace. */
+  readonly timeOffsets?: { readonly monotonic: ClockOffset; readonly boottime: ClockOffset };
   readonly hooks: Readonly<Partial<Record<HookPoint, readonly Hook[]>>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -268,13 +274,11 @@ function integers(fields: Fields | undefined, name: string): readonly number[] {
   return fields?.integers(name, 0, MOST_ID) ?? [];
 }
 
-const SECOND = 1_000_000_000;
-
 function timeOffsets(fields: Fields | undefined): RuntimeSpec['timeOffsets'] {
   if (!fields) return undefined;
-  const offset = (name: string) => {
+  const offset = (name: string): ClockOffset => {
     const clock = fields.object(name);
-    return (clock?.integer('secs') ?? 0) * SECOND + (clock?.integer('nanosecs', 0, SECOND - 1) ?? 0);
+    return { seconds: clock?.integer('secs') ?? 0, nanoseconds: clock?.integer('nanosecs', 0, 999_999_999) ?? 0 };
   };
   return { monotonic: offset('monotonic'), boottime: offset('boottime') };
 }
@@ -314,8 +318,19 @@ function deviceSpec(fields: Fields): DeviceSpec {
   };
 }
 
+/**
+ * All devices of the kernel are those that every container has (config-linux.md, "Default Devices"), so that rules which deny
+ * all others change nothing; those that deny one of these would.
+ */
+function nameDeniedDevice(rule: Fields, unsupported: (field: string) => void): void {
+  const [type, major, minor] = [rule.text('type') ?? 'a', rule.integer('major', -1), rule.integer('minor', -1)];
+  if (rule.flag('allow') || type === 'a' || ((major ?? -1) < 0 && (minor ?? -1) < 0)) return;
+  unsupported(`linux.resources.devices (denying ${type} ${major ?? '*'}:${minor ?? '*'})`);
+}
+
 function resourceSpec(fields: Fields | undefined, unsupported: (field: string) => void): ResourceSpec {
   for (const part of ['network', 'rdma']) if (fields?.object(part)) unsupported(`linux.resources.${part}`);
+  for (const rule of fields?.objects('devices') ?? []) nameDeniedDevice(rule, unsupported);
   if (fields?.objects('hugepageLimits').length) unsupported('linux.resources.hugepageLimits');
   const memory = fields?.object('memory');
   const cpu = fields?.object('cpu');

@@ -298,6 +298,16 @@ describe.skipIf(!canCompile())('bundles', () => {
         (c) => (c.linux.namespaces = [{ type: 'network', path: '/proc/1/ns/net' }]),
         /Joining the network namespace \/proc\/1\/ns\/net is not supported/,
       ],
+      ['a name that is too long', (c) => (c.hostname = 'h'.repeat(65)), /hostname .* has more than 64 bytes/],
+      [
+        'a clock out of reach',
+        (c) =>
+          Object.assign(c.linux, {
+            namespaces: [{ type: 'mount' }, { type: 'time' }],
+            timeOffsets: { monotonic: { secs: 9e15 } },
+          }),
+        /further than it can go/,
+      ],
       ['a control group above', (c) => (c.linux.cgroupsPath = '../../x'), /names no control group/],
       [
         'a mount over everything',

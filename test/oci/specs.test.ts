@@ -68,12 +68,22 @@ describe('config.json', () => {
         ociVersion: '1.0.0',
         windows: {},
         process: { apparmorProfile: 'x' },
-        linux: { intelRdt: {}, resources: { rdma: {} } },
+        linux: {
+          intelRdt: {},
+          resources: {
+            rdma: {},
+            devices: [
+              { allow: false, access: 'rwm' },
+              { allow: false, type: 'c', major: 1, minor: 5 },
+            ],
+          },
+        },
       },
       unsupported,
     );
     expect(unsupported.sort()).toEqual([
       'linux.intelRdt',
+      'linux.resources.devices (denying c 1:5)',
       'linux.resources.rdma',
       'process.apparmorProfile',
       'windows',
