@@ -1,5 +1,5 @@
 // Finds what the command runs on: the compiled core beside it, the bundled guests, and images and snapshots by path.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GuestImage } from '../lab/guest-run.ts';
@@ -35,6 +35,18 @@ export function readUserFile(path: string, what: string): Uint8Array {
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`The ${what} ${path} cannot be read: ${hostReason(error)}.`, EXIT.failure);
+  }
+}
+
+/** Writes a file the user named, so that a full disk or Ctrl-C never leaves half of one under its name. @throws CliError */
+export function writeUserFile(path: string, what: string, bytes: Uint8Array): void {
+  const partial = `${path}.partial`;
+  try {
+    writeFileSync(partial, bytes);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw new CliError(`The ${what} cannot be written to ${path}: ${hostReason(error)}.`, EXIT.failure);
   }
 }
 

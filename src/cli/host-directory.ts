@@ -99,10 +99,17 @@ class OpenedFile implements HostFile {
 /** A directory of this computer that is shared. */
 export class SharedDirectory implements HostDirectory {
   readonly #root: number;
+  readonly #isWritable: boolean;
 
   /** Follows links on the way to `path`: that is the user's own choice. @throws SystemError */
-  constructor(path: string) {
+  constructor(path: string, isWritable = true) {
     this.#root = onHost(() => fs.openSync(path, O_PATH | O_DIRECTORY));
+    this.#isWritable = isWritable;
+  }
+
+  /** Whatever the kernel thinks it may. */
+  #checkWritable(): void {
+    if (!this.#isWritable) fail('EROFS');
   }
 
   /** Is it a directory, links followed? @throws SystemError when there is nothing */
@@ -148,6 +155,7 @@ export class SharedDirectory implements HostDirectory {
   }
 
   open(path: HostPath, writable: boolean): HostFile {
+    if (writable) this.#checkWritable();
     return this.#at(path, (descriptor) => {
       const { mode } = fs.fstatSync(descriptor);
       if ((mode & S_IFMT) !== S_IFREG) fail('ENXIO');
@@ -156,6 +164,7 @@ export class SharedDirectory implements HostDirectory {
   }
 
   createFile(path: HostPath, mode: number): void {
+    this.#checkWritable();
     this.#in(path, (name) => {
       const descriptor = fs.openSync(name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
       try {
@@ -167,31 +176,38 @@ export class SharedDirectory implements HostDirectory {
   }
 
   createDirectory(path: HostPath, mode: number): void {
+    this.#checkWritable();
     this.#in(path, (name) => fs.mkdirSync(name, 0o700));
     this.change(path, { mode });
   }
 
   createSymlink(path: HostPath, target: string): void {
+    this.#checkWritable();
     this.#in(path, (name) => fs.symlinkSync(Buffer.from(encodeText(target)), name));
   }
 
   link(from: HostPath, to: HostPath): void {
+    this.#checkWritable();
     this.#in(from, (old) => this.#in(to, (name) => fs.linkSync(old, name)));
   }
 
   unlink(path: HostPath): void {
+    this.#checkWritable();
     this.#in(path, (name) => fs.unlinkSync(name));
   }
 
   rmdir(path: HostPath): void {
+    this.#checkWritable();
     this.#in(path, (name) => fs.rmdirSync(name));
   }
 
   rename(from: HostPath, to: HostPath): void {
+    this.#checkWritable();
     this.#in(from, (old) => this.#in(to, (name) => fs.renameSync(old, name)));
   }
 
   change(path: HostPath, change: HostChange): void {
+    this.#checkWritable();
     const { mode: type } = this.status(path) ?? fail('ENOENT');
     if ((type & S_IFMT) === S_IFLNK) {
       this.#changeLink(path, change);

@@ -141,7 +141,7 @@ function addProcess(anillo: Command): void {
   anillo
     .command('process')
     .description('run a Linux program, i386 or amd64, on the user-space kernel')
-    .argument('<program>', 'an ELF executable; one that is linked dynamically needs its libraries by --volume')
+    .argument('[program]', 'an ELF executable; one that is linked dynamically needs its libraries by --volume')
     .argument('[arguments...]', 'its arguments')
     .passThroughOptions()
     .addOption(
@@ -165,6 +165,15 @@ function addProcess(anillo: Command): void {
         .default([]),
     )
     .option('--strace', 'print system calls on standard error, as strace does')
+    .option(
+      '--max-instructions <count>',
+      'stop after so many instructions (50M, 2G), with exit status 6',
+      parseCount('--max-instructions'),
+    )
+    .option('--save <file>', 'save the kernel and all its programs to a file where the run ends')
+    .option('--restore <file>', 'instead of a program: go on from a saved state (with the volumes it had)')
+    .option('--record <file>', 'record what reaches the program from outside, and what it says')
+    .option('--replay <file>', 'instead of a program: run a recording again, and compare')
     .addHelpText(
       'after',
       `
@@ -173,6 +182,10 @@ The exit status is the program's, or 128 + n when signal n killed it.
 Examples:
   anillo process ./hello
   anillo process --strace /bin/busybox-static echo hello
+  anillo process --max-instructions 2M --save half.anillo ./program
+  anillo process --restore half.anillo
+  anillo process --record session.anillo /bin/busybox-static sh
+  anillo process --replay session.anillo
   anillo process -v /lib:/lib -v /lib64:/lib64 -v /usr:/usr /bin/bash -c 'ls -l /usr'`,
     )
     .action(async (program, args, options) => (await import('./process.ts')).runProcess(program, args, options));

@@ -1,21 +1,15 @@
-// anillo process: a Linux program on the user-space kernel; its terminal is this one.
-import { basename } from 'node:path';
-import { SystemError } from '../kernel/error.ts';
-import { Kernel, type KernelStop } from '../kernel/kernel.ts';
-import { Tmpfs, type TmpfsFile } from '../kernel/fs/tmpfs.ts';
-import { startInit } from '../kernel/start.ts';
-import { straceLine } from '../kernel/strace.ts';
-import { waitStatus } from '../kernel/syscalls/processes.ts';
-import type { Task } from '../kernel/task/task.ts';
-import { Terminal } from '../kernel/tty/terminal.ts';
-import { CpuPlatform } from '../platform/cpu-platform.ts';
-import { type ErrnoName, errnoText } from '../abi/errno.ts';
-import { S_IFDIR, S_IFREG } from '../abi/stat.ts';
-import { loadCore, readUserFile } from './assets.ts';
+// anillo process: a Linux program on the user-space kernel; its terminal is this one. A run can be saved and gone on with,
+// and recorded and replayed.
+import { STATUS_LIMIT } from '../pc/exit.ts';
+import { readUserFile, writeUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
-import { mountVolumes } from './volumes.ts';
+import { type InputEvent, ProgramRun, type ProgramStart, type Surroundings } from './process/program-run.ts';
+import { Recorder } from './process/recorder.ts';
+import { readRecording } from './process/recording.ts';
+import { Replay } from './process/replay.ts';
 import { SerialConsole } from './serial-console.ts';
+import { openVolumes } from './volumes.ts';
 
 /** Options of `anillo process`, parsed. */
 export interface ProcessOptions {
@@ -24,89 +18,140 @@ export interface ProcessOptions {
   readonly env?: readonly string[];
   readonly seed: number;
   readonly volume?: readonly Volume[];
+  readonly maxInstructions?: number;
+  readonly save?: string;
+  readonly restore?: string;
+  readonly record?: string;
+  readonly replay?: string;
 }
 
 /** Cycles between two looks at the terminal. */
 const SLICE = 50_000_000;
-const OWNER = { uid: 0, gid: 0 };
-const SIGNAL_STATUS = 128;
-/** What the errors of execve(2) mean here. */
-const REASONS: Partial<Record<ErrnoName, string>> = {
-  ENOEXEC: 'it is no i386 or amd64 ELF program',
-  ENOENT: 'it needs a loader and libraries that are not there (--volume can show it those of this computer)',
-};
+
+/** How a run came back to this command. */
+type Ending = 'ended' | 'idle' | 'limit' | 'interrupted';
 
 /** Runs a program; the exit status becomes its own, or 128 + n when signal n killed it. */
-export async function runProcess(program: string, args: readonly string[], options: ProcessOptions): Promise<void> {
-  const file = readUserFile(program, 'program');
+export async function runProcess(
+  program: string | undefined,
+  args: readonly string[],
+  options: ProcessOptions,
+): Promise<void> {
+  checkChoices(program, options);
+  if (options.replay !== undefined) return replay(options.replay, options);
   const console = new SerialConsole();
-  const kernel = new Kernel({
-    platform: new CpuPlatform(loadCore(), { memory: options.memory }),
-    seed: options.seed,
-    onUnsupported: (name) => process.stderr.write(`anillo: ${name} is not supported; it fails with ENOSYS.\n`),
-    ...(options.strace === undefined
-      ? {}
-      : { onCall: (call, row, result) => process.stderr.write(`${straceLine(call, row, result)}\n`) }),
-  });
-  const terminal = new Terminal(kernel, (bytes) => {
-    for (const byte of bytes) console.write(byte);
-  });
-  if (!process.stdout.isTTY) terminal.makePlain();
-  const name = `/bin/${basename(program)}`;
-  const root = rootWith(kernel, name, file);
-  let init: Task;
-  try {
-    const environment = options.env ?? [];
-    const prepare = (task: Task) => mountVolumes(kernel, task, options.volume ?? []);
-    init = startInit(kernel, { root, path: name, arguments: [name, ...args], environment, terminal, prepare });
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    const why = REASONS[error.errno] ?? errnoText(error.errno);
-    throw new CliError(`The program ${program} cannot be run: ${why}.`, EXIT.failure);
-  }
-  const stop = await drive(kernel, terminal, console);
+  const surroundings = {
+    write: (bytes: Uint8Array) => console.writeAll(bytes),
+    volumes: openVolumes(options.volume ?? []),
+    strace: options.strace === true,
+  };
+  const { run, recorder } = begin(program, args, options, surroundings);
+  const ending = await drive(run, console, recorder, options.maxInstructions);
   await console.close();
-  process.exitCode = exitStatus(init, stop, console);
+  if (options.save !== undefined) writeUserFile(options.save, 'snapshot', run.save());
+  if (options.record !== undefined && recorder !== undefined)
+    writeUserFile(options.record, 'recording', recorder.finish(run, ending));
+  process.exitCode = report(run, ending, options.maxInstructions);
 }
 
-/** A file system with the program in /bin and a /tmp. */
-function rootWith(kernel: Kernel, name: string, file: Uint8Array): Tmpfs {
-  const fs = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now: () => kernel.realtime, mode: 0o755 });
-  const bin = fs.root.create('bin', S_IFDIR | 0o755, OWNER);
-  const target = bin.create(basename(name), S_IFREG | 0o755, OWNER) as TmpfsFile;
-  target.write(0, file);
-  fs.root.create('tmp', S_IFDIR | 0o1777, OWNER);
-  fs.root.create('proc', S_IFDIR | 0o555, OWNER);
-  fs.root.create('sys', S_IFDIR | 0o555, OWNER);
-  return fs;
+/** @throws CliError for what does not go together */
+function checkChoices(program: string | undefined, { restore, record, replay, save }: ProcessOptions): void {
+  const from = [program, restore && '--restore', replay && '--replay'].filter((source) => source !== undefined);
+  if (from.length === 0)
+    throw new CliError('A program is missing: name one, or a file to go on from with --restore or --replay.');
+  if (from.length > 1) throw new CliError(`${from[0]} and ${from[1]} do not go together: both say what is to run.`);
+  if (record !== undefined && restore !== undefined)
+    throw new CliError('--record and --restore do not go together: a recording begins where its program does.');
+  if (replay !== undefined && (record !== undefined || save !== undefined))
+    throw new CliError('--replay does not go together with --record and --save.');
+}
+
+function begin(
+  program: string | undefined,
+  args: readonly string[],
+  options: ProcessOptions,
+  surroundings: Surroundings,
+): { readonly run: ProgramRun; readonly recorder?: Recorder } {
+  if (options.restore !== undefined)
+    return { run: ProgramRun.restore(readUserFile(options.restore, 'snapshot'), surroundings) };
+  const start: ProgramStart = {
+    name: program!,
+    file: Uint8Array.from(readUserFile(program!, 'program')),
+    args,
+    environment: options.env ?? [],
+    memory: options.memory,
+    seed: options.seed,
+    isPlain: !process.stdout.isTTY,
+  };
+  if (options.record === undefined) return { run: ProgramRun.start(start, surroundings) };
+  const recorder = new Recorder(start, surroundings.volumes);
+  const run = ProgramRun.start(start, recorder.observe(surroundings));
+  recorder.attach(run);
+  return { run, recorder };
 }
 
 /** Runs slices until all tasks have ended, feeding the terminal in between. */
-async function drive(kernel: Kernel, terminal: Terminal, console: SerialConsole): Promise<KernelStop> {
-  console.start((byte) => terminal.type(Uint8Array.of(byte)));
+async function drive(
+  run: ProgramRun,
+  console: SerialConsole,
+  recorder: Recorder | undefined,
+  maxInstructions: number | undefined,
+): Promise<Ending> {
+  const { kernel } = run;
+  let typed: number[] = [];
+  const accept = (event: InputEvent): boolean => {
+    recorder?.input(event, run);
+    return run.accept(event);
+  };
+  console.start((byte) => typed.push(byte));
   // beside a person at a terminal time passes; input from elsewhere comes, or has ended, at whatever time it is
   const stopWhenIdle = !process.stdin.isTTY;
   for (;;) {
-    const stop = kernel.run({ cycles: kernel.platform.cycles + SLICE, stopWhenIdle });
+    if (typed.length > 0) accept({ kind: 'typed', bytes: Uint8Array.from(typed) });
+    typed = [];
+    const pause = { cycles: kernel.platform.cycles + SLICE, ...(maxInstructions && { instructions: maxInstructions }) };
+    const stop = kernel.run({ pause, stopWhenIdle });
     await console.pump(Number(kernel.monotonic));
-    if (stop.reason === 'ended' || console.interrupted) return stop;
-    if (stop.reason !== 'idle') continue;
-    if (await console.waitForInput()) continue;
-    if (console.interrupted) return stop;
-    if (terminal.hangUp()) continue;
-    return stop;
+    if (console.interrupted) return 'interrupted';
+    if (stop.reason === 'ended') return 'ended';
+    if (kernel.platform.instructions >= (maxInstructions ?? Number.POSITIVE_INFINITY)) return 'limit';
+    if (stop.reason !== 'idle' || typed.length > 0 || (await console.waitForInput())) continue;
+    // the end of input may have come with the last of it
+    if (typed.length > 0) continue;
+    if (console.interrupted) return 'interrupted';
+    if (!accept({ kind: 'hung-up' })) return 'idle';
   }
 }
 
-function exitStatus({ group }: Task, stop: KernelStop, console: SerialConsole): number {
-  if (console.interrupted) {
-    process.stderr.write('anillo: interrupted.\n');
-    return EXIT.interrupted;
+/** Says why the run is over; gives the exit status. */
+function report(run: ProgramRun, ending: Ending, maxInstructions: number | undefined): number {
+  switch (ending) {
+    case 'ended':
+      return run.exitStatus;
+    case 'limit':
+      process.stderr.write(`anillo: stopped after ${maxInstructions} instructions, as --max-instructions says.\n`);
+      return STATUS_LIMIT;
+    case 'interrupted':
+      process.stderr.write('anillo: interrupted.\n');
+      return EXIT.interrupted;
+    case 'idle':
+      process.stderr.write('anillo: the program waits for something that cannot happen.\n');
+      return EXIT.failure;
   }
-  if (stop.reason === 'idle') {
-    process.stderr.write('anillo: the program waits for something that cannot happen.\n');
-    return EXIT.failure;
-  }
-  const status = group.event === undefined ? 0 : waitStatus(group.event);
-  return status & 0x7f ? SIGNAL_STATUS + (status & 0x7f) : status >> 8;
+}
+
+/** Runs a recording again; the exit status becomes the program's. @throws CliError at the first difference */
+async function replay(path: string, options: ProcessOptions): Promise<void> {
+  const console = new SerialConsole();
+  const recording = readRecording(readUserFile(path, 'recording'));
+  const replay = new Replay(recording, {
+    write: (bytes) => console.writeAll(bytes),
+    strace: options.strace === true,
+  });
+  while (!replay.step()) await console.flush();
+  await console.flush();
+  replay.finish();
+  const { instructions } = recording.end;
+  process.stderr.write(`anillo: the replay is the recorded run to the bit, over ${instructions} instructions.\n`);
+  process.exitCode = recording.end.reason === 'ended' ? replay.run.exitStatus : EXIT.ok;
 }

@@ -1,5 +1,5 @@
 // anillo run: a guest whose serial port is this terminal.
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type CpuModelName, findCpuModel } from '../cpu/cpu.ts';
 import { type GuestImage, GuestRun, type GuestRunOptions } from '../lab/guest-run.ts';
 import { BusOverlapError } from '../machine/bus.ts';
@@ -7,7 +7,7 @@ import { type MachineStop, STATUS_IDLE } from '../pc/exit.ts';
 import { findProfile } from '../vmm/cost/index.ts';
 import type { BoardOptions, PagingMode, TraceKind } from '../vmm/technique.ts';
 import { techniques } from '../vmm/techniques/index.ts';
-import { hostReason, loadCore, loadGuest, readUserFile } from './assets.ts';
+import { hostReason, loadCore, loadGuest, readUserFile, writeUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
 import { SerialConsole } from './serial-console.ts';
 
@@ -69,7 +69,7 @@ export async function runImage(image: string | undefined, options: RunOptions): 
   const stop = await drive(run, console, options.maxInstructions);
   const used = process.cpuUsage(started);
   await console.close();
-  if (options.save !== undefined) saveFile(options.save, run.save());
+  if (options.save !== undefined) writeUserFile(options.save, 'snapshot', run.save());
   if (options.stats !== undefined) writeStatistics(options.stats, run, stop, (used.user + used.system) / 1e6);
   reportFindings(run);
   if (console.interrupted) process.stderr.write('anillo: interrupted.\n');
@@ -142,18 +142,6 @@ async function drive(run: GuestRun, console: SerialConsole, maxInstructions?: nu
       process.stderr.write('anillo: the guest waits for input, and standard input has ended.\n');
       return { reason: 'idle', status: STATUS_IDLE, wakeable: true };
     }
-  }
-}
-
-/** Writes a snapshot so that a full disk or Ctrl-C never leaves half of one under its name. */
-function saveFile(path: string, bytes: Uint8Array): void {
-  const partial = `${path}.partial`;
-  try {
-    writeFileSync(partial, bytes);
-    renameSync(partial, path);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw new CliError(`The snapshot cannot be written to ${path}: ${hostReason(error)}.`, EXIT.failure);
   }
 }
 

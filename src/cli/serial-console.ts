@@ -64,9 +64,14 @@ export class SerialConsole {
     this.#pending.push(byte);
   }
 
+  /** Bytes from the guest. */
+  writeAll(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#pending.push(byte);
+  }
+
   /** Writes what the guest said, lets input arrive, and holds virtual time to real time on a terminal. */
   async pump(virtualNanoseconds: number): Promise<void> {
-    const wrote = await this.#flush();
+    const wrote = await this.flush();
     if (wrote) this.#quiet(virtualNanoseconds);
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.#paced) return;
@@ -99,7 +104,7 @@ export class SerialConsole {
 
   /** Gives the terminal back. @throws CliError when standard output could not take what the guest said */
   async close(): Promise<void> {
-    await this.#flush();
+    await this.flush();
     process.off('SIGINT', this.#interrupt);
     process.off('SIGTERM', this.#interrupt);
     if (this.#paced) process.stdin.setRawMode(false);
@@ -121,7 +126,8 @@ export class SerialConsole {
     this.#quietInstructions = 0;
   }
 
-  async #flush(): Promise<boolean> {
+  /** Writes what the guest said. True if it said anything. */
+  async flush(): Promise<boolean> {
     const bytes = this.#pending;
     this.#pending = [];
     if (bytes.length > 0 && !process.stdout.write(Uint8Array.from(bytes))) {

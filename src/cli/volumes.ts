@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
-import type { OwnerMap } from '../kernel/fs/host/host-directory.ts';
+import type { HostDirectory, OwnerMap } from '../kernel/fs/host/host-directory.ts';
 import { createHostFs } from '../kernel/fs/host/host-fs.ts';
 import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -14,16 +14,34 @@ import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
 import { canShareDirectories, ownerMap, realPath, SharedDirectory } from './host-directory.ts';
 
+/** A directory of this computer, opened. */
+export interface OpenVolume extends Volume {
+  readonly directory: HostDirectory;
+}
+
+/** How owners of this computer are seen inside. */
+export const OWNERS = ownerMap();
+
+/** Opens directories for programs. @throws CliError */
+export function openVolumes(volumes: readonly Volume[]): readonly OpenVolume[] {
+  if (volumes.length > 0) checkSharing();
+  return volumes.map((volume) =>
+    sharing(volume, () => ({ ...volume, directory: new SharedDirectory(volume.host, volume.writable) })),
+  );
+}
+
 /** Mounts directories of this computer for a task; the directories they are seen on are made. @throws CliError */
-export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly Volume[]): void {
-  for (const volume of volumes) {
-    try {
-      mountVolume(kernel, task, volume);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      const why = errnoText(error.errno);
-      throw new CliError(`The directory ${volume.host} cannot be shared as ${volume.guest}: ${why}.`, EXIT.failure);
-    }
+export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly OpenVolume[]): void {
+  for (const volume of volumes) sharing(volume, () => mountVolume(kernel, task, volume));
+}
+
+function sharing<T>(volume: Volume, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const why = errnoText(error.errno);
+    throw new CliError(`The directory ${volume.host} cannot be shared as ${volume.guest}: ${why}.`, EXIT.failure);
   }
 }
 
@@ -47,8 +65,8 @@ export function shareOnHost(kernel: Kernel, host: string, sharing: Sharing): Mou
   const isDirectory = SharedDirectory.isDirectory(host);
   // a file is found in its directory, by its own name: what a link leads to lies elsewhere
   const place = isDirectory ? host : realPath(host);
-  const directory = new SharedDirectory(isDirectory ? place : dirname(place));
-  const { writable, owners = ownerMap(), check } = sharing;
+  const directory = new SharedDirectory(isDirectory ? place : dirname(place), sharing.writable);
+  const { writable, owners = OWNERS, check } = sharing;
   check?.(isDirectory ? directory.place : join(directory.place, basename(place)));
   const made = createHostFs(kernel, { directory, owners, writable });
   if (isDirectory) return made;
@@ -58,9 +76,8 @@ export function shareOnHost(kernel: Kernel, host: string, sharing: Sharing): Mou
   return { fs: made.fs, root: file };
 }
 
-function mountVolume(kernel: Kernel, task: Task, { host, guest, writable }: Volume): void {
-  const { fs, root } = shareOnHost(kernel, host, { writable });
-  if (!root.isDirectory) throw new SystemError('ENOTDIR');
+function mountVolume(kernel: Kernel, task: Task, { host, guest, writable, directory }: OpenVolume): void {
+  const { fs, root } = createHostFs(kernel, { directory, owners: OWNERS, writable });
   const entry = new Dentry('', undefined, root);
   const mount = new Mount(kernel.nextMountId(), fs, entry, host, MS_NOSUID | MS_NODEV);
   attachTree(kernel, mount, directoryAt(task.directories.root, guest));

@@ -144,8 +144,10 @@ export class Kernel {
   epoch: bigint;
   /** What file systems stamp files with. */
   readonly clock = (): bigint => this.realtime;
-  readonly onCall: KernelOptions['onCall'];
-  readonly #onUnsupported: KernelOptions['onUnsupported'];
+  onCall: KernelOptions['onCall'];
+  onUnsupported: KernelOptions['onUnsupported'];
+  /** Those who look on are not part of the state. */
+  static readonly unsaved = ['onCall', 'onUnsupported'];
   readonly #unsupported = new Set<string>();
   #nextDevice = 1;
   #nextMountId = 1;
@@ -182,7 +184,7 @@ export class Kernel {
     this.first.net.loopback.setUp(true);
     this.devices = memoryDevices(this);
     this.onCall = options.onCall;
-    this.#onUnsupported = options.onUnsupported;
+    this.onUnsupported = options.onUnsupported;
   }
 
   /** Nanoseconds since boot: CLOCK_MONOTONIC. */
@@ -510,7 +512,7 @@ export class Kernel {
   #tellUnsupported(name: string, task: Task): void {
     if (this.#unsupported.has(name)) return;
     this.#unsupported.add(name);
-    this.#onUnsupported?.(name, task);
+    this.onUnsupported?.(name, task);
   }
 }
 

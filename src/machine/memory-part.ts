@@ -45,7 +45,7 @@ export class MemoryPart implements Stateful {
       throw new FieldError(`memory was ${size >> 20} MiB and this machine has ${ram.length >> 20} MiB`);
     const runs = numbersField(fields, 'runs');
     const data = bytesField(fields, 'data');
-    ram.fill(0);
+    clear(ram);
     let at = 0;
     for (let run = 0; run < runs.length; run += 2) {
       const length = runs[run + 1]! * PAGE_SIZE;
@@ -59,4 +59,11 @@ function isEmpty(words: Uint32Array, page: number): boolean {
   const end = (page + 1) * (PAGE_SIZE / 4);
   for (let word = page * (PAGE_SIZE / 4); word < end; word++) if (words[word] !== 0) return false;
   return true;
+}
+
+/** Zeroes what is not zero: memory nobody has touched yet stays so. */
+function clear(ram: Uint8Array): void {
+  const words = new Uint32Array(ram.buffer, ram.byteOffset, ram.length >> 2);
+  for (let page = 0; page < ram.length / PAGE_SIZE; page++)
+    if (!isEmpty(words, page)) ram.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
 }

@@ -71,7 +71,8 @@ export class ByteReader {
   at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // the host's own kind of bytes has a `slice` that makes no copy
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Bytes that were not read. */

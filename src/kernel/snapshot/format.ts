@@ -22,7 +22,7 @@ export const HEAD = {
   /** A function with what it remembers: factory and number of values. */
   closure: 7,
   weakMap: 8,
-  /** The object it refers to. */
+  /** What they refer to stands behind the heads: a number of an object and 1, or 0 for nothing. */
   weakRef: 9,
 } as const;
 

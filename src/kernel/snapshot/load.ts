@@ -45,8 +45,10 @@ class Loader {
   readonly #shapes: Shape[] = [];
   readonly #objects: object[] = [];
   readonly #fillers: (Filler | undefined)[] = [];
-  /** What needs another object to be made: views and weak references. */
+  /** Views, which need their buffers to be made. */
   readonly #later: (() => void)[] = [];
+  /** Numbers of weak references. */
+  readonly #references: number[] = [];
 
   constructor(input: ByteReader, host: ReadonlyMap<string, object>) {
     this.#in = input;
@@ -62,6 +64,7 @@ class Loader {
     const count = this.#in.count();
     this.#readHeads(count, new ByteReader(this.#in.block()));
     for (const make of this.#later) make();
+    this.#makeReferences(new ByteReader(this.#in.block()));
     const bodies = new ByteReader(this.#in.block());
     for (const fill of this.#fillers) fill?.(bodies);
     if (bodies.left > 0) throw new DamagedBytes('it holds more than its objects');
@@ -131,11 +134,9 @@ class Loader {
       case HEAD.weakMap:
         this.#put(id, new WeakMap());
         break;
-      case HEAD.weakRef: {
-        const target = input.count();
-        this.#later.push(() => this.#put(id, new WeakRef(this.#object(target))));
+      case HEAD.weakRef:
+        this.#references.push(id);
         break;
-      }
       default:
         throw new DamagedBytes(`it holds an object of kind ${kind}`);
     }
@@ -220,6 +221,15 @@ class Loader {
     this.#put(id, made, (body) => {
       if (count > body.left) throw new DamagedBytes('it ends too early');
       remember(Array.from({ length: count }, () => this.#value(body)));
+    });
+  }
+
+  /** A dead reference is one to an object that nobody else has: it will die. */
+  #makeReferences(input: ByteReader): void {
+    const targets = this.#references.map(() => input.count());
+    this.#references.forEach((id, n) => {
+      const target = targets[n]!;
+      this.#put(id, new WeakRef(target === 0 ? {} : this.#object(target - 1)));
     });
   }
 

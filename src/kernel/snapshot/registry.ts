@@ -19,6 +19,8 @@ export interface Registered<T> {
 /** A class, as far as the saver needs it. */
 export interface SavedClass {
   readonly prototype: object;
+  /** Fields that hold what is the host's: they are not saved, and undefined after a load. */
+  readonly unsaved?: readonly string[];
 }
 
 /** Classes by name. */

@@ -8,6 +8,7 @@ import { type Captured, classes, factories } from './registry.ts';
 /** Something cannot be saved; the message says what and where it is. */
 export class UnsavableError extends Error {
   override readonly name = 'UnsavableError';
+  readonly code = 'unsavable';
 }
 
 /** Properties that engines give errors. */
@@ -35,6 +36,8 @@ class Saver {
     [Object.prototype, PLAIN],
     [null, BARE],
   ]);
+  /** Properties that are not saved, by prototype. */
+  readonly #unsaved = new Map<object | null, ReadonlySet<string>>();
   readonly #factoryNames = new Map<unknown, string>();
   readonly #weakMaps: WeakMap<object, unknown>[] = [];
   readonly #weakEntries = new ByteWriter();
@@ -45,7 +48,10 @@ class Saver {
 
   constructor(host: ReadonlyMap<object, string>) {
     this.#host = host;
-    for (const [name, { value, hash }] of classes) this.#classNames.set(value.prototype, `${name}@${hash}`);
+    for (const [name, { value, hash }] of classes) {
+      this.#classNames.set(value.prototype, `${name}@${hash}`);
+      if (value.unsaved !== undefined) this.#unsaved.set(value.prototype, new Set(propertiesOf(name, value.unsaved)));
+    }
     for (const [name, { value, hash }] of factories) this.#factoryNames.set(value, `${name}@${hash}`);
   }
 
@@ -65,6 +71,7 @@ class Saver {
     out.block(this.#shapeTable.done());
     out.count(this.#objects.length);
     out.block(this.#heads.done());
+    out.block(this.#weakReferences());
     out.block(this.#bodies.done());
     out.count(this.#weakCount);
     out.block(this.#weakEntries.done());
@@ -122,7 +129,7 @@ class Saver {
     else if (object instanceof Set) this.#set(object);
     else if (object instanceof ArrayBuffer) this.#buffer(new Uint8Array(object));
     else if (ArrayBuffer.isView(object)) this.#view(object);
-    else if (object instanceof WeakRef) this.#head(HEAD.weakRef, this.#idOf(this.#target(object), '(weak)'));
+    else if (object instanceof WeakRef) this.#head(HEAD.weakRef);
     else if (object instanceof WeakMap) this.#head(HEAD.weakMap);
     else if (typeof object === 'function') this.#closure(object as unknown as Captured);
     else this.#record(object);
@@ -185,8 +192,16 @@ class Saver {
     this.#head(HEAD.view, 0, this.#idOf(Uint8Array.from(view).buffer, 'buffer'), 0, view.length);
   }
 
-  #target(reference: WeakRef<object>): object {
-    return reference.deref() ?? reference;
+  /** Weak references lead to what is there for another reason; others are dead, whatever the host's memory still has. */
+  #weakReferences(): Uint8Array {
+    const out = new ByteWriter();
+    this.#objects.forEach((object) => {
+      if (!(object instanceof WeakRef) || this.#nameOf(object) !== undefined) return;
+      const target = object.deref() as object | undefined;
+      const id = target === undefined ? undefined : this.#ids.get(target);
+      out.count(id === undefined ? 0 : id + 1);
+    });
+    return out.done();
   }
 
   #closure(closure: Captured & { readonly name?: string }): void {
@@ -204,7 +219,8 @@ class Saver {
     const className = this.#classNames.get(prototype);
     if (className === undefined)
       throw this.#unsavable(`an object of the class ${prototype?.constructor?.name ?? '(none)'}`);
-    const keys = Object.keys(object).filter((key) => !OF_ENGINE.has(key));
+    const unsaved = this.#unsaved.get(prototype) ?? OF_ENGINE;
+    const keys = Object.keys(object).filter((key) => !unsaved.has(key));
     this.#head(HEAD.record, this.#shape(object, className, keys));
     const record = object as Readonly<Record<string, unknown>>;
     for (const key of keys) this.#value(this.#bodies, record[key], key);
@@ -256,6 +272,11 @@ class Saver {
     }
     return new UnsavableError(`The state holds ${what}, which cannot be saved, at ${path.reverse().join('.')}.`);
   }
+}
+
+/** The properties that a class calls by these names: private ones have the class's name before them. */
+function propertiesOf(className: string, names: readonly string[]): string[] {
+  return names.map((name) => name.replace(/^#/, `${className.split(':')[1]}$$`));
 }
 
 function writeNumber(out: ByteWriter, value: number): void {

@@ -65,7 +65,7 @@ export class HostFs implements FileSystem {
   inode(status: HostStatus, place: Place | undefined): HostInode {
     const known = this.#known.get(status.identity)?.deref();
     if (known !== undefined && (known.mode & S_IFMT) === (status.mode & S_IFMT)) {
-      known.moveTo(place);
+      known.found(status, place);
       return known;
     }
     const inode = newInode(this, status, place);
@@ -101,6 +101,13 @@ abstract class HostInode extends Inode {
 
   override get ino(): number {
     return this.#ino;
+  }
+
+  /** The host was asked for it just now, as for one that was not known. */
+  found(status: HostStatus, place: Place | undefined): void {
+    this.#place = place;
+    this.#shown = status;
+    this.#asked = this.fs.kernel.platform.cycles;
   }
 
   moveTo(place: Place | undefined): void {
@@ -199,6 +206,8 @@ class Changing implements Status {
 
 /** A regular file. */
 class HostRegular extends HostInode implements PageSource {
+  /** Files of the host are opened again by their names, and have to be the same, when a saved state goes on. */
+  static readonly unsaved = ['#reader', '#writer'];
   readonly cache: PageCache;
   #reader: HostFile | undefined;
   #writer: HostFile | undefined;
