@@ -1,5 +1,6 @@
 // Extended attributes kept in memory (xattr(7)), for file systems whose inodes live there.
 import { fail } from '../error.ts';
+import type { Frames } from '../mm/frames.ts';
 
 /** Most bytes of names and values one inode keeps. */
 const MOST_BYTES = 1 << 20;
@@ -8,25 +9,43 @@ const MOST_BYTES = 1 << 20;
 export class Attributes {
   readonly #values = new Map<string, Uint8Array>();
   #bytes = 0;
+  readonly #frames: Frames | undefined;
+
+  /** Their bytes are taken from the machine's memory, if it is given. */
+  constructor(frames?: Frames) {
+    this.#frames = frames;
+  }
 
   get(name: string): Uint8Array | undefined {
     return this.#values.get(name);
   }
 
-  /** @throws SystemError ENOSPC */
+  /** @throws SystemError ENOSPC, OutOfFrames */
   set(name: string, value: Uint8Array): void {
     const old = this.#values.get(name);
     const bytes = this.#bytes + value.length - (old === undefined ? -name.length : old.length);
     if (bytes > MOST_BYTES) fail('ENOSPC');
-    this.#bytes = bytes;
+    this.#account(bytes);
     this.#values.set(name, value.slice());
   }
 
   remove(name: string): boolean {
     const old = this.#values.get(name);
     if (old === undefined) return false;
-    this.#bytes -= old.length + name.length;
+    this.#account(this.#bytes - old.length - name.length);
     return this.#values.delete(name);
+  }
+
+  /** The file is gone. */
+  clear(): void {
+    this.#values.clear();
+    this.#account(0);
+  }
+
+  #account(bytes: number): void {
+    if (bytes > this.#bytes) this.#frames?.reserve(bytes - this.#bytes);
+    else this.#frames?.unreserve(this.#bytes - bytes);
+    this.#bytes = bytes;
   }
 
   names(): readonly string[] {

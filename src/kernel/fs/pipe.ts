@@ -8,6 +8,8 @@ import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRN
 import type { Inode } from '../vfs/inode.ts';
 
 export const PIPE_CAPACITY = 65536;
+/** Bytes of the buffer of a pipe that holds little. */
+const LEAST_BUFFER = 4096;
 /** Writes of up to so many bytes are not mixed with others. */
 export const PIPE_BUF = 4096;
 const FIONREAD = 0x541b;
@@ -15,7 +17,10 @@ const FIONREAD = 0x541b;
 /** What both ends share. */
 export class Pipe {
   readonly queue = new WaitQueue();
-  buffer = new Uint8Array(PIPE_CAPACITY);
+  /** Most bytes it holds (F_SETPIPE_SZ). */
+  capacity = PIPE_CAPACITY;
+  /** As large as what was in it needs: a pipe that is never used takes no memory of the host. */
+  buffer = new Uint8Array(0);
   start = 0;
   length = 0;
   /** Sizes of the writes in it while it is in packet mode (pipe(2) O_DIRECT). */
@@ -33,7 +38,16 @@ export class Pipe {
   }
 
   get room(): number {
-    return this.buffer.length - this.length;
+    return this.capacity - this.length;
+  }
+
+  /** Makes room in the buffer. */
+  #grow(length: number): void {
+    if (length <= this.buffer.length) return;
+    const larger = new Uint8Array(Math.min(this.capacity, Math.max(LEAST_BUFFER, 2 * this.buffer.length, length)));
+    larger.set(this.peek(this.length));
+    this.buffer = larger;
+    this.start = 0;
   }
 
   /** Up to `most` bytes, which stay in the pipe. */
@@ -51,15 +65,18 @@ export class Pipe {
     const bytes = this.peek(into.length);
     const count = bytes.length;
     into.set(bytes);
-    this.start = (this.start + count) % this.buffer.length;
     this.length -= count;
+    this.start = this.length === 0 ? 0 : (this.start + count) % this.buffer.length;
+    if (this.length === 0 && this.buffer.length > LEAST_BUFFER) this.buffer = new Uint8Array(LEAST_BUFFER);
     this.#store?.add(-count);
     return count;
   }
 
   /** Puts bytes in; there is room for them. */
   put(from: Uint8Array): void {
+    if (from.length === 0) return;
     this.#store?.add(from.length);
+    this.#grow(this.length + from.length);
     const at = (this.start + this.length) % this.buffer.length;
     const first = Math.min(from.length, this.buffer.length - at);
     this.buffer.set(from.subarray(0, first), at);
@@ -71,6 +88,7 @@ export class Pipe {
   empty(): void {
     this.start = 0;
     this.length = 0;
+    this.buffer = new Uint8Array(0);
     this.packets = [];
     this.#store?.clear();
   }
@@ -80,8 +98,8 @@ export class Pipe {
     if (capacity < this.length) fail('EBUSY');
     const kept = new Uint8Array(this.length);
     this.take(kept);
-    this.buffer = new Uint8Array(capacity);
-    this.start = 0;
+    this.buffer = new Uint8Array(0);
+    this.capacity = capacity;
     this.put(kept);
   }
 }

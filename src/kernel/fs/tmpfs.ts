@@ -24,6 +24,8 @@ import { parseTmpfsOptions, type TmpfsLimits, tmpfsOptionText } from './tmpfs-op
 export const TMPFS_MAGIC = 0x0102_1994;
 /** What a directory entry counts in st_size of its directory. */
 const ENTRY_SIZE = 20;
+/** Memory the kernel keeps for a file or a name: no program makes more of them than the machine has room for. */
+const FILE_BYTES = 1024;
 /** Largest file: what 32-bit page numbers reach and JavaScript counts exactly. */
 const MOST_BYTES = 2 ** 43;
 
@@ -90,13 +92,15 @@ export class Tmpfs implements FileSystem, PageBudget {
     this.#pages -= pages;
   }
 
-  /** One file or name more: a further name counts like a file. @throws SystemError ENOSPC */
+  /** One file or name more: a further name counts like a file. @throws SystemError ENOSPC, OutOfFrames */
   takeFile(): void {
     if (this.#limits.files && this.#files >= this.#limits.files) fail('ENOSPC');
+    this.frames.reserve(FILE_BYTES);
     this.#files++;
   }
 
   giveFile(): void {
+    this.frames.unreserve(FILE_BYTES);
     this.#files--;
   }
 
@@ -141,6 +145,7 @@ abstract class TmpfsInode extends Inode {
   }
 
   override released(): void {
+    this.#attributes?.clear();
     this.fs.giveFile();
   }
 
@@ -149,7 +154,7 @@ abstract class TmpfsInode extends Inode {
   }
 
   override setAttribute(name: string, value: Uint8Array): void {
-    this.#attributes ??= new Attributes();
+    this.#attributes ??= new Attributes(this.fs.frames);
     this.#attributes.set(name, value);
     this.changed = this.fs.now();
   }
@@ -263,6 +268,12 @@ export class TmpfsSymlink extends TmpfsInode {
   constructor(fs: Tmpfs, target: string, owner: Owner) {
     super(fs, S_IFLNK | 0o777, owner);
     this.target = target;
+    fs.frames.reserve(target.length);
+  }
+
+  override released(): void {
+    this.fs.frames.unreserve(this.target.length);
+    super.released();
   }
 
   override get size(): number {

@@ -66,22 +66,24 @@ export interface SignalInfo {
 export class PendingSignals {
   /** In the order of their arrival; at most one of each standard signal. */
   queue: SignalInfo[] = [];
+  #set: SignalSet = NO_SIGNALS;
 
   get set(): SignalSet {
-    let set = 0n;
-    for (const { signal } of this.queue) set |= signalBit(signal);
-    return set;
+    return this.#set;
   }
 
   /** Adds a signal; a standard one that is pending already is not queued again. */
   add(info: SignalInfo): void {
     if (info.signal < SIGRTMIN && this.queue.some(({ signal }) => signal === info.signal)) return;
     this.queue.push(info);
+    this.#set |= signalBit(info.signal);
   }
 
   /** Removes all of these signals. */
   remove(set: SignalSet): void {
+    if ((this.#set & set) === NO_SIGNALS) return;
     this.queue = this.queue.filter(({ signal }) => !hasSignal(set, signal));
+    this.#set &= ~set;
   }
 
   /** Takes the next signal that is not blocked: SIGKILL, then synchronous ones, then by number. */
@@ -94,6 +96,7 @@ export class PendingSignals {
     };
     const next = candidates.reduce((best, info) => (rank(info) < rank(best) ? info : best));
     this.queue.splice(this.queue.indexOf(next), 1);
+    if (!this.queue.some(({ signal }) => signal === next.signal)) this.#set &= ~signalBit(next.signal);
     return next;
   }
 }

@@ -131,7 +131,7 @@ function fcntl(call: Call): CallResult {
       file.flags = (file.flags & ~CHANGEABLE) | (argument & CHANGEABLE);
       return 0;
     case F_GETPIPE_SZ:
-      return file instanceof PipeEnd ? file.pipe.buffer.length : fail('EBADF');
+      return file instanceof PipeEnd ? file.pipe.capacity : fail('EBADF');
     case F_SETPIPE_SZ:
       return file instanceof PipeEnd ? resizePipe(file, argument) : fail('EBADF');
     case F_ADD_SEALS:

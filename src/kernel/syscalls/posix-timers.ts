@@ -41,12 +41,16 @@ function notification(call: Call, address: number, id: number): Notification {
   return task?.group === call.task.group ? { signal, value, task, isSilent: false } : fail('EINVAL');
 }
 
+/** Each timer keeps a signal for itself (timer_create(2) EAGAIN). */
+const RLIMIT_SIGPENDING = 11;
+
 function create(call: Call): number {
   const { kernel, task } = call;
   const { group } = task;
   const clockId = call.arg(0);
   const clock = timerClock(call, clockId);
   const id = group.nextTimerId;
+  if (group.timers.size >= group.limits[RLIMIT_SIGPENDING]!.soft) fail('EAGAIN');
   const timer = new PosixTimer(kernel, group, {
     id,
     clockId,

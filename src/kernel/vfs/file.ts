@@ -139,9 +139,25 @@ export function hold<T extends FileDescription>(file: T): T {
   return file;
 }
 
-/** One user less; the last one closes it. */
+/** Files whose last user has gone while another one is being closed. */
+let closing: FileDescription[] | undefined;
+
+/** One user less; the last one closes it. Files in messages that nobody reads any more are closed one after the other. */
 export function release(file: FileDescription): void {
   if (--file.references > 0) return;
+  if (closing !== undefined) {
+    closing.push(file);
+    return;
+  }
+  closing = [file];
+  try {
+    for (let next = closing.shift(); next !== undefined; next = closing.shift()) close(next);
+  } finally {
+    closing = undefined;
+  }
+}
+
+function close(file: FileDescription): void {
   if (!(file.flags & O_PATH)) notifyFile(file, file.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   file.closed();
   const { inode } = file;
