@@ -156,7 +156,6 @@ export const absentCalls: Implementations = {
   ),
   syslog: partial('the log is empty', syslog),
   sysfs: full(sysfs),
-  ustat: partial('no device number is found', () => fail('EINVAL')),
   userfaultfd: { run: userfaultfd, support: 'error', note: 'faults stay in the kernel', interruption: 'restart' },
   modify_ldt: partial('tables cannot be written', modifyLdt),
   pkey_alloc: partial('the processor has no protection keys', (call) =>

@@ -178,10 +178,15 @@ function makePipe(call: Call, flags: number): number {
   const inode = call.kernel.pipeInode(pipe, { uid, gid });
   const limit = openFilesLimit(call);
   const status = flags & (O_NONBLOCK | O_DIRECT);
-  const reader = files.install(new PipeEnd(inode, status, pipe), (flags & O_CLOEXEC) !== 0, limit);
-  const writer = files.install(new PipeEnd(inode, status | 1, pipe), (flags & O_CLOEXEC) !== 0, limit);
-  call.writeWord(call.arg(0), reader, 4);
-  call.writeWord(call.arg(0) + 4, writer, 4);
+  const opened: number[] = [];
+  try {
+    for (const access of [0, 1])
+      opened.push(files.install(new PipeEnd(inode, status | access, pipe), (flags & O_CLOEXEC) !== 0, limit));
+    for (const [n, fd] of opened.entries()) call.writeWord(call.arg(0) + 4 * n, fd, 4);
+  } catch (failure) {
+    for (const fd of opened) files.close(fd);
+    throw failure;
+  }
   return 0;
 }
 

@@ -122,6 +122,8 @@ function fsopen(call: Call): number {
 const SET_FLAG = 0;
 const SET_STRING = 1;
 const CMD_CREATE = 6;
+/** For file systems that are mounted: no context is of one. */
+const CMD_RECONFIGURE = 7;
 const LAST_COMMAND = 8;
 
 function fsconfig(call: Call): number {
@@ -136,6 +138,10 @@ function fsconfig(call: Call): number {
     const { type, source, options } = file;
     file.made = makeMount(call, { type, source, data: options.join(',') }, MS_RELATIME, file.readOnly);
     return 0;
+  }
+  if (command === CMD_RECONFIGURE) {
+    if (keyAddress !== 0 || valueAddress !== 0) fail('EINVAL');
+    fail('EBUSY');
   }
   if (command !== SET_FLAG && command !== SET_STRING) return fail('EOPNOTSUPP');
   if (keyAddress === 0 || (valueAddress === 0) !== (command === SET_FLAG)) fail('EINVAL');

@@ -1,4 +1,5 @@
-// Facts of file systems: statfs(2).
+// Facts of file systems: statfs(2), ustat(2).
+import { fail } from '../error.ts';
 import type { FileSystem, Room } from '../vfs/inode.ts';
 import {
   type Mount,
@@ -50,6 +51,8 @@ function encodeStatfs(call: Call, { fs, flags }: Shown, isWide: boolean): Uint8A
 
 function statfs(isWide: boolean, path: (call: Call) => Shown, result: number) {
   return full((call) => {
+    // 88 where the compiler aligned it as amd64 does
+    if (isWide && call.arg(1) !== 84 && call.arg(1) !== 88) fail('EINVAL');
     call.write(call.arg(result), encodeStatfs(call, path(call), isWide));
     return 0;
   });
@@ -84,7 +87,22 @@ const byFile = (call: Call): Shown => {
   return { fs: inode.fs, flags: path === undefined ? ST_VALID | ST_RELATIME : mountFlags(path.mount) };
 };
 
+/** How much room is left on the file system of a device number (ustat(2)); the names are empty. */
+function ustat(call: Call): number {
+  const mounted = [...call.task.namespaces.mnt.mounts()].find(({ fs }) => fs.device === call.arg(0));
+  if (mounted === undefined) return fail('EINVAL');
+  const { freeBlocks, freeFiles } = mounted.fs.room?.() ?? NO_ROOM;
+  const word = call.wordSize;
+  const bytes = new Uint8Array(call.is32 ? 20 : 32);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, freeBlocks, true);
+  view.setUint32(word, freeFiles, true);
+  call.write(call.arg(1), bytes);
+  return 0;
+}
+
 export const mountCalls: Implementations = {
+  ustat: full(ustat),
   statfs: statfs(false, byName, 1),
   fstatfs: statfs(false, byFile, 1),
   statfs64: statfs(true, byName, 2),

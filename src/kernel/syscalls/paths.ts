@@ -410,10 +410,7 @@ export const pathCalls: Implementations = {
     const at = (n: number) => BigInt(call.readWord(address + n * call.wordSize)) * 1_000_000_000n;
     return setTimes(call, plain(call, 0), address === 0 ? undefined : [at(0), at(1)]);
   }),
-  truncate: done((call) => {
-    if (call.arg(1) < 0) fail('EINVAL');
-    truncatePath(call, call.arg(1));
-  }),
+  truncate: done((call) => truncatePath(call, call.arg(1))),
   truncate64: done((call) => truncatePath(call, call.arg(1))),
   getcwd: full(getcwd),
   chdir: full((call) => changeDirectory(call, plain(call, 0))),
@@ -434,6 +431,7 @@ export const pathCalls: Implementations = {
 };
 
 function truncatePath(call: Call, size: number): void {
+  if (size < 0) fail('EINVAL');
   checkFileSize(call, size);
   const path = changeable(nameArgument(call, 0), true);
   const { inode } = path.entry;

@@ -150,7 +150,9 @@ function ppoll(format: TimeFormat): (call: Call) => CallResult {
 
 /** i386's first select takes a pointer to its arguments. */
 function oldSelect(call: Call): CallResult {
-  const word = (n: number) => call.readWord(call.arg(0) + 4 * n, 4);
+  // declared as an int, which other ABIs pass here
+  const block = Number(call.arg64(0));
+  const word = (n: number) => call.readWord(block + 4 * n, 4);
   return select(call, [word(0) | 0, word(1), word(2), word(3)], timeval(call, word(4)), none);
 }
 

@@ -10,6 +10,7 @@ export const RLIMIT_NICE = 13;
 export const RLIMIT_RTPRIO = 14;
 const LIMITS = 16;
 const INFINITY_32 = 0xffff_ffff;
+const OLD_INFINITY = 0x7fff_ffff;
 const INFINITY_64 = 0xffff_ffff_ffff_ffffn;
 
 /** The limits a new system starts with (getrlimit(2), values of Linux). */
@@ -98,11 +99,19 @@ const getrlimit = full((call) => {
   return 0;
 });
 
+/** i386's first getrlimit knows no number that has the sign's bit: that was unlimited. */
+const oldGetrlimit = full((call) => {
+  if (!call.is32) return getrlimit.run(call);
+  const { soft, hard } = limitsOf(call.task.group, call.arg(0));
+  writeWords(call, call.arg(1), { soft: Math.min(soft, OLD_INFINITY), hard: Math.min(hard, OLD_INFINITY) });
+  return 0;
+});
+
 const USAGE_CHILDREN = -1;
 const USAGE_THREAD = 1;
 
 export const resourceCalls: Implementations = {
-  getrlimit,
+  getrlimit: oldGetrlimit,
   ugetrlimit: getrlimit,
   setrlimit: full((call) => {
     setLimit(call, call.task.group, call.arg(0), readWords(call, call.arg(1)));

@@ -94,7 +94,7 @@ function clockNanosleep(format: TimeFormat): (call: Call) => CallResult {
     sleepUntil(call, () => {
       const time = readTimespec(call, call.arg(2), format);
       const clock = call.arg(0);
-      if (clock === CLOCK_THREAD_CPUTIME_ID) fail('EINVAL');
+      if (clock === CLOCK_THREAD_CPUTIME_ID) fail('EOPNOTSUPP');
       if (!SLEEPING_CLOCKS.includes(clock)) fail(clockTime(call, clock) >= 0n ? 'EOPNOTSUPP' : 'EINVAL');
       const now = clockTime(call, clock);
       return call.kernel.monotonic + (call.arg(1) & TIMER_ABSTIME ? time - now : time);
