@@ -41,7 +41,7 @@ import { shuffleDoublewords } from './simd/fast';
 import { repeatQuickly } from './string-quick';
 import { isUsable, register } from './simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from './simd/packed';
-import { isPlainConversion, quickArithmetic } from './simd/quick';
+import { doubles, isPlainConversion, packedDoubles, quickArithmetic, scalarDoubles } from './simd/quick';
 import { faultOnwards } from './system/onwards';
 import { below, belowOrEqual, condition, less, lessOrEqual } from './ops/condition';
 import {
@@ -1566,7 +1566,11 @@ export function dispatch(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case SSE_FLOAT:
-        if (!isUsable() || !quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) {
+        if (
+          !isUsable() ||
+          (!doubles(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX)) &&
+            !quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX)))
+        ) {
           t = 0;
           break;
         }
@@ -1574,7 +1578,13 @@ export function dispatch(start: usize): void {
         continue;
       case SSE_FLOAT_M16:
         t = readHost<v128>(r);
-        if (!t || t & 15 || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t)) {
+        if (
+          !t ||
+          t & 15 ||
+          !isUsable() ||
+          (!packedDoubles(load<u32>(r, R_IMM), register(r, R_REG), t) &&
+            !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t))
+        ) {
           t = 0;
           break;
         }
@@ -1590,7 +1600,12 @@ export function dispatch(start: usize): void {
         continue;
       case SSE_FLOAT_M8:
         t = readHost<u64>(r);
-        if (!t || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t)) {
+        if (
+          !t ||
+          !isUsable() ||
+          (!scalarDoubles(load<u32>(r, R_IMM), register(r, R_REG), t) &&
+            !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), t))
+        ) {
           t = 0;
           break;
         }

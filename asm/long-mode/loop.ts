@@ -37,7 +37,7 @@ import { shuffleDoublewords } from '../simd/fast';
 import { repeatQuickly } from '../string-quick';
 import { isUsable, register } from '../simd/hot';
 import { multiplyEven, packed, shift, unpackLowB } from '../simd/packed';
-import { isPlainConversion, quickArithmetic } from '../simd/quick';
+import { doubles, isPlainConversion, packedDoubles, quickArithmetic, scalarDoubles } from '../simd/quick';
 import { faultOnwards } from '../system/onwards';
 import * as hot from './hot';
 
@@ -1182,12 +1182,18 @@ export function dispatchLong(start: usize): void {
         r += RECORD_SIZE;
         continue;
       case hot.SSE_FLOAT:
-        if (!isUsable() || !quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) break;
+        if (!isUsable()) break;
+        if (!doubles(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) {
+          if (!quickArithmetic(load<u32>(r, R_IMM), load<u16>(r, R_BASE), load<u16>(r, R_INDEX))) break;
+        }
         r += RECORD_SIZE;
         continue;
       case hot.SSE_FLOAT_M16:
         h = readHost<v128>(r);
-        if (!h || h & 15 || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        if (!h || h & 15 || !isUsable()) break;
+        if (!packedDoubles(load<u32>(r, R_IMM), register(r, R_REG), h)) {
+          if (!quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        }
         r += RECORD_SIZE;
         continue;
       case hot.SSE_FLOAT_M4:
@@ -1197,7 +1203,10 @@ export function dispatchLong(start: usize): void {
         continue;
       case hot.SSE_FLOAT_M8:
         h = readHost<u64>(r);
-        if (!h || !isUsable() || !quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        if (!h || !isUsable()) break;
+        if (!scalarDoubles(load<u32>(r, R_IMM), register(r, R_REG), h)) {
+          if (!quickArithmetic(load<u32>(r, R_IMM), register(r, R_REG), h)) break;
+        }
         r += RECORD_SIZE;
         continue;
       case hot.SSE_PACKED:
