@@ -48,10 +48,12 @@ function descriptor(base: number, limit: number, flags: number): bigint {
 
 export const threadAreaCalls: Implementations = {
   set_thread_area: full((call) => {
+    if (!call.is32) fail('ENOSYS');
     setThreadArea(call.task, call.memory, call.arg(0));
     return 0;
   }),
   get_thread_area: full((call) => {
+    if (!call.is32) fail('ENOSYS');
     const address = call.arg(0);
     const entry = call.readWord(address, 4);
     if (entry < FIRST_ENTRY || entry >= FIRST_ENTRY + ENTRIES) fail('EINVAL');
@@ -70,6 +72,8 @@ export const threadAreaCalls: Implementations = {
     return 0;
   }),
   arch_prctl: full((call) => {
+    // bases beyond 32 bits are for amd64's programs
+    if (call.is32) fail('EINVAL');
     const { context } = call.task;
     const value = call.arg64(1);
     switch (call.arg(0)) {

@@ -385,3 +385,36 @@ CASE(rt_sigsuspend_ends) {
   R(SYS(rt_sigsuspend, &none, 4));
   R(SYS(rt_sigsuspend, BAD, 8));
 }
+CASE(settimeofday_nothing) { R(SYS(settimeofday, NULL, NULL)); R(SYS(settimeofday, BAD, NULL)); }
+CASE(acct_off) { R(SYS(acct, NULL)); unprivileged(); R(SYS(acct, NULL)); }
+CASE(vhangup_without_terminal) { CHILD(setsid(); R(SYS(vhangup))); unprivileged(); R(SYS(vhangup)); }
+CASE(no_free_number) {
+  struct rlimit limit = {3, 3};
+  setrlimit(RLIMIT_NOFILE, &limit);
+  R(SYS(eventfd, 0));
+  R(SYS(inotify_init));
+  R(SYS(epoll_create, 1));
+}
+CASE(remap_file_pages_turns) {
+  int fd = open("f", O_RDWR | O_CREAT, 0600);
+  pwrite(fd, "first", 6, 0);
+  pwrite(fd, "second", 7, 4096);
+  char *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  R(SYS(remap_file_pages, at, 4096, 0, 1, 0));
+  say("%s\n", at);
+  R(SYS(remap_file_pages, at, 4096, PROT_READ, 1, 0));
+  R(SYS(remap_file_pages, BAD, 4096, 0, 1, 0));
+}
+CASE(queue_to_thread) {
+  siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
+  handle(SIGUSR1, 0);
+  R(SYS(rt_tgsigqueueinfo, getpid(), getpid(), SIGUSR1, &info));
+  say("%d\n", caught == SIGUSR1);
+  R(SYS(rt_tgsigqueueinfo, getpid(), 9999999, SIGUSR1, &info));
+  R(SYS(rt_tgsigqueueinfo, -1, getpid(), SIGUSR1, &info));
+  R(SYS(rt_tgsigqueueinfo, getpid(), getpid(), 99, &info));
+  R(SYS(rt_tgsigqueueinfo, getpid(), getpid(), SIGUSR1, BAD));
+}
+#ifndef __i386__
+CASE(thread_areas_of_amd64) { R(SYS(set_thread_area, BAD)); R(SYS(get_thread_area, BAD)); }
+#endif
