@@ -13,7 +13,7 @@ import {
   USER_END,
 } from '../platform.ts';
 import type { Frames } from './frames.ts';
-import { clip, continues, type MemoryArea } from './memory-area.ts';
+import { clip, continues, isData, type MemoryArea } from './memory-area.ts';
 import type { PageCache, PageUser } from './page-cache.ts';
 
 /** Why an access is not possible, as siginfo tells it: no area, no right, or beyond the end of the file. */
@@ -68,6 +68,11 @@ export class AddressSpace implements PageUser {
   /** Bytes of all areas. */
   get size(): number {
     return this.areas.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** Bytes of those that RLIMIT_DATA counts. */
+  get dataSize(): number {
+    return this.areas.reduce((sum, area) => sum + (isData(area) ? area.end - area.start : 0), 0);
   }
 
   get end(): number {

@@ -1,4 +1,5 @@
 // One mapping of an address space: a range of pages with the same rights and the same origin (mmap(2)).
+import { PROT_WRITE } from '../../abi/mman.ts';
 import type { PageCache } from './page-cache.ts';
 
 /** What an area shows: nothing (anonymous), or part of a file. */
@@ -30,6 +31,11 @@ export interface MemoryArea {
   readonly wipedOnFork?: boolean;
   /** mlock(2). */
   readonly locked?: boolean;
+}
+
+/** What RLIMIT_DATA counts (setrlimit(2)): private memory that can be written, but for stacks. */
+export function isData({ protection, shared, growsDown }: Omit<MemoryArea, 'start' | 'end'>): boolean {
+  return (protection & PROT_WRITE) !== 0 && !shared && !growsDown;
 }
 
 /** The part [start, end) of an area. */

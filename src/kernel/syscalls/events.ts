@@ -1,5 +1,5 @@
 // System calls for files that stand for events: epoll(7), eventfd(2), timerfd_create(2), signalfd(2), memfd_create(2).
-import { O_CLOEXEC, O_NONBLOCK, O_RDWR, O_RDONLY } from '../../abi/stat.ts';
+import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { EpollFile, EPOLLET } from '../fs/anonymous/epoll.ts';
 import { EventFile } from '../fs/anonymous/eventfd.ts';
@@ -12,6 +12,7 @@ import { openFilesLimit } from './paths.ts';
 import { F_SEAL_SEAL } from './seals.ts';
 import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat, writeTimespec } from './time.ts';
+import { beginWait, endWait, milliseconds, readMask, timespec } from './waiting.ts';
 
 const EFD_SEMAPHORE = 1;
 const EPOLL_CTL_ADD = 1;
@@ -65,28 +66,13 @@ function epollControl(call: Call): number {
   return 0;
 }
 
-function epollWait(call: Call, timeout: () => bigint | undefined, maskArgument?: number): CallResult {
+function epollWait(call: Call, timeout: () => bigint | undefined, mask: () => bigint | undefined): CallResult {
   const most = call.arg(2);
   if (most <= 0) fail('EINVAL');
   const epoll = epollFile(call);
-  const { deadline } = call.progress(() => {
-    const time = timeout();
-    const mask = maskArgument === undefined ? 0 : call.arg(maskArgument);
-    if (mask !== 0) {
-      call.task.savedMask = call.task.blocked;
-      call.task.blocked = call.view(mask, 8).getBigUint64(0, true) & ~UNBLOCKABLE;
-    }
-    return {
-      deadline: time === undefined ? Number.POSITIVE_INFINITY : call.kernel.cyclesAt(call.kernel.monotonic + time),
-    };
-  });
+  const deadline = beginWait(call, timeout, mask);
   const reports = epoll.collect(most);
   if (reports.length === 0 && call.kernel.platform.cycles < deadline) return call.wait([epoll.queue], deadline);
-  const { task } = call;
-  if (task.savedMask !== undefined) {
-    task.blocked = task.savedMask;
-    task.savedMask = undefined;
-  }
   const bytes = new Uint8Array(reports.length * EPOLL_EVENT_SIZE);
   const view = new DataView(bytes.buffer);
   reports.forEach(({ events, data }, n) => {
@@ -94,10 +80,10 @@ function epollWait(call: Call, timeout: () => bigint | undefined, maskArgument?:
     view.setBigUint64(n * EPOLL_EVENT_SIZE + 4, data, true);
   });
   call.write(call.arg(1), bytes);
-  return reports.length;
+  return endWait(call, reports.length);
 }
 
-const milliseconds = (call: Call) => () => (call.arg(3) < 0 ? undefined : BigInt(call.arg(3)) * 1_000_000n);
+const maskArgument = (call: Call) => () => readMask(call, call.arg(4), call.arg(5));
 
 function timerFile(call: Call): TimerFile {
   const file = call.file(0);
@@ -158,7 +144,7 @@ function signalfd(call: Call, flags: number): number {
   const { kernel } = call;
   return install(
     call,
-    new SignalFile(kernel.anonymous, O_RDONLY | (flags & O_NONBLOCK), mask, () => kernel.current!),
+    new SignalFile(kernel.anonymous, O_RDWR | (flags & O_NONBLOCK), mask, () => kernel.current!),
     flags,
   );
 }
@@ -186,12 +172,9 @@ export const eventCalls: Implementations = {
   epoll_create: full((call) => (call.arg(0) <= 0 ? fail('EINVAL') : epollCreate(call, 0))),
   epoll_create1: full((call) => epollCreate(call, call.arg(0))),
   epoll_ctl: full(epollControl),
-  epoll_wait: full((call) => epollWait(call, milliseconds(call)), { interruption }),
-  epoll_pwait: full((call) => epollWait(call, milliseconds(call), 4), { interruption }),
-  epoll_pwait2: full(
-    (call) => epollWait(call, () => (call.arg(3) === 0 ? undefined : readTimespec(call, call.arg(3), 'wide')), 4),
-    { interruption },
-  ),
+  epoll_wait: full((call) => epollWait(call, milliseconds(call, 3), () => undefined), { interruption }),
+  epoll_pwait: full((call) => epollWait(call, milliseconds(call, 3), maskArgument(call)), { interruption }),
+  epoll_pwait2: full((call) => epollWait(call, timespec(call, 3, 'wide'), maskArgument(call)), { interruption }),
   timerfd_create: full(timerCreate),
   timerfd_settime: full(timerSettime('native')),
   timerfd_settime64: full(timerSettime('wide')),

@@ -38,7 +38,7 @@ import {
 import { O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-space.ts';
-import { clip, type FileSource, type MemoryArea } from '../mm/memory-area.ts';
+import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
 import { isNameless, MS_NOEXEC, pathName } from '../vfs/path.ts';
@@ -96,6 +96,13 @@ function placeFor(memory: AddressSpace, request: MapRequest, length: number): nu
   return isFree ? hint : (memory.findFree(length) ?? fail('ENOMEM'));
 }
 
+/** The limits of the process allow so many bytes more (setrlimit(2), RLIMIT_AS and RLIMIT_DATA). */
+function mayGrow(call: Call, bytes: number, areData: boolean): boolean {
+  const { memory } = call;
+  if (memory.size + bytes > limitOf(call, RLIMIT_AS)) return false;
+  return !areData || memory.dataSize + bytes <= limitOf(call, RLIMIT_DATA);
+}
+
 function map(call: Call, request: MapRequest): number {
   const { memory } = call;
   const type = request.flags & MAP_TYPE;
@@ -106,7 +113,8 @@ function map(call: Call, request: MapRequest): number {
   const shared = type !== MAP_PRIVATE;
   const isAnonymous = (request.flags & MAP_ANONYMOUS) !== 0 || isZeroDevice(call, request);
   const file = isAnonymous ? (shared ? sharedMemory(call, length) : undefined) : fileSource(call, request, shared);
-  if (memory.size + length > limitOf(call, RLIMIT_AS)) fail('ENOMEM');
+  const wanted = { protection: request.protection, shared, growsDown: (request.flags & MAP_GROWSDOWN) !== 0 };
+  if (!mayGrow(call, length, isData(wanted))) fail('ENOMEM');
   if (request.flags & MAP_LOCKED || memory.locksFuture) checkLockable(call, length);
   const start = placeFor(memory, request, length);
   const area: MemoryArea = {
@@ -150,7 +158,8 @@ function range(call: Call): { start: number; end: number } {
   return { start, end: start + length };
 }
 
-function protect(memory: AddressSpace, address: number, size: number, asked: number): number {
+function protect(call: Call, address: number, size: number, asked: number): number {
+  const { memory } = call;
   const protection = asked & PROTECTION;
   const grows = asked & (PROT_GROWSDOWN | PROT_GROWSUP);
   if (grows === (PROT_GROWSDOWN | PROT_GROWSUP) || address % PAGE_SIZE !== 0) fail('EINVAL');
@@ -162,11 +171,13 @@ function protect(memory: AddressSpace, address: number, size: number, asked: num
   const areas = memory.areasIn(address, end);
   let at = address;
   if (grows) at = checkGrowing(areas, address, grows);
+  const dataLimit = limitOf(call, RLIMIT_DATA);
   // the areas before a hole are changed, as on Linux
   for (const area of areas) {
     if (area.start > at) fail('ENOMEM');
     if (protection & PROT_WRITE && area.shared && area.file !== undefined && !area.file.mayWrite) fail('EACCES');
     const until = Math.min(area.end, end);
+    if (!isData(area) && isData({ ...area, protection }) && memory.dataSize + until - at > dataLimit) fail('ENOMEM');
     memory.protect(at, until, protection);
     at = until;
   }
@@ -188,7 +199,7 @@ function brk(call: Call): number {
   const [oldEnd, newEnd] = [pageCeiling(memory.breakEnd), pageCeiling(wanted)];
   if (newEnd > oldEnd) {
     if (wanted - memory.breakStart > limitOf(call, RLIMIT_DATA)) return memory.breakEnd;
-    if (memory.size + newEnd - oldEnd > limitOf(call, RLIMIT_AS)) return memory.breakEnd;
+    if (!mayGrow(call, newEnd - oldEnd, true)) return memory.breakEnd;
     if (newEnd > memory.end || memory.areasIn(oldEnd, newEnd + PAGE_SIZE).length > 0) return memory.breakEnd;
     memory.add({ start: oldEnd, end: newEnd, protection: PROT_READ | PROT_WRITE, shared: false, name: '[heap]' });
   } else if (newEnd < oldEnd) memory.unmap(newEnd, oldEnd);
@@ -206,7 +217,7 @@ function mremap(call: Call): number {
   const area = memory.areaAt(address) ?? fail('EFAULT');
   if (address + oldLength > area.end) fail('EFAULT');
   if (oldLength === 0) return duplicate(memory, area, address, newLength, flags);
-  if (newLength > oldLength && memory.size + newLength - oldLength > limitOf(call, RLIMIT_AS)) fail('ENOMEM');
+  if (newLength > oldLength && !mayGrow(call, newLength - oldLength, isData(area))) fail('ENOMEM');
   if (flags & MREMAP_FIXED) {
     if (target % PAGE_SIZE !== 0 || target + newLength > memory.end) fail('EINVAL');
     if (target < address + oldLength && address < target + newLength) fail('EINVAL');
@@ -406,9 +417,9 @@ export const memoryCalls: Implementations = {
     call.memory.unmap(start, end);
     return 0;
   }),
-  mprotect: full((call) => protect(call.memory, call.arg(0), call.arg(1), call.arg(2))),
+  mprotect: full((call) => protect(call, call.arg(0), call.arg(1), call.arg(2))),
   pkey_mprotect: full((call) =>
-    call.arg(3) === -1 ? protect(call.memory, call.arg(0), call.arg(1), call.arg(2)) : fail('EINVAL'),
+    call.arg(3) === -1 ? protect(call, call.arg(0), call.arg(1), call.arg(2)) : fail('EINVAL'),
   ),
   brk: full(brk),
   mremap: full(mremap),

@@ -1,6 +1,6 @@
 // Waiting for several files: poll(2), select(2).
+import { ERRNO } from '../../abi/errno.ts';
 import { fail } from '../error.ts';
-import { UNBLOCKABLE } from '../signal/signal-set.ts';
 import type { WaitQueue } from '../task/wait-queue.ts';
 import {
   POLLERR,
@@ -14,41 +14,14 @@ import {
   POLLWRBAND,
   POLLWRNORM,
 } from '../vfs/file.ts';
-import type { Call, CallResult } from './call.ts';
-import { full, type Implementations } from './table.ts';
-import { readTimespec, readTimeval, type TimeFormat } from './time.ts';
+import { BLOCKED, type Call, type CallResult } from './call.ts';
+import { full, type Implementation, type Implementations } from './table.ts';
+import { readTimeval, type TimeFormat, writeTimeval } from './time.ts';
+import { beginWait, endWait, milliseconds, readMask, timespec, writeTimeLeft, writeTimespecLeft } from './waiting.ts';
 
 const POLLFD_SIZE = 8;
 const MOST_FILES = 65536;
-
-interface Waiting {
-  readonly deadline: number;
-}
-
-/** The deadline, fixed at the first try, and the signal mask while waiting. */
-function begin(call: Call, timeout: () => bigint | undefined, mask: () => bigint | undefined): number {
-  return call.progress<Waiting>(() => {
-    const time = timeout();
-    const set = mask();
-    if (set !== undefined) {
-      call.task.savedMask = call.task.blocked;
-      call.task.blocked = set & ~UNBLOCKABLE;
-    }
-    return {
-      deadline: time === undefined ? Number.POSITIVE_INFINITY : call.kernel.cyclesAt(call.kernel.monotonic + time),
-    };
-  }).deadline;
-}
-
-/** The mask of before comes back when nothing was delivered. */
-function end<T>(call: Call, result: T): T {
-  const { task } = call;
-  if (task.savedMask !== undefined) {
-    task.blocked = task.savedMask;
-    task.savedMask = undefined;
-  }
-  return result;
-}
+const interruption = 'no-handler';
 
 function pollOnce(call: Call, address: number, count: number, queues: WaitQueue[]): number {
   const view = call.view(address, count * POLLFD_SIZE);
@@ -73,10 +46,10 @@ function pollOnce(call: Call, address: number, count: number, queues: WaitQueue[
 function poll(call: Call, timeout: () => bigint | undefined, mask: () => bigint | undefined): CallResult {
   const count = call.arg(1);
   if (count > MOST_FILES) fail('EINVAL');
-  const deadline = begin(call, timeout, mask);
+  const deadline = beginWait(call, timeout, mask);
   const queues: WaitQueue[] = [];
   const ready = pollOnce(call, call.arg(0), count, queues);
-  if (ready > 0 || call.kernel.platform.cycles >= deadline) return end(call, ready);
+  if (ready > 0 || call.kernel.platform.cycles >= deadline) return endWait(call, ready);
   return call.wait(queues, deadline);
 }
 
@@ -95,7 +68,7 @@ function select(
 ): CallResult {
   const [count, ...addresses] = args as [number, ...number[]];
   if (count < 0 || count > MOST_FILES) fail('EINVAL');
-  const deadline = begin(call, timeout, mask);
+  const deadline = beginWait(call, timeout, mask);
   const bytes = Math.ceil(count / (8 * call.wordSize)) * call.wordSize;
   const queues: WaitQueue[] = [];
   const asked = addresses.map((address) => (address === 0 ? undefined : call.read(address, bytes)));
@@ -117,36 +90,51 @@ function select(
   results.forEach((result, n) => {
     if (result !== undefined) call.write(addresses[n]!, result);
   });
-  return end(call, ready);
+  return endWait(call, ready);
 }
 
-const milliseconds = (call: Call, n: number) => () => (call.arg(n) < 0 ? undefined : BigInt(call.arg(n)) * 1_000_000n);
 const none = () => undefined;
-const timespec = (call: Call, n: number, format: TimeFormat) => () =>
-  call.arg(n) === 0 ? undefined : readTimespec(call, call.arg(n), format);
-const maskAt = (call: Call, address: () => number) => () => {
-  const at = address();
-  return at === 0 ? undefined : call.view(at, 8).getBigUint64(0, true);
-};
 const timeval = (call: Call, address: number) => () => (address === 0 ? undefined : readTimeval(call, address));
 const sets = (call: Call) => [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
 
-function pselect(format: TimeFormat): (call: Call) => CallResult {
-  return (call) => {
-    // the sixth argument points to the mask's address and size
-    const mask = maskAt(call, () => (call.arg(5) === 0 ? 0 : call.readWord(call.arg(5))));
-    return select(call, sets(call), timespec(call, 4, format), mask);
-  };
+/** The sixth argument points to the mask's address and size. */
+function pselectMask(call: Call): bigint | undefined {
+  const at = call.arg(5);
+  return at === 0 ? undefined : readMask(call, call.readWord(at), call.readWord(at + call.wordSize));
 }
 
-function ppoll(format: TimeFormat): (call: Call) => CallResult {
-  return (call) =>
-    poll(
-      call,
-      timespec(call, 2, format),
-      maskAt(call, () => call.arg(3)),
-    );
+/** A call whose timeout says afterwards what was left of it. */
+function telling(run: (call: Call) => CallResult, tellLeft: (call: Call) => void): Implementation {
+  return full(
+    (call) => {
+      const result = run(call);
+      if (result !== BLOCKED) tellLeft(call);
+      return result;
+    },
+    {
+      interruption,
+      interrupted: (call) => {
+        tellLeft(call);
+        return undefined;
+      },
+    },
+  );
 }
+
+const pselect = (format: TimeFormat): Implementation =>
+  telling(
+    (call) => select(call, sets(call), timespec(call, 4, format), () => pselectMask(call)),
+    (call) => writeTimespecLeft(call, call.arg(4), format),
+  );
+
+const ppoll = (format: TimeFormat): Implementation =>
+  telling(
+    (call) => poll(call, timespec(call, 2, format), () => readMask(call, call.arg(3), call.arg(4))),
+    (call) => writeTimespecLeft(call, call.arg(2), format),
+  );
+
+const tellTimeval = (call: Call, address: number): void =>
+  writeTimeLeft(call, address, (left) => writeTimeval(call, address, left));
 
 /** i386's first select takes a pointer to its arguments. */
 function oldSelect(call: Call): CallResult {
@@ -156,15 +144,23 @@ function oldSelect(call: Call): CallResult {
   return select(call, [word(0) | 0, word(1), word(2), word(3)], timeval(call, word(4)), none);
 }
 
-const newSelect = (call: Call): CallResult => select(call, sets(call), timeval(call, call.arg(4)), none);
-const interruption = 'no-handler';
+const newSelect = telling(
+  (call) => select(call, sets(call), timeval(call, call.arg(4)), none),
+  (call) => tellTimeval(call, call.arg(4)),
+);
 
 export const pollCalls: Implementations = {
-  poll: full((call) => poll(call, milliseconds(call, 2), none), { interruption }),
-  ppoll: full(ppoll('native'), { interruption }),
-  ppoll_time64: full(ppoll('wide'), { interruption }),
-  select: full((call) => (call.is32 ? oldSelect(call) : newSelect(call)), { interruption }),
-  _newselect: full(newSelect, { interruption }),
-  pselect6: full(pselect('native'), { interruption }),
-  pselect6_time64: full(pselect('wide'), { interruption }),
+  poll: full((call) => poll(call, milliseconds(call, 2), none), {
+    interruption: 'resume',
+    interrupted: () => -ERRNO.EINTR,
+  }),
+  ppoll: ppoll('native'),
+  ppoll_time64: ppoll('wide'),
+  select: telling(
+    (call) => (call.is32 ? oldSelect(call) : newSelect.run(call)),
+    (call) => tellTimeval(call, call.is32 ? call.readWord(call.arg(0) + 16, 4) : call.arg(4)),
+  ),
+  _newselect: newSelect,
+  pselect6: pselect('native'),
+  pselect6_time64: pselect('wide'),
 };

@@ -5,10 +5,13 @@ import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { full, type Implementations, partial } from './table.ts';
 
+const RLIMIT_NOFILE = 7;
 export const RLIMIT_STACK = 3;
 export const RLIMIT_NICE = 13;
 export const RLIMIT_RTPRIO = 14;
 const LIMITS = 16;
+/** fs.nr_open (proc(5)). */
+const MOST_OPEN_FILES = 1_048_576;
 const INFINITY_32 = 0xffff_ffff;
 const OLD_INFINITY = 0x7fff_ffff;
 const INFINITY_64 = 0xffff_ffff_ffff_ffffn;
@@ -20,7 +23,7 @@ export function defaultLimits(): ResourceLimit[] {
   limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Number.POSITIVE_INFINITY };
   limits[4] = { soft: 0, hard: Number.POSITIVE_INFINITY }; // core
   limits[6] = { soft: 32768, hard: 32768 }; // nproc
-  limits[7] = { soft: 1024, hard: 1048576 }; // nofile
+  limits[RLIMIT_NOFILE] = { soft: 1024, hard: MOST_OPEN_FILES };
   limits[8] = { soft: 8 << 20, hard: 8 << 20 }; // memlock
   limits[11] = { soft: 32768, hard: 32768 }; // sigpending
   limits[12] = { soft: 819200, hard: 819200 }; // msgqueue
@@ -78,6 +81,7 @@ function readWords(call: Call, address: number): ResourceLimit {
 function setLimit(call: Call, group: ThreadGroup, resource: number, limit: ResourceLimit): void {
   const old = limitsOf(group, resource);
   if (limit.soft > limit.hard) fail('EINVAL');
+  if (resource === RLIMIT_NOFILE && limit.hard > MOST_OPEN_FILES) fail('EPERM');
   if (limit.hard > old.hard && !hasCapability(call.task.credentials, CAP_SYS_RESOURCE)) fail('EPERM');
   group.limits[resource] = limit;
   if (resource === RLIMIT_STACK && call.task.memory !== undefined) call.task.memory.stackLimit = limit.soft;

@@ -53,6 +53,10 @@ export class EpollFile extends FileDescription {
     return false;
   }
 
+  override seek(): number {
+    return this.offset;
+  }
+
   /** @throws SystemError EEXIST, EPERM for files that are always ready, ELOOP, EINVAL for itself */
   add(fd: number, file: FileDescription, events: number, data: bigint): void {
     if (file === this) fail('EINVAL');

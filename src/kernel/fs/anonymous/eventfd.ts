@@ -21,6 +21,10 @@ export class EventFile extends FileDescription {
     return false;
   }
 
+  override seek(): number {
+    return this.offset;
+  }
+
   override read(into: Uint8Array): number | WouldBlock {
     if (into.length < WORD) return fail('EINVAL');
     if (this.counter === 0n) return new WouldBlock(this.queue);

@@ -77,6 +77,10 @@ export class InotifyFile extends FileDescription {
     return false;
   }
 
+  override seek(): number {
+    return this.offset;
+  }
+
   /** Watches a file, or changes its watch; the number of the watch. @throws SystemError EEXIST */
   watch(inode: Inode, mask: number): number {
     const wanted = mask & (ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT);

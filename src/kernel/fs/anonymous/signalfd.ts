@@ -22,6 +22,10 @@ export class SignalFile extends FileDescription {
     return false;
   }
 
+  override seek(): number {
+    return this.offset;
+  }
+
   override read(into: Uint8Array): number | WouldBlock {
     if (into.length < SIZE) return fail('EINVAL');
     const task = this.#reader();

@@ -27,6 +27,10 @@ export class TimerFile extends FileDescription implements Timer {
     return false;
   }
 
+  override seek(): number {
+    return this.offset;
+  }
+
   /** Time left and interval. */
   get value(): { left: bigint; interval: bigint } {
     const left = this.#expires === undefined ? 0n : this.#expires - this.#kernel.monotonic;
