@@ -1,10 +1,12 @@
 // Sending signals (kill(2), signal(7)): who gets them, and what sending alone already does.
-import { defaultAction, SIG_DFL, SIG_IGN, SIGNAL } from '../../abi/signal.ts';
+import { RLIMIT_SIGPENDING } from '../../abi/resource.ts';
+import { defaultAction, SIG_DFL, SIG_IGN, SIGNAL, SIGRTMIN } from '../../abi/signal.ts';
+import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Task } from '../task/task.ts';
 import { EVENT_STOP, planEvent } from '../trace/tracing.ts';
 import type { ProcessGroup, ThreadGroup } from '../task/thread-group.ts';
-import { hasSignal, type SignalInfo, signalBit } from './signal-set.ts';
+import { hasSignal, type PendingSignals, type SignalInfo, signalBit } from './signal-set.ts';
 
 const STOPS = [SIGNAL.SIGSTOP, SIGNAL.SIGTSTP, SIGNAL.SIGTTIN, SIGNAL.SIGTTOU].reduce(
   (set, signal) => set | signalBit(signal),
@@ -69,12 +71,41 @@ function mustKeep(group: ThreadGroup, task: Task | undefined, info: SignalInfo):
   return blocked || isTraced || !isIgnored(group, info);
 }
 
+/** Signals that wait to be delivered to the processes of a user: what RLIMIT_SIGPENDING limits (setrlimit(2)). */
+export function queuedSignals(kernel: Kernel, group: ThreadGroup): number {
+  const { uid, user } = group.leader.credentials;
+  let count = 0;
+  for (const other of kernel.pids.groups.values()) {
+    const { credentials } = other.leader;
+    if (credentials.uid !== uid || credentials.user !== user) continue;
+    count += other.pending.queue.length;
+    for (const task of other.tasks) count += task.pending.queue.length;
+  }
+  return count;
+}
+
+/** One more real-time signal may wait for the process; more than a limit's worth would be the host's memory. */
+function hasQueueRoom(kernel: Kernel, group: ThreadGroup, signal: number): boolean {
+  return signal < SIGRTMIN || queuedSignals(kernel, group) < group.limits[RLIMIT_SIGPENDING]!.soft;
+}
+
+/** @throws SystemError EAGAIN when a signal with a value of its sender cannot wait for the process */
+export function checkQueueRoom(kernel: Kernel, group: ThreadGroup, signal: number): void {
+  if (!hasQueueRoom(kernel, group, signal)) fail('EAGAIN');
+}
+
+/** Adds a signal to those that wait; without room for another of the kind it is as good as the one that waits. */
+function enqueue(kernel: Kernel, group: ThreadGroup, pending: PendingSignals, info: SignalInfo): void {
+  if (hasSignal(pending.set, info.signal) && !hasQueueRoom(kernel, group, info.signal)) return;
+  pending.add(info);
+}
+
 /** Sends a signal to a process: any of its tasks that does not block it takes it. */
-export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: SignalInfo): void {
+export function sendSignalToGroup(kernel: Kernel, group: ThreadGroup, info: SignalInfo): void {
   if (group.isZombie) return;
   prepare(group, info.signal);
   if (!mustKeep(group, undefined, info)) return;
-  group.pending.add(info);
+  enqueue(kernel, group, group.pending, info);
   group.signalQueue.wake();
   const takers = [...group.tasks].filter((task) => !hasSignal(task.blocked, info.signal));
   const taker = takers.find((task) => task === group.leader) ?? takers[0];
@@ -82,10 +113,10 @@ export function sendSignalToGroup(_kernel: Kernel, group: ThreadGroup, info: Sig
 }
 
 /** Sends a signal to one task (tgkill(2), faults). */
-export function sendSignalToTask(_kernel: Kernel, task: Task, info: SignalInfo): void {
+export function sendSignalToTask(kernel: Kernel, task: Task, info: SignalInfo): void {
   prepare(task.group, info.signal);
   if (!mustKeep(task.group, task, info)) return;
-  task.pending.add(info);
+  enqueue(kernel, task.group, task.pending, info);
   task.group.signalQueue.wake();
   if (!hasSignal(task.blocked, info.signal)) interrupt(task);
 }

@@ -1,10 +1,9 @@
 // RLIMIT_FSIZE: how long a process may make a file (getrlimit(2)).
+import { RLIMIT_FSIZE } from '../../abi/resource.ts';
 import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import type { Call } from './call.ts';
-
-export const RLIMIT_FSIZE = 1;
 
 /** The file would be longer than RLIMIT_FSIZE allows. */
 export function failTooBig(call: Call): never {

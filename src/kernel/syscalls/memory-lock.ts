@@ -1,5 +1,6 @@
 // Locked memory and the limits of memory: mlock(2), mlockall(2), getrlimit(2). Memory is never swapped out here: a lock
 // brings the pages in and keeps them from being dropped.
+import { RLIMIT_MEMLOCK } from '../../abi/resource.ts';
 import { PROT_READ, PROT_WRITE } from '../../abi/mman.ts';
 import { fail } from '../error.ts';
 import { type AddressSpace, pageCeiling, pageFloor } from '../mm/address-space.ts';
@@ -9,9 +10,6 @@ import { CAP_IPC_LOCK, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { full, type Implementations } from './table.ts';
 
-export const RLIMIT_DATA = 2;
-export const RLIMIT_MEMLOCK = 8;
-export const RLIMIT_AS = 9;
 const MLOCK_ONFAULT = 1;
 const MCL_CURRENT = 1;
 const MCL_FUTURE = 2;

@@ -1,4 +1,5 @@
 // System calls on memory: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mincore(2), msync(2).
+import { RLIMIT_AS, RLIMIT_DATA } from '../../abi/resource.ts';
 import {
   MADV_COLD,
   MADV_DOFORK,
@@ -44,7 +45,7 @@ import { cachedInode } from '../task/exec.ts';
 import { isNameless, MS_NOEXEC, pathName } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
-import { checkLockable, isMapped, limitOf, RLIMIT_AS, RLIMIT_DATA } from './memory-lock.ts';
+import { checkLockable, isMapped, limitOf } from './memory-lock.ts';
 import { isSealedAgainstWriting } from './seals.ts';
 import { full, type Implementations } from './table.ts';
 

@@ -1,4 +1,5 @@
 // System calls on names: making, removing, renaming and looking up files.
+import { RLIMIT_NOFILE } from '../../abi/resource.ts';
 import {
   AT_EACCESS,
   AT_EMPTY_PATH,
@@ -65,8 +66,6 @@ import { checkFileSize } from './file-size.ts';
 import { encodeText } from './text.ts';
 import { full, type Implementations, shortIds } from './table.ts';
 import { readTimestamp, readTimeval, type TimeFormat } from './time.ts';
-
-export const RLIMIT_NOFILE = 7;
 
 /** From where and for whom the task resolves names; `directoryArgument` is a dirfd. */
 export function pathContext(call: Call, directoryArgument?: number): PathContext {

@@ -3,7 +3,7 @@ import { SI_TKILL, SI_USER, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { PidFile } from '../fs/anonymous/pidfd.ts';
-import { sendSignalToGroup } from '../signal/send.ts';
+import { checkQueueRoom, sendSignalToGroup } from '../signal/send.ts';
 import type { SignalInfo } from '../signal/signal-set.ts';
 import { mayInspect } from '../task/inspection.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
@@ -44,6 +44,7 @@ function sendSignal(call: Call): number {
   if (signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
   if (call.number(group.pid) === 0 || !call.pids.groups.has(call.number(group.pid))) fail('ESRCH');
   if (!maySignal(call, group, signal)) fail('EPERM');
+  if (address !== 0) checkQueueRoom(call.kernel, group, signal);
   if (signal !== 0) sendSignalToGroup(call.kernel, group, info);
   return 0;
 }

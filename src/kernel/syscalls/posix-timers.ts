@@ -1,5 +1,6 @@
 // System calls for timers of a process: timer_create(2), timer_settime(2), timer_gettime(2), timer_getoverrun(2),
 // timer_delete(2).
+import { RLIMIT_SIGPENDING } from '../../abi/resource.ts';
 import { SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import { type Notification, PosixTimer, type TimerClock } from '../task/posix-timer.ts';
@@ -41,15 +42,13 @@ function notification(call: Call, address: number, id: number): Notification {
   return task?.group === call.task.group ? { signal, value, task, isSilent: false } : fail('EINVAL');
 }
 
-/** Each timer keeps a signal for itself (timer_create(2) EAGAIN). */
-const RLIMIT_SIGPENDING = 11;
-
 function create(call: Call): number {
   const { kernel, task } = call;
   const { group } = task;
   const clockId = call.arg(0);
   const clock = timerClock(call, clockId);
   const id = group.nextTimerId;
+  // each timer keeps a signal for itself
   if (group.timers.size >= group.limits[RLIMIT_SIGPENDING]!.soft) fail('EAGAIN');
   const timer = new PosixTimer(kernel, group, {
     id,

@@ -1,15 +1,22 @@
 // Resource limits and usage: getrlimit(2), prlimit(2), getrusage(2).
+import {
+  RLIMITS,
+  RLIMIT_CORE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  RLIMIT_RTPRIO,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+} from '../../abi/resource.ts';
 import { fail } from '../error.ts';
 import type { ResourceLimit, ThreadGroup } from '../task/thread-group.ts';
 import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { full, type Implementations, partial } from './table.ts';
 
-const RLIMIT_NOFILE = 7;
-export const RLIMIT_STACK = 3;
-export const RLIMIT_NICE = 13;
-export const RLIMIT_RTPRIO = 14;
-const LIMITS = 16;
 /** fs.nr_open (proc(5)). */
 const MOST_OPEN_FILES = 1_048_576;
 const INFINITY_32 = 0xffff_ffff;
@@ -19,14 +26,14 @@ const INFINITY_64 = 0xffff_ffff_ffff_ffffn;
 /** The limits a new system starts with (getrlimit(2), values of Linux). */
 export function defaultLimits(): ResourceLimit[] {
   const unlimited = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
-  const limits: ResourceLimit[] = new Array<ResourceLimit>(LIMITS).fill(unlimited);
+  const limits: ResourceLimit[] = new Array<ResourceLimit>(RLIMITS).fill(unlimited);
   limits[RLIMIT_STACK] = { soft: 8 << 20, hard: Number.POSITIVE_INFINITY };
-  limits[4] = { soft: 0, hard: Number.POSITIVE_INFINITY }; // core
-  limits[6] = { soft: 32768, hard: 32768 }; // nproc
+  limits[RLIMIT_CORE] = { soft: 0, hard: Number.POSITIVE_INFINITY };
+  limits[RLIMIT_NPROC] = { soft: 32768, hard: 32768 };
   limits[RLIMIT_NOFILE] = { soft: 1024, hard: MOST_OPEN_FILES };
-  limits[8] = { soft: 8 << 20, hard: 8 << 20 }; // memlock
-  limits[11] = { soft: 32768, hard: 32768 }; // sigpending
-  limits[12] = { soft: 819200, hard: 819200 }; // msgqueue
+  limits[RLIMIT_MEMLOCK] = { soft: 8 << 20, hard: 8 << 20 };
+  limits[RLIMIT_SIGPENDING] = { soft: 32768, hard: 32768 };
+  limits[RLIMIT_MSGQUEUE] = { soft: 819200, hard: 819200 };
   limits[RLIMIT_NICE] = { soft: 0, hard: 0 };
   limits[RLIMIT_RTPRIO] = { soft: 0, hard: 0 };
   return limits;

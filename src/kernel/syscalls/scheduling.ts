@@ -1,5 +1,6 @@
 // System calls on scheduling: sched_setscheduler(2), sched_setattr(2), sched_setaffinity(2), sched_yield(2), setpriority(2),
 // nice(2) (sched(7)). There is one processor.
+import { RLIMIT_NICE, RLIMIT_RTPRIO } from '../../abi/resource.ts';
 import { fail } from '../error.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import {
@@ -13,7 +14,6 @@ import {
 import type { Task } from '../task/task.ts';
 import { CAP_SYS_NICE, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { RLIMIT_NICE, RLIMIT_RTPRIO } from './resources.ts';
 import { full, type Implementations, partial } from './table.ts';
 import { writeTimespec } from './time.ts';
 

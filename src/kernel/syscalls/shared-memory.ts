@@ -1,4 +1,5 @@
 // System calls on System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2).
+import { RLIMIT_MEMLOCK } from '../../abi/resource.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.ts';
 import { fail } from '../error.ts';
 import {
@@ -159,7 +160,7 @@ function lock(call: Call, id: number, isLock: boolean): number {
   const { euid } = credentials;
   if (!hasCapability(credentials, CAP_IPC_LOCK)) {
     if (euid !== segment.uid && euid !== segment.creatorUid) fail('EPERM');
-    if (isLock && call.task.group.limits[8]!.soft === 0) fail('EPERM');
+    if (isLock && call.task.group.limits[RLIMIT_MEMLOCK]!.soft === 0) fail('EPERM');
   }
   segment.mode = isLock ? segment.mode | SHM_LOCKED : segment.mode & ~SHM_LOCKED;
   return 0;

@@ -20,7 +20,7 @@ import { fail } from '../error.ts';
 import { OVERFLOW_ID } from '../ns/user-namespace.ts';
 import { RSP } from '../platform.ts';
 import { return386, returnAmd64, returnRt386 } from '../signal/frame.ts';
-import { sendSignalToGroup, sendSignalToTask } from '../signal/send.ts';
+import { checkQueueRoom, sendSignalToGroup, sendSignalToTask } from '../signal/send.ts';
 import { encodeSignalInfo } from '../signal/siginfo.ts';
 import { hasSignal, type SignalInfo, type SignalSet, signalBit, UNBLOCKABLE } from '../signal/signal-set.ts';
 import type { Task } from '../task/task.ts';
@@ -189,19 +189,9 @@ function sigqueueinfo(call: Call): number {
   const group = call.pids.groups.get(call.arg(0)) ?? fail('ESRCH');
   if (!maySignal(call, group, signal)) fail('EPERM');
   const info = queuedSignal(call, signal, call.arg(2), group);
-  checkQueue(group, signal);
+  checkQueueRoom(call.kernel, group, signal);
   if (signal !== 0) sendSignalToGroup(call.kernel, group, info);
   return 0;
-}
-
-const RLIMIT_SIGPENDING = 11;
-
-/** Signals with data are not lost: there is an end to how many wait. @throws SystemError EAGAIN */
-function checkQueue(group: ThreadGroup, signal: number): void {
-  if (signal < SIGRTMIN) return;
-  let count = group.pending.queue.length;
-  for (const task of group.tasks) count += task.pending.queue.length;
-  if (count >= group.limits[RLIMIT_SIGPENDING]!.soft) fail('EAGAIN');
 }
 
 function tgsigqueueinfo(call: Call): number {
@@ -211,7 +201,7 @@ function tgsigqueueinfo(call: Call): number {
   if (task === undefined || call.number(task.group.pid) !== tgid) return fail('ESRCH');
   if (!maySignal(call, task.group, signal)) fail('EPERM');
   const info = queuedSignal(call, signal, call.arg(3), task.group);
-  checkQueue(task.group, signal);
+  checkQueueRoom(call.kernel, task.group, signal);
   if (signal !== 0) sendSignalToTask(call.kernel, task, info);
   return 0;
 }

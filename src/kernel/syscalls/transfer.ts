@@ -1,5 +1,6 @@
 // Moving bytes between the memory of tasks and open files (read(2), write(2), readv(2)): in parts, so that a length a program
 // gives never becomes one of the host's.
+import { RLIMIT_FSIZE } from '../../abi/resource.ts';
 import { O_APPEND } from '../../abi/stat.ts';
 import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
@@ -11,7 +12,7 @@ import { type FileDescription, WouldBlock } from '../vfs/file.ts';
 import { IN_ACCESS, IN_MODIFY, notifyFile } from '../vfs/notify.ts';
 import { dropPrivilege } from '../vfs/operations.ts';
 import type { Call, CallResult } from './call.ts';
-import { failTooBig, RLIMIT_FSIZE } from './file-size.ts';
+import { failTooBig } from './file-size.ts';
 import { checkSealsForWrite } from './seals.ts';
 
 const EAGAIN = -11;

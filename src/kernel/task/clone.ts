@@ -1,4 +1,5 @@
 // Making tasks: fork, vfork, clone and clone3 (clone(2)).
+import { RLIMIT_NPROC } from '../../abi/resource.ts';
 import { SIG_IGN, SIGNAL } from '../../abi/signal.ts';
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import { fail } from '../error.ts';
@@ -152,8 +153,6 @@ function inheritSettings(child: Task, parent: Task, flags: number): void {
   }
   if (!(flags & CLONE_VM)) child.rseq = { ...parent.rseq };
 }
-
-const RLIMIT_NPROC = 6;
 
 /** RLIMIT_NPROC counts the tasks of the user, and does not bind the privileged. @throws SystemError EAGAIN */
 function checkProcessLimit(kernel: Kernel, { credentials, group }: Task): void {

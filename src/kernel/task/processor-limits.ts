@@ -1,12 +1,11 @@
 // Limits of a process on its use of the processor (getrlimit(2) RLIMIT_CPU, RLIMIT_RTTIME).
+import { RLIMIT_CPU, RLIMIT_RTTIME } from '../../abi/resource.ts';
 import { SI_KERNEL, SIGNAL } from '../../abi/signal.ts';
 import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
 import { isRealtime } from './scheduling.ts';
 import type { Task } from './task.ts';
 
-const RLIMIT_CPU = 0;
-const RLIMIT_RTTIME = 15;
 const MICROSECONDS = 1_000_000;
 
 /** The task has had the processor: SIGXCPU above a soft limit, again after each further second, SIGKILL above the hard one. */

@@ -1,5 +1,7 @@
 // The directory of one process in procfs (proc(5) "/proc/pid").
+import { RLIMIT_SIGPENDING } from '../../../abi/resource.ts';
 import type { Kernel } from '../../kernel.ts';
+import { queuedSignals } from '../../signal/send.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
 import type { IdKind, UserNamespace } from '../../ns/user-namespace.ts';
@@ -124,7 +126,7 @@ function taskDirectory(
   return addMemoryShortageFiles(kernel, fs, directory, group, owner)
     .add(
       'status',
-      text((opener) => status(pids, group, task(), opener.credentials.user)),
+      text((opener) => status(kernel, pids, group, task(), opener.credentials.user)),
     )
     .add(
       'stat',
@@ -273,14 +275,7 @@ function actionSet(group: ThreadGroup, wanted: (handler: number) => boolean): Si
   return group.actions.reduce((set, { handler }, n) => (n > 0 && wanted(handler) ? set | signalBit(n) : set), 0n);
 }
 
-const RLIMIT_SIGPENDING = 11;
-
-function queued(task: Task, group: ThreadGroup): number {
-  const count = (set: SignalSet) => [...set.toString(2)].filter((bit) => bit === '1').length;
-  return count(task.pending.set) + count(group.pending.set);
-}
-
-function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: UserNamespace): string {
+function status(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task, viewer: UserNamespace): string {
   const { credentials: c } = task;
   const state = letter(group, task);
   const rows: [string, string][] = [
@@ -300,7 +295,7 @@ function status(pids: PidNamespace, group: ThreadGroup, task: Task, viewer: User
     ...statusRows(task),
     ['CoreDumping', '0'],
     ['Threads', String(group.tasks.size)],
-    ['SigQ', `${queued(task, group)}/${group.limits[RLIMIT_SIGPENDING]!.soft}`],
+    ['SigQ', `${queuedSignals(kernel, group)}/${group.limits[RLIMIT_SIGPENDING]!.soft}`],
     ['SigPnd', setText(task.pending.set)],
     ['ShdPnd', setText(group.pending.set)],
     ['SigBlk', setText(task.blocked)],
