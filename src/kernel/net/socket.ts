@@ -19,6 +19,9 @@ import type { Task } from '../task/task.ts';
 import { FileDescription, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 
+/** Bytes a socket keeps for its reader (net.core.wmem_default). */
+export const DEFAULT_BUFFER = 212992;
+
 /** What sockets need of the kernel. */
 export interface SocketHost {
   /** A file for a new socket. */
@@ -82,6 +85,9 @@ export abstract class Socket extends FileDescription {
     [SO_KEEPALIVE, 0],
   ]);
   passesCredentials = false;
+  linger = { on: 0, seconds: 0 };
+  sendBuffer = DEFAULT_BUFFER;
+  receiveBuffer = DEFAULT_BUFFER;
   receiveTimeout = 0n;
   sendTimeout = 0n;
   /** A failure to be told once (SO_ERROR). */
@@ -130,16 +136,20 @@ export abstract class Socket extends FileDescription {
     this.queue.wake();
   }
 
+  /** What a stream has handed out could not be taken: it is there again. */
+  giveBack(_received: Received): void {}
+
   override read(into: Uint8Array): number | WouldBlock {
     const received = this.receive(into.length, { peek: false });
-    if (received instanceof WouldBlock) return received;
+    if (received instanceof WouldBlock) return new WouldBlock(received.queue, { timeout: this.receiveTimeout });
     for (const file of received.ancillary.files) dropFile(file);
     into.set(received.bytes);
     return received.bytes.length;
   }
 
   override write(from: Uint8Array): number | WouldBlock {
-    return this.send(from, undefined, NO_ANCILLARY);
+    const count = this.send(from, undefined, NO_ANCILLARY);
+    return count instanceof WouldBlock ? new WouldBlock(count.queue, { timeout: this.sendTimeout }) : count;
   }
 }
 

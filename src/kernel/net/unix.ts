@@ -1,11 +1,13 @@
 // Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
-import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
+import { ERRNO } from '../../abi/errno.ts';
+import { AF_UNIX, AF_UNSPEC, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
-import { fail } from '../error.ts';
+import { fail, SystemError } from '../error.ts';
+import type { Call, CallResult } from '../syscalls/call.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
-import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, release, WouldBlock } from '../vfs/file.ts';
+import { hold, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, release, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import { makeNode } from '../vfs/operations.ts';
 import { type PathContext, resolve } from '../vfs/path.ts';
@@ -23,11 +25,12 @@ import {
   type SocketHost,
 } from './socket.ts';
 
-/** Bytes a socket keeps for its reader (net.core.wmem_default). */
-const CAPACITY = 212992;
 /** Datagrams that wait for a reader (net.unix.max_dgram_qlen). */
 const PATH_OFFSET = 2;
 const LONGEST_PATH = 108;
+const FIONREAD = 0x541b;
+
+const ECONNRESET = -ERRNO.ECONNRESET;
 
 /** Something on its way: part of a stream, or a message. */
 interface Parcel {
@@ -36,7 +39,7 @@ interface Parcel {
   ancillary: Ancillary;
 }
 
-/** Abstract names of a network namespace. */
+/** Abstract names of a network namespace, each with the type of its socket before it. */
 export class UnixNames {
   readonly abstract = new Map<string, UnixSocket>();
   readonly controls: NetControls;
@@ -47,11 +50,11 @@ export class UnixNames {
   }
 
   /** A name for a socket that is bound without one (autobind). */
-  automatic(): string {
+  automatic(kind: number): string {
     for (;;) {
       const name = this.#next.toString(16).padStart(5, '0');
       this.#next = (this.#next + 1) % 0x10_0000;
-      if (!this.abstract.has(name)) return name;
+      if (!this.abstract.has(`${kind}:${name}`)) return name;
     }
   }
 }
@@ -102,14 +105,17 @@ export class UnixSocket extends Socket {
   }
 
   bind(address: Uint8Array, task: Task): void {
-    if (this.#address.length > PATH_OFFSET) fail('EINVAL');
+    if (familyOf(address) !== AF_UNIX || address.length > PATH_OFFSET + LONGEST_PATH) fail('EINVAL');
+    const isBound = this.#address.length > PATH_OFFSET;
+    const isPath = address.length > PATH_OFFSET && address[PATH_OFFSET] !== 0;
+    if (isBound) fail(isPath && exists(task, pathOf(address)) ? 'EADDRINUSE' : 'EINVAL');
     if (address.length === PATH_OFFSET) {
-      this.#bindAbstract(this.#names.automatic());
+      this.#bindAbstract(this.#names.automatic(this.kind));
       return;
     }
     if (address[PATH_OFFSET] === 0) {
       const name = decodeText(address.subarray(PATH_OFFSET + 1));
-      if (this.#names.abstract.has(name)) fail('EADDRINUSE');
+      if (this.#names.abstract.has(this.#abstractKey(name))) fail('EADDRINUSE');
       this.#bindAbstract(name);
       return;
     }
@@ -125,9 +131,14 @@ export class UnixSocket extends Socket {
     this.#address = withTerminator(address, text);
   }
 
+  /** Each type of socket has abstract names of its own. */
+  #abstractKey(name: string): string {
+    return `${this.kind}:${name}`;
+  }
+
   #bindAbstract(name: string): void {
-    this.#abstractName = name;
-    this.#names.abstract.set(name, this);
+    this.#abstractName = this.#abstractKey(name);
+    this.#names.abstract.set(this.#abstractName, this);
     const bytes = encodeText(name);
     this.#address = new Uint8Array(PATH_OFFSET + 1 + bytes.length);
     this.#address.set(header());
@@ -149,13 +160,12 @@ export class UnixSocket extends Socket {
   connect(address: Uint8Array, task: Task): WouldBlock | undefined {
     if (this.isListening) fail('EINVAL');
     if (this.#isDatagram) {
-      if (address.length === PATH_OFFSET && address[0] === 0) this.#peer = undefined;
+      if (familyOf(address) === AF_UNSPEC) this.#peer = undefined;
       else this.#peer = this.#find(address, task);
       return undefined;
     }
     if (this.#peer !== undefined || this.#wasConnected) fail('EISCONN');
     const server = this.#find(address, task);
-    if (server.kind !== this.kind) fail('EPROTOTYPE');
     if (!server.isListening || server.readShut) fail('ECONNREFUSED');
     if (server.#pending.length > server.#backlog!) return new WouldBlock(server.queue);
     const end = new UnixSocket(this.#host, O_RDWR, this.kind, this.#names);
@@ -174,6 +184,7 @@ export class UnixSocket extends Socket {
   }
 
   accept(): Socket | WouldBlock {
+    if (this.#isDatagram) fail('EOPNOTSUPP');
     if (!this.isListening) fail('EINVAL');
     const next = this.#pending.shift();
     if (next === undefined) return new WouldBlock(this.queue);
@@ -197,16 +208,16 @@ export class UnixSocket extends Socket {
     const from = this.#address.length > PATH_OFFSET ? this.#address : new Uint8Array(0);
     const parcel = (part: Uint8Array): Parcel => ({ bytes: part.slice(), from, ancillary });
     if (this.kind !== SOCK_STREAM) {
-      if (bytes.length > CAPACITY) return fail('EMSGSIZE');
+      if (bytes.length > this.sendBuffer) return fail('EMSGSIZE');
       if (
         target.#parcels.length >= target.#names.controls.mostDatagrams ||
-        target.#stored.bytes + bytes.length > CAPACITY
+        target.#stored.bytes + bytes.length > this.sendBuffer
       )
         return new WouldBlock(target.queue);
       target.#store(parcel(bytes));
       return bytes.length;
     }
-    const room = CAPACITY - target.#stored.bytes;
+    const room = this.sendBuffer - target.#stored.bytes;
     if (bytes.length === 0) return 0;
     if (room <= 0) return new WouldBlock(target.queue);
     const count = Math.min(room, bytes.length);
@@ -219,8 +230,12 @@ export class UnixSocket extends Socket {
       if (!this.#isDatagram) return fail(this.#peer === undefined ? 'EOPNOTSUPP' : 'EISCONN');
       return this.#find(to, this.#host.current());
     }
-    if (this.#peer === undefined) return fail(this.#wasConnected ? 'EPIPE' : 'ENOTCONN');
-    return this.#peer;
+    if (this.#peer !== undefined) return this.#peer;
+    if (!this.#wasConnected) return fail('ENOTCONN');
+    if (!this.#isDatagram) return fail('EPIPE');
+    // it is told once that nobody is there any more
+    this.#wasConnected = false;
+    return fail('ECONNREFUSED');
   }
 
   #store(parcel: Parcel): void {
@@ -237,9 +252,14 @@ export class UnixSocket extends Socket {
   }
 
   #nothing(): Received | WouldBlock {
+    if (this.error !== 0) {
+      this.error = 0;
+      return fail('ECONNRESET');
+    }
     const isOver =
       this.readShut || (this.#wasConnected && !this.#isDatagram && (this.#peer === undefined || this.#peer.writeShut));
-    if (!isOver && !this.#wasConnected && !this.#isDatagram) return fail(this.isListening ? 'EINVAL' : 'ENOTCONN');
+    if (!isOver && !this.#wasConnected && !this.#isDatagram)
+      return fail(this.kind === SOCK_STREAM ? 'EINVAL' : 'ENOTCONN');
     return isOver
       ? { bytes: new Uint8Array(0), length: 0, from: new Uint8Array(0), ancillary: NO_ANCILLARY }
       : new WouldBlock(this.queue);
@@ -254,11 +274,11 @@ export class UnixSocket extends Socket {
   #message(length: number, peek: boolean): Received {
     const parcel = peek ? this.#parcels[0]! : this.#parcels.shift()!;
     if (!peek) this.#stored.add(-parcel.bytes.length);
-    const ancillary = peek ? { ...parcel.ancillary, files: [] } : parcel.ancillary;
+    const ancillary = peek ? copied(parcel.ancillary) : parcel.ancillary;
     return { bytes: parcel.bytes.subarray(0, length), length: parcel.bytes.length, from: parcel.from, ancillary };
   }
 
-  /** Bytes of several writes, but never past files that were sent along. */
+  /** Bytes of several writes, but never past files that were sent along, nor of several senders whom the reader wants to know. */
   #fromStream(length: number, peek: boolean): Received {
     const parts: Uint8Array[] = [];
     let count = 0;
@@ -266,11 +286,12 @@ export class UnixSocket extends Socket {
     for (let n = 0; n < this.#parcels.length && count < length; n++) {
       const parcel = this.#parcels[n]!;
       const { files, credentials } = parcel.ancillary;
-      if (n > 0 && (files.length > 0 || credentials?.pid !== ancillary.credentials?.pid)) break;
-      if (n === 0) ancillary = parcel.ancillary;
+      if (n > 0 && this.passesCredentials && credentials?.pid !== ancillary.credentials?.pid) break;
+      ancillary = n === 0 ? parcel.ancillary : { ...ancillary, files };
       const part = parcel.bytes.subarray(0, length - count);
       parts.push(part);
       count += part.length;
+      if (files.length > 0) break;
     }
     const bytes = new Uint8Array(count);
     let at = 0;
@@ -279,8 +300,22 @@ export class UnixSocket extends Socket {
       at += part.length;
     }
     if (!peek) this.#consume(count);
-    const shown = peek ? { ...ancillary, files: [] } : ancillary;
+    const shown = peek ? copied(ancillary) : ancillary;
     return { bytes, length: count, from: new Uint8Array(0), ancillary: shown };
+  }
+
+  override giveBack({ bytes, from, ancillary }: Received): void {
+    if (this.kind !== SOCK_STREAM || bytes.length === 0) return;
+    this.#stored.add(bytes.length);
+    this.#parcels.unshift({ bytes, from, ancillary });
+  }
+
+  override ioctl(call: Call, request: number, argument: number): CallResult {
+    if (request !== FIONREAD) return super.ioctl(call, request, argument);
+    if (this.isListening) fail('EINVAL');
+    const isStream = this.kind === SOCK_STREAM;
+    call.writeWord(argument, isStream ? this.#stored.bytes : (this.#parcels[0]?.bytes.length ?? 0), 4);
+    return 0;
   }
 
   #consume(count: number): void {
@@ -300,7 +335,6 @@ export class UnixSocket extends Socket {
   }
 
   override shutdown(how: number): void {
-    if (this.#peer === undefined) fail('ENOTCONN');
     super.shutdown(how);
     this.#peer?.queue.wake();
   }
@@ -315,7 +349,7 @@ export class UnixSocket extends Socket {
     if (isOver) ready |= POLLRDHUP;
     if (!isConnectionless && (peer === undefined || (this.readShut && this.writeShut))) ready |= POLLHUP;
     const target = peer ?? this;
-    if (target.#stored.bytes < CAPACITY && target.#parcels.length < target.#names.controls.mostDatagrams)
+    if (target.#stored.bytes < this.sendBuffer && target.#parcels.length < target.#names.controls.mostDatagrams)
       ready |= POLLOUT | POLLWRNORM;
     return ready;
   }
@@ -324,12 +358,15 @@ export class UnixSocket extends Socket {
     this.#stored.clear();
     if (this.#abstractName !== undefined) this.#names.abstract.delete(this.#abstractName);
     for (const { ancillary } of this.#parcels) for (const file of ancillary.files) release(file);
-    for (const waiting of this.#pending) waiting.closed();
+    for (const waiting of this.#pending) {
+      if (waiting.#peer !== undefined) waiting.#peer.error = ECONNRESET;
+      waiting.closed();
+    }
     const peer = this.#peer;
     this.#peer = undefined;
     if (peer === undefined) return;
     if (peer.#peer === this) peer.#peer = undefined;
-    if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = -104; // ECONNRESET
+    if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = ECONNRESET;
     peer.queue.wake();
   }
 
@@ -339,16 +376,38 @@ export class UnixSocket extends Socket {
     this.queue.wake();
   }
 
-  /** The socket of an address. @throws SystemError ECONNREFUSED, ENOENT, EACCES */
+  /** The socket of an address. @throws SystemError ECONNREFUSED, ENOENT, EACCES, EPROTOTYPE */
   #find(address: Uint8Array, task: Task): UnixSocket {
-    if (address.length < PATH_OFFSET + 1) return fail('EINVAL');
-    if (address[PATH_OFFSET] === 0)
-      return this.#names.abstract.get(decodeText(address.subarray(PATH_OFFSET + 1))) ?? fail('ECONNREFUSED');
+    if (address.length < PATH_OFFSET + 1 || familyOf(address) !== AF_UNIX) return fail('EINVAL');
+    if (address[PATH_OFFSET] === 0) {
+      const name = decodeText(address.subarray(PATH_OFFSET + 1));
+      return this.#names.abstract.get(this.#abstractKey(name)) ?? fail('ECONNREFUSED');
+    }
     const { inode } = resolve(pathContext(task), pathOf(address)).entry;
     if (inode.type !== S_IFSOCK) return fail('ECONNREFUSED');
     if (!mayAccess(task.credentials, inode, MAY_WRITE)) return fail('EACCES');
     const socket = boundInodes.get(inode);
-    return socket === undefined || socket.references === 0 ? fail('ECONNREFUSED') : socket;
+    if (socket === undefined || socket.references === 0) return fail('ECONNREFUSED');
+    return socket.kind === this.kind ? socket : fail('EPROTOTYPE');
+  }
+}
+
+/** What a message shows without being taken: the same files once more. */
+function copied({ files, credentials }: Ancillary): Ancillary {
+  return { files: files.map(hold), credentials };
+}
+
+function familyOf(address: Uint8Array): number {
+  return address.length < PATH_OFFSET ? -1 : address[0]! | (address[1]! << 8);
+}
+
+function exists(task: Task, text: string): boolean {
+  try {
+    resolve(pathContext(task), text);
+    return true;
+  } catch (failure) {
+    if (failure instanceof SystemError) return false;
+    throw failure;
   }
 }
 

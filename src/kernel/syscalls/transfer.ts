@@ -98,7 +98,7 @@ export function readFrom(call: Call, file: FileDescription, into: readonly Buffe
     if (count instanceof WouldBlock) {
       io.reads--;
       const mayWait = count.signalled || !isNonBlocking(file);
-      return mayWait ? call.wait([count.queue], count.deadline) : EAGAIN;
+      return mayWait ? waitFor(call, count) : EAGAIN;
     }
     if (count > 0) notifyFile(file, IN_ACCESS);
     io.bytesRead += count;
@@ -112,6 +112,17 @@ export function readFrom(call: Call, file: FileDescription, into: readonly Buffe
     if (count < room.length || !file.seekable) break;
   } while (done < wanted);
   return done;
+}
+
+/** When a call that waits for a file gives up. */
+function deadlineOf({ kernel }: Call, { deadline, timeout }: WouldBlock): number {
+  return timeout === 0n ? deadline : kernel.cyclesAt(kernel.monotonic + timeout);
+}
+
+function waitFor(call: Call, blocked: WouldBlock): CallResult {
+  if (blocked.timeout === 0n) return call.wait([blocked.queue], blocked.deadline);
+  const { deadline } = call.progress(() => ({ deadline: deadlineOf(call, blocked) }));
+  return call.kernel.platform.cycles >= deadline ? EAGAIN : call.wait([blocked.queue], deadline);
 }
 
 /** A part that fails behind others ends the call. */
@@ -130,6 +141,8 @@ interface Progress {
   done: number;
   /** Bytes that may be written. */
   readonly most: number;
+  /** In cycles, once the call waits. */
+  deadline?: number;
 }
 
 /** Writes the buffers. */
@@ -150,7 +163,9 @@ export function writeTo(call: Call, file: FileDescription, from: readonly Buffer
       const count = at === undefined ? file.write(bytes) : file.writeAt(at, bytes);
       if (count instanceof WouldBlock) {
         if (isNonBlocking(file) && !count.signalled) return done > 0 ? done : EAGAIN;
-        return call.wait([count.queue]);
+        progress.deadline ??= deadlineOf(call, count);
+        if (call.kernel.platform.cycles >= progress.deadline) return done > 0 ? done : EAGAIN;
+        return call.wait([count.queue], progress.deadline);
       }
       progress.done += count;
       if (count === 0) break;

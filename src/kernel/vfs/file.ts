@@ -26,6 +26,8 @@ export interface WaitOptions {
   readonly deadline?: number;
   /** A signal was sent that ends the wait: there is one even for files that do not wait. */
   readonly signalled?: boolean;
+  /** Nanoseconds after which the call gives up with EAGAIN, counted from its first try; 0: never. */
+  readonly timeout?: bigint;
 }
 
 /** The operation has to wait: `queue` is woken when it may be tried again. */
@@ -33,11 +35,14 @@ export class WouldBlock {
   readonly queue: WaitQueue;
   readonly deadline: number;
   readonly signalled: boolean;
+  readonly timeout: bigint;
 
-  constructor(queue: WaitQueue, { deadline = Number.POSITIVE_INFINITY, signalled = false }: WaitOptions = {}) {
+  constructor(queue: WaitQueue, options: WaitOptions = {}) {
+    const { deadline = Number.POSITIVE_INFINITY, signalled = false, timeout = 0n } = options;
     this.queue = queue;
     this.deadline = deadline;
     this.signalled = signalled;
+    this.timeout = timeout;
   }
 }
 
