@@ -126,8 +126,15 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** A little-endian word of 4 or 8 bytes. @throws BadAddress */
 export function readUserWord(space: AddressSpace, address: number, size: 4 | 8): number {
-  const bytes = readUser(space, address, size);
-  const view = new DataView(bytes.buffer);
-  const low = view.getUint32(0, true);
-  return size === 4 ? low : view.getInt32(4, true) * 2 ** 32 + low;
+  const inPage = address % PAGE_SIZE;
+  if (inPage + size > PAGE_SIZE) return wordIn(new DataView(readUser(space, address, size).buffer), 0, size);
+  if (address < 0 || address + size > space.end) throw new BadAddress();
+  const { platform } = space;
+  platform.charge(size, 0);
+  return wordIn(platform.memory.view, frameFor(space, address - inPage, false) * PAGE_SIZE + inPage, size);
+}
+
+function wordIn(view: DataView, at: number, size: 4 | 8): number {
+  const low = view.getUint32(at, true);
+  return size === 4 ? low : view.getInt32(at + 4, true) * 2 ** 32 + low;
 }

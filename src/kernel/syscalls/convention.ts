@@ -1,6 +1,6 @@
 // Where a system call's number and arguments lie: syscall(2) "Architecture calling conventions".
 import type { AddressSpace } from '../mm/address-space.ts';
-import { readUser } from '../mm/user-memory.ts';
+import { readUserWord } from '../mm/user-memory.ts';
 import { VDSO_LANDING } from '../mm/vdso.ts';
 import { type Abi, type Context, R10, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../platform.ts';
 
@@ -26,9 +26,9 @@ export function readArguments(context: Context, abi: Abi): bigint[] {
  */
 export function returnFromSysenter(memory: AddressSpace, context: Context): void {
   context.rip = BigInt(memory.vdso + VDSO_LANDING);
-  context.setReg64(RSP, context.reg64(RBP));
-  const saved = readUser(memory, context.reg32(RBP), 4);
-  context.setReg(RBP, new DataView(saved.buffer).getUint32(0, true));
+  const stack = context.reg32(RBP);
+  context.setReg(RSP, stack);
+  context.setReg(RBP, readUserWord(memory, stack, 4));
 }
 
 export function setResult(context: Context, result: number | bigint): void {
