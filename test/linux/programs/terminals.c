@@ -21,6 +21,9 @@ static void result(const char *what, long value) {
 
 static void shown(const char *what, int fd) {
   char text[256];
+  // a busy Linux takes its time to pass on what was typed
+  struct pollfd something = {fd, POLLIN};
+  poll(&something, 1, 300);
   usleep(20000);
   int flags = fcntl(fd, F_GETFL);
   fcntl(fd, F_SETFL, flags | O_NONBLOCK);
