@@ -11,7 +11,6 @@ import {
   SIG_UNBLOCK,
   SIGNAL,
   SIGNAL_COUNT,
-  SIGRTMIN,
   SS_DISABLE,
   SS_ONSTACK,
   defaultAction,
