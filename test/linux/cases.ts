@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
 import { signalName } from '../../src/abi/signal.ts';
 import { Tmpfs, type TmpfsFile } from '../../src/kernel/fs/tmpfs.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
+import { Kernel, type KernelOptions } from '../../src/kernel/kernel.ts';
 import { startInit } from '../../src/kernel/start.ts';
 import { Terminal } from '../../src/kernel/tty/terminal.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
@@ -83,8 +83,8 @@ export function runNatively(program: string, name: string): Outcome {
 let platform: CpuPlatform | undefined;
 
 /** A case on the user-space kernel: a new one, on a processor that has run others. */
-export function runHere(program: Uint8Array, name: string): Outcome {
-  return runProgram(new Map([['/bin/case', program]]), '/bin/case', [name], 'case');
+export function runHere(program: Uint8Array, name: string, onCall?: KernelOptions['onCall']): Outcome {
+  return runProgram(new Map([['/bin/case', program]]), '/bin/case', [name], 'case', onCall);
 }
 
 /** A program on a kernel whose root has these files, all of them executable; it starts in the empty directory /work. */
@@ -93,9 +93,10 @@ export function runProgram(
   path: string,
   args: readonly string[],
   name = path,
+  onCall?: KernelOptions['onCall'],
 ): Outcome {
   platform ??= new CpuPlatform(loadCore(), { memory: MEMORY });
-  const kernel = new Kernel({ platform, seed: 1 });
+  const kernel = new Kernel({ platform, seed: 1, ...(onCall === undefined ? {} : { onCall }) });
   let output = '';
   const terminal = new Terminal(kernel, (bytes) => {
     output += Buffer.from(bytes).toString('latin1');

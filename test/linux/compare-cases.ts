@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Abi, areas, canCompile, compile, expectedOf, listCases, programBytes, runHere } from './cases.ts';
+import { Coverage } from './coverage.ts';
 
 /** Milliseconds for the cases of one file. */
 const LONGEST = 240_000;
@@ -15,6 +16,8 @@ export function testCases(abi: Abi): void {
 
   describe(`${abi} programs`, () => {
     const possible = canCompile(abi);
+    const coverage = new Coverage();
+    const compared = new Set<string>();
 
     test.skipIf(possible)(`cannot be compiled here: install gcc and the static C library for ${abi}`, () => {});
 
@@ -25,7 +28,8 @@ export function testCases(abi: Abi): void {
         const bytes = programBytes(program);
         const expected = expectedOf(area, abi);
         expect(listCases(program).sort()).toEqual([...expected.keys()].sort());
-        const here = new Map([...expected.keys()].map((name) => [name, runHere(bytes, name)]));
+        const here = new Map([...expected.keys()].map((name) => [name, runHere(bytes, name, coverage.onCall)]));
+        compared.add(area);
         const differs = (name: string) => JSON.stringify(here.get(name)) !== JSON.stringify(expected.get(name));
         const different = [...expected.keys()].filter(differs);
         const part = (of: ReadonlyMap<string, unknown>) =>
@@ -33,6 +37,14 @@ export function testCases(abi: Abi): void {
         expect(part(here)).toEqual(part(expected));
       },
       LONGEST,
+    );
+
+    test.skipIf(!possible)(
+      'every supported call is made by a case with success, and by one with an error',
+      ({ skip }) => {
+        if (compared.size < areas.length) skip('only some of the files have run');
+        expect(coverage.missing(abi)).toEqual({ success: [], error: [] });
+      },
     );
   });
 }

@@ -418,3 +418,15 @@ CASE(queue_to_thread) {
 #ifndef __i386__
 CASE(thread_areas_of_amd64) { R(SYS(set_thread_area, BAD)); R(SYS(get_thread_area, BAD)); }
 #endif
+CASE(epoll_pwait_masks) {
+  struct epoll_event event = {EPOLLOUT, {.u32 = 7}}, found;
+  uint64_t mask = 1 << (SIGUSR1 - 1);
+  int fds[2], epoll = epoll_create1(0);
+  pipe(fds);
+  epoll_ctl(epoll, EPOLL_CTL_ADD, fds[1], &event);
+  R(SYS(epoll_pwait, epoll, &found, 1, 0, &mask, 8));
+  say("%x %u\n", found.events, found.data.u32);
+  R(SYS(epoll_pwait, epoll, &found, 0, 0, &mask, 8));
+  R(SYS(epoll_pwait, epoll, &found, 1, 0, &mask, 4));
+  R(SYS(epoll_pwait, 0, &found, 1, 0, NULL, 8));
+}
