@@ -136,10 +136,12 @@ const ppoll = (format: TimeFormat): Implementation =>
 const tellTimeval = (call: Call, address: number): void =>
   writeTimeLeft(call, address, (left) => writeTimeval(call, address, left));
 
+/** Where it lies: the argument is declared as an int, which other ABIs pass here. */
+const oldBlock = (call: Call): number => Number(call.arg64(0));
+
 /** i386's first select takes a pointer to its arguments. */
 function oldSelect(call: Call): CallResult {
-  // declared as an int, which other ABIs pass here
-  const block = Number(call.arg64(0));
+  const block = oldBlock(call);
   const word = (n: number) => call.readWord(block + 4 * n, 4);
   return select(call, [word(0) | 0, word(1), word(2), word(3)], timeval(call, word(4)), none);
 }
@@ -158,7 +160,7 @@ export const pollCalls: Implementations = {
   ppoll_time64: ppoll('wide'),
   select: telling(
     (call) => (call.is32 ? oldSelect(call) : newSelect.run(call)),
-    (call) => tellTimeval(call, call.is32 ? call.readWord(call.arg(0) + 16, 4) : call.arg(4)),
+    (call) => tellTimeval(call, call.is32 ? call.readWord(oldBlock(call) + 16, 4) : call.arg(4)),
   ),
   _newselect: newSelect,
   pselect6: pselect('native'),
