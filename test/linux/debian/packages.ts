@@ -1,7 +1,7 @@
 // Packages of Debian bookworm and all they depend on, for a root file system of either architecture. apt finds and fetches them
 // (apt-get(8), apt.conf(5)), with lists and a state of its own: what the computer itself has installed plays no part.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,12 +55,40 @@ export async function fetchPackages(abi: Abi): Promise<Packages> {
   };
 }
 
+/** A package of an architecture, and the archives of its source. */
+export interface WithSource {
+  readonly package: string;
+  /** What the package's author published, and what Debian adds. */
+  readonly original: string;
+  readonly debian: string;
+}
+
+/** Fetches a package without what it depends on, and its source. @throws when the network or the archive is not there */
+export async function fetchWithSource(abi: Abi, name: string, source: string): Promise<WithSource> {
+  const folder = join(CACHE, `${abi}-${name}`);
+  mkdirSync(folder, { recursive: true });
+  const apt = aptFor(abi, folder, ['deb', 'deb-src']);
+  await apt('update');
+  await apt('download', name);
+  await apt('source', '--download-only', source);
+  const find = (pattern: RegExp) => {
+    const file = readdirSync(folder).find((candidate) => pattern.test(candidate));
+    if (file === undefined) throw new Error(`the archive has no ${pattern.source} of ${source}`);
+    return join(folder, file);
+  };
+  return { package: find(/\.deb$/), original: find(/\.orig\.tar\./), debian: find(/\.debian\.tar\./) };
+}
+
 /** apt-get on a state of its own in which nothing is installed. */
-function aptFor(abi: Abi): (...args: string[]) => Promise<string> {
-  const folder = join(CACHE, abi);
+function aptFor(
+  abi: Abi,
+  folder = join(CACHE, abi),
+  kinds: readonly string[] = ['deb'],
+): (...args: string[]) => Promise<string> {
   for (const name of ['lists/partial', 'archives/partial']) mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, 'status'), '');
-  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${KEYRING}] ${SOURCE}\n`);
+  const sources = kinds.map((kind) => `${kind} [signed-by=${KEYRING}] ${SOURCE}\n`);
+  writeFileSync(join(folder, 'sources.list'), sources.join(''));
   const settings = {
     'Dir::State': folder,
     'Dir::State::lists': join(folder, 'lists'),
@@ -77,5 +105,6 @@ function aptFor(abi: Abi): (...args: string[]) => Promise<string> {
     'Acquire::Retries': '3',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  return async (...args) => (await run('apt-get', ['-q', ...options, ...args], { maxBuffer: 1 << 26 })).stdout;
+  const where = { cwd: folder, maxBuffer: 1 << 26 };
+  return async (...args) => (await run('apt-get', ['-q', ...options, ...args], where)).stdout;
 }
