@@ -155,7 +155,10 @@ describe.skipIf(!canCompile())('container cp', () => {
       [['live:/etc', 'local/in/f'], /local\/in\/f is no directory/],
       [['live:/etc/motd', 'local/none/x'], /local\/none cannot be written/],
       [['local/in/f', 'live:/proc/version'], /version/],
+      // what is still on its way when the container refuses does not hide why
+      [['local/big', 'live:/proc/version'], /version/],
     ];
+    writeFileSync(join(local, 'big'), Buffer.alloc(8 << 20));
     for (const [args, sentence] of cases) {
       const outcome = cp(...args);
       expect(outcome.err).toMatch(sentence);

@@ -73,17 +73,25 @@ export class ContainerCommands {
     // what comes behind a request waits until the request is understood
     let input: Promise<Listener> = Promise.resolve(undefined);
     socket.on('error', () => socket.destroy());
-    const refuse = (error: unknown) =>
-      socket.end(line({ error: error instanceof Error ? error.message : String(error) }));
+    let isAnswered = false;
+    // the command may still be sending: that is read and forgotten, or it would not come to read the answer
+    const answer = (last: Answer) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      socket.end(line(last));
+      socket.resume();
+    };
+    const refuse = (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) });
     const conversation: Conversation = {
-      send: (answer) => socket.write(line(answer)),
-      finish: (done) => socket.end(line({ done })),
+      send: (part) => socket.write(line(part)),
+      finish: (done) => answer({ done }),
       refuse,
       socket,
     };
     const lines = new JsonLines<Request | Input>((message) => {
       input = input.then((listener) => {
         this.#inside.wake();
+        if (isAnswered) return undefined;
         if ('op' in message) return this.#serve(message, conversation);
         listener?.(message);
         return listener;
