@@ -11,7 +11,7 @@ import { ImageStore } from '../../src/oci/image-store.ts';
 import { Random } from '../random/random.ts';
 import { dockerArchive, file, tar } from './archives.ts';
 
-const KILLS = 200;
+const KILLS = 400;
 const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-kills-'));
 const data = join(folder, 'data');
