@@ -6,7 +6,10 @@ export type Abi = 'i386' | 'amd64';
 
 /** Why a task stopped running. */
 export type Stop =
-  /** INT 0x80, SYSENTER or SYSCALL; the registers hold number and arguments as the ABI of the gate says. */
+  /**
+   * INT 0x80, SYSENTER or SYSCALL; the registers hold number and arguments as the ABI of the gate says. SYSENTER keeps
+   * neither instruction nor stack pointer: the kernel knows where they are.
+   */
   | { readonly kind: 'system-call'; readonly gate: 'int80' | 'sysenter' | 'syscall' }
   /** An exception other than a page fault. */
   | { readonly kind: 'exception'; readonly vector: number; readonly error: number; readonly isSingleStep?: boolean }
