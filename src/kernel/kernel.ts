@@ -131,6 +131,8 @@ export class Kernel {
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
   #turn: Turn | undefined;
+  /** The task that had the processor last and still wanted it. */
+  #preempted: Task | undefined;
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
@@ -300,10 +302,16 @@ export class Kernel {
   /** Gives a task the processor until it waits, ends or its slice is over. */
   #runTask(task: Task, end: number, pause: Moment | undefined): void {
     this.current = task;
+    if (this.#preempted !== task) this.#countPreemption();
     const start = this.platform.cycles;
     const until = Math.min(this.runQueue.until, this.timers.next, end, start + task.group.cpuTimers.left(task));
     this.#turn = { task, start, until, userBefore: task.userCycles, entered: undefined };
     this.#continueTurn(this.#turn, pause);
+  }
+
+  #countPreemption(): void {
+    if (this.#preempted !== undefined) this.#preempted.usage.preemptions++;
+    this.#preempted = undefined;
   }
 
   #continueTurn(turn: Turn, pause: Moment | undefined): void {
@@ -347,6 +355,8 @@ export class Kernel {
     const { cpuTimers } = task.group;
     const used = this.platform.cycles - start;
     this.runQueue.leave(task, used);
+    if (task.state === 'running') this.#preempted = task;
+    else task.usage.waits++;
     this.cgroups.account(task, task.userCycles - userBefore, used);
     const inUser = task.userCycles - userBefore;
     this.processorTime.user += inUser;

@@ -71,7 +71,10 @@ export class MemoryController implements FrameAccounts {
     const { current } = this.#kernel;
     // a task that was not started yet counts nowhere
     if (current?.cgroup === undefined) return;
-    if (direction === 'read') this.#pagesRead++;
+    if (direction === 'read') {
+      this.#pagesRead++;
+      current.usage.bytesRead += bytes;
+    } else current.usage.bytesWritten += bytes;
     countTransfer(this.#kernel, current, direction, bytes);
   }
 
@@ -106,7 +109,10 @@ export class MemoryController implements FrameAccounts {
   #countFault(task: Task, isMajor: boolean): void {
     const group = task.cgroup!.effective('memory');
     group.count('pgfault');
-    if (isMajor) group.count('pgmajfault');
+    if (isMajor) {
+      group.count('pgmajfault');
+      task.usage.majorFaults++;
+    } else task.usage.minorFaults++;
   }
 
   /** Cycles the task has to wait because its group is above memory.high. */

@@ -54,6 +54,8 @@ export class AddressSpace implements PageUser {
   vdso = 0;
   /** Pages mapped, but for those that are the page of zeros. */
   #resident = 0;
+  /** The most there were before pages were last given back. */
+  #peak = 0;
   /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
   dumpable = 1;
 
@@ -277,6 +279,11 @@ export class AddressSpace implements PageUser {
     return this.#resident;
   }
 
+  /** The most frames that were mapped at once. */
+  get peakPages(): number {
+    return Math.max(this.#peak, this.#resident);
+  }
+
   #presentFault(area: MemoryArea, page: number, frame: Frame, isWrite: boolean): FaultOutcome {
     const execute = (area.protection & PROT_EXEC) !== 0;
     if (!isWrite || area.shared) {
@@ -333,6 +340,7 @@ export class AddressSpace implements PageUser {
 
   #dropPage(address: number, frame: Frame): void {
     this.table.unmap(address);
+    if (this.#resident > this.#peak) this.#peak = this.#resident;
     if (frame !== this.frames.zero) this.#resident--;
     this.frames.release(frame);
   }

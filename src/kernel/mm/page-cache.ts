@@ -7,6 +7,8 @@ import type { Frames, Reclaimable } from './frames.ts';
 export interface PageSource {
   /** Fills `into` (one page) with the file's page `index`. */
   readPage(index: number, into: Uint8Array): void;
+  /** The kernel makes the pages itself: nothing is read. */
+  readonly isMade?: boolean;
 }
 
 /** Somebody who maps pages of the file and has to drop them when it shrinks. */
@@ -75,7 +77,7 @@ export class PageCache implements Reclaimable {
     this.pages.set(index, frame);
     if (this.source === undefined) return frame;
     this.source.readPage(index, this.frames.bytes(frame));
-    this.frames.accounts?.transferred('read', PAGE_SIZE);
+    if (!this.source.isMade) this.frames.accounts?.transferred('read', PAGE_SIZE);
     this.frames.reclaimable.add(this);
     return frame;
   }

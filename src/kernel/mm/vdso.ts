@@ -89,6 +89,7 @@ function buildObject(): Uint8Array {
 /** The object as a file that all programs map. */
 export class Vdso {
   readonly size = PAGE_SIZE;
+  readonly isMade = true;
   readonly cache: PageCache;
 
   constructor(frames: Frames) {

@@ -25,13 +25,13 @@ import type { Call, CallResult } from './call.ts';
 import { encodeText } from './text.ts';
 import { checkFileSize } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
-import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
+import { openFilesLimit, pathArgument, statPath } from './paths.ts';
 import { addSeals, checkSealsForSize, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { lockControl } from './locks.ts';
 import { full, type Implementations } from './table.ts';
 import { buffers, oneBuffer, readFrom, writeTo, written } from './transfer.ts';
-import { namelessPath, type Path, resolve } from '../vfs/path.ts';
+import { namelessPath, type Path } from '../vfs/path.ts';
 import { IN_MODIFY, notifyFile } from '../vfs/notify.ts';
 import { dropPrivilege } from '../vfs/operations.ts';
 
@@ -245,10 +245,6 @@ function directoryEntry(word: 4 | 8): typeof directoryEntry64 {
   };
 }
 
-const statPath = (call: Call, follow: boolean) => {
-  const name = nameArgument(call, 0);
-  return resolve(name.from, name.text, { follow }).entry.inode;
-};
 const put = (call: Call, n: number, bytes: Uint8Array): number => {
   call.write(call.arg(n), bytes);
   return 0;

@@ -5,6 +5,7 @@ import { capabilityCalls } from './capabilities.ts';
 import { eventCalls } from './events.ts';
 import { fileCalls } from './files.ts';
 import { futexCalls } from './futex.ts';
+import { i386FirstCalls } from './i386-firsts.ts';
 import { identityCalls } from './identity.ts';
 import { absentCalls } from './absent.ts';
 import { membarrierCalls } from './membarrier.ts';
@@ -47,6 +48,7 @@ import { timeCalls } from './time.ts';
 /** Implementations of all groups. */
 export const implementations: Implementations = {
   ...fileCalls,
+  ...i386FirstCalls,
   ...adviceCalls,
   ...pathCalls,
   ...attributeCalls,

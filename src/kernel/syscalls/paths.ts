@@ -83,6 +83,12 @@ export function nameArgument(call: Call, n: number, directoryArgument?: number):
   return { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
 }
 
+/** The file of the name in the first argument. */
+export function statPath(call: Call, follow: boolean): Inode {
+  const name = nameArgument(call, 0);
+  return resolve(name.from, name.text, { follow }).entry.inode;
+}
+
 /** The flags in argument n. @throws SystemError EINVAL when there are others than `known` */
 function flagsArgument(call: Call, n: number, known: number): number {
   const flags = call.arg(n);

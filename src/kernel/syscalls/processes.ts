@@ -38,7 +38,7 @@ import { resolve } from '../vfs/path.ts';
 import { BLOCKED, type Call, type CallResult, NO_RESULT } from './call.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { installPidFile, pidFile } from './pidfds.ts';
-import { writeResourceUsage } from './resources.ts';
+import { usedByAll, writeResourceUsage } from './resources.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const MOST_STRINGS = 0x7fff;
@@ -167,7 +167,10 @@ const WCLONE = 0x8000_0000;
 type Selection = (child: Pick<ThreadGroup, 'pid' | 'processGroup'>) => boolean;
 
 /** What wait(2) tells of. */
-interface News extends Pick<ThreadGroup, 'pid' | 'userCycles' | 'systemCycles'> {
+interface News {
+  readonly pid: Pid;
+  /** The process; undefined when its end was told before. */
+  readonly group: ThreadGroup | undefined;
   readonly event: ChildEvent | { readonly kind: 'trapped'; readonly code: number };
   readonly uid: number;
   /** It has been told. */
@@ -185,8 +188,7 @@ function findNews(parent: ThreadGroup, selected: Selection, options: number): Ne
       if (isEnd) reap(child);
       else child.event = undefined;
     };
-    const { pid, userCycles, systemCycles, leader } = child;
-    return { pid, userCycles, systemCycles, event, uid: leader.credentials.uid, taken };
+    return { pid: child.pid, group: child, event, uid: child.leader.credentials.uid, taken };
   }
   return findTraceNews(parent, selected);
 }
@@ -199,15 +201,8 @@ function findTraceNews(tracer: ThreadGroup, selected: Selection): News | undefin
     const taken = () => {
       tracing.isReported = true;
     };
-    const { pid, userCycles, systemCycles, credentials } = task;
-    return {
-      pid,
-      userCycles,
-      systemCycles,
-      event: { kind: 'trapped', code: tracing.stop.code },
-      uid: credentials.uid,
-      taken,
-    };
+    const { pid, group, credentials } = task;
+    return { pid, group, event: { kind: 'trapped', code: tracing.stop.code }, uid: credentials.uid, taken };
   }
   const end = tracer.tracedEnds.find(({ pid, processGroup }) => selected({ pid, processGroup }));
   if (end === undefined) return undefined;
@@ -215,7 +210,7 @@ function findTraceNews(tracer: ThreadGroup, selected: Selection): News | undefin
     tracer.tracedEnds.splice(tracer.tracedEnds.indexOf(end), 1);
     end.pid.release();
   };
-  return { pid: end.pid, userCycles: 0, systemCycles: 0, event: end.event, uid: 0, taken };
+  return { pid: end.pid, group: undefined, event: end.event, uid: 0, taken };
 }
 
 /** True when there is somebody to wait for. */
@@ -278,7 +273,7 @@ function wait4(call: Call, usage: number): CallResult {
   return wait(call, selection(call, call.arg(0)), options | WEXITED, (child) => {
     if (child === undefined) return 0;
     if (call.arg(1) !== 0) call.writeWord(call.arg(1), waitStatus(child.event), 4);
-    if (usage !== 0) writeResourceUsage(call, usage, child.userCycles, child.systemCycles);
+    if (usage !== 0) writeResourceUsage(call, usage, usedByAll(child.group));
     return call.number(child.pid);
   });
 }
@@ -330,6 +325,7 @@ function waitid(call: Call): CallResult {
   const mayNotWait = ((file?.flags ?? 0) & O_NONBLOCK) !== 0 && !(options & WNOHANG);
   return wait(call, selected, mayNotWait ? options | WNOHANG : options, (child) => {
     if (child === undefined && mayNotWait) fail('EAGAIN');
+    if (child !== undefined && call.arg(4) !== 0) writeResourceUsage(call, call.arg(4), usedByAll(child.group));
     if (info !== 0 && child !== undefined) {
       const { event, uid } = child;
       const code = event.kind === 'killed' && event.core ? CLD_DUMPED : CODES[event.kind];

@@ -12,11 +12,15 @@ import {
   RLIMIT_STACK,
 } from '../../abi/resource.ts';
 import { fail } from '../error.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import type { ResourceLimit, ThreadGroup } from '../task/thread-group.ts';
+import { addUsage, noUsage, type Usage } from '../task/usage.ts';
 import { CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { full, type Implementations, partial } from './table.ts';
+import { full, type Implementations } from './table.ts';
 
+/** Bytes of a block that getrusage(2) counts. */
+const BLOCK = 512;
 /** fs.nr_open (proc(5)). */
 const MOST_OPEN_FILES = 1_048_576;
 const INFINITY_32 = 0xffff_ffff;
@@ -39,15 +43,55 @@ export function defaultLimits(): ResourceLimit[] {
   return limits;
 }
 
-/** struct rusage with the times; the rest is zero. */
-export function writeResourceUsage(call: Call, address: number, userCycles: number, systemCycles: number): void {
-  const word = call.wordSize;
-  call.write(address, new Uint8Array(18 * word));
-  [userCycles, systemCycles].forEach((cycles, n) => {
+/** What getrusage(2) tells of somebody. */
+export interface UsedResources {
+  readonly userCycles: number;
+  readonly systemCycles: number;
+  readonly usage: Usage;
+  /** The most pages it had at once. */
+  readonly peak: number;
+}
+
+const NOTHING_USED: UsedResources = { userCycles: 0, systemCycles: 0, usage: noUsage(), peak: 0 };
+
+/** What the children of a process have used that it has waited for. */
+function usedByChildren(group: ThreadGroup): UsedResources {
+  const { childUserCycles: userCycles, childSystemCycles: systemCycles, childUsage: usage, childPeak: peak } = group;
+  return { userCycles, systemCycles, usage, peak };
+}
+
+/** What wait4(2) tells of a child: what it has used, and its own children. */
+export function usedByAll(group: ThreadGroup | undefined): UsedResources {
+  if (group === undefined) return NOTHING_USED;
+  const children = usedByChildren(group);
+  return {
+    userCycles: group.userCycles + children.userCycles,
+    systemCycles: group.systemCycles + children.systemCycles,
+    usage: addUsage(group.usage, children.usage),
+    peak: Math.max(group.peak, children.peak),
+  };
+}
+
+/** struct rusage: times, and words behind them; what Linux counts no more is zero. */
+export function writeResourceUsage(call: Call, address: number, used: UsedResources): void {
+  const words = new Array<number>(18).fill(0);
+  [used.userCycles, used.systemCycles].forEach((cycles, n) => {
     const time = call.kernel.nanoseconds(cycles);
-    call.writeWord(address + 2 * n * word, time / 1_000_000_000n);
-    call.writeWord(address + (2 * n + 1) * word, (time % 1_000_000_000n) / 1000n);
+    words[2 * n] = Number(time / 1_000_000_000n);
+    words[2 * n + 1] = Number((time % 1_000_000_000n) / 1000n);
   });
+  const { minorFaults, majorFaults, bytesRead, bytesWritten, waits, preemptions } = used.usage;
+  words[4] = used.peak * (PAGE_SIZE / 1024);
+  words.splice(8, 2, minorFaults, majorFaults);
+  words.splice(11, 2, Math.floor(bytesRead / BLOCK), Math.floor(bytesWritten / BLOCK));
+  words.splice(16, 2, waits, preemptions);
+  const word = call.wordSize;
+  const bytes = new DataView(new ArrayBuffer(18 * word));
+  words.forEach((value, n) => {
+    if (word === 4) bytes.setInt32(4 * n, value, true);
+    else bytes.setBigInt64(8 * n, BigInt(value), true);
+  });
+  call.write(address, new Uint8Array(bytes.buffer));
 }
 
 function limitsOf(group: ThreadGroup, resource: number): ResourceLimit {
@@ -137,14 +181,16 @@ export const resourceCalls: Implementations = {
     if (get !== 0) writeWide(call, get, old);
     return 0;
   }),
-  getrusage: partial('only the times are counted', (call) => {
+  getrusage: full((call) => {
     const { task } = call;
     const { group } = task;
     const who = call.arg(0);
     if (who < USAGE_CHILDREN || who > USAGE_THREAD) fail('EINVAL');
-    if (who === USAGE_CHILDREN) writeResourceUsage(call, call.arg(1), group.childUserCycles, group.childSystemCycles);
-    else if (who === USAGE_THREAD) writeResourceUsage(call, call.arg(1), task.userCycles, task.systemCycles);
-    else writeResourceUsage(call, call.arg(1), group.userCycles, group.systemCycles);
+    if (who === USAGE_CHILDREN) writeResourceUsage(call, call.arg(1), usedByChildren(group));
+    else if (who === USAGE_THREAD) {
+      const { userCycles, systemCycles, usage } = task;
+      writeResourceUsage(call, call.arg(1), { userCycles, systemCycles, usage, peak: group.peak });
+    } else writeResourceUsage(call, call.arg(1), group);
     return 0;
   }),
 };

@@ -13,12 +13,17 @@ const FIELD = 65;
 const UNAME26 = 0x2_0000;
 export const RELEASE = '6.1.0-anillo';
 
-function uname(call: Call): number {
-  const bytes = new Uint8Array(6 * FIELD);
+/** What uname(2) tells: system, host, release, version, machine, domain. */
+export function systemNames(call: Call): readonly string[] {
   const { hostname, domainname } = call.task.namespaces.uts;
   const machine = call.is32 ? 'i686' : 'x86_64';
   const release = call.task.personality & UNAME26 ? `2.6.60${RELEASE.slice(3)}` : RELEASE;
-  ['Linux', hostname, release, '#1 SMP', machine, domainname].forEach((text, n) => {
+  return ['Linux', hostname, release, '#1 SMP', machine, domainname];
+}
+
+function uname(call: Call): number {
+  const bytes = new Uint8Array(6 * FIELD);
+  systemNames(call).forEach((text, n) => {
     bytes.set(encodeText(text).subarray(0, FIELD - 1), n * FIELD);
   });
   call.write(call.arg(0), bytes);

@@ -18,6 +18,7 @@ import { wakeFutex } from '../syscalls/futex.ts';
 import { releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
 import { releaseTracees, tellTracerOfEnd } from '../trace/tracing.ts';
+import { addUsage } from './usage.ts';
 import type { Task } from './task.ts';
 import type { ChildEvent, Session, ThreadGroup } from './thread-group.ts';
 
@@ -42,6 +43,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   tellTracerOfEnd(task, group.tasks.size === 0 ? (group.exiting ?? event) : event);
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;
+  addUsage(group.deadUsage, task.usage);
   if (task !== group.leader) dropPid(task.pid);
   if (group.tasks.size === 0) endGroup(kernel, group, group.exiting ?? event);
 }
@@ -61,6 +63,7 @@ export function endOtherTasks(kernel: Kernel, task: Task): void {
 export function releaseMemory(_kernel: Kernel, task: Task): void {
   const { memory } = task;
   task.memory = undefined;
+  if (memory !== undefined) task.group.pastPeak = Math.max(task.group.pastPeak, memory.peakPages);
   if (memory !== undefined && --memory.users === 0) memory.destroy();
   const parent = task.vforkParent;
   task.vforkParent = undefined;
@@ -141,7 +144,7 @@ function tellParent(kernel: Kernel, parent: ThreadGroup, group: ThreadGroup, eve
       status: event.kind === 'exited' ? event.status : event.kind === 'killed' ? event.signal : 0,
     });
   }
-  if (isIgnored && group.exitSignal === SIGNAL.SIGCHLD) reap(group);
+  if (isIgnored && group.exitSignal === SIGNAL.SIGCHLD) forget(group);
   parent.childQueue.wake();
 }
 
@@ -195,14 +198,21 @@ function findHeir(group: ThreadGroup): ThreadGroup | undefined {
   return reaper === undefined || reaper === group || reaper.isZombie ? undefined : reaper;
 }
 
-/** The parent has fetched the end of a child: nothing of it is left. */
+/** The parent has fetched the end of a child: nothing of it is left but what it has used. */
 export function reap(child: ThreadGroup): void {
   const { parent } = child;
   if (parent !== undefined) {
-    parent.children.delete(child);
     parent.childUserCycles += child.userCycles + child.childUserCycles;
     parent.childSystemCycles += child.systemCycles + child.childSystemCycles;
+    addUsage(addUsage(parent.childUsage, child.usage), child.childUsage);
+    parent.childPeak = Math.max(parent.childPeak, child.peak, child.childPeak);
   }
+  forget(child);
+}
+
+/** Nobody fetches the end of a process. */
+function forget(child: ThreadGroup): void {
+  child.parent?.children.delete(child);
   child.parent = undefined;
   child.pid.leaveGroup();
   child.pid.release();

@@ -17,6 +17,7 @@ import type { Timer, Timers } from '../timers.ts';
 import { IDLE_WEIGHT, niceWeight, type Policy } from './scheduling.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import type { Tracing } from '../trace/tracing.ts';
+import { noUsage } from './usage.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /** What a task does, in the letters of /proc/PID/stat. */
@@ -127,6 +128,7 @@ export class Task implements Timer {
   /** Cycles used in user mode and in the kernel. */
   userCycles = 0;
   systemCycles = 0;
+  readonly usage = noUsage();
   /** Position in the run queue: cycles used, scaled by weight. */
   virtualTime = 0;
   nice = 0;

@@ -9,6 +9,7 @@ import type { CpuIntervalTimer, IntervalTimer } from './interval-timer.ts';
 import type { PosixTimer } from './posix-timer.ts';
 import type { Task } from './task.ts';
 import type { TracedEnd } from '../trace/tracing.ts';
+import { addUsage, noUsage, type Usage } from './usage.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** What a process wants done with a signal (sigaction(2)). */
@@ -103,9 +104,14 @@ export class ThreadGroup {
   /** Times of children that were waited for. */
   childUserCycles = 0;
   childSystemCycles = 0;
+  readonly childUsage = noUsage();
   /** Times of tasks that ended. */
   deadUserCycles = 0;
   deadSystemCycles = 0;
+  readonly deadUsage = noUsage();
+  /** Most pages its programs had at once, but for the one that runs; the most one of its children had. */
+  pastPeak = 0;
+  childPeak = 0;
 
   constructor(
     pid: Pid,
@@ -135,6 +141,19 @@ export class ThreadGroup {
     let cycles = this.deadUserCycles;
     for (const task of this.tasks) cycles += task.userCycles;
     return cycles;
+  }
+
+  get usage(): Usage {
+    const usage = addUsage(noUsage(), this.deadUsage);
+    for (const task of this.tasks) addUsage(usage, task.usage);
+    return usage;
+  }
+
+  /** Most pages it had at once. */
+  get peak(): number {
+    let peak = this.pastPeak;
+    for (const { memory } of this.tasks) peak = Math.max(peak, memory?.peakPages ?? 0);
+    return peak;
   }
 
   get systemCycles(): number {

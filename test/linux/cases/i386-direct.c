@@ -117,6 +117,30 @@ CASE(sockets_direct) {
 }
 CASE(arch_prctl_of_i386) { R(SYS(arch_prctl, 0x1002, 0)); }
 
+
+/** struct __old_kernel_stat. */
+struct first_stat { unsigned short st_dev, st_ino, st_mode, st_nlink, st_uid, st_gid, st_rdev; unsigned st_size, st_atime_, st_mtime_, st_ctime_; };
+#define FIRST(call, s) ({ if (R(call) == 0) say("inode %d mode %o of %d:%d size %d\n", (s).st_ino, (s).st_mode, (s).st_uid, (s).st_gid, (s).st_size); })
+CASE(oldstat_of_a_small_number) { struct first_stat s; FIRST(SYS(oldstat, "/proc", &s), s); }
+CASE(oldstat_errors) { struct first_stat s; R(SYS(oldstat, "none", &s)); R(SYS(oldstat, "/proc", BAD)); R(SYS(oldstat, BAD, &s)); }
+CASE(oldlstat_of_a_small_number) { struct first_stat s; FIRST(SYS(oldlstat, "/proc", &s), s); R(SYS(symlink, "/proc/.", "l")); R(SYS(oldlstat, "none", &s)); R(SYS(oldlstat, "/proc", BAD)); }
+CASE(oldfstat_of_a_small_number) { struct first_stat s; int fd = open("/proc", O_RDONLY); FIRST(SYS(oldfstat, fd, &s), s); R(SYS(oldfstat, 77, &s)); R(SYS(oldfstat, fd, BAD)); }
+CASE(oldstat_of_a_large_number) { struct first_stat s; R(SYS(oldstat, "/proc/self/ns/uts", &s)); }
+CASE(readdir_reads_one_by_one) {
+  struct { unsigned ino, offset; unsigned short length; char name[256]; } entry;
+  put("one", "");
+  int fd = open(".", O_RDONLY), found = 0;
+  while (SYS(readdir, fd, &entry, 77) == 1) {
+    found++;
+    if (!strcmp(entry.name, "one")) say("one: %d bytes, has inode %d\n", entry.length, entry.ino != 0);
+  }
+  say("%d entries\n", found);
+  R(SYS(readdir, fd, &entry, 1));
+}
+CASE(readdir_errors) { char b[300]; R(SYS(readdir, 77, b, 1)); R(SYS(readdir, 0, b, 1)); R(SYS(readdir, open(".", O_RDONLY), BAD, 1)); }
+CASE(olduname_tells) { char b[5][65]; R(SYS(sethostname, "a-name-of-many", 14)); R(SYS(olduname, b)); say("%s %s\n", b[0], b[1]); R(SYS(olduname, BAD)); R(SYS(olduname, NULL)); }
+CASE(oldolduname_tells) { char b[5][9]; R(SYS(sethostname, "a-name-of-many", 14)); R(SYS(oldolduname, b)); say("%s %s\n", b[0], b[1]); R(SYS(oldolduname, BAD)); R(SYS(oldolduname, NULL)); }
+
 #else
 CASE(none) { say("the calls are i386's\n"); }
 #endif

@@ -183,7 +183,7 @@ export function statusRows(task: Task): [string, string][] {
     ['VmSize', total],
     ['VmLck', 0],
     ['VmPin', 0],
-    ['VmHWM', resident],
+    ['VmHWM', Math.max(resident, task.memory.peakPages)],
     ['VmRSS', resident],
     ['RssAnon', anonymous],
     ['RssFile', file],

@@ -313,8 +313,8 @@ function status(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Ta
     ['Cpus_allowed_list', '0'],
     ['Mems_allowed', '1'],
     ['Mems_allowed_list', '0'],
-    ['voluntary_ctxt_switches', '0'],
-    ['nonvoluntary_ctxt_switches', '0'],
+    ['voluntary_ctxt_switches', String(task.usage.waits)],
+    ['nonvoluntary_ctxt_switches', String(task.usage.preemptions)],
   ];
   return rows.map(([name, value]) => `${name}:\t${value}\n`).join('');
 }
@@ -343,6 +343,8 @@ function stat(kernel: Kernel, pids: PidNamespace, group: ThreadGroup, task: Task
   set(5, processGroup.pid.in(pids), processGroup.session.pid.in(pids));
   set(7, processGroup.session.terminal?.device ?? 0);
   set(8, processGroup.session.terminal?.foreground?.pid.in(pids) ?? -1);
+  const { usage, childUsage } = group;
+  set(10, usage.minorFaults, childUsage.minorFaults, usage.majorFaults, childUsage.majorFaults);
   set(
     14,
     ticks(group.userCycles),
