@@ -1,6 +1,7 @@
 // The kernel's platform on the software CPU: programs run in ring 3 in long mode and come back through real gates, SYSCALL
 // and the doorway page; the kernel goes back to them by IRETQ. Implements src/kernel/platform.ts.
 import { type Cpu, Cpu as Processor, type CpuStop } from '../cpu/cpu.ts';
+import type { Fault } from '../cpu/cpu-state.ts';
 import type { Context, Moment, PageTable, PhysicalMemory, Platform, Stop, TableFrames } from '../kernel/platform.ts';
 import { PAGE_SIZE } from '../kernel/platform.ts';
 import {
@@ -138,7 +139,8 @@ export class CpuPlatform implements Platform {
   }
 
   run(context: Context, table: PageTable, cycles: number, pause?: Moment): Stop | undefined {
-    this.#enter(context, table as LongPageTable);
+    const fault = this.#enter(context, table as LongPageTable);
+    if (fault !== undefined) return { kind: 'exception', ...fault };
     return this.resume(context, cycles, pause);
   }
 
@@ -188,8 +190,11 @@ export class CpuPlatform implements Platform {
     cpu.setDoorway(DOORWAY_PAGE);
   }
 
-  /** Loads a context and goes to user mode by IRETQ. */
-  #enter(context: Context, table: LongPageTable): void {
+  /**
+   * Loads a context and goes to user mode by IRETQ. Where that cannot go, because a program has chosen an address that is not
+   * canonical, the exception is the program's.
+   */
+  #enter(context: Context, table: LongPageTable): Fault | undefined {
     const { cpu } = this;
     if (this.#table !== table) {
       cpu.ring0.writeCr3(table.root * PAGE_SIZE);
@@ -211,8 +216,7 @@ export class CpuPlatform implements Platform {
     this.#setWord(frame + 32, USER_DATA);
     cpu.registers.set(context.registers);
     cpu.setReg64(RSP, FRAME_ADDRESS);
-    const fault = cpu.ring0.execute(IRETQ);
-    if (fault) throw new Error(`IRETQ to ${context.rip.toString(16)} raised exception ${fault.vector}`);
+    return cpu.ring0.execute(IRETQ);
   }
 
   /** Writes a quadword whose upper half is zero. */

@@ -85,6 +85,8 @@ export interface RunOptions {
   readonly memory?: number;
   readonly cycles?: number;
   readonly arguments?: readonly string[];
+  /** Programs and libraries by their names, in directories of the root. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
   /** Called at the end of every system call. */
   readonly onCall?: () => void;
 }
@@ -99,7 +101,7 @@ export interface Guest {
 
 /** Makes a system with a program as its first process. */
 export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest {
-  const { memory = 64 << 20, onCall = () => {} } = options;
+  const { memory = 64 << 20, onCall = () => {}, files = [] } = options;
   const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory }), onCall });
   let out = '';
   const terminal = new Terminal(kernel, (bytes) => {
@@ -111,6 +113,11 @@ export function startGuest(program: Uint8Array, options: RunOptions = {}): Guest
   (root.root.create('init', S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, program);
   for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o777, OWNER);
   for (const name of ['data', 'more']) root.root.link(name, new SourceFile(root, SOURCE_SIZE));
+  for (const [name, bytes] of files) {
+    const [, folder, base] = name.split('/') as [string, string, string];
+    const directory = root.root.lookup(folder) ?? root.root.create(folder, S_IFDIR | 0o755, OWNER);
+    (directory.create(base, S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, bytes);
+  }
   const args = ['/init', ...(options.arguments ?? [])];
   const init = startInit(kernel, { root, path: '/init', arguments: args, environment: [], terminal });
   return { kernel, init, out: () => out };

@@ -246,7 +246,7 @@ function mapSegment(memory: AddressSpace, file: ProgramFile, segment: ProgramHea
   if (total > pagesEnd) memory.add({ start: pagesEnd, end: total, protection, shared: false });
   // the rest of the last page of the file is zero, also behind the end of the segment: the dynamic loader's first
   // allocations lie there
-  if (protection & PROT_WRITE && fileEnd % PAGE_SIZE !== 0 && end > fileEnd)
+  if (protection & PROT_WRITE && pagesEnd > fileEnd && end > fileEnd)
     writeUser(memory, fileEnd, new Uint8Array(pagesEnd - fileEnd));
   return end;
 }
