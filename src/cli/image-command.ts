@@ -1,6 +1,6 @@
 // The grammar of `anillo image`; what the commands do is in image.ts, loaded when one of them is asked for.
 import { type Command, Option } from 'commander';
-import { parseChoice } from './options.ts';
+import { collect, formatOption, inspectFormatOption, parseChoice } from './options.ts';
 
 /** As images name them, and as Linux does. */
 const PLATFORMS = { 'linux/amd64': 'amd64', 'linux/386': '386', amd64: 'amd64', '386': '386' } as const;
@@ -37,18 +37,24 @@ function addReading(image: Command): void {
     .option('-q, --quiet', 'IDs only')
     .option('--no-trunc', 'whole IDs')
     .option('--digests', 'show the digests of manifests')
+    .option('-f, --filter <name=value>', 'dangling, reference or label', collect, [])
+    .addOption(formatOption())
     .option('--json', 'print JSON')
     .action(async (options) => (await import('./image.ts')).listImages(options));
   image
     .command('inspect')
     .description('print images as JSON')
     .argument('<image...>', 'names or IDs')
-    .action(async (names) => (await import('./image.ts')).inspectImages(names));
+    .addOption(inspectFormatOption())
+    .action(async (names, options) => (await import('./image.ts')).inspectImages(names, options));
   image
     .command('history')
     .description('show how an image was made')
     .argument('<image>', 'name or ID')
     .option('--no-trunc', 'whole commands and IDs')
+    .option('-q, --quiet', 'IDs only')
+    .option('--no-human', 'times and sizes in full')
+    .addOption(formatOption())
     .option('--json', 'print JSON')
     .action(async (name, options) => (await import('./image.ts')).showHistory(name, options));
   image

@@ -8,11 +8,12 @@ import { loadArchive } from '../oci/load-archive.ts';
 import { OciError } from '../oci/oci-error.ts';
 import { type ImageToSave, saveArchive } from '../oci/save-archive.ts';
 import { openArchive, writeArchive } from './archive-files.ts';
-import { ago, columns, humanSize } from './columns.ts';
+import { ago, humanSize } from './columns.ts';
+import { describeImage, splitName as split } from '../oci/describe-image.ts';
 import { findImage } from './embedded-image.ts';
+import { CliError } from './errors.ts';
+import { type ListFormat, renderDescriptions, renderRows } from './format/rows.ts';
 import { Places } from './places.ts';
-
-const NONE = '<none>';
 
 const openStore = () => new Places().images;
 
@@ -24,61 +25,81 @@ function printJson(value: unknown): void {
   print(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
-/** Repository and tag of a name. */
-function split(name: string | undefined): readonly [string, string] {
-  if (name === undefined) return [NONE, NONE];
-  const colon = name.lastIndexOf(':');
-  return [name.slice(0, colon), name.slice(colon + 1)];
+const IMAGES: ListFormat = {
+  titles: {
+    Repository: 'REPOSITORY',
+    Tag: 'TAG',
+    Digest: 'DIGEST',
+    ID: 'IMAGE ID',
+    CreatedSince: 'CREATED',
+    CreatedAt: 'CREATED AT',
+    Size: 'SIZE',
+    Containers: 'CONTAINERS',
+  },
+  table: '{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}',
+};
+const WITH_DIGESTS = IMAGES.table.replace('{{.ID}}', '{{.Digest}}\t{{.ID}}');
+
+/** Options of `image ls`. */
+export interface ImageListOptions {
+  readonly quiet?: true;
+  readonly trunc: boolean;
+  readonly digests?: true;
+  readonly filter: readonly string[];
+  readonly format?: string;
+  readonly json?: true;
 }
 
-/** Lists images, one line a name. */
-export function listImages(options: { quiet?: true; trunc: boolean; digests?: true; json?: true }): void {
-  const images = openStore().list();
+/** Lists images, one line a name. @throws CliError */
+export function listImages(options: ImageListOptions): void {
+  const { images: store, containers } = new Places();
+  const images = filteredImages(store.list(), options.filter);
   if (options.json) {
-    printJson(images.map(describe));
-    return;
-  }
-  const idOf = ({ id }: StoredImage) => (options.trunc ? short(id) : id);
-  if (options.quiet) {
-    print(images.map((image) => `${idOf(image)}\n`).join(''));
+    print(renderDescriptions(images.map(describeImage)));
     return;
   }
   const lines = images.flatMap((image) =>
     (image.names.length === 0 ? [undefined] : image.names).map((name) => ({ image, name })),
   );
-  const head = ['REPOSITORY', 'TAG', ...(options.digests ? ['DIGEST'] : []), 'IMAGE ID', 'CREATED', 'SIZE'];
-  const rows = lines.map(({ image, name }) => [
-    ...split(name),
-    ...(options.digests ? [image.manifest.digest] : []),
-    idOf(image),
-    ago(image.config.created),
-    humanSize(image.size),
-  ]);
-  print(columns(head, rows));
+  const rows = lines.map(({ image, name }) => ({
+    Repository: split(name)[0],
+    Tag: split(name)[1],
+    Digest: image.manifest.digest,
+    ID: options.trunc ? short(image.id) : image.id,
+    CreatedSince: ago(image.config.created),
+    CreatedAt: image.config.created ?? 'N/A',
+    Size: humanSize(image.size),
+    Containers: String(usersOf(containers, image).length),
+  }));
+  const ids = new Map(rows.map((row) => [row.ID, row]));
+  if (options.quiet) print(renderRows([...ids.values()], IMAGES, '{{.ID}}'));
+  else print(renderRows(rows, options.digests ? { ...IMAGES, table: WITH_DIGESTS } : IMAGES, options.format));
 }
 
-/** What `inspect` and `--json` show of an image, with docker's names. */
-function describe({ id, names, manifest, config, size }: StoredImage): object {
-  return {
-    Id: id,
-    RepoTags: names,
-    RepoDigests: [...new Set(names.map((name) => `${split(name)[0]}@${manifest.digest}`))],
-    Created: config.created ?? null,
-    Author: config.author ?? '',
-    Architecture: config.architecture,
-    Os: config.os,
-    Size: size,
-    Config: config.config,
-    RootFS: { Type: 'layers', Layers: config.diffIds },
-  };
+/** Images that agree with filters `name=value` (docker-image-ls(1)). @throws CliError */
+function filteredImages(images: readonly StoredImage[], filters: readonly string[]): readonly StoredImage[] {
+  return filters.reduce((left, text) => {
+    const [name, value = ''] = text.split(/=(.*)/s);
+    if (name === 'dangling') return left.filter(({ names }) => (names.length === 0) === (value === 'true'));
+    if (name === 'reference') {
+      const pattern = new RegExp(`^${value.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*')}$`);
+      return left.filter(({ names }) => names.some((of) => pattern.test(of) || pattern.test(split(of)[0])));
+    }
+    if (name !== 'label') throw new CliError(`--filter ${name} is unknown: choose dangling, reference, label.`);
+    const [key = '', wanted] = value.split(/=(.*)/s);
+    return left.filter(({ config }) => {
+      const found = config.config.Labels?.[key];
+      return found !== undefined && (wanted === undefined || found === wanted);
+    });
+  }, images);
 }
 
-/** Prints images as JSON. */
-export async function inspectImages(names: readonly string[]): Promise<void> {
+/** Prints images as JSON, or as a template says. @throws OciError, CliError */
+export async function inspectImages(names: readonly string[], { format }: { readonly format?: string }): Promise<void> {
   const store = openStore();
   const images: StoredImage[] = [];
   for (const name of names) images.push(await findImage(store, name));
-  printJson(images.map(describe));
+  print(renderDescriptions(images.map(describeImage), format));
 }
 
 /** Loads an archive of images. */
@@ -152,8 +173,29 @@ export async function removeImages(texts: readonly string[], options: { force?: 
   if (failure !== undefined) throw failure;
 }
 
-/** How an image was made, the last step first. */
-export async function showHistory(text: string, options: { trunc: boolean; json?: true }): Promise<void> {
+const HISTORY: ListFormat = {
+  titles: {
+    ID: 'IMAGE',
+    CreatedSince: 'CREATED',
+    CreatedAt: 'CREATED AT',
+    CreatedBy: 'CREATED BY',
+    Size: 'SIZE',
+    Comment: 'COMMENT',
+  },
+  table: '{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}',
+};
+
+/** Options of `image history`. */
+export interface HistoryOptions {
+  readonly trunc: boolean;
+  readonly quiet?: true;
+  readonly human: boolean;
+  readonly format?: string;
+  readonly json?: true;
+}
+
+/** Shows how an image was made, the last step first. @throws OciError, CliError */
+export async function showHistory(text: string, options: HistoryOptions): Promise<void> {
   const store = openStore();
   const image = await findImage(store, text);
   let layer = 0;
@@ -168,14 +210,15 @@ export async function showHistory(text: string, options: { trunc: boolean; json?
   }
   const cut = (text_: string, most: number) =>
     options.trunc && text_.length > most ? `${text_.slice(0, most - 1)}…` : text_;
-  const rows = steps.map(({ created, created_by = '', comment = '', size }, n) => [
-    n > 0 ? '<missing>' : options.trunc ? short(image.id) : image.id,
-    ago(created),
-    cut(created_by.replace(/\s+/g, ' '), 45),
-    humanSize(size),
-    comment,
-  ]);
-  print(columns(['IMAGE', 'CREATED', 'CREATED BY', 'SIZE', 'COMMENT'], rows));
+  const rows = steps.map(({ created, created_by = '', comment = '', size }, n) => ({
+    ID: n > 0 ? '<missing>' : options.trunc ? short(image.id) : image.id,
+    CreatedSince: options.human ? ago(created) : (created ?? 'N/A'),
+    CreatedAt: created ?? 'N/A',
+    CreatedBy: cut(created_by.replace(/\s+/g, ' '), 45),
+    Size: options.human ? humanSize(size) : String(size),
+    Comment: comment,
+  }));
+  print(renderRows(rows, HISTORY, options.quiet ? '{{.ID}}' : options.format));
 }
 
 /** Compares every blob with its digest. */

@@ -1,5 +1,5 @@
 // Values of command-line options: text in, checked value out, one sentence where it is not one.
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { CliError } from './errors.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -88,6 +88,14 @@ export function parseVolume(text: string): Volume {
   if (match[2]!.split('/').includes('..')) throw new CliError(`The path ${match[2]} of a volume has .. in it.`);
   return { host: match[1]!, guest: match[2]!, writable: match[3] === 'rw' };
 }
+
+/** `--format` of lists. */
+export const formatOption = () =>
+  new Option('--format <template>', "json, or a template of Go's text/template; table TEMPLATE with a head");
+
+/** `--format` of descriptions. */
+export const inspectFormatOption = () =>
+  new Option('-f, --format <template>', "json, or a template of Go's text/template");
 
 /** For options that may be repeated. */
 export const collect = (value: string, all: readonly string[]): string[] => [...all, value];

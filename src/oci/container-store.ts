@@ -12,7 +12,7 @@ import type { RuntimeSpec } from './runtime-spec.ts';
 import type { Bytes } from './streams.ts';
 
 const DIRECTORY = 'containers';
-const VERSION = 1;
+const VERSION = 2;
 
 /** What a container does, in docker's words; one of a bundle that is being made is `creating`. */
 export type ContainerState = 'creating' | 'created' | 'running' | 'paused' | 'exited';
@@ -62,6 +62,17 @@ export interface StoredContainer extends Progress {
   readonly autoRemove: boolean;
 }
 
+/** What a user asked for, where the configuration does not show it. */
+export interface ContainerRequest {
+  /** The program and arguments, in the two parts that images have them in. */
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOpt: readonly string[];
+  readonly binds: readonly string[];
+}
+
 /** A container of an image; its ID has 64 hexadecimal digits. */
 export interface ContainerRecord extends StoredContainer {
   readonly image: { readonly id: Digest; readonly name: string; readonly diffIds: readonly Digest[] };
@@ -70,6 +81,7 @@ export interface ContainerRecord extends StoredContainer {
   readonly openStdin: boolean;
   readonly stopSignal: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly request: ContainerRequest;
 }
 
 /** A container of a bundle; its ID is its name. */

@@ -119,11 +119,20 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
   };
 }
 
-function argumentsOf(config: ImageConfig['config'], { entrypoint, command }: ContainerOptions): readonly string[] {
+/** The program of a container in the two parts that images have it in: entry point, and command or arguments. */
+export function programOf(
+  config: ImageConfig['config'],
+  { entrypoint, command }: Pick<ContainerOptions, 'entrypoint' | 'command'>,
+): { readonly entrypoint: readonly string[]; readonly command: readonly string[] } {
   const replaced = entrypoint === undefined ? undefined : entrypoint === '' ? [] : [entrypoint];
   // a new entry point has other arguments than the one of the image
   const usual = replaced === undefined ? (config.Cmd ?? []) : [];
-  const args = [...(replaced ?? config.Entrypoint ?? []), ...(command.length > 0 ? command : usual)];
+  return { entrypoint: replaced ?? config.Entrypoint ?? [], command: command.length > 0 ? command : usual };
+}
+
+function argumentsOf(config: ImageConfig['config'], options: ContainerOptions): readonly string[] {
+  const { entrypoint, command } = programOf(config, options);
+  const args = [...entrypoint, ...command];
   if (args.length === 0) throw new OciError('nothing-to-run', 'The image names no command: give one behind its name.');
   return args;
 }

@@ -97,7 +97,9 @@ describe.skipIf(!canCompile())('bundles', () => {
       status: 4,
       out: '/tmp\n5 6 0\n',
     });
-    expect(oci('ps', 'life').out).toMatch(/^UID +PID +PPID +TIME +CMD\n0 +1 +0 +\S+ +box\n$/);
+    expect(oci('ps', 'life').out).toMatch(
+      /^UID +PID +PPID +C +STIME +TTY +TIME +CMD\n0 +1 +0 +\d+ +\d\d:\d\d +\? +\S+ +\S*box .*\n$/,
+    );
     expect(oci('ps', '-f', 'json', 'life').out).toBe('[1]\n');
     expect(JSON.parse(oci('events', '--stats', 'life').out)).toMatchObject({
       type: 'stats',

@@ -164,7 +164,7 @@ describe.skipIf(!canCompile())('containers', () => {
   test('one that takes more memory than its limit is killed, and its record says why', () => {
     expect(run('box', 'box', 'hog').out).toBe('had it all\n');
     expect(container('run', '--name', 'hog', '-m', '16M', 'box', 'box', 'hog')).toMatchObject({ status: 137, out: '' });
-    expect(JSON.parse(container('inspect', 'hog').out)[0]).toMatchObject({ exitCode: 137, oomKilled: true });
+    expect(JSON.parse(container('inspect', 'hog').out)[0]).toMatchObject({ State: { ExitCode: 137, OOMKilled: true } });
     container('rm', 'hog');
   });
 
@@ -195,7 +195,9 @@ describe.skipIf(!canCompile())('containers', () => {
       'in1000 1000 0\n',
     );
     expect(container('logs', 'server').out).toBe('up\n');
-    expect(container('top', 'server').out).toMatch(/^UID +PID +PPID +TIME +CMD\n0 +1 +0 +00:00:00 +box\n$/);
+    expect(container('top', 'server').out).toMatch(
+      /^UID +PID +PPID +C +STIME +TTY +TIME +CMD\n0 +1 +0 +\d+ +\d\d:\d\d +\? +00:00:00 +box say up.*\n$/,
+    );
     expect(container('pause', 'server').out).toBe('server\n');
     expect(container('ps').out).toContain('(Paused)');
     expect(container('unpause', 'server').out).toBe('server\n');
@@ -224,7 +226,7 @@ describe.skipIf(!canCompile())('containers', () => {
       status: 6,
       out: 'keysforks: 3, EAGAIN\n',
     });
-    expect(JSON.parse(container('inspect', 'typed').out)[0].spec.resources.pidsLimit).toBe(4);
+    expect(JSON.parse(container('inspect', 'typed').out)[0].HostConfig.PidsLimit).toBe(4);
     expect(container('attach', 'typed')).toMatchObject({ status: 1, err: expect.stringContaining('not running') });
     expect(container('prune')).toMatchObject({ status: 2, err: expect.stringContaining('--force') });
     expect(container('prune', '-f').out).toMatch(/^Deleted Containers:\n[0-9a-f]{64}\n\nTotal reclaimed space: 0B\n$/);
@@ -278,13 +280,13 @@ describe.skipIf(!canCompile())('containers', () => {
     const child = spawn(process.execPath, [COMMAND, 'container', ...args], { env });
     await new Promise((done) => child.stdout.once('data', done));
     const inspect = () => JSON.parse(container('inspect', 'lost').out)[0];
-    while (inspect().changesSaved === undefined) await sleep(100);
+    while (inspect().ChangesSaved === null) await sleep(100);
     child.kill('SIGKILL');
     await new Promise((done) => child.once('exit', done));
     expect(container('ps', '-a').out).toMatch(/Exited \(137\) .* lost\n/);
-    const { error, changesSaved, runner } = inspect();
-    expect(error).toBe(`The process that ran the container was killed: changes up to ${changesSaved} are kept.`);
-    expect(runner).toBeUndefined();
+    const { State, ChangesSaved } = inspect();
+    expect(State.Error).toBe(`The process that ran the container was killed: changes up to ${ChangesSaved} are kept.`);
+    expect(State).toMatchObject({ Running: false, Pid: 0 });
     expect(container('diff', 'lost').out).toContain('A /before\n');
     expect(container('rm', 'lost').out).toBe('lost\n');
   });

@@ -1,6 +1,6 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { collect, parseMemory, parseNumber } from '../options.ts';
+import { collect, formatOption, inspectFormatOption, parseMemory, parseNumber } from '../options.ts';
 
 /** Adds `anillo container` and its commands. */
 export function addContainer(anillo: Command): void {
@@ -18,7 +18,9 @@ Examples:
   anillo container run -it --name work mine:1
   anillo container run -d --memory 64M --cpus 0.5 mine:1 /bin/server
   anillo container exec -it work /bin/sh
-  anillo container ps -a`,
+  anillo container ps -a
+  anillo container ps --filter status=exited --format 'table {{.Names}}\\t{{.Status}}'
+  anillo container inspect --format '{{.State.ExitCode}}' work`,
     );
   addMaking(container);
   addLooking(container);
@@ -117,13 +119,19 @@ function addLooking(container: Command): void {
     .option('-a, --all', 'also those that do not run')
     .option('-q, --quiet', 'IDs only')
     .option('--no-trunc', 'whole IDs and commands')
+    .option('-s, --size', 'with what their changes take, as last kept')
+    .option('-n, --last <number>', 'the last ones made, running or not', parseNumber('--last', -1))
+    .option('-l, --latest', 'the last one made')
+    .option('-f, --filter <name=value>', 'id, name, label, status, exited, ancestor, before or since', collect, [])
+    .addOption(formatOption())
     .option('--json', 'print JSON')
-    .action(async (options) => (await import('./list.ts')).listContainers(options));
+    .action(async (options) => (await import('./ps.ts')).listContainers(options));
   container
     .command('inspect')
     .description('print containers as JSON')
     .argument('<container...>', 'names or IDs')
-    .action(async (names) => (await import('./list.ts')).inspectContainers(names));
+    .addOption(inspectFormatOption())
+    .action(async (names, options) => (await import('./ps.ts')).inspectContainers(names, options));
   container
     .command('logs')
     .description('print what a container has written')

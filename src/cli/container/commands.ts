@@ -12,6 +12,7 @@ import type { RootFs } from '../../oci/root-fs.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import type { Bytes } from '../../oci/streams.ts';
 import type { ContainerFiles } from './container-files.ts';
+import { processOf, type Process } from './processes.ts';
 import { ProcessStreams } from './process-streams.ts';
 import {
   type Answer,
@@ -242,18 +243,11 @@ export class ContainerCommands {
     };
   }
 
-  #processes(): readonly object[] {
+  #processes(): readonly Process[] {
     const { container, kernel } = this.#inside;
-    const { namespaces } = container.init;
     return [...kernel.pids.groups.values()]
       .filter(({ leader, isZombie }) => !isZombie && leader.cgroup?.isWithin(container.cgroup))
-      .map((group) => ({
-        pid: group.pid.in(namespaces.pid),
-        parent: group.parent?.pid.in(namespaces.pid) ?? 0,
-        uid: group.leader.credentials.uid,
-        milliseconds: Math.floor((group.userCycles + group.systemCycles) / 1e6),
-        name: group.leader.name,
-      }));
+      .map((group) => processOf(kernel, group, container.init.namespaces.pid));
   }
 
   #stats(): object {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { containerName } from '../../oci/container-names.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
-import { type ContainerOptions, defaultSpec } from '../../oci/default-spec.ts';
+import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
 import { type MountSpec, parseSeccomp, type ResourceSpec } from '../../oci/runtime-spec.ts';
 import { readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
@@ -64,9 +64,10 @@ export async function make(
   const id = randomBytes(32).toString('hex');
   const taken = new Set(places.containers.list().map(({ name }) => name));
   const name = options.name ?? containerName(Math.random, (candidate) => taken.has(candidate));
-  const spec = defaultSpec(image.config, containerOptions(id, command, options));
+  const asked = containerOptions(id, command, options);
+  const spec = defaultSpec(image.config, asked);
   const record: ContainerRecord = {
-    version: 1,
+    version: 2,
     id,
     name,
     created: new Date().toISOString(),
@@ -77,13 +78,26 @@ export async function make(
     openStdin: options.interactive === true,
     autoRemove: options.rm === true,
     stopSignal: options.stopSignal ?? image.config.config.StopSignal ?? 'SIGTERM',
-    labels: Object.fromEntries(options.label.map((label) => label.split(/=(.*)/s) as [string, string])),
+    labels: Object.fromEntries(options.label.map(label)),
+    request: {
+      ...programOf(image.config.config, asked),
+      capAdd: options.capAdd,
+      capDrop: options.capDrop,
+      securityOpt: options.securityOpt,
+      binds: options.volume,
+    },
     state: 'created',
   };
   signalNumber(record.stopSignal);
   // the image may have been removed meanwhile
   await places.containers.create(record, () => places.images.find(image.id));
   return record;
+}
+
+/** `name=value`; without a value it is empty. */
+function label(text: string): readonly [string, string] {
+  const [name = '', value = ''] = text.split(/=(.*)/s);
+  return [name, value];
 }
 
 const pages = (bytes: number) => Math.ceil(bytes / 65536) * 65536;

@@ -1,61 +1,15 @@
-// Looking at containers: ps, inspect, logs, top, stats, diff (docker-ps(1) and its like).
+// Looking into containers: logs, top, stats, diff (docker-logs(1) and its like).
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerRecord, ContainerState } from '../../oci/container-store.ts';
+import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type Change, changesInLayer } from '../../oci/layer-changes.ts';
-import { ago, columns, humanSize } from '../columns.ts';
+import { columns, humanSize } from '../columns.ts';
 import { Places } from '../places.ts';
 import { ask, LocalStreams } from './client.ts';
+import { processTable, type Process } from './processes.ts';
 
 function print(text: string): void {
   process.stdout.write(text);
-}
-
-const STATUS: Readonly<Record<ContainerState, (record: ContainerRecord) => string>> = {
-  creating: () => 'Creating',
-  created: () => 'Created',
-  running: ({ startedAt }) => `Up ${ago(startedAt).replace(/ ago$/, '')}`,
-  paused: ({ startedAt }) => `Up ${ago(startedAt).replace(/ ago$/, '')} (Paused)`,
-  exited: ({ exitCode, finishedAt }) => `Exited (${exitCode ?? 0}) ${ago(finishedAt)}`,
-};
-
-/** Lists containers. */
-export function listContainers(options: { all?: true; quiet?: true; trunc: boolean; json?: true }): void {
-  const records = new Places().containers.list().filter(({ runner }) => options.all || runner);
-  const idOf = ({ id }: ContainerRecord) => (options.trunc ? id.slice(0, 12) : id);
-  if (options.json) print(`${JSON.stringify(records, undefined, 2)}\n`);
-  else if (options.quiet) print(records.map((record) => `${idOf(record)}\n`).join(''));
-  else
-    print(
-      columns(
-        ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'],
-        records.map((record) => [
-          idOf(record),
-          record.image.name,
-          JSON.stringify(shorten(record.spec.process.args.join(' '), options.trunc)),
-          ago(record.created),
-          STATUS[record.state](record),
-          record.name,
-        ]),
-      ),
-    );
-}
-
-const shorten = (text: string, trunc: boolean) => (trunc && text.length > 20 ? `${text.slice(0, 19)}…` : text);
-
-/** Prints containers as JSON. */
-export function inspectContainers(names: readonly string[]): void {
-  const { containers } = new Places();
-  print(
-    `${JSON.stringify(
-      names.map((name) => {
-        const record = containers.find(name);
-        return { ...record, changesSaved: containers.changesSaved(record.id) };
-      }),
-      undefined,
-      2,
-    )}\n`,
-  );
 }
 
 /** Prints what a container has written. */
@@ -79,31 +33,9 @@ export async function showLogs(
   await ask(record, { op: 'attach' }, { onOutput: local.write }).catch(() => {});
 }
 
-/** One process, as a runner tells it. */
-export interface Process {
-  readonly pid: number;
-  readonly parent: number;
-  readonly uid: number;
-  readonly milliseconds: number;
-  readonly name: string;
-}
-
 /** Lists the processes of a container. */
 export async function showProcesses(name: string): Promise<void> {
   print(processTable((await ask(new Places().containers.find(name), { op: 'top' })) as readonly Process[]));
-}
-
-/** Processes as a table. */
-export function processTable(processes: readonly Process[]): string {
-  const time = (ms: number) => new Date(ms).toISOString().slice(11, 19);
-  const rows = processes.map(({ uid, pid, parent, milliseconds, name: command }) => [
-    String(uid),
-    String(pid),
-    String(parent),
-    time(milliseconds),
-    command,
-  ]);
-  return columns(['UID', 'PID', 'PPID', 'TIME', 'CMD'], rows);
 }
 
 /** What a container uses, as a runner tells it. */

@@ -86,7 +86,7 @@ async function addRecord({ containers }: BundlePlaces, id: string, options: Bund
   checkHooks(spec, options.allowHostHooks === true);
   const memory = Math.min(MOST_MACHINE, Math.ceil(((spec.resources.memoryLimit ?? 0) * 2) / PAGE) * PAGE);
   const record: BundleRecord = {
-    version: 1,
+    version: 2,
     id,
     name: id,
     created: new Date().toISOString(),

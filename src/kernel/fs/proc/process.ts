@@ -138,7 +138,7 @@ function taskDirectory(
     )
     .add(
       'cmdline',
-      text(() => memoryRange(task(), 'start', 'end')),
+      text(() => argumentsOf(task())),
     )
     .add(
       'environ',
@@ -251,6 +251,9 @@ function inputAndOutput({ io }: ThreadGroup): string {
   const text = Object.entries(rows).map(([name, value]) => `${name}: ${value}\n`);
   return `${text.join('')}read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n`;
 }
+
+/** The arguments of a program, a NUL behind each. */
+export const argumentsOf = (task: Task) => memoryRange(task, 'start', 'end');
 
 function memoryRange(
   task: Task,
