@@ -155,8 +155,8 @@ export class Cpu {
   readonly ram: Uint8Array;
   /** The ROM below 4 GiB, to be filled before the processor runs. */
   readonly rom: Uint8Array;
-  /** The sixteen general registers, eight bytes each. */
-  readonly registers: Uint8Array;
+  /** The sixteen general registers, to be copied as a whole. */
+  readonly registers: BigUint64Array;
   /** x87 and SSE registers with their control words, as the core keeps them. */
   readonly floatingPoint: Uint8Array;
   readonly ring0: Ring0;
@@ -172,7 +172,7 @@ export class Cpu {
     this.ram = new Uint8Array(memory.buffer, RAM, options.ramSize);
     const romSize = options.romSize ?? 0;
     this.rom = new Uint8Array(memory.buffer, RAM + options.ramSize, romSize);
-    this.registers = new Uint8Array(memory.buffer, GPR, GENERAL_REGISTERS * 8);
+    this.registers = new BigUint64Array(memory.buffer, GPR, GENERAL_REGISTERS);
     this.floatingPoint = new Uint8Array(memory.buffer, X87, FPU_FERR - X87);
     this.#core = core;
     this.#ramSize = options.ramSize;
@@ -307,7 +307,7 @@ export class Cpu {
 
   /** After RAM was changed from outside: drops decoded code in [address, address + length). */
   notePhysicalWrite(address: number, length: number): void {
-    this.#core.notePhysicalWrite(address % HIGH, Math.floor(address / HIGH), length);
+    this.#core.notePhysicalWrite(address >>> 0, Math.floor(address / HIGH), length);
   }
 
   /** Drops all decoded code. */
@@ -486,6 +486,11 @@ export class Cpu {
     };
   }
 
+  /** The selector in a segment register. */
+  selector(n: number): number {
+    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_SELECTOR, true);
+  }
+
   setSegment(n: number, { selector, rights, base, limit }: Segment): void {
     const at = SEGMENTS + n * SEGMENT_STRIDE;
     this.view.setUint32(at + SEGMENT_SELECTOR, selector, true);
@@ -495,16 +500,27 @@ export class Cpu {
     this.#core.recomputeSegments();
   }
 
-  /** The same, for who loads it again and again: nothing happens when it holds that already. */
-  keepSegment(n: number, segment: Segment): void {
+  /** The same, for who loads it again and again: nothing happens when it holds that already. The base may have 64 bits. */
+  keepSegment(n: number, segment: Segment, low = segment.base, high = 0): void {
     const at = SEGMENTS + n * SEGMENT_STRIDE;
     const isAsBefore =
       this.view.getUint32(at + SEGMENT_SELECTOR, true) === segment.selector &&
       this.view.getUint32(at + SEGMENT_RIGHTS, true) === segment.rights &&
-      this.view.getUint32(at + SEGMENT_BASE, true) === segment.base &&
-      this.view.getUint32(at + SEGMENT_BASE + 4, true) === 0 &&
+      this.view.getUint32(at + SEGMENT_BASE, true) === low &&
+      this.view.getUint32(at + SEGMENT_BASE + 4, true) === high &&
       this.view.getUint32(at + SEGMENT_LIMIT, true) === segment.limit;
-    if (!isAsBefore) this.setSegment(n, segment);
+    if (isAsBefore) return;
+    this.setSegment(n, segment);
+    if (low !== segment.base || high !== 0) this.setSegmentBase(n, (BigInt(high) << 32n) | BigInt(low));
+  }
+
+  /** The halves of a segment's base. */
+  segmentBaseLow(n: number): number {
+    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, true);
+  }
+
+  segmentBaseHigh(n: number): number {
+    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE + 4, true);
   }
 
   /** All 64 bits of a segment's base: FS and GS have them in long mode. */
@@ -620,8 +636,10 @@ export class Cpu {
 
   #setCount(place: number, value: number): void {
     const bounded = Math.min(value, Number.MAX_SAFE_INTEGER);
-    this.view.setUint32(place, bounded % HIGH, true);
-    this.view.setUint32(place + 4, Math.floor(bounded / HIGH), true);
+    // not %: of numbers this large it is a loop
+    const high = Math.floor(bounded / HIGH);
+    this.view.setUint32(place, bounded - high * HIGH, true);
+    this.view.setUint32(place + 4, high, true);
   }
 
   #counts(place: number, length: number): Record<number, number> {

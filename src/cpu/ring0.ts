@@ -15,6 +15,11 @@ const NO_FAULT = -1;
 
 const COST_NUMBERS: ReadonlyMap<CostClass, number> = new Map(COST_CLASSES.map((name, number) => [name, number]));
 
+/** Number of a cost class. */
+export function costNumber(cls: CostClass): number {
+  return COST_NUMBERS.get(cls)!;
+}
+
 /** What a VMX instruction reported (SDM Vol. 3 "Conventions" of the VMX instruction reference). */
 export type VmxResult = 'succeed' | 'fail-invalid' | 'fail-valid';
 
@@ -23,6 +28,8 @@ export class Ring0 {
   readonly #core: CoreExports;
   readonly #view: DataView;
   readonly #flags: { get(): number };
+  /** What INJECT_BUFFER holds. */
+  #injected: readonly number[] | undefined;
 
   /** Made by Cpu. */
   constructor(core: CoreExports, view: DataView, flags: { get(): number }) {
@@ -57,7 +64,12 @@ export class Ring0 {
 
   /** Charges work that no single access stands for. */
   charge(cls: CostClass, times = 1): void {
-    this.#core.chargeClass(COST_NUMBERS.get(cls)!, times);
+    this.chargeNumber(costNumber(cls), times);
+  }
+
+  /** The same, for who charges at every turn: the class by its number. */
+  chargeNumber(cls: number, times: number): void {
+    this.#core.chargeClass(cls, times);
   }
 
   /** Supervisor read in the current address space; undefined when it faulted (`fault` says how). */
@@ -103,10 +115,10 @@ export class Ring0 {
 
   /** Executes one instruction from its bytes; RIP changes only if the instruction changes it. */
   execute(bytes: readonly number[]): Fault | undefined {
-    bytes.forEach((byte, at) => {
-      this.#view.setUint8(INJECT_BUFFER + at, byte);
-    });
-    for (let at = bytes.length; at < 16; at++) this.#view.setUint8(INJECT_BUFFER + at, 0);
+    if (bytes !== this.#injected) {
+      for (let at = 0; at < 16; at++) this.#view.setUint8(INJECT_BUFFER + at, bytes[at] ?? 0);
+      this.#injected = bytes;
+    }
     return this.#core.inject() === NO_FAULT ? undefined : this.fault();
   }
 

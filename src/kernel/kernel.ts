@@ -474,12 +474,12 @@ export class Kernel {
       return;
     }
     const call = new Call(this, task, pending, row.kinds);
-    let result = this.#try(() => row.run(call));
+    let result = this.#try(call, row.run);
     if (result === BLOCKED) {
       if (row.interruption === 'uninterruptible' || !hasDeliverableSignal(task)) return;
       task.leaveQueues();
       task.state = 'running';
-      result = this.#try(() => row.interrupted?.(call) ?? interruptedResult(row));
+      result = this.#try(call, () => row.interrupted?.(call) ?? interruptedResult(row));
       if (row.interruption === 'resume' && result === -ERRNO.EINTR) {
         result = ERESTARTNOHAND;
         task.interruptedProgress = pending.progress;
@@ -495,9 +495,9 @@ export class Kernel {
   }
 
   /** What a call returns, also when it fails. */
-  #try<R extends CallResult>(run: () => R): R | number {
+  #try<R extends CallResult>(call: Call, run: (call: Call) => R): R | number {
     try {
-      return run();
+      return run(call);
     } catch (failure) {
       if (failure instanceof SystemError) return failure.result;
       if (failure instanceof BadAddress) return -ERRNO.EFAULT;

@@ -36,11 +36,17 @@ export interface PageTable {
   unmap(address: number): void;
   /** The frame and rights of a page that is mapped. */
   lookup(address: number): Mapping | undefined;
+  /** The frame of a page that can be read, or written; NOT_MAPPED or NOT_WRITABLE when it cannot. */
+  frameOf(address: number, isWrite: boolean): Frame;
   /** Calls `visit` for every mapped page of [start, end), in order. */
   forEach(start: number, end: number, visit: (address: number, mapping: Mapping) => void): void;
   /** Gives the frames of the tables back; nothing may be mapped any more. */
   destroy(): void;
 }
+
+/** Why a page has no frame to be used: no frame has these numbers. */
+export const NOT_MAPPED = -1;
+export const NOT_WRITABLE = -2;
 
 /** What a page is mapped to. */
 export interface Mapping extends PageRights {
@@ -117,30 +123,58 @@ export const R9 = 9;
 export const R10 = 10;
 export const R11 = 11;
 
-const REGISTERS = 16;
+/** What lies behind the sixteen: the instruction pointer, bases of segments, descriptors set by set_thread_area(2). */
+export const RIP = 16;
+export const FS_BASE = 17;
+export const GS_BASE = 18;
+export const TLS = 19;
+export const TLS_ENTRIES = 3;
+
+export const GENERAL_REGISTERS = 16;
+const REGISTERS = TLS + TLS_ENTRIES;
+/** Upper halves of numbers that are exact: from -2^53 to 2^53. */
+const EXACT_HIGH = 0x20_0000;
 /** The core's layout: R0 to R7 in 16 bytes each, XMM0 to XMM15, then the control words. */
 const FLOATING_POINT_SIZE = 428;
 const FLOATING_POINT_CONTROL = 0x180;
 const FLOATING_POINT_STATUS = 0x184;
 const FLOATING_POINT_MXCSR = 0x18c;
-const TLS_ENTRIES = 3;
 
 /** The user-mode registers of a task, as plain data. */
 export class Context {
-  /** The sixteen general registers. */
-  readonly registers: Uint8Array = new Uint8Array(REGISTERS * 8);
+  /** Sixteen general registers and what lies behind them, as the processor keeps them. */
+  readonly registers = new BigUint64Array(REGISTERS);
   readonly #view = new DataView(this.registers.buffer);
   /** x87 and SSE state, opaque to the kernel but for signal frames. */
   floatingPoint: Uint8Array = initialFloatingPoint();
-  rip = 0n;
   rflags = 0x202;
   abi: Abi = 'amd64';
-  fsBase = 0n;
-  gsBase = 0n;
   /** Data segment selectors; meaningful for i386 programs, which address thread-local storage by them. */
   selectors = { ds: 0, es: 0, fs: 0, gs: 0 };
-  /** Descriptors set by set_thread_area(2). */
-  tls: bigint[] = new Array<bigint>(TLS_ENTRIES).fill(0n);
+
+  get rip(): bigint {
+    return this.reg64(RIP);
+  }
+
+  set rip(value: bigint) {
+    this.setReg64(RIP, value);
+  }
+
+  get fsBase(): bigint {
+    return this.reg64(FS_BASE);
+  }
+
+  set fsBase(value: bigint) {
+    this.setReg64(FS_BASE, value);
+  }
+
+  get gsBase(): bigint {
+    return this.reg64(GS_BASE);
+  }
+
+  set gsBase(value: bigint) {
+    this.setReg64(GS_BASE, value);
+  }
 
   /** A register as a signed 64-bit number; exact up to 53 bits, which all addresses and sizes have. */
   reg(n: number): number {
@@ -149,6 +183,13 @@ export class Context {
 
   reg32(n: number): number {
     return this.#view.getUint32(8 * n, true);
+  }
+
+  /** A register as a signed 64-bit number; a bigint where a number would not be exact. */
+  exact(n: number): number | bigint {
+    const high = this.#view.getInt32(8 * n + 4, true);
+    if (high < -EXACT_HIGH || high >= EXACT_HIGH) return this.#view.getBigInt64(8 * n, true);
+    return high * 0x1_0000_0000 + this.#view.getUint32(8 * n, true);
   }
 
   reg64(n: number): bigint {
@@ -164,6 +205,17 @@ export class Context {
   setReg32(n: number, value: number): void {
     this.#view.setUint32(8 * n, value >>> 0, true);
     this.#view.setUint32(8 * n + 4, 0, true);
+  }
+
+  /** The upper half of a register. */
+  high32(n: number): number {
+    return this.#view.getUint32(8 * n + 4, true);
+  }
+
+  /** Writes a register by halves. */
+  setHalves(n: number, low: number, high: number): void {
+    this.#view.setUint32(8 * n, low, true);
+    this.#view.setUint32(8 * n + 4, high, true);
   }
 
   setReg64(n: number, value: bigint): void {
@@ -193,13 +245,9 @@ export class Context {
     const copy = new Context();
     copy.registers.set(this.registers);
     copy.floatingPoint = this.floatingPoint.slice();
-    copy.rip = this.rip;
     copy.rflags = this.rflags;
     copy.abi = this.abi;
-    copy.fsBase = this.fsBase;
-    copy.gsBase = this.gsBase;
     copy.selectors = { ...this.selectors };
-    copy.tls = [...this.tls];
     return copy;
   }
 }

@@ -2,8 +2,26 @@
 // and the doorway page; the kernel goes back to them by IRETQ. Implements src/kernel/platform.ts.
 import { type Cpu, Cpu as Processor, type CpuStop } from '../cpu/cpu.ts';
 import type { Fault } from '../cpu/cpu-state.ts';
-import type { Context, Moment, PageTable, PhysicalMemory, Platform, Stop, TableFrames } from '../kernel/platform.ts';
-import { PAGE_SIZE } from '../kernel/platform.ts';
+import { costNumber } from '../cpu/ring0.ts';
+import {
+  type Context,
+  FS_BASE,
+  GENERAL_REGISTERS,
+  GS_BASE,
+  type Moment,
+  PAGE_SIZE,
+  type PageTable,
+  type PhysicalMemory,
+  type Platform,
+  R11,
+  RCX,
+  RIP,
+  RSP,
+  type Stop,
+  TLS,
+  TLS_ENTRIES,
+  type TableFrames,
+} from '../kernel/platform.ts';
 import {
   BOOT_PML4_PAGE,
   DOORWAY_PAGE,
@@ -28,9 +46,6 @@ import {
 } from './kernel-region.ts';
 import { LongPageTable, type TableHost } from './page-table.ts';
 
-const RSP = 4;
-const RCX = 1;
-const R11 = 11;
 const [ES, CS, SS, DS, FS, GS] = [0, 1, 2, 3, 4, 5] as const;
 const FLAT = { base: 0, limit: 0xffff_ffff };
 const DEBUG = 1;
@@ -42,6 +57,8 @@ const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_SIZE = 40;
 const FRAME_ADDRESS = STACK_TOP.address - BigInt(FRAME_SIZE);
+const FRAME = STACK_TOP.physical - FRAME_SIZE;
+const FRAME_QUAD = FRAME / 8;
 const IRETQ = [0x48, 0xcf];
 const EFER_SYSCALL_LONG_MODE_NX = 0xd01n;
 const FREQUENCY = 1_000_000_000;
@@ -53,7 +70,10 @@ const SYSCALL_FLAGS_CLEARED = 0x4_4700;
 const UNUSABLE = { selector: 0, rights: 0x1_0000, base: 0, limit: 0 } as const;
 const NONE = 0xffff_ffff;
 /** What the entry code of a 64-bit kernel pushes, and its exit code pops. */
-const GENERAL_REGISTERS = 15;
+const PUSHED_REGISTERS = GENERAL_REGISTERS - 1;
+const [COST_STACK, COST_LOAD, COST_STORE, COST_MOVE, COST_OPERATION] = (
+  ['stack', 'load', 'store', 'string-iteration', 'software-emulation'] as const
+).map(costNumber) as [number, number, number, number, number];
 /** What FXSAVE and FXRSTOR move when the processor goes to another task. */
 const FLOATING_POINT_BYTES = 512;
 
@@ -86,6 +106,8 @@ export class CpuPlatform implements Platform {
   readonly memory: PhysicalMemory;
   readonly frequencyHz: number;
   readonly #view: DataView;
+  /** The same memory by quadwords. */
+  readonly #quads: BigUint64Array;
   readonly #tables: TableHost;
   #table: LongPageTable | undefined;
   /** The floating-point state the processor has. */
@@ -97,6 +119,7 @@ export class CpuPlatform implements Platform {
     if (options.costs) this.cpu.setCosts(options.costs);
     const { ram } = this.cpu;
     this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+    this.#quads = new BigUint64Array(ram.buffer, ram.byteOffset, ram.byteLength / 8);
     this.memory = {
       bytes: ram,
       view: this.#view,
@@ -108,8 +131,8 @@ export class CpuPlatform implements Platform {
       memory: this.#view,
       changed: (table, address) => this.#forget(table, address),
       chargeEntries: (reads, writes) => {
-        this.cpu.ring0.charge('load', reads);
-        if (writes > 0) this.cpu.ring0.charge('store', writes);
+        this.cpu.ring0.chargeNumber(COST_LOAD, reads);
+        if (writes > 0) this.cpu.ring0.chargeNumber(COST_STORE, writes);
       },
       chargeTable: () => this.charge(PAGE_SIZE, 0),
     };
@@ -134,8 +157,8 @@ export class CpuPlatform implements Platform {
 
   charge(bytes: number, operations: number): void {
     const { ring0 } = this.cpu;
-    if (bytes > 0) ring0.charge('string-iteration', Math.ceil(bytes / 8));
-    if (operations > 0) ring0.charge('software-emulation', operations);
+    if (bytes > 0) ring0.chargeNumber(COST_MOVE, Math.ceil(bytes / 8));
+    if (operations > 0) ring0.chargeNumber(COST_OPERATION, operations);
   }
 
   run(context: Context, table: PageTable, cycles: number, pause?: Moment): Stop | undefined {
@@ -168,7 +191,7 @@ export class CpuPlatform implements Platform {
     for (const n of [SS, DS, ES, FS, GS]) cpu.setSegment(n, { selector: KERNEL_DATA, rights: 0xc093, ...FLAT });
     cpu.cpl = 0;
     cpu.eflags = 2;
-    cpu.setReg64(RSP, STACK_TOP.address);
+    cpu.registers[RSP] = STACK_TOP.address;
     const { ring0 } = cpu;
     const operand = OPERAND_PAGE * PAGE_SIZE;
     for (const [table, load] of [
@@ -200,22 +223,22 @@ export class CpuPlatform implements Platform {
       cpu.ring0.writeCr3(table.root * PAGE_SIZE);
       this.#table = table;
     }
-    cpu.ring0.charge('stack', GENERAL_REGISTERS);
+    cpu.ring0.chargeNumber(COST_STACK, PUSHED_REGISTERS);
     if (this.#floatingPoint !== context.floatingPoint) {
       this.charge(2 * FLOATING_POINT_BYTES, 0);
       cpu.floatingPoint.set(context.floatingPoint);
       this.#floatingPoint = context.floatingPoint;
     }
     this.#loadSegments(context);
-    const frame = STACK_TOP.physical - FRAME_SIZE;
+    const { registers } = context;
     const isLong = context.abi === 'amd64';
-    this.#view.setBigUint64(frame, context.rip, true);
-    this.#setWord(frame + 8, isLong ? USER_CODE : USER_CODE_32);
-    this.#setWord(frame + 16, context.rflags);
-    this.#view.setBigUint64(frame + 24, context.reg64(RSP), true);
-    this.#setWord(frame + 32, USER_DATA);
-    cpu.registers.set(context.registers);
-    cpu.setReg64(RSP, FRAME_ADDRESS);
+    this.#quads[FRAME_QUAD] = registers[RIP]!;
+    this.#setWord(FRAME + 8, isLong ? USER_CODE : USER_CODE_32);
+    this.#setWord(FRAME + 16, context.rflags);
+    this.#quads[FRAME_QUAD + 3] = registers[RSP]!;
+    this.#setWord(FRAME + 32, USER_DATA);
+    for (let n = 0; n < GENERAL_REGISTERS; n++) cpu.registers[n] = registers[n]!;
+    cpu.registers[RSP] = FRAME_ADDRESS;
     return cpu.ring0.execute(IRETQ);
   }
 
@@ -231,66 +254,60 @@ export class CpuPlatform implements Platform {
     if (context.abi === 'amd64') {
       cpu.keepSegment(DS, UNUSABLE);
       cpu.keepSegment(ES, UNUSABLE);
-      this.#loadBase(FS, context.fsBase);
-      this.#loadBase(GS, context.gsBase);
+      cpu.keepSegment(FS, UNUSABLE, context.reg32(FS_BASE), context.high32(FS_BASE));
+      cpu.keepSegment(GS, UNUSABLE, context.reg32(GS_BASE), context.high32(GS_BASE));
       return;
     }
-    for (let n = 0; n < context.tls.length; n++)
-      this.#view.setBigUint64(GDT.physical + 8 * (TLS_FIRST + n), context.tls[n]!, true);
-    const { ds, es, fs, gs } = context.selectors;
-    cpu.keepSegment(DS, this.#segmentFor(ds));
-    cpu.keepSegment(ES, this.#segmentFor(es));
-    cpu.keepSegment(FS, this.#segmentFor(fs));
-    cpu.keepSegment(GS, this.#segmentFor(gs));
+    const { registers, selectors } = context;
+    for (let n = 0; n < TLS_ENTRIES; n++) this.#quads[GDT.physical / 8 + TLS_FIRST + n] = registers[TLS + n]!;
+    this.#keepSelector(DS, selectors.ds);
+    this.#keepSelector(ES, selectors.es);
+    this.#keepSelector(FS, selectors.fs);
+    this.#keepSelector(GS, selectors.gs);
   }
 
-  /** A segment that has nothing but a base. */
-  #loadBase(n: number, base: bigint): void {
-    const { selector, rights, limit } = this.cpu.segment(n);
-    const isAsBefore = selector === UNUSABLE.selector && rights === UNUSABLE.rights && limit === UNUSABLE.limit;
-    if (isAsBefore && this.cpu.segmentBase(n) === base) return;
-    this.cpu.setSegment(n, UNUSABLE);
-    this.cpu.setSegmentBase(n, base);
-  }
-
-  /** What a data segment register holds after a load of this selector from the GDT. */
-  #segmentFor(selector: number): { selector: number; rights: number; base: number; limit: number } {
+  /** A data segment register holds what a load of this selector from the GDT gives. */
+  #keepSelector(n: number, selector: number): void {
     const isNull = (selector & ~3) === 0;
     const isReadable = (selector & ~7) >= (USER_DATA & ~7) && (selector & 4) === 0;
-    if (isNull || !isReadable) return { ...UNUSABLE, selector: isNull ? selector : 0 };
+    if (isNull || !isReadable) {
+      this.cpu.keepSegment(n, isNull && selector !== 0 ? { ...UNUSABLE, selector } : UNUSABLE);
+      return;
+    }
     const at = GDT.physical + (selector & ~7);
     const low = this.#view.getUint32(at, true);
     const high = this.#view.getUint32(at + 4, true);
     const limit = (low & 0xffff) | (high & 0xf_0000);
-    return {
+    this.cpu.keepSegment(n, {
       selector,
       rights: ((high >>> 8) & 0xf0ff) | 1,
       base: ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000)) >>> 0,
       limit: high & 0x80_0000 ? ((limit << 12) | 0xfff) >>> 0 : limit,
-    };
+    });
   }
 
   /** Takes the task's state out of the processor and says why it is here. */
   #leave(context: Context, stop: CpuStop): Stop {
     if (stop.reason !== 'doorway') throw new Error(`the processor stopped because of ${stop.reason}`);
     const { cpu } = this;
-    cpu.ring0.charge('stack', GENERAL_REGISTERS);
-    context.registers.set(cpu.registers);
+    const { registers } = context;
+    cpu.ring0.chargeNumber(COST_STACK, PUSHED_REGISTERS);
+    for (let n = 0; n < GENERAL_REGISTERS; n++) registers[n] = cpu.registers[n]!;
     context.floatingPoint.set(cpu.floatingPoint);
     if (context.abi === 'amd64') {
-      context.fsBase = cpu.segmentBase(FS);
-      context.gsBase = cpu.segmentBase(GS);
+      context.setHalves(FS_BASE, cpu.segmentBaseLow(FS), cpu.segmentBaseHigh(FS));
+      context.setHalves(GS_BASE, cpu.segmentBaseLow(GS), cpu.segmentBaseHigh(GS));
     } else {
       const { selectors } = context;
-      selectors.ds = cpu.segment(DS).selector;
-      selectors.es = cpu.segment(ES).selector;
-      selectors.fs = cpu.segment(FS).selector;
-      selectors.gs = cpu.segment(GS).selector;
+      selectors.ds = cpu.selector(DS);
+      selectors.es = cpu.selector(ES);
+      selectors.fs = cpu.selector(FS);
+      selectors.gs = cpu.selector(GS);
     }
     if (stop.entry === ENTRY_SYSCALL) {
-      context.rip = context.reg64(RCX);
+      registers[RIP] = registers[RCX]!;
       context.rflags = context.reg32(R11);
-      cpu.setReg64(RSP, STACK_TOP.address);
+      cpu.registers[RSP] = STACK_TOP.address;
       return { kind: 'system-call', gate: 'syscall' };
     }
     if (stop.entry === ENTRY_SYSENTER) return this.#fromSysenter(context, cpu.eflags);
@@ -300,21 +317,21 @@ export class CpuPlatform implements Platform {
   /** RIP and RSP are lost, and the kernel finds them as it can; of the flags IF is lost. */
   #fromSysenter(context: Context, flags: number): Stop {
     context.rflags = flags | INTERRUPT_FLAG;
-    this.cpu.setReg64(RSP, STACK_TOP.address);
+    this.cpu.registers[RSP] = STACK_TOP.address;
     return { kind: 'system-call', gate: 'sysenter' };
   }
 
   #fromGate(context: Context, vector: number): Stop {
-    const error = WITH_ERROR.has(vector) ? this.#view.getUint32(STACK_TOP.physical - FRAME_SIZE - 8, true) : 0;
-    const frame = STACK_TOP.physical - FRAME_SIZE;
+    const error = WITH_ERROR.has(vector) ? this.#view.getUint32(FRAME - 8, true) : 0;
+    const { registers } = context;
     // SYSENTER leaves TF as it is: a single step is reported before the kernel's first instruction
-    if (vector === DEBUG && (this.#view.getUint16(frame + 8, true) & 3) === 0) {
+    if (vector === DEBUG && (this.#view.getUint16(FRAME + 8, true) & 3) === 0) {
       this.#takeSingleStep();
-      return this.#fromSysenter(context, this.#view.getUint32(frame + 16, true));
+      return this.#fromSysenter(context, this.#view.getUint32(FRAME + 16, true));
     }
-    context.rip = this.#view.getBigUint64(frame, true);
-    context.rflags = this.#view.getUint32(frame + 16, true);
-    context.setReg64(RSP, this.#view.getBigUint64(frame + 24, true));
+    registers[RIP] = this.#quads[FRAME_QUAD]!;
+    context.rflags = this.#view.getUint32(FRAME + 16, true);
+    registers[RSP] = this.#quads[FRAME_QUAD + 3]!;
     if (vector === SYSTEM_CALL_VECTOR) return { kind: 'system-call', gate: 'int80' };
     if (vector === TIMER_VECTOR) return { kind: 'time' };
     if (vector === PAGE_FAULT) return { kind: 'page-fault', address: this.#faultAddress(), error };

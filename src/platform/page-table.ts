@@ -1,5 +1,13 @@
 // Four-level page tables in the machine's memory. Truth: SDM Vol. 3 "4-Level Paging and 5-Level Paging".
-import type { Frame, Mapping, PageRights, PageTable, TableFrames } from '../kernel/platform.ts';
+import {
+  type Frame,
+  type Mapping,
+  NOT_MAPPED,
+  NOT_WRITABLE,
+  type PageRights,
+  type PageTable,
+  type TableFrames,
+} from '../kernel/platform.ts';
 import { mapKernel } from './kernel-region.ts';
 
 const PRESENT = 1;
@@ -12,8 +20,8 @@ const FRAME_MASK = 0xffff_f000;
 const ENTRIES = 512;
 const LEVELS = 4;
 const USER_ENTRIES = 256;
-/** Address bits below the index of each level, root first. */
-const SHIFTS = [39, 30, 21, 12] as const;
+/** Bytes an entry of each level stands for, root first. */
+const SIZES = [2 ** 39, 2 ** 30, 2 ** 21, 2 ** 12] as const;
 
 /** The processor the tables are for. */
 export interface TableHost {
@@ -32,6 +40,9 @@ export class LongPageTable implements PageTable {
   readonly #memory: DataView;
   readonly #frames: TableFrames;
   readonly #host: TableHost;
+  /** The last-level table that was looked for last, and which it is: tables stay until the end. */
+  #leaf: Frame = 0;
+  #leafAt = -1;
 
   constructor(host: TableHost, frames: TableFrames, root?: Frame) {
     this.#memory = host.memory;
@@ -65,6 +76,14 @@ export class LongPageTable implements PageTable {
     return at === undefined ? undefined : this.#mapping(at);
   }
 
+  frameOf(address: number, isWrite: boolean): Frame {
+    const at = this.#entry(address, false);
+    this.#host.chargeEntries(LEVELS, 0);
+    const low = at === undefined ? 0 : this.#memory.getUint32(at, true);
+    if (!(low & PRESENT)) return NOT_MAPPED;
+    return isWrite && !(low & WRITABLE) ? NOT_WRITABLE : low >>> 12;
+  }
+
   forEach(start: number, end: number, visit: (address: number, mapping: Mapping) => void): void {
     this.#walk(this.root, 0, 0, start, end, visit);
   }
@@ -81,7 +100,7 @@ export class LongPageTable implements PageTable {
     end: number,
     visit: (address: number, mapping: Mapping) => void,
   ): void {
-    const size = 2 ** SHIFTS[level]!;
+    const size = SIZES[level]!;
     const first = Math.max(0, Math.floor((start - base) / size));
     const last = Math.min(level === 0 ? USER_ENTRIES : ENTRIES, Math.ceil((end - base) / size));
     if (last > first) this.#host.chargeEntries(last - first, 0);
@@ -108,19 +127,28 @@ export class LongPageTable implements PageTable {
 
   /** Address of the last-level entry; tables on the way are made if asked for. */
   #entry(address: number, make: boolean): number | undefined {
-    let table = this.root;
-    for (let level = 0; level < 3; level++) {
-      const index = Math.floor(address / 2 ** SHIFTS[level]!) % ENTRIES;
-      const at = table * 4096 + 8 * index;
-      const low = this.#memory.getUint32(at, true);
-      if (low & PRESENT) table = low >>> 12;
-      else if (!make) return undefined;
-      else {
-        table = this.#table();
-        this.#memory.setUint32(at, (table * 4096 + (PRESENT | WRITABLE | USER)) >>> 0, true);
+    const leafAt = Math.floor(address / SIZES[2]);
+    if (leafAt !== this.#leafAt) {
+      let table = this.root;
+      for (let level = 0; level < 3; level++) {
+        const next = this.#below(table * 4096 + 8 * (Math.floor(address / SIZES[level]!) & (ENTRIES - 1)), make);
+        if (next === undefined) return undefined;
+        table = next;
       }
+      this.#leaf = table;
+      this.#leafAt = leafAt;
     }
-    return table * 4096 + 8 * ((address / 4096) % ENTRIES);
+    return this.#leaf * 4096 + 8 * (Math.floor(address / SIZES[3]) & (ENTRIES - 1));
+  }
+
+  /** The table an entry leads to. */
+  #below(at: number, make: boolean): Frame | undefined {
+    const low = this.#memory.getUint32(at, true);
+    if (low & PRESENT) return low >>> 12;
+    if (!make) return undefined;
+    const table = this.#table();
+    this.#memory.setUint32(at, (table * 4096 + (PRESENT | WRITABLE | USER)) >>> 0, true);
+    return table;
   }
 
   #table(): Frame {

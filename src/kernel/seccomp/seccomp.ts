@@ -53,7 +53,7 @@ function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number 
   data.setUint32(4, ARCHITECTURE[call.abi], true);
   data.setBigUint64(8, task.context.rip, true);
   call.arguments.forEach((value, n) => {
-    data.setBigUint64(16 + 8 * n, value, true);
+    data.setBigInt64(16 + 8 * n, BigInt(value), true);
   });
   let result = ALLOW;
   for (let n = task.seccomp.filters.length - 1; n >= 0; n--) {

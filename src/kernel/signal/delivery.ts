@@ -50,10 +50,13 @@ const CALL_LENGTH = 2n;
 export function hasDeliverableSignal(task: Task): boolean {
   const { tracing } = task;
   if (mustStop(task) || tracing?.injected !== undefined) return true;
-  const [own, shared] = [task.pending.set, task.group.pending.set];
+  const {
+    pending: own,
+    group: { pending: shared },
+  } = task;
   // the usual case, for which no number has to be made
-  if (own === 0n && shared === 0n) return false;
-  return ((own | shared) & ~task.blocked) !== 0n;
+  if (own.queue.length === 0 && shared.queue.length === 0) return false;
+  return ((own.set | shared.set) & ~task.blocked) !== 0n;
 }
 
 /** Its tracer hears of something before the task goes on. */

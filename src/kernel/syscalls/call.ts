@@ -1,6 +1,6 @@
 // One system call of a task: its arguments as the man page declares them, whatever the ABI, and how it ends or waits.
 import type { Kernel } from '../kernel.ts';
-import { readUser, readUserString, readUserWord, writeUser } from '../mm/user-memory.ts';
+import { readUser, readUserString, readUserWord, writeUser, writeUserWord } from '../mm/user-memory.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { Pid, PidNamespace } from '../ns/pid-namespace.ts';
 import { type IdKind, NO_ID, OVERFLOW_ID, type UserNamespace } from '../ns/user-namespace.ts';
@@ -22,6 +22,12 @@ export type CallResult = number | bigint | typeof BLOCKED | typeof NO_RESULT;
 
 /** How an argument is passed and widened. */
 export type ArgumentKind = 'int' | 'uint' | 'long' | 'word' | 'offset';
+
+const TWO_32 = 2 ** 32;
+const TWO_64 = 2 ** 64;
+
+/** The lower half, as bit operations take it. */
+const low32 = (raw: number | bigint): number => (typeof raw === 'number' ? raw : Number(BigInt.asUintN(32, raw)));
 
 /** A system call under way. */
 export class Call {
@@ -88,26 +94,27 @@ export class Call {
   arg(n: number): number {
     const kind = this.#kinds[n] ?? 'word';
     const slot = this.#slot(n);
-    const raw = this.pending.arguments[slot] ?? 0n;
+    const raw = this.pending.arguments[slot] ?? 0;
     // registers of i386 programs have 32 bits
     if (this.is32 && kind !== 'offset') return kind === 'int' || kind === 'long' ? Number(raw) | 0 : Number(raw);
     switch (kind) {
       case 'int':
-        return Number(BigInt.asIntN(32, raw));
+        return low32(raw) | 0;
       case 'uint':
-        return Number(BigInt.asUintN(32, raw));
-      case 'long':
-        return Number(BigInt.asIntN(64, raw));
+        return low32(raw) >>> 0;
       case 'offset':
-        return Number(BigInt.asIntN(64, this.is32 ? raw | (this.pending.arguments[slot + 1]! << 32n) : raw));
-      case 'word':
+        return this.is32 ? (low32(this.pending.arguments[slot + 1]!) | 0) * TWO_32 + Number(raw) : Number(raw);
+      case 'long':
         return Number(raw);
+      case 'word':
+        if (typeof raw === 'bigint') return Number(BigInt.asUintN(64, raw));
+        return raw < 0 ? raw + TWO_64 : raw;
     }
   }
 
   /** Argument n with all its bits. */
   arg64(n: number): bigint {
-    return this.pending.arguments[this.#slot(n)] ?? 0n;
+    return BigInt.asUintN(64, BigInt(this.pending.arguments[this.#slot(n)] ?? 0));
   }
 
   /** The open file of descriptor argument n. @throws SystemError EBADF */
@@ -149,11 +156,7 @@ export class Call {
   }
 
   writeWord(address: number, value: number | bigint, size: 4 | 8 = this.wordSize): void {
-    const bytes = new Uint8Array(size);
-    const view = new DataView(bytes.buffer);
-    if (size === 4) view.setUint32(0, Number(BigInt.asUintN(32, BigInt(value))), true);
-    else view.setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
-    this.write(address, bytes);
+    writeUserWord(this.memory, address, value, size);
   }
 
   /** What the call remembers between tries; made at the first one. */

@@ -2,7 +2,7 @@
 import type { AddressSpace } from '../mm/address-space.ts';
 import { readUserWord } from '../mm/user-memory.ts';
 import { VDSO_LANDING } from '../mm/vdso.ts';
-import { type Abi, type Context, R10, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../platform.ts';
+import { type Abi, type Context, R10, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RIP, RSI, RSP } from '../platform.ts';
 
 const ARGUMENT_REGISTERS = {
   i386: [RBX, RCX, RDX, RSI, RDI, RBP],
@@ -13,11 +13,12 @@ export function systemCallNumber(context: Context): number {
   return context.reg32(RAX);
 }
 
-export function readArguments(context: Context, abi: Abi): bigint[] {
-  const is32 = abi === 'i386';
+/** Six numbers, which are signed in amd64; bigints where numbers would not be exact. */
+export function readArguments(context: Context, abi: Abi): (number | bigint)[] {
   const [a, b, c, d, e, f] = ARGUMENT_REGISTERS[abi];
-  const read = (n: number): bigint => (is32 ? BigInt(context.reg32(n)) : context.reg64(n));
-  return [read(a), read(b), read(c), read(d), read(e), read(f)];
+  if (abi === 'i386')
+    return [context.reg32(a), context.reg32(b), context.reg32(c), context.reg32(d), context.reg32(e), context.reg32(f)];
+  return [context.exact(a), context.exact(b), context.exact(c), context.exact(d), context.exact(e), context.exact(f)];
 }
 
 /**
@@ -25,7 +26,7 @@ export function readArguments(context: Context, abi: Abi): bigint[] {
  * @throws BadAddress when it cannot be read
  */
 export function returnFromSysenter(memory: AddressSpace, context: Context): void {
-  context.rip = BigInt(memory.vdso + VDSO_LANDING);
+  context.setReg(RIP, memory.vdso + VDSO_LANDING);
   const stack = context.reg32(RBP);
   context.setReg(RSP, stack);
   context.setReg(RBP, readUserWord(memory, stack, 4));

@@ -219,7 +219,7 @@ const getCallInfo: Request = (call, task, { stop, message }) => {
   if (task.call !== undefined && (kind === 'entry' || kind === 'seccomp')) {
     view.setBigInt64(24, BigInt(task.call.number), true);
     readArguments(context, task.call.abi).forEach((value, n) => {
-      view.setBigUint64(32 + 8 * n, value, true);
+      view.setBigUint64(32 + 8 * n, BigInt(value), true);
     });
     size = kind === 'entry' ? 80 : 84;
     if (kind === 'seccomp') view.setUint32(80, message, true);

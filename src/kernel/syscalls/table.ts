@@ -96,7 +96,7 @@ function parseParameters(text: string): Syscall['parameters'] {
 /** All calls by number, for both ABIs. */
 export class SyscallTable {
   readonly all: readonly Syscall[];
-  readonly #byNumber: Readonly<Record<Abi, ReadonlyMap<number, Syscall>>>;
+  readonly #byNumber: Readonly<Record<Abi, readonly (Syscall | undefined)[]>>;
 
   /** @throws Error when an implementation has a name that is no system call */
   constructor(implementations: Implementations) {
@@ -108,7 +108,12 @@ export class SyscallTable {
       const kinds = parameters.map(({ kind }) => kind);
       return { ...(implementations[name] ?? unsupported), name, i386, amd64, parameters, kinds };
     });
-    const index = (abi: Abi) => new Map(this.all.filter((row) => row[abi] >= 0).map((row) => [row[abi], row]));
+    const index = (abi: Abi) => {
+      const most = Math.max(...this.all.map((row) => row[abi]));
+      const rows = Array.from({ length: most + 1 }, (): Syscall | undefined => undefined);
+      for (const row of this.all) if (row[abi] >= 0) rows[row[abi]] = row;
+      return rows;
+    };
     this.#byNumber = { i386: index('i386'), amd64: index('amd64') };
   }
 
@@ -121,6 +126,6 @@ export class SyscallTable {
 
   /** The call of a number, undefined when Linux has none. */
   find(abi: Abi, number: number): Syscall | undefined {
-    return this.#byNumber[abi].get(number);
+    return this.#byNumber[abi][number];
   }
 }

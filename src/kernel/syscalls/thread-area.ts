@@ -2,12 +2,12 @@
 import { fail } from '../error.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { readUser, writeUser } from '../mm/user-memory.ts';
+import { TLS, TLS_ENTRIES } from '../platform.ts';
 import type { Task } from '../task/task.ts';
 import { full, type Implementations } from './table.ts';
 
 /** GDT entries a 64-bit kernel gives to threads. */
 const FIRST_ENTRY = 12;
-const ENTRIES = 3;
 const USER_DESC_SIZE = 16;
 const ARCH_SET_GS = 0x1001;
 const ARCH_SET_FS = 0x1002;
@@ -20,16 +20,18 @@ export function setThreadArea(task: Task, memory: AddressSpace, address: number)
   const bytes = readUser(memory, address, USER_DESC_SIZE);
   const view = new DataView(bytes.buffer);
   let entry = view.getInt32(0, true);
-  const { tls } = task.context;
+  const { context } = task;
   if (entry === -1) {
-    const free = tls.indexOf(0n);
-    if (free < 0) fail('ESRCH');
+    let free = 0;
+    while (free < TLS_ENTRIES && context.reg64(TLS + free) !== 0n) free++;
+    if (free === TLS_ENTRIES) fail('ESRCH');
     entry = FIRST_ENTRY + free;
     view.setInt32(0, entry, true);
     writeUser(memory, address, bytes.subarray(0, 4));
   }
-  if (entry < FIRST_ENTRY || entry >= FIRST_ENTRY + ENTRIES) fail('EINVAL');
-  tls[entry - FIRST_ENTRY] = descriptor(view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true));
+  if (entry < FIRST_ENTRY || entry >= FIRST_ENTRY + TLS_ENTRIES) fail('EINVAL');
+  const value = descriptor(view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true));
+  context.setReg64(TLS + entry - FIRST_ENTRY, value);
 }
 
 /** A GDT descriptor of ring 3 from base, limit and the flag bits of struct user_desc. */
@@ -56,8 +58,8 @@ export const threadAreaCalls: Implementations = {
     if (!call.is32) fail('ENOSYS');
     const address = call.arg(0);
     const entry = call.readWord(address, 4);
-    if (entry < FIRST_ENTRY || entry >= FIRST_ENTRY + ENTRIES) fail('EINVAL');
-    const value = call.task.context.tls[entry - FIRST_ENTRY]!;
+    if (entry < FIRST_ENTRY || entry >= FIRST_ENTRY + TLS_ENTRIES) fail('EINVAL');
+    const value = call.task.context.reg64(TLS + entry - FIRST_ENTRY);
     const [low, high] = [Number(value & 0xffff_ffffn), Number(value >> 32n)];
     const flags =
       ((high >>> 22) & 1) |

@@ -38,7 +38,8 @@ export interface PendingCall {
   readonly abi: Abi;
   /** Row of the system-call table. */
   readonly number: number;
-  readonly arguments: readonly bigint[];
+  /** As the convention of the ABI has them (syscalls/convention.ts). */
+  readonly arguments: readonly (number | bigint)[];
   /** It waits for its tracer: not seen by a filter yet, or held by one (seccomp(2) SECCOMP_RET_TRACE). */
   readonly held?: 'new' | 'judged';
   /** What the call did or decided before it waited. */
