@@ -8,6 +8,7 @@ import { KernelObject } from './cgroup/kernel-object.ts';
 import { MemoryController } from './cgroup/memory.ts';
 import { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import { SystemError } from './error.ts';
+import type { EventBudget } from './fs/aio-context.ts';
 import { type DeviceOpener, memoryDevices } from './fs/devices.ts';
 import { NamelessFs } from './fs/nameless.ts';
 import type { Pipe } from './fs/pipe.ts';
@@ -116,6 +117,8 @@ export class Kernel {
   /** The files of namespaces. */
   readonly nsfs: NsFs;
   readonly futexes = new Futexes();
+  /** Events that contexts of asynchronous input and output have room for. */
+  readonly aio: EventBudget = { reserved: 0 };
   readonly random: RandomSource;
   /** Where shared anonymous memory and memfd files live. */
   readonly shared: Tmpfs;

@@ -12,6 +12,7 @@ import {
   type Platform,
   USER_END,
 } from '../platform.ts';
+import type { AioContext } from '../fs/aio-context.ts';
 import type { Frames } from './frames.ts';
 import { clip, continues, isData, type MemoryArea } from './memory-area.ts';
 import type { PageCache, PageUser } from './page-cache.ts';
@@ -52,6 +53,8 @@ export class AddressSpace implements PageUser {
   auxiliary: Uint8Array = new Uint8Array(0);
   /** Where the kernel's page of code is (i386); 0: nowhere. */
   vdso = 0;
+  /** Contexts of asynchronous input and output (io_setup(2)), by the addresses of their rings. */
+  readonly aioContexts = new Map<number, AioContext>();
   /** Pages mapped, but for those that are the page of zeros. */
   #resident = 0;
   /** The most there were before pages were last given back. */
@@ -265,6 +268,7 @@ export class AddressSpace implements PageUser {
 
   /** Gives everything back. */
   destroy(): void {
+    for (const context of this.aioContexts.values()) context.destroy();
     this.unmap(0, this.end);
     this.table.destroy();
   }

@@ -1,5 +1,6 @@
 // All that this kernel implements.
 import { attributeCalls } from './attributes.ts';
+import { aioCalls } from './aio.ts';
 import { adviceCalls } from './advice.ts';
 import { capabilityCalls } from './capabilities.ts';
 import { eventCalls } from './events.ts';
@@ -50,6 +51,7 @@ export const implementations: Implementations = {
   ...fileCalls,
   ...i386FirstCalls,
   ...adviceCalls,
+  ...aioCalls,
   ...pathCalls,
   ...attributeCalls,
   ...mountCalls,

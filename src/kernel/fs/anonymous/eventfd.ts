@@ -45,6 +45,12 @@ export class EventFile extends FileDescription {
     return WORD;
   }
 
+  /** One more, from the kernel: a counter that is full stays. */
+  ring(): void {
+    if (this.counter <= MOST) this.counter++;
+    this.queue.wake();
+  }
+
   override poll(): number {
     return (this.counter > 0n ? POLLIN : 0) | (this.counter < MOST ? POLLOUT : 0) | (this.counter > MOST ? POLLERR : 0);
   }

@@ -9,6 +9,7 @@ import { RELEASE } from '../../syscalls/system.ts';
 import type { Task } from '../../task/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { CAP_COUNT, CAP_SYS_ADMIN, hasCapability } from '../../vfs/permission.ts';
+import { MOST_EVENTS } from '../aio-context.ts';
 import { MOST_QUEUED } from '../anonymous/inotify.ts';
 import { type FileContent, GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
 
@@ -160,9 +161,9 @@ const VM: Controls = {
   vfs_cache_pressure: 100,
 };
 
-const FS: Controls = {
-  'aio-max-nr': 65536,
-  'aio-nr': 0,
+const fsControls = ({ aio }: Kernel): Controls => ({
+  'aio-max-nr': MOST_EVENTS,
+  'aio-nr': () => String(aio.reserved),
   epoll: { max_user_watches: 1 << 20 },
   'file-max': '9223372036854775807',
   'file-nr': '0\t0\t9223372036854775807',
@@ -180,7 +181,7 @@ const FS: Controls = {
   protected_regular: 0,
   protected_symlinks: 0,
   suid_dumpable: 0,
-};
+});
 
 const netControls = (fs: GeneratedFs): Controls => ({
   core: {
@@ -216,5 +217,5 @@ const isInode = (value: Inode | Controls): value is Inode => value instanceof Ge
 
 /** Makes /proc/sys. */
 export function systemControls(kernel: Kernel, fs: GeneratedFs): Inode {
-  return directoryOf(fs, { fs: FS, kernel: kernelControls(kernel, fs), net: netControls(fs), vm: VM });
+  return directoryOf(fs, { fs: fsControls(kernel), kernel: kernelControls(kernel, fs), net: netControls(fs), vm: VM });
 }
