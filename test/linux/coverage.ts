@@ -15,6 +15,7 @@ function because(...groups: readonly (readonly [reason: string, calls: string])[
 const NEVER_SUCCEED = because(
   ['they return when a signal interrupts them, with an error', 'pause rt_sigsuspend sigsuspend'],
   ['they would set the clock of the computer that records', 'clock_settime clock_settime64 stime'],
+  ['what it ends is told by an event, and the call itself fails with EINPROGRESS', 'io_cancel'],
   ['there is nothing to swap to', 'swapon swapoff'],
   ['no file system has quotas', 'quotactl'],
   ['they would end the computer that records, or change what its keys do', 'reboot'],

@@ -4,6 +4,8 @@ import { SIGNAL } from '../../abi/signal.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Abi } from '../platform.ts';
 import { forceSignal } from '../signal/delivery.ts';
+import type { SignalInfo } from '../signal/signal-set.ts';
+import { dumpCore } from '../task/core-dump.ts';
 import { endProcess, endTask } from '../task/exit.ts';
 import type { PendingCall, Task } from '../task/task.ts';
 import { EVENT_SECCOMP, planEvent, TRACE_SECCOMP } from '../trace/tracing.ts';
@@ -82,22 +84,32 @@ function act(kernel: Kernel, task: Task, call: PendingCall, result: number, wasT
       trap(kernel, task, call, data);
       return 'over';
     case KILL_THREAD:
-      endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGSYS, core: true });
+      if (task.group.tasks.size > 1) endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGSYS, core: false });
+      else kill(kernel, task, call, data);
       return 'over';
     default:
-      endProcess(kernel, task.group, { kind: 'killed', signal: SIGNAL.SIGSYS, core: true });
+      kill(kernel, task, call, data);
       return 'over';
   }
 }
 
-/** SIGSYS tells which call it was; the registers are as if it had not been made. */
-function trap(kernel: Kernel, task: Task, call: PendingCall, errno: number): void {
-  const { abi, number } = call;
-  task.call = undefined;
-  forceSignal(kernel, task, {
+/** What SIGSYS tells: which call it was. */
+function signalOf(task: Task, { abi, number }: PendingCall, errno: number): SignalInfo {
+  return {
     signal: SIGNAL.SIGSYS,
     code: SYS_SECCOMP,
     errno,
     call: { address: Number(task.context.rip), number, architecture: ARCHITECTURE[abi] },
-  });
+  };
+}
+
+function kill(kernel: Kernel, task: Task, call: PendingCall, errno: number): void {
+  const core = dumpCore(kernel, task, signalOf(task, call, errno));
+  endProcess(kernel, task.group, { kind: 'killed', signal: SIGNAL.SIGSYS, core });
+}
+
+/** The registers are as if it had not been made. */
+function trap(kernel: Kernel, task: Task, call: PendingCall, errno: number): void {
+  task.call = undefined;
+  forceSignal(kernel, task, signalOf(task, call, errno));
 }

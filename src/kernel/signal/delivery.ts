@@ -32,6 +32,7 @@ import type { FaultOutcome } from '../mm/address-space.ts';
 import { BadAddress } from '../mm/user-memory.ts';
 import { FAULT_FETCH, RAX } from '../platform.ts';
 import { setResult } from '../syscalls/convention.ts';
+import { dumpCore, wouldDump } from '../task/core-dump.ts';
 import { endProcess } from '../task/exit.ts';
 import { abortSequence } from '../task/restartable.ts';
 import { planGroupStop, stopForSignal, tellsBeforeEnd } from '../trace/tracing.ts';
@@ -139,7 +140,7 @@ function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: Signal
   } catch (failure) {
     if (!(failure instanceof BadAddress)) throw failure;
     // no stack for the handler: the process cannot go on
-    endProcess(kernel, task.group, { kind: 'killed', signal: SIGNAL.SIGSEGV, core: true });
+    endWithCore(kernel, task, { signal: SIGNAL.SIGSEGV, code: SI_KERNEL });
     return;
   }
   let blocked: SignalSet = task.blocked | action.mask;
@@ -159,13 +160,19 @@ function actByDefault(kernel: Kernel, task: Task, info: SignalInfo): void {
       stopGroup(kernel, task, info.signal);
       return;
     case 'core':
-      if (tellsEnd(task, info, CORE_FLAG)) return;
-      endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: true });
+      if (tellsEnd(task, info, wouldDump(task) ? CORE_FLAG : 0)) return;
+      endWithCore(kernel, task, info);
       return;
     case 'terminate':
       if (tellsEnd(task, info, 0)) return;
       endProcess(kernel, group, { kind: 'killed', signal: info.signal, core: false });
   }
+}
+
+/** A signal ends the process, which may leave a core file. */
+function endWithCore(kernel: Kernel, task: Task, info: SignalInfo): void {
+  const core = dumpCore(kernel, task, info);
+  endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core });
 }
 
 /** The signal waits until the tracer has heard that it ends the task. */
@@ -208,7 +215,7 @@ export function forceSignal(kernel: Kernel, task: Task, info: SignalInfo): void 
     task.group.actions[info.signal] = DEFAULT_ACTION;
     task.blocked &= ~signalBit(info.signal);
   } else if (isKept) {
-    endProcess(kernel, task.group, { kind: 'killed', signal: info.signal, core: true });
+    endWithCore(kernel, task, info);
     return;
   }
   if (action.handler === SIG_DFL) task.group.lostProtection = true;
