@@ -15,15 +15,26 @@ export function columns(head: readonly string[], rows: readonly (readonly string
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
 /** Bytes as docker(1) shows them: `4.26MB`, three digits. */
 export function humanSize(bytes: number): string {
+  return inUnits(bytes, 1000, UNITS, 3);
+}
+
+/** Bytes of memory as docker-stats(1) shows them: `4.063MiB`, four digits. */
+export function binarySize(bytes: number): string {
+  return inUnits(bytes, 1024, BINARY_UNITS, 4);
+}
+
+function inUnits(bytes: number, step: number, units: readonly string[], digits: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000;
+  while (value >= step && unit < units.length - 1) {
+    value /= step;
     unit++;
   }
-  return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
+  return `${Number(value.toPrecision(digits))}${units[unit]}`;
 }
 
 const SPANS: readonly (readonly [least: number, seconds: number, name: string])[] = [

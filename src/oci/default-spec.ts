@@ -3,7 +3,7 @@
 import { defaultSeccomp } from './default-seccomp.ts';
 import type { ImageConfig } from './documents.ts';
 import { OciError } from './oci-error.ts';
-import type { MountSpec, NamespaceKind, ResourceSpec, RuntimeSpec, SeccompSpec } from './runtime-spec.ts';
+import type { MountSpec, NamespaceKind, ProcessSpec, ResourceSpec, RuntimeSpec, SeccompSpec } from './runtime-spec.ts';
 
 /** What a user asked for; the rest comes from the image. */
 export interface ContainerOptions {
@@ -28,6 +28,9 @@ export interface ContainerOptions {
   /** Kernel parameters. */
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly oomScoreAdj?: number;
+  readonly rlimits?: ProcessSpec['rlimits'];
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number;
 }
 
 /** Capabilities of a container's root (docker-run(1) "Runtime privilege and Linux capabilities"). */
@@ -69,13 +72,13 @@ const KERNEL_MOUNTS: readonly MountSpec[] = [
     source: 'cgroup',
     options: ['nosuid', 'noexec', 'nodev', 'ro'],
   },
-  {
-    destination: '/dev/shm',
-    type: 'tmpfs',
-    source: 'shm',
-    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
-  },
 ];
+const SHM_BYTES = 64 << 20;
+
+function sharedMemory(size = SHM_BYTES): MountSpec {
+  const options = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${size}`];
+  return { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options };
+}
 
 const MASKED = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/sched_debug', '/proc/scsi', '/sys/firmware'];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
@@ -99,12 +102,12 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
       args: argumentsOf(config, options),
       user: { uid: 0, gid: 0, additionalGids: [] },
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-      rlimits: [],
+      rlimits: options.rlimits ?? [],
       noNewPrivileges: options.noNewPrivileges,
       ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     },
     hostname: options.hostname,
-    mounts: [...KERNEL_MOUNTS, ...options.mounts],
+    mounts: [...KERNEL_MOUNTS, sharedMemory(options.shmSize), ...options.mounts],
     namespaces: KINDS.map((type) => ({ type })),
     uidMappings: [],
     gidMappings: [],

@@ -5,7 +5,6 @@ import type { MountSpec, ResourceSpec } from './runtime-spec.ts';
 
 /** Go's zero time: it has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
-const SHM_SIZE = 64 << 20;
 
 /** Where a container's files are, and what is not in its record. */
 export interface ContainerSurroundings {
@@ -91,21 +90,32 @@ function hostConfig({ spec, autoRemove, request }: ContainerRecord) {
     PublishAllPorts: false,
     ReadonlyRootfs: spec.root.readonly,
     SecurityOpt: request.securityOpt,
-    ShmSize: SHM_SIZE,
+    ShmSize: sharedMemory(spec.mounts),
     Sysctls: spec.sysctl,
     Runtime: 'anillo',
     ...limitsOf(resources),
     Ulimits: process.rlimits.map(({ type, soft, hard }) => ({
       Name: type.replace('RLIMIT_', '').toLowerCase(),
-      Soft: soft,
-      Hard: hard,
+      Soft: ulimit(soft),
+      Hard: ulimit(hard),
     })),
     MaskedPaths: spec.maskedPaths,
     ReadonlyPaths: spec.readonlyPaths,
   };
 }
 
-function limitsOf({ memoryLimit, memoryReservation, memorySwap, ...cpu }: ResourceSpec) {
+/** Bytes of /dev/shm. */
+function sharedMemory(mounts: readonly MountSpec[]): number {
+  const { options } = mounts.find(({ destination }) => destination === '/dev/shm') ?? { options: [] };
+  return Number(options.find((option) => option.startsWith('size='))?.slice('size='.length) ?? 0);
+}
+
+/** A limit of a process; -1 for none. */
+function ulimit(value: number): number {
+  return value >= 2 ** 63 ? -1 : value;
+}
+
+function limitsOf({ memoryLimit, memoryReservation, memorySwap, ioWeight, unified, ...cpu }: ResourceSpec) {
   const { cpuShares, cpuQuota, cpuPeriod, pidsLimit } = cpu;
   return {
     Memory: memoryLimit ?? 0,
@@ -115,6 +125,8 @@ function limitsOf({ memoryLimit, memoryReservation, memorySwap, ...cpu }: Resour
     NanoCpus: cpuQuota && cpuPeriod && cpuQuota > 0 ? Math.round((cpuQuota / cpuPeriod) * 1e9) : 0,
     CpuPeriod: cpuPeriod ?? 0,
     CpuQuota: cpuQuota ?? 0,
+    CpusetCpus: unified['cpuset.cpus'] ?? '',
+    BlkioWeight: ioWeight ?? 0,
     PidsLimit: pidsLimit ?? null,
   };
 }

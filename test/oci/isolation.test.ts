@@ -2,21 +2,24 @@
 // capabilities(7), docker-run(1) "Runtime privilege").
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
-import type { Inode } from '../../src/kernel/vfs/inode.ts';
-import { Container } from '../../src/oci/container.ts';
-import { type ContainerOptions, defaultSpec } from '../../src/oci/default-spec.ts';
-import { makeRootFs } from '../../src/oci/root-fs.ts';
-import { HostPipe } from '../../src/oci/standard-files.ts';
+import type { ContainerOptions } from '../../src/oci/default-spec.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
 import { loadCore } from '../core.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
+import { type Cell, startCell } from './cells.ts';
 
-const OWNER = { uid: 0, gid: 0 };
 /** Three seconds. */
 const LONGEST = 3_000_000_000;
-type Writable = Inode & { write(offset: number, from: Uint8Array): number };
+
+const used = ({ container: { cgroup } }: Cell) => cgroup.userCycles + cgroup.systemCycles;
+
+/** What one has of the time that it and another one use. */
+function shareOf(kernel: Kernel, one: Cell, other: Cell): number {
+  const before = [used(one), used(other)] as const;
+  kernel.run({ cycles: kernel.platform.cycles + 300_000_000 });
+  return (used(one) - before[0]) / (used(one) - before[0] + used(other) - before[1]);
+}
 
 describe.skipIf(!canCompile())('a container', () => {
   const programs = new Programs();
@@ -26,37 +29,8 @@ describe.skipIf(!canCompile())('a container', () => {
   });
   afterAll(() => programs.remove());
 
-  /** A container that does one thing; `out` is what it printed. */
-  function start(kernel: Kernel, role: string, resources: ContainerOptions['resources'] = { unified: {} }) {
-    const root = makeRootFs(kernel, [], undefined);
-    const bin = root.upper.create('bin', S_IFDIR | 0o755, OWNER);
-    (bin.create('cell', S_IFREG | 0o755, OWNER) as Writable).write(0, program);
-    const options: ContainerOptions = {
-      command: ['/bin/cell', role],
-      env: [],
-      hostname: role,
-      terminal: false,
-      readOnly: false,
-      mounts: [],
-      capAdd: [],
-      capDrop: [],
-      noNewPrivileges: false,
-      resources,
-    };
-    const bindSource = () => {
-      throw new Error('no volumes here');
-    };
-    const container = new Container(kernel, defaultSpec({ config: {} }, options), { id: role, root, bindSource });
-    const [stdin, stdout, stderr] = [new HostPipe(true), new HostPipe(false), new HostPipe(false)];
-    container.start(container.spec.process, { kind: 'pipes', stdin, stdout, stderr });
-    stdin.end();
-    let text = '';
-    const out = () => {
-      text += Buffer.from(stdout.take()).toString('latin1') + Buffer.from(stderr.take()).toString('latin1');
-      return text;
-    };
-    return { container, out };
-  }
+  const start = (kernel: Kernel, role: string, resources?: ContainerOptions['resources']) =>
+    startCell(kernel, { role, program, resources });
 
   /** A victim beside another container, until the victim has looked whether all is there. */
   function beside(role: string, resources?: ContainerOptions['resources']) {
@@ -139,14 +113,23 @@ describe.skipIf(!canCompile())('a container', () => {
     const many = start(kernel, 'spinner');
     kernel.run({ cycles: 20_000_000 });
     const one = start(kernel, 'spinner', { unified: {}, pidsLimit: 1 });
-    const used = ({ container: { cgroup } }: typeof one) => cgroup.userCycles + cgroup.systemCycles;
-    const before = [used(many), used(one)] as const;
-    kernel.run({ cycles: 320_000_000 });
-    const share = (used(one) - before[1]) / (used(many) - before[0] + used(one) - before[1]);
+    const share = shareOf(kernel, one, many);
     expect(share).toBeGreaterThan(0.48);
     expect(share).toBeLessThan(0.52);
     // nothing keeps the kernel from being stopped, and the containers from being ended
     for (const { container } of [many, one]) container.kill(9);
     expect(kernel.run({ cycles: 420_000_000 }).reason).toBe('ended');
+  });
+
+  test('has a share of the processor by its weight, also when that is changed while it runs', () => {
+    const kernel = new Kernel({ platform: new CpuPlatform(loadCore(), { memory: 128 << 20 }) });
+    const weight = (value: number) => ({ unified: { 'cpu.weight': String(value) } });
+    const [light, heavy] = [start(kernel, 'spinner', weight(100)), start(kernel, 'spinner', weight(300))];
+    kernel.run({ cycles: 20_000_000 });
+    expect(Math.abs(shareOf(kernel, light, heavy) / 0.25 - 1)).toBeLessThan(0.02);
+    light.container.limit(weight(900));
+    expect(Math.abs(shareOf(kernel, light, heavy) / 0.75 - 1)).toBeLessThan(0.02);
+    heavy.container.pause();
+    expect(shareOf(kernel, light, heavy)).toBe(1);
   });
 });

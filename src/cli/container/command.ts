@@ -1,6 +1,7 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { collect, formatOption, inspectFormatOption, parseMemory, parseNumber } from '../options.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { collect, formatOption, inspectFormatOption, parseNumber } from '../options.ts';
+import { withFixedLimits, withLimits } from './limits.ts';
 
 /** Adds `anillo container` and its commands. */
 export function addContainer(anillo: Command): void {
@@ -28,18 +29,6 @@ Examples:
   addCopying(container);
 }
 
-function withLimits(command: Command): Command {
-  return command
-    .addOption(new Option('-m, --memory <size>', 'limit of memory, such as 64M').argParser(parseMemory))
-    .option('--cpus <number>', 'limit of processor time, such as 0.5', parseNumber('--cpus', 0.01))
-    .option(
-      '-c, --cpu-shares <number>',
-      'share of processor time against others (1024)',
-      parseNumber('--cpu-shares', 2),
-    )
-    .option('--pids-limit <number>', 'limit of processes', parseNumber('--pids-limit', -1));
-}
-
 /** -1000 for never, 1000 for the first. */
 function parseOomScore(text: string): number {
   const value = parseNumber('--oom-score-adj', -1000)(text);
@@ -48,7 +37,7 @@ function parseOomScore(text: string): number {
 }
 
 function withCreateOptions(command: Command): Command {
-  return withLimits(command)
+  return withFixedLimits(withLimits(command))
     .argument('<image>', 'name or ID of an image')
     .argument('[command...]', 'what to run instead of what the image says')
     .passThroughOptions()
@@ -147,10 +136,12 @@ function addLooking(container: Command): void {
     .action(async (name) => (await import('./list.ts')).showProcesses(name));
   container
     .command('stats')
-    .description('what running containers use')
+    .description('what running containers use, every second')
     .argument('[container...]', 'names or IDs; all that run if none is given')
-    .option('--json', 'print JSON')
-    .action(async (names, options) => (await import('./list.ts')).showStats(names, options));
+    .option('--no-stream', 'once only')
+    .option('--json', 'once, as JSON')
+    .addOption(formatOption())
+    .action(async (names, options) => (await import('./stats.ts')).showStats(names, options));
   container
     .command('diff')
     .description('list what a container changed: A added, C changed, D deleted')

@@ -14,6 +14,7 @@ import type { Bytes } from '../../oci/streams.ts';
 import type { ContainerFiles } from './container-files.ts';
 import { processOf, type Process } from './processes.ts';
 import { ProcessStreams } from './process-streams.ts';
+import type { Stats } from './stats.ts';
 import {
   type Answer,
   decode,
@@ -250,19 +251,31 @@ export class ContainerCommands {
       .map((group) => processOf(kernel, group, container.init.namespaces.pid));
   }
 
-  #stats(): object {
+  #stats(): Stats {
     const { container, kernel, record } = this.#inside;
     const { cgroup } = container;
-    const number = (name: string) => Number.parseInt(readControl(kernel, cgroup, name), 10);
+    const { platform } = kernel;
+    const text = (name: string) => readControl(kernel, cgroup, name);
+    const number = (name: string) => Number.parseInt(text(name), 10);
+    const key = (name: string, pattern: RegExp) => Number(pattern.exec(text(name))?.[1] ?? 0);
+    const nanoseconds = (cycles: number) => Number(kernel.nanoseconds(cycles));
+    const outside = container.init.namespaces.net.interfaces.filter(({ name }) => name !== 'lo');
     return {
-      cpuNanoseconds: cgroup.userCycles + cgroup.systemCycles,
-      userNanoseconds: cgroup.userCycles,
+      cpuNanoseconds: nanoseconds(cgroup.userCycles + cgroup.systemCycles),
+      userNanoseconds: nanoseconds(cgroup.userCycles),
       virtualNanoseconds: Number(kernel.monotonic),
+      instructions: platform.instructions,
       memory: number('memory.current') || kernel.frames.used * 4096,
+      cachedMemory: key('memory.stat', /^inactive_file (\d+)/m),
       memoryLimit: number('memory.max') || record.memory,
       pids: cgroup.population,
       pidsLimit: number('pids.max') || 0,
-      oomKills: Number(/oom_kill (\d+)/.exec(readControl(kernel, cgroup, 'memory.events'))?.[1] ?? 0),
+      oomKills: key('memory.events', /^oom_kill (\d+)/m),
+      network: {
+        received: outside.reduce((sum, { received }) => sum + received.bytes, 0),
+        sent: outside.reduce((sum, { sent }) => sum + sent.bytes, 0),
+      },
+      disk: { read: key('io.stat', /rbytes=(\d+)/), written: key('io.stat', /wbytes=(\d+)/) },
     };
   }
 

@@ -2,10 +2,11 @@
 import { rmSync } from 'node:fs';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import { OciError } from '../../oci/oci-error.ts';
 import { Places } from '../places.ts';
 import { CliError } from '../errors.ts';
 import { ask } from './client.ts';
-import { type Limits, resources } from './create.ts';
+import { type Limits, machineFor, mergeLimits, resources } from './limits.ts';
 import { signalNumber } from './signals.ts';
 
 const STOP_SECONDS = 10;
@@ -19,9 +20,15 @@ export async function killContainers(names: readonly string[], options: { signal
   const { containers } = new Places();
   const signal = signalNumber(options.signal);
   for (const name of names) {
-    await ask(containers.find(name), { op: 'signal', signal });
+    await send(containers.find(name), signal);
     print(`${name}\n`);
   }
+}
+
+/** A container that is paused goes on, so that its program can act on the signal; it cannot on SIGKILL. */
+async function send(record: ContainerRecord, signal: number): Promise<void> {
+  await ask(record, { op: 'signal', signal });
+  if (record.state === 'paused' && signal !== SIGNAL.SIGKILL) await ask(record, { op: 'unpause' });
 }
 
 /** Stops containers: their stop signal, and SIGKILL after some seconds. */
@@ -35,7 +42,7 @@ export async function stopContainers(names: readonly string[], options: { time?:
 
 async function stop(places: Places, record: ContainerRecord, seconds: number): Promise<void> {
   if (!record.runner) return;
-  await ask(record, { op: 'signal', signal: signalNumber(record.stopSignal) });
+  await send(record, signalNumber(record.stopSignal));
   if (await hasEnded(places, record.id, seconds)) return;
   await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(() => {});
   await hasEnded(places, record.id, STOP_SECONDS);
@@ -64,7 +71,11 @@ export async function waitForContainers(names: readonly string[]): Promise<void>
 export async function pauseContainers(names: readonly string[], op: 'pause' | 'unpause'): Promise<void> {
   const { containers } = new Places();
   for (const name of names) {
-    await ask(containers.find(name), { op });
+    const record = containers.find(name);
+    const isPaused = record.state === 'paused';
+    if (record.runner && isPaused === (op === 'pause'))
+      throw new OciError('bad-state', `The container ${record.name} is ${isPaused ? 'paused already' : 'not paused'}.`);
+    await ask(record, { op });
     print(`${name}\n`);
   }
 }
@@ -90,15 +101,20 @@ export async function renameContainer(name: string, next: string): Promise<void>
 /** Gives containers other limits. */
 export async function updateContainers(names: readonly string[], options: Limits): Promise<void> {
   const { containers } = new Places();
-  const { unified: _, ...asked } = resources(options);
-  if (Object.keys(asked).length === 0) throw new CliError('There is no limit to change (--memory, --cpus and so on).');
+  if (Object.keys(options).length === 0)
+    throw new CliError('There is no limit to change (--memory, --cpus and so on).');
+  const asked = resources(options);
   for (const name of names) {
     const record = containers.find(name);
-    if (record.runner) await ask(record, { op: 'update', resources: { ...asked, unified: {} } });
+    const merged = mergeLimits(record.spec.resources, asked);
+    if (record.runner) await ask(record, { op: 'update', resources: merged });
     await containers.update(record.id, (now) => ({
       ...now,
-      spec: { ...now.spec, resources: { ...now.spec.resources, ...asked } },
+      memory: Math.max(now.memory, machineFor(merged.memoryLimit)),
+      spec: { ...now.spec, resources: merged },
     }));
+    if (record.runner && (merged.memoryLimit ?? 0) > record.memory)
+      process.stderr.write(`anillo: ${name} runs on a machine with less memory until it is started again.\n`);
     print(`${name}\n`);
   }
 }

@@ -4,20 +4,19 @@ import { resolve } from 'node:path';
 import { containerName } from '../../oci/container-names.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
-import { type MountSpec, parseSeccomp, type ResourceSpec } from '../../oci/runtime-spec.ts';
+import { type MountSpec, parseSeccomp } from '../../oci/runtime-spec.ts';
 import { readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
 import { CliError } from '../errors.ts';
 import { parseVolume } from '../options.ts';
 import { Places } from '../places.ts';
+import { type FixedLimits, type Limits, machineFor, resources, rlimit } from './limits.ts';
 import { signalNumber } from './signals.ts';
 
-/** Memory of the machine a container runs on, unless its limit is larger. */
-const MACHINE = 512 << 20;
 const NO_NEW_PRIVILEGES = /^no-new-privileges(?:[=:]true)?$/;
 
 /** Options of `create` and `run`, parsed. */
-export interface CreateOptions {
+export interface CreateOptions extends Limits, FixedLimits {
   readonly name?: string;
   readonly env: readonly string[];
   readonly volume: readonly string[];
@@ -34,10 +33,6 @@ export interface CreateOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly entrypoint?: string;
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly cpuShares?: number;
-  readonly pidsLimit?: number;
   readonly stopSignal?: string;
   readonly sysctl: readonly string[];
   readonly oomScoreAdj?: number;
@@ -74,7 +69,7 @@ export async function make(
     image: { id: image.id, name: text, diffIds: image.config.diffIds },
     spec,
     user: options.user ?? image.config.config.User ?? '',
-    memory: Math.max(MACHINE, pages((options.memory ?? 0) * 2)),
+    memory: machineFor(options.memory),
     openStdin: options.interactive === true,
     autoRemove: options.rm === true,
     stopSignal: options.stopSignal ?? image.config.config.StopSignal ?? 'SIGTERM',
@@ -100,8 +95,6 @@ function label(text: string): readonly [string, string] {
   return [name, value];
 }
 
-const pages = (bytes: number) => Math.ceil(bytes / 65536) * 65536;
-
 function containerOptions(id: string, command: readonly string[], options: CreateOptions): ContainerOptions {
   const { entrypoint, workdir } = options;
   const seccomp = seccompOf(options.securityOpt);
@@ -116,7 +109,9 @@ function containerOptions(id: string, command: readonly string[], options: Creat
     capDrop: options.capDrop,
     noNewPrivileges: options.securityOpt.some((option) => NO_NEW_PRIVILEGES.test(option)),
     resources: resources(options),
+    rlimits: options.ulimit.map(rlimit),
     sysctl: Object.fromEntries(options.sysctl.map(parameter)),
+    ...(options.shmSize === undefined ? {} : { shmSize: options.shmSize }),
     ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(workdir === undefined ? {} : { workdir }),
@@ -149,23 +144,4 @@ function parameter(text: string): readonly [string, string] {
   const [name, value] = text.split(/=(.*)/s) as [string, string?];
   if (name === '' || value === undefined) throw new CliError(`--sysctl ${text} is not NAME=VALUE.`);
   return [name, value];
-}
-
-/** Limits as the runtime specification has them; `cpus` are processors. */
-export interface Limits {
-  readonly memory?: number;
-  readonly cpus?: number;
-  readonly cpuShares?: number;
-  readonly pidsLimit?: number;
-}
-
-/** Limits that a user gave. */
-export function resources({ memory, cpus, cpuShares, pidsLimit }: Limits): ResourceSpec {
-  return {
-    unified: {},
-    ...(memory === undefined ? {} : { memoryLimit: memory }),
-    ...(cpus === undefined ? {} : { cpuQuota: Math.round(cpus * 100_000), cpuPeriod: 100_000 }),
-    ...(cpuShares === undefined ? {} : { cpuShares }),
-    ...(pidsLimit === undefined ? {} : { pidsLimit }),
-  };
 }

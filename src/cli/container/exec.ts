@@ -1,5 +1,6 @@
 // One more program in a running container (docker-exec(1)).
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import { OciError } from '../../oci/oci-error.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import { Places } from '../places.ts';
 import { converse, windowSize } from './client.ts';
@@ -16,6 +17,8 @@ export interface ExecOptions {
 /** Runs one more program in a running container; the exit status becomes its own. */
 export async function execInContainer(name: string, args: readonly string[], options: ExecOptions): Promise<void> {
   const record = new Places().containers.find(name);
+  if (record.state === 'paused')
+    throw new OciError('bad-state', `The container ${record.name} is paused: unpause it first.`);
   const terminal = options.tty === true;
   const interactive = options.interactive === true;
   const exec = {

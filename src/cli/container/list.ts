@@ -1,9 +1,8 @@
-// Looking into containers: logs, top, stats, diff (docker-logs(1) and its like).
+// Looking into containers: logs, top, diff (docker-logs(1) and its like).
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type Change, changesInLayer } from '../../oci/layer-changes.ts';
-import { columns, humanSize } from '../columns.ts';
 import { Places } from '../places.ts';
 import { ask, LocalStreams } from './client.ts';
 import { processTable, type Process } from './processes.ts';
@@ -36,48 +35,6 @@ export async function showLogs(
 /** Lists the processes of a container. */
 export async function showProcesses(name: string): Promise<void> {
   print(processTable((await ask(new Places().containers.find(name), { op: 'top' })) as readonly Process[]));
-}
-
-/** What a container uses, as a runner tells it. */
-export interface Stats {
-  readonly cpuNanoseconds: number;
-  readonly userNanoseconds: number;
-  readonly virtualNanoseconds: number;
-  readonly memory: number;
-  readonly memoryLimit: number;
-  readonly pids: number;
-  /** 0: none. */
-  readonly pidsLimit: number;
-  readonly oomKills: number;
-}
-
-/** What running containers use. */
-export async function showStats(names: readonly string[], options: { json?: true }): Promise<void> {
-  const { containers } = new Places();
-  const records =
-    names.length > 0 ? names.map((name) => containers.find(name)) : containers.list().filter(({ runner }) => runner);
-  const all = await Promise.all(
-    records.map(async (record) => ({ record, stats: (await ask(record, { op: 'stats' })) as Stats })),
-  );
-  if (options.json) {
-    print(
-      `${JSON.stringify(
-        all.map(({ record, stats }) => ({ id: record.id, name: record.name, ...stats })),
-        undefined,
-        2,
-      )}\n`,
-    );
-    return;
-  }
-  const rows = all.map(({ record, stats }) => [
-    record.id.slice(0, 12),
-    record.name,
-    `${((100 * stats.cpuNanoseconds) / Math.max(1, stats.virtualNanoseconds)).toFixed(2)}%`,
-    `${humanSize(stats.memory)} / ${humanSize(stats.memoryLimit)}`,
-    `${((100 * stats.memory) / stats.memoryLimit).toFixed(2)}%`,
-    String(stats.pids),
-  ]);
-  print(columns(['CONTAINER ID', 'NAME', 'CPU %', 'MEM USAGE / LIMIT', 'MEM %', 'PIDS'], rows));
 }
 
 /** Lists what a container changed. */

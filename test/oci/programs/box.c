@@ -51,6 +51,25 @@ static void loopback(void) {
   result("connect", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, size));
 }
 
+static void burn(int milliseconds) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  long long end = now.tv_sec * 1000000000LL + now.tv_nsec + milliseconds * 1000000LL;
+  do {
+    for (volatile int turns = 0; turns < 100000; turns++);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec * 1000000000LL + now.tv_nsec < end);
+}
+
+/* What follows is done by a child: true in the child. */
+static int child(void) {
+  int status;
+  if (fork() == 0) return 1;
+  wait(&status);
+  printf("child: %s %d\n", WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  return 0;
+}
+
 int main(int argc, char **argv, char **envp) {
   setvbuf(stdout, 0, _IONBF, 0);
   for (int n = 1; n < argc; n++) {
@@ -73,6 +92,10 @@ int main(int argc, char **argv, char **envp) {
     else if (!strcmp(verb, "signal")) result("signal", kill(atoi(word), 0)), n++;
     else if (!strcmp(verb, "forks")) forks();
     else if (!strcmp(verb, "hog")) { for (size_t n = 0; n < 64; n++) memset(malloc(1 << 20), 1, 1 << 20); puts("had it all"); }
+    else if (!strcmp(verb, "hold")) { size_t size = (size_t)atoi(word) << 20; memset(malloc(size), 1, size); n++; }
+    else if (!strcmp(verb, "burn")) { burn(atoi(word)); n++; }
+    /* child COUNT: the next COUNT words are for a child */
+    else if (!strcmp(verb, "child")) { n++; if (child()) argc = n + 1 + atoi(word); else n += atoi(word); }
     else if (!strcmp(verb, "tty")) printf("%d %d %d\n", isatty(0), isatty(1), isatty(2));
     else if (!strcmp(verb, "ttyname")) { char *name = ttyname(0); puts(name ? name : strerrorname_np(errno)); }
     else if (!strcmp(verb, "cat")) { char c; while (read(0, &c, 1) == 1) putchar(c); }
