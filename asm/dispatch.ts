@@ -1877,7 +1877,7 @@ export function dispatch(start: usize): void {
     if (!t) {
       current = r;
       if (refill(r)) continue;
-      t = execute(r);
+      t = faulted ? 0 : execute(r);
       if (faulted) {
         t = faultOnwards(r);
         if (!t) return;

@@ -28,7 +28,7 @@ import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readEntry32, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
-import { missQuickly } from './quick-walk';
+import { faultQuickly, missQuickly } from './quick-walk';
 import { hasFeature } from './system/model';
 import { overridesSmap, passGuard } from './smap';
 import {
@@ -69,7 +69,7 @@ export const PHYSICAL_BITS: u64 = 36;
 export const ADDRESS: u64 = (1 << PHYSICAL_BITS) - 0x1000;
 export const RESERVED_HIGH: u64 = 0x7fff_ffff_ffff_ffff & ~((1 << PHYSICAL_BITS) - 1);
 
-const CR0_WP: u32 = 0x10000;
+export const CR0_WP: u32 = 0x10000;
 export const CR0_PG: u32 = 0x80000000;
 export const CR4_PSE: u32 = 0x10;
 export const CR4_PAE: u32 = 0x20;
@@ -339,6 +339,7 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
     return linear + load<u64>(entry, 8) - RAM;
   }
   if (missQuickly(linear, access, user)) return walkPhysical | (linear & 0xfff);
+  if (access != 2 && faultQuickly(linear, access, user)) return u64.MAX_VALUE;
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
   if (!walk(linear, access, user)) return u64.MAX_VALUE;
   fillAll(linear, access);

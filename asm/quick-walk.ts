@@ -1,6 +1,7 @@
 // TLB misses as nearly all of them are: page tables in RAM whose entries allow the access, a page in RAM, no EPT (SDM Vol. 3A
 // "32-bit Paging", "PAE Paging", "4-Level Paging and 5-Level Paging"). Walked in one go; the first thing out of the ordinary
-// gives up before anything has changed, and the general walk of paging.ts, which says what is right, does it from the start.
+// gives up before anything has changed, and the general walk of paging.ts, which says what is right, does it from the start. Page
+// faults as nearly all of them are (not present, not allowed by the entries) follow from what such a walk has found.
 import {
   A20_MASK,
   COSTS,
@@ -22,6 +23,7 @@ import {
   ACCESSED,
   ADDRESS,
   CR0_PG,
+  CR0_WP,
   CR4_PAE,
   CR4_PGE,
   CR4_PSE,
@@ -33,6 +35,7 @@ import {
   GLOBAL,
   LARGE,
   NO_EXECUTE,
+  pageFault,
   PRESENT,
   RESERVED_HIGH,
   setWalkPhysical,
@@ -57,6 +60,8 @@ let place: usize = 0;
 let leaf: u64 = 0;
 let shift: u32 = 0;
 let levels: u32 = 0;
+/** All of this is of the last miss. */
+let isFound: bool = false;
 
 // @ts-ignore: decorator
 @inline
@@ -67,6 +72,7 @@ function found(at: usize, entry: u64, size: u32, count: u32, all: u64, some: u64
   levels = count;
   upper = all;
   any = some;
+  isFound = true;
   return true;
 }
 
@@ -124,12 +130,22 @@ function walkFour(linear: u64): bool {
   return walkWide(linear, pdpte, 2, pml4e & pdpte, pml4e | pdpte, reserved);
 }
 
+/** Counts a miss and its walk, and charges it. */
+// @ts-ignore: decorator
+@inline
+function noteWalk(): void {
+  store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
+  store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + levels);
+  chargeCycles(u64(load<u32>(COSTS + (COST_TLB_WALK_REFERENCE << 2))) * levels);
+}
+
 /**
  * Does the TLB miss of an access (0 read, 1 write, 2 fetch): walk, accessed and dirty bits, charge and
  * counts, the TLB's new entries; the page is left in walkPhysical. False: it is not an ordinary one, and nothing has changed.
  */
 export function missQuickly(linear: u64, access: u32, user: bool): bool {
   const cr4 = load<u32>(CR4);
+  isFound = false;
   if (!(load<u32>(CR0) & CR0_PG) || load<u32>(VMX_ROOT) == 2 || load<u64>(A20_MASK) != u64.MAX_VALUE) return false;
   if (!(cr4 & CR4_PAE)) {
     if (!walkTwo(linear, cr4)) return false;
@@ -152,11 +168,26 @@ export function missQuickly(linear: u64, access: u32, user: bool): bool {
     entry |= marks;
     store<u8>(place, u8(entry));
   }
-  store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
-  store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + levels);
-  chargeCycles(u64(load<u32>(COSTS + (COST_TLB_WALK_REFERENCE << 2))) * levels);
+  noteWalk();
   setWalkPhysical(physical);
   const attributes = (entry & GLOBAL && cr4 & CR4_PGE ? ATTRIBUTE_GLOBAL : 0) | ((shift - 12) << ATTRIBUTE_SIZE);
   fill(linear, access, physical, rights, (entry & DIRTY) != 0, attributes, PAGE_RAM, 0);
+  return true;
+}
+
+/**
+ * The rest of a miss of data (0 read, 1 write) for which `missQuickly` has just given up: raises #PF if that is what the entries
+ * say, with the counts of the walk. False: something else was out of the ordinary, and nothing has changed.
+ */
+export function faultQuickly(linear: u64, access: u32, user: bool): bool {
+  if (!isFound || !(upper & PRESENT)) return false;
+  const isPresent = (leaf & PRESENT) != 0;
+  if (isPresent) {
+    const rights = upper & leaf;
+    const isReadOnly = access == 1 && !(rights & WRITABLE) && (user || load<u32>(CR0) & CR0_WP);
+    if (!isReadOnly && (!user || rights & USER)) return false;
+  }
+  noteWalk();
+  pageFault(linear, access, user, isPresent, false);
   return true;
 }

@@ -1,6 +1,6 @@
 // The TLB miss of an instruction that has a case of its own in a run loop: the page is entered, and the case tried again. Only
-// the access that the generic handler would make first is made here, so that everything happens in the same order; what is not
-// an ordinary miss of an ordinary access is left to it.
+// the access that the generic handler would make first is made here, so that everything happens in the same order; what is
+// neither an ordinary miss of an ordinary access nor an ordinary page fault is left to it.
 import {
   CPL,
   GPR,
@@ -15,7 +15,7 @@ import {
 import { tlbBase } from './globals';
 import * as hot from './hot';
 import * as long from './long-mode/hot';
-import { missQuickly } from './quick-walk';
+import { faultQuickly, missQuickly } from './quick-walk';
 import { R_BASE, R_DISP, R_INDEX, R_OP, R_SCALE, R_SEGMENT } from './record';
 import { TLB_INVALID, TLB_NEVER } from './tlb';
 
@@ -110,13 +110,16 @@ export function initializeRefill(): void {
   noteLongCases();
 }
 
-/** Does the miss of an access inside one page, if it is a miss and an ordinary one. */
+/** Does the miss of an access inside one page, if it is a miss and an ordinary one. False: it may have raised #PF. */
 function miss(linear: u64, size: u32, isWrite: bool): bool {
   const tag = load<u64>(tlbBase + ((usize(linear) >> 6) & 0xffc0) + (isWrite ? TLB_WRITE : 0));
   if ((u32(linear) & 0xfff) + size > 0x1000 || tlbBase == TLB_NEVER) return false;
   // a hit that only the generic handler can use
   if (tag != TLB_INVALID && !((tag ^ linear) >> 12)) return false;
-  return missQuickly(linear, u32(isWrite), load<u32>(CPL) == 3);
+  const user = load<u32>(CPL) == 3;
+  if (missQuickly(linear, u32(isWrite), user)) return true;
+  faultQuickly(linear, u32(isWrite), user);
+  return false;
 }
 
 /** Does the miss of an access to segment:ea within the segment. */
@@ -125,7 +128,7 @@ function missIn(cache: usize, ea: u32, size: u32, isWrite: bool): bool {
   return miss(ea + load<u32>(cache, SEGMENT_BASE), size, isWrite);
 }
 
-/** Did record `r` of 32-bit code fail because of a TLB miss that is dealt with now? */
+/** Did record `r` of 32-bit code fail because of a TLB miss that is dealt with now? If not, it may have raised #PF. */
 export function refill(r: usize): bool {
   const access: u32 = load<u8>(ACCESSES + load<u16>(r, R_OP));
   if (!access) return false;

@@ -119,6 +119,13 @@ export function noteUsed(n: u32, slot: u32): void {
   store<u64>(word, load<u64>(word, USED_WORDS) | (<u64>1 << u64(slot & 63)), USED_WORDS);
 }
 
+/** Is a slot in use? */
+// @ts-ignore: decorator
+@inline
+export function isUsed(n: u32, slot: u32): bool {
+  return ((usedSlots(n, slot >> 6) >> u64(slot & 63)) & 1) != 0;
+}
+
 /** The bank may hold parts of large pages from now on. */
 // @ts-ignore: decorator
 @inline

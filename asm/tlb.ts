@@ -29,6 +29,7 @@ import {
   currentPcid,
   FETCH_ENTRIES,
   isBankOf,
+  isUsed,
   keepUsed,
   noteUsed,
   noteUsedLarge,
@@ -313,8 +314,8 @@ function dropPage(n: u32, linear: u64, what: u32): void {
   const bank = bankAt(n);
   if (!mayBeLarge(bank, linear)) {
     const slot = slotOf(linear);
-    dropSlot(n, bank, slot << 2, linear, what);
-    dropSlot(n, bank, FETCH_ENTRIES + (slot << 1), linear, what);
+    if (isUsed(n, slot)) dropSlot(n, bank, slot << 2, linear, what);
+    if (isUsed(n, TLB_ENTRIES + slot)) dropSlot(n, bank, FETCH_ENTRIES + (slot << 1), linear, what);
     return;
   }
   for (let words = usedWords(n); words; words &= words - 1) {

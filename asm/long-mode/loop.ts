@@ -1379,7 +1379,7 @@ export function dispatchLong(start: usize): void {
     if (!t) {
       current = r;
       if (refillLong(r)) continue;
-      t = execute(r);
+      t = faulted ? 0 : execute(r);
       if (faulted) {
         t = faultOnwards(r);
         if (!t) return;
