@@ -76,7 +76,7 @@ export class CgroupFs extends GeneratedFs {
   /** Options of mount(2) or a remount. @throws SystemError EINVAL */
   configure(data: string): void {
     const words = data.split(',').filter((word) => word !== '');
-    if (words.some((word) => !OPTIONS.has(word))) fail('EINVAL');
+    for (const word of words) checkCgroupOption(word);
     this.delegatesToNamespaces = words.includes('nsdelegate');
   }
 
@@ -88,6 +88,11 @@ export class CgroupFs extends GeneratedFs {
     ];
     for (const files of groups) for (const file of files) if (!cgroup.isRoot || file.where !== 'below-root') yield file;
   }
+}
+
+/** One mount option. @throws SystemError EINVAL */
+export function checkCgroupOption(option: string): void {
+  if (!OPTIONS.has(option)) fail('EINVAL');
 }
 
 /** A group as a directory. */

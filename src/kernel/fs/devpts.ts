@@ -30,7 +30,8 @@ interface DevptsOptions {
   most: number;
 }
 
-function parseOptions(data: string): DevptsOptions {
+/** Mount options (devpts, mount(8)). @throws SystemError EINVAL */
+export function parseDevptsOptions(data: string): DevptsOptions {
   const options: DevptsOptions = { mode: 0o600, ptmxMode: 0, most: MOST_SLAVES };
   const octal = (text: string) => (/^[0-7]+$/.test(text) ? Number.parseInt(text, 8) & 0o7777 : fail('EINVAL'));
   const decimal = (text: string) => (/^\d+$/.test(text) ? Number(text) : fail('EINVAL'));
@@ -60,7 +61,7 @@ export class DevptsFs implements FileSystem {
 
   constructor(kernel: Kernel, data: string) {
     this.#kernel = kernel;
-    this.#options = parseOptions(data);
+    this.#options = parseDevptsOptions(data);
     this.device = kernel.nextDevice();
     this.now = () => kernel.realtime;
     this.root = new DevptsDirectory(this, new DeviceNode(this, PTMX_INO, this.#options.ptmxMode, ROOT, PTMX));
@@ -76,7 +77,7 @@ export class DevptsFs implements FileSystem {
   }
 
   remount(data: string): void {
-    this.#options = parseOptions(data);
+    this.#options = parseDevptsOptions(data);
     this.root.ptmx.mode = S_IFCHR | this.#options.ptmxMode;
   }
 

@@ -2,9 +2,10 @@
 import { fail } from '../error.ts';
 import type { FileSystemType, MountedFileSystem, MountRequest } from './mount-request.ts';
 import { deviceFileSystem } from './devtmpfs.ts';
-import { createDevpts } from './devpts.ts';
+import { checkCgroupOption } from '../cgroup/cgroup-fs.ts';
+import { createDevpts, parseDevptsOptions } from './devpts.ts';
 import { createMqueueFs } from './mqueuefs.ts';
-import { createOverlay } from './overlay/mount.ts';
+import { checkOverlayOption, createOverlay } from './overlay/mount.ts';
 import { createProcFs } from './proc/index.ts';
 import { createSysFs } from './sysfs.ts';
 import { Tmpfs } from './tmpfs.ts';
@@ -42,6 +43,23 @@ const TYPES = {
   mqueue: createMqueueFs,
   cgroup2: ({ kernel, task, data }) => kernel.cgroups.fs.mount(task, data),
 } satisfies Record<FileSystemTypeName, FileSystemType>;
+
+/** What is said of one option before a file system is made with it. */
+const OPTIONS = {
+  sysfs: () => fail('EINVAL'),
+  tmpfs: (option) => void parseTmpfsOptions(option, 0),
+  proc: () => {},
+  devtmpfs: (option) => void parseTmpfsOptions(option, 0),
+  devpts: (option) => void parseDevptsOptions(option),
+  overlay: checkOverlayOption,
+  mqueue: () => fail('EINVAL'),
+  cgroup2: checkCgroupOption,
+} satisfies Record<FileSystemTypeName, (option: string) => void>;
+
+/** Checks one option of a type. @throws SystemError EINVAL */
+export function checkOption(type: FileSystemTypeName, option: string): void {
+  OPTIONS[type](option);
+}
 
 /** Makes an instance of a type. @throws SystemError ENODEV */
 export function createFileSystem(type: string, request: MountRequest): MountedFileSystem {

@@ -18,6 +18,7 @@ import { mountingCalls } from './mount.ts';
 import { memoryLockCalls } from './memory-lock.ts';
 import { inspectionCalls } from './inspection.ts';
 import { pidfdCalls } from './pidfds.ts';
+import { mountContextCalls } from './mount-contexts.ts';
 import { mountObjectCalls } from './mount-objects.ts';
 import { mountCalls } from './mounts.ts';
 import { namespaceCalls } from './namespaces.ts';
@@ -57,6 +58,7 @@ export const implementations: Implementations = {
   ...mountCalls,
   ...mountingCalls,
   ...mountObjectCalls,
+  ...mountContextCalls,
   ...pollCalls,
   ...eventCalls,
   ...absentCalls,

@@ -1,9 +1,7 @@
-// Mounts as open files: open_tree(2), move_mount(2), fsopen(2), fsconfig(2), fsmount(2), mount_setattr(2).
+// Mounts as open files: open_tree(2), move_mount(2), mount_setattr(2).
 import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import { FILE_SYSTEM_TYPES } from '../fs/type-names.ts';
-import { FileDescription } from '../vfs/file.ts';
-import type { Inode } from '../vfs/inode.ts';
+import type { FileDescription } from '../vfs/file.ts';
 import { makePrivate, makeShared, makeSlave, makeUnbindable, removeTree, treeOf } from '../vfs/mount-tree.ts';
 import { PathFile } from '../vfs/operations.ts';
 import {
@@ -21,16 +19,14 @@ import {
 } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import { checkLockedFlags, checkMayMount, copyPlace, isOwn, isRoot, isWritten, moveTree } from './mount.ts';
-import { makeMount } from './new-mount.ts';
 import { openFilesLimit, pathArgument } from './paths.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
-const LONGEST_VALUE = 4096;
 
 /** A tree of mounts that is nowhere yet; when nobody attaches it, it ends with the file. */
-class TreeFile extends PathFile {
+export class TreeFile extends PathFile {
   readonly #tree: Mount;
 
   constructor(tree: Mount) {
@@ -44,7 +40,8 @@ class TreeFile extends PathFile {
   }
 }
 
-function install(call: Call, file: FileDescription, closeOnExec: boolean): number {
+/** A descriptor for it. */
+export function install(call: Call, file: FileDescription, closeOnExec: boolean): number {
   return call.task.files.install(file, closeOnExec, openFilesLimit(call));
 }
 
@@ -82,83 +79,6 @@ function moveMount(call: Call): number {
   return 0;
 }
 
-/** A file system that is being configured. */
-class ContextFile extends FileDescription {
-  readonly type: string;
-  source = '';
-  readonly options: string[] = [];
-  readOnly = false;
-  /** What was made of it. */
-  made: Mount | undefined;
-  #isMounted = false;
-
-  constructor(inode: Inode, type: string) {
-    super(inode, 0);
-    this.type = type;
-  }
-
-  /** The mount, once. @throws SystemError EINVAL before it was made, EBUSY afterwards */
-  take(): Mount {
-    if (this.#isMounted) fail('EBUSY');
-    const made = this.made ?? fail('EINVAL');
-    this.#isMounted = true;
-    return made;
-  }
-
-  override closed(): void {
-    if (this.made !== undefined && !this.#isMounted) removeTree(this.made, false);
-  }
-}
-
-function fsopen(call: Call): number {
-  checkMayMount(call);
-  const flags = call.arg(1);
-  if (flags & ~1) fail('EINVAL');
-  const type = call.string(call.arg(0), LONGEST_VALUE, 'EINVAL');
-  if (!FILE_SYSTEM_TYPES.some((known) => known === type)) fail('ENODEV');
-  return install(call, new ContextFile(call.kernel.anonymous, type), flags === 1);
-}
-
-const SET_FLAG = 0;
-const SET_STRING = 1;
-const CMD_CREATE = 6;
-/** For file systems that are mounted: no context is of one. */
-const CMD_RECONFIGURE = 7;
-const LAST_COMMAND = 8;
-
-function fsconfig(call: Call): number {
-  const [command, keyAddress, valueAddress, extra] = [call.arg(1), call.arg(2), call.arg(3), call.arg(4)];
-  const file = call.file(0);
-  if (command > LAST_COMMAND) fail('EOPNOTSUPP');
-  if (!(file instanceof ContextFile)) return fail('EINVAL');
-  if (extra !== 0) fail('EINVAL');
-  if (command === CMD_CREATE) {
-    if (keyAddress !== 0 || valueAddress !== 0) fail('EINVAL');
-    if (file.made !== undefined) fail('EBUSY');
-    const { type, source, options } = file;
-    file.made = makeMount(call, { type, source, data: options.join(',') }, MS_RELATIME, file.readOnly);
-    return 0;
-  }
-  if (command === CMD_RECONFIGURE) {
-    if (keyAddress !== 0 || valueAddress !== 0) fail('EINVAL');
-    fail('EBUSY');
-  }
-  if (command !== SET_FLAG && command !== SET_STRING) return fail('EOPNOTSUPP');
-  if (keyAddress === 0 || (valueAddress === 0) !== (command === SET_FLAG)) fail('EINVAL');
-  if (file.made !== undefined) fail('EBUSY');
-  const key = call.string(keyAddress, 256, 'EINVAL');
-  if (command === SET_FLAG) {
-    if (key === 'ro' || key === 'rw') file.readOnly = key === 'ro';
-    else file.options.push(key);
-    return 0;
-  }
-  const value = call.string(valueAddress, 256, 'EINVAL');
-  if (key !== 'source') file.options.push(`${key}=${value}`);
-  else if (file.source === '') file.source = value;
-  else fail('EINVAL');
-  return 0;
-}
-
 /** MOUNT_ATTR_* with the flags of mount(2) they stand for. */
 const ATTRIBUTES = [
   [0x1, MS_RDONLY],
@@ -171,30 +91,18 @@ const ATTRIBUTES = [
 const ATTRIBUTE_TIMES = 0x70;
 const ATTRIBUTE_NOATIME = 0x10;
 const ATTRIBUTE_STRICT = 0x20;
-const ATTRIBUTES_KNOWN = ATTRIBUTES.reduce((all, [attribute]) => all | attribute, ATTRIBUTE_TIMES);
+export const ATTRIBUTES_KNOWN = ATTRIBUTES.reduce((all, [attribute]) => all | attribute, ATTRIBUTE_TIMES);
 
-const plainFlags = (attributes: number) =>
+/** The flags of mount(2) that attributes stand for, but for access times. */
+export const plainFlags = (attributes: number) =>
   ATTRIBUTES.reduce((flags, [attribute, flag]) => (attributes & attribute ? flags | flag : flags), 0);
 
 /** How access times are kept, by the attribute. @throws SystemError EINVAL */
-function timeFlags(attributes: number): number {
+export function timeFlags(attributes: number): number {
   const times = attributes & ATTRIBUTE_TIMES;
   if (times === ATTRIBUTE_NOATIME) return MS_NOATIME;
   if (times === ATTRIBUTE_STRICT) return 0;
   return times === 0 ? MS_RELATIME : fail('EINVAL');
-}
-
-function fsmount(call: Call): number {
-  checkMayMount(call);
-  const [flags, attributes] = [call.arg(1), call.arg(2)];
-  if (flags & ~1 || attributes & ~ATTRIBUTES_KNOWN) fail('EINVAL');
-  const wanted = plainFlags(attributes) | timeFlags(attributes);
-  const file = call.file(0);
-  if (!(file instanceof ContextFile)) return fail('EINVAL');
-  const made = file.take();
-  made.flags |= wanted & ~MS_RELATIME;
-  if (!(wanted & MS_RELATIME)) made.flags &= ~MS_RELATIME;
-  return install(call, new TreeFile(made), flags === 1);
 }
 
 const ATTR_SIZE = 32;
@@ -243,8 +151,5 @@ function mountSetattr(call: Call): number {
 export const mountObjectCalls: Implementations = {
   open_tree: full(openTree),
   move_mount: partial('no MOVE_MOUNT_SET_GROUP and MOVE_MOUNT_BENEATH', moveMount),
-  fsopen: full(fsopen),
-  fsconfig: partial('options are flags and strings', fsconfig),
-  fsmount: full(fsmount),
   mount_setattr: partial('no MOUNT_ATTR_IDMAP', mountSetattr),
 };

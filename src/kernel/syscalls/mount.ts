@@ -3,6 +3,7 @@
 import { fail } from '../error.ts';
 import { NsInode } from '../fs/nsfs.ts';
 import type { Task } from '../task/task.ts';
+import type { FileSystem } from '../vfs/inode.ts';
 import {
   attachTree,
   copyTree,
@@ -134,13 +135,16 @@ function remount(call: Call, target: Path, given: number, data: string): void {
   const { mount: changed } = target;
   const flags = mountFlags(given, changed.flags);
   checkLockedFlags(changed, flags);
-  const { fs } = changed;
+  changeFileSystem(call, changed.fs, (flags & MS_RDONLY) !== 0, data);
+  changed.flags = flags;
+}
+
+/** New options of a file system. @throws SystemError EPERM, EBUSY, EINVAL */
+export function changeFileSystem(call: Call, fs: FileSystem, readOnly: boolean, data: string): void {
   if (!hasCapability(call.task.credentials, CAP_SYS_ADMIN, fs.owner ?? call.kernel.users)) fail('EPERM');
-  const readOnly = (flags & MS_RDONLY) !== 0;
   if (readOnly && !fs.readOnly && isWritten(call, (path) => path.mount.fs === fs)) fail('EBUSY');
   fs.remount?.(data);
   fs.readOnly = readOnly;
-  changed.flags = flags;
 }
 
 function changePropagation(call: Call, target: Path, flags: number): void {

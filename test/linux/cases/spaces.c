@@ -176,6 +176,87 @@ CASE(fsconfig_errors) {
   R(SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, "x", NULL, 0));
   R(SYS(fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
 }
+CASE(fsconfig_checks_at_once) {
+  int fs = SYS(fsopen, "tmpfs", 0);
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "nonsense", "x", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "nonsense", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "mode", "9", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "size", "many", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "size", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", "10", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "sync", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "nolazytime", NULL, 0));
+}
+CASE(fsconfig_other_values) {
+  int fs = SYS(fsopen, "tmpfs", 0);
+  R(SYS(fsconfig, fs, FSCONFIG_SET_PATH, "size", "/", AT_FDCWD));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_PATH, "size", "/", -5));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_PATH, "size", BAD, AT_FDCWD));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_PATH, "size", "", AT_FDCWD));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_PATH_EMPTY, "size", "", AT_FDCWD));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FD, "size", NULL, 77));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FD, "size", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FD, "size", "x", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_BINARY, "size", "1k", 2));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_BINARY, "size", "1k", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_BINARY, "size", BAD, 2));
+}
+CASE(fsopen_has_no_messages) { char text[9]; int fs = SYS(fsopen, "tmpfs", 0); R(read(fs, text, 9)); R(lseek(fs, 0, SEEK_SET)); R(write(fs, "x", 1)); R(fcntl(fs, F_GETFL)); }
+CASE(fsopen_read_only) {
+  own_mounts();
+  mkdir("m", 0755);
+  int fs = SYS(fsopen, "tmpfs", 0);
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+  int made = SYS(fsmount, fs, 0, 0);
+  R(SYS(mkdirat, made, "inside", 0755));
+}
+CASE(fspick_changes) {
+  own_tmpfs();
+  put("m/f", "x");
+  int fs = R(SYS(fspick, AT_FDCWD, "m", FSPICK_CLOEXEC));
+  R(fcntl(fs, F_GETFD));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0));
+  put("m/g", "x");
+  R(SYS(fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+  R(open("m/h", O_CREAT | O_RDWR, 0600));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_FLAG, "rw", NULL, 0));
+  R(SYS(fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+  R(OK(open("m/h", O_CREAT | O_RDWR, 0600)) > 0);
+}
+CASE(fspick_options) {
+  own_tmpfs();
+  int fs = SYS(fspick, AT_FDCWD, "m", 0);
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "size", "8k", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_SET_STRING, "size", "none", 0));
+  R(SYS(fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+  int fd = open("m/f", O_CREAT | O_RDWR, 0600);
+  char page[4096] = {1};
+  R(write(fd, page, 4096));
+  R(write(fd, page, 4096));
+  R(write(fd, page, 4096));
+}
+CASE(fspick_makes_nothing) {
+  own_tmpfs();
+  int fs = SYS(fspick, AT_FDCWD, "m", 0);
+  R(SYS(fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+  R(SYS(fsmount, fs, 0, 0));
+}
+CASE(fspick_by_descriptor) { own_tmpfs(); int fd = open("m", O_PATH); OK(SYS(fspick, fd, "", FSPICK_EMPTY_PATH)); R(SYS(fspick, fd, "", 0)); }
+CASE(fspick_errors) {
+  own_tmpfs();
+  mkdir("m/d", 0755);
+  symlink("m", "l");
+  R(SYS(fspick, AT_FDCWD, "m/d", 0));
+  R(SYS(fspick, AT_FDCWD, "none", 0));
+  R(SYS(fspick, AT_FDCWD, BAD, 0));
+  R(SYS(fspick, AT_FDCWD, "m", 16));
+  R(SYS(fspick, AT_FDCWD, "l", FSPICK_SYMLINK_NOFOLLOW));
+  R(SYS(fspick, 77, "m", 0));
+  unprivileged();
+  R(SYS(fspick, AT_FDCWD, "m", 0));
+}
 CASE(fsmount_errors) {
   int fs = SYS(fsopen, "tmpfs", 0);
   R(SYS(fsmount, fs, 0, 0));

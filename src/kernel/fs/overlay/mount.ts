@@ -52,6 +52,11 @@ function parseOptions(data: string): Options {
   return options;
 }
 
+/** Checks one option. @throws SystemError EINVAL */
+export function checkOverlayOption(option: string): void {
+  parseOptions(option);
+}
+
 /** How many overlays lie below a directory. */
 function depth(path: Path): number {
   const { fs } = path.mount;
