@@ -13,6 +13,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -132,6 +133,12 @@ export class DataFiles implements DataDirectory {
     const isNewest = locks.at(-1) === n;
     for (const old of isNewest ? locks.slice(0, -1) : [n]) rmSync(this.#path(lockPath(old)), { force: true });
     return isNewest;
+  }
+
+  /** For a directory that is used for something else too: what interrupted commands were writing goes, and its place. */
+  tidy(): void {
+    this.#sweep();
+    if (this.list('.').includes(TEMPORARY) && this.list(TEMPORARY).length === 0) rmdirSync(this.#path(TEMPORARY));
   }
 
   /** Removes what interrupted commands were writing. */

@@ -2,12 +2,12 @@
 import { basename, dirname, join } from 'node:path';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/stat.ts';
-import { SystemError } from '../kernel/error.ts';
-import type { HostDirectory, OwnerMap } from '../kernel/fs/host/host-directory.ts';
+import { fail, SystemError } from '../kernel/error.ts';
+import type { HostDirectory } from '../kernel/fs/host/host-directory.ts';
 import { createHostFs } from '../kernel/fs/host/host-fs.ts';
-import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
+import type { Inode } from '../kernel/vfs/inode.ts';
 import { attachTree } from '../kernel/vfs/mount-tree.ts';
 import { Dentry, Mount, MS_NODEV, MS_NOSUID, type Path } from '../kernel/vfs/path.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -51,29 +51,36 @@ function checkSharing(): void {
   throw new CliError('Directories of this computer can be shared with programs on Linux only.', EXIT.failure);
 }
 
-/** How a directory or a file of this computer is shared. */
-export interface Sharing {
-  readonly writable: boolean;
-  readonly owners?: OwnerMap;
-  /** Told where a directory really is, all links followed, before anything of it is seen; throws to keep it. */
-  readonly check?: (place: string) => void;
+/** A directory of this computer, and the name of a file in it when only that is shared. */
+export interface OpenPlace {
+  readonly directory: SharedDirectory;
+  readonly file: string | undefined;
 }
 
-/** A directory of this computer as a file system, or one file of it. @throws SystemError, CliError */
-export function shareOnHost(kernel: Kernel, host: string, sharing: Sharing): MountedFileSystem {
+/**
+ * Opens a directory or a file to share it. `check` is told where it really is, all links followed, before anything of it is
+ * seen, and throws to keep it.
+ * @throws SystemError, CliError
+ */
+export function openOnHost(host: string, writable: boolean, check?: (place: string) => void): OpenPlace {
   checkSharing();
-  const isDirectory = SharedDirectory.isDirectory(host);
+  if (SharedDirectory.isDirectory(host)) {
+    const directory = new SharedDirectory(host, writable);
+    check?.(directory.place);
+    return { directory, file: undefined };
+  }
   // a file is found in its directory, by its own name: what a link leads to lies elsewhere
-  const place = isDirectory ? host : realPath(host);
-  const directory = new SharedDirectory(isDirectory ? place : dirname(place), sharing.writable);
-  const { writable, owners = OWNERS, check } = sharing;
-  check?.(isDirectory ? directory.place : join(directory.place, basename(place)));
-  const made = createHostFs(kernel, { directory, owners, writable });
-  if (isDirectory) return made;
-  const file = made.root.lookup(basename(place));
-  if (file === undefined) throw new SystemError('ENOENT');
-  if (!file.isRegular) throw new SystemError('ENXIO');
-  return { fs: made.fs, root: file };
+  const place = realPath(host);
+  const directory = new SharedDirectory(dirname(place), writable);
+  const file = basename(place);
+  check?.(join(directory.place, file));
+  return { directory, file };
+}
+
+/** A regular file of a directory that is shared. @throws SystemError */
+export function fileOf(root: Inode, name: string): Inode {
+  const file = root.lookup(name) ?? fail('ENOENT');
+  return file.isRegular ? file : fail('ENXIO');
 }
 
 function mountVolume(kernel: Kernel, task: Task, { host, guest, writable, directory }: OpenVolume): void {

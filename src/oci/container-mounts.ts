@@ -47,6 +47,16 @@ const PROPAGATE: Readonly<Record<Propagation, (kernel: Kernel, mount: Mount) => 
 /** Gives a directory outside for a bind mount. @throws SystemError when it cannot be had */
 export type BindSource = (source: string, readOnly: boolean) => MountedFileSystem;
 
+/** The file system of the kernel that a path outside stands for, and the path in it; undefined for a path of the computer. */
+export function ownOf(source: string): { readonly type: string; readonly path: string } | undefined {
+  const parts = source.split('/').filter((part) => part !== '' && part !== '.');
+  for (let count = parts.length; count > 0; count--) {
+    const type = OWN[`/${parts.slice(0, count).join('/')}`];
+    if (type !== undefined) return { type, path: `/${parts.slice(count).join('/')}` };
+  }
+  return undefined;
+}
+
 /** Fills the mount namespace of a task, which is in it as its superuser. */
 export class ContainerMounts {
   readonly #kernel: Kernel;
@@ -125,16 +135,11 @@ export class ContainerMounts {
 
   /** A file system of the kernel, or a file in one; undefined for other paths. @throws SystemError ENOENT */
   #own(source: string): MountedFileSystem | undefined {
-    const parts = source.split('/').filter((part) => part !== '' && part !== '.');
-    for (let count = parts.length; count > 0; count--) {
-      const type = OWN[`/${parts.slice(0, count).join('/')}`];
-      if (type === undefined) continue;
-      const made = createFileSystem(type, { kernel: this.#kernel, task: this.#task, source: type, data: '' });
-      const context = this.#below(made);
-      const root = resolve(context, `/${parts.slice(count).join('/')}`).entry.inode;
-      return { fs: made.fs, root };
-    }
-    return undefined;
+    const own = ownOf(source);
+    if (own === undefined) return undefined;
+    const { type, path } = own;
+    const made = createFileSystem(type, { kernel: this.#kernel, task: this.#task, source: type, data: '' });
+    return { fs: made.fs, root: resolve(this.#below(made), path).entry.inode };
   }
 
   /** To look for paths in a file system that is not mounted. */

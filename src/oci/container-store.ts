@@ -309,6 +309,11 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     return `${DIRECTORY}/${id}/log.jsonl`;
   }
 
+  /** Where its checkpoints are kept, as a path in the data directory. */
+  checkpointsPath(id: string): string {
+    return `${DIRECTORY}/${id}/checkpoints`;
+  }
+
   #checkName(name: string): void {
     const { pattern, rule } = this.#naming;
     if (!pattern.test(name))

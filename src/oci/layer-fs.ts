@@ -52,6 +52,12 @@ export class LayerFs implements FileSystem {
     return this.#nextIno++;
   }
 
+  /** Nobody uses it any more. */
+  close(): void {
+    this.root.forget();
+    this.content.close();
+  }
+
   /** Nothing of a layer changes: there is no present. */
   now(): Timestamp {
     return 0n;
@@ -174,6 +180,14 @@ class LayerDirectory extends LayerInode {
   override link(name: string, inode: Inode): void {
     inode.links++;
     this.#children.set(name, inode);
+  }
+
+  /** Gives the memory of what was read below it back. */
+  forget(): void {
+    for (const inode of this.#children.values()) {
+      if (inode instanceof LayerDirectory) inode.forget();
+      else if (inode instanceof LayerFile) inode.cache.destroy();
+    }
   }
 
   override open(flags: number): FileDescription {

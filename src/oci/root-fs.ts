@@ -42,8 +42,15 @@ export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: Ope
   const lowers: Inode[] = [...layers].reverse();
   // an image without layers has a root all the same
   if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
-  if (before) copyDirectory(openLayer(kernel, before), upper);
+  if (before) takeOver(kernel, before, upper);
   return { ...overlay(kernel, { upper, work, lowers }), upper, image: overlay(kernel, { lowers }).root };
+}
+
+/** Copies changes into the directory that takes the next ones; nothing of the kernel refers to their files any more. */
+function takeOver(kernel: Kernel, { entries, content }: OpenedLayer, upper: Inode): void {
+  const layer = new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content });
+  copyDirectory(layer.root, upper);
+  layer.close();
 }
 
 /** A directory outside that is never written: what has to be made in it, such as places of mounts, lies in memory. */

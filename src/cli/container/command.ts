@@ -27,6 +27,7 @@ Examples:
   addLooking(container);
   addChanging(container);
   addCopying(container);
+  addCheckpoints(container);
 }
 
 /** -1000 for never, 1000 for the first. */
@@ -74,6 +75,8 @@ function addMaking(container: Command): void {
     .description('start containers that were made or have ended')
     .argument('<container...>', 'names or IDs')
     .option('-a, --attach', 'run it here, with its output')
+    .option('--checkpoint <name>', 'go on from this checkpoint')
+    .option('--checkpoint-dir <directory>', 'where that is, if not with the container')
     .action(async (names, options) => (await import('./run.ts')).startContainers(names, options));
   container
     .command('exec')
@@ -97,7 +100,9 @@ function addMaking(container: Command): void {
   container
     .command('supervise', { hidden: true })
     .argument('<container>', 'ID')
-    .action(async (id) => (await import('./run.ts')).superviseContainer(id));
+    .option('--checkpoint <name>')
+    .option('--checkpoint-dir <directory>')
+    .action(async (id, options) => (await import('./run.ts')).superviseContainer(id, options));
 }
 
 function addLooking(container: Command): void {
@@ -176,6 +181,41 @@ Examples:
     .argument('<container>', 'name or ID')
     .option('-o, --output <file>', 'the archive; standard output if not given')
     .action(async (name, options) => (await import('./cp.ts')).exportContainer(name, options));
+}
+
+function addCheckpoints(container: Command): void {
+  const checkpoint = container
+    .command('checkpoint')
+    .description('keep a running container in files, and go on from them: create, ls, rm')
+    .addHelpText(
+      'after',
+      `
+A checkpoint holds the memory, the files and everything else of a container but its volumes: those are the directories of this
+computer as they are when it goes on, and what it had open there has to be there still. It goes on in a process of its own, in
+the same container or in another one of the same image with the same volumes, with the same version of anillo. The time of day is
+then that of this computer; other clocks go on where they stood. What was typed is typed; whoever was connected by exec is gone.
+
+Examples:
+  anillo container checkpoint create work before
+  anillo container start --checkpoint before work
+  anillo container checkpoint create --leave-running --checkpoint-dir /backup work monday
+  anillo container start -a --checkpoint monday --checkpoint-dir /backup work`,
+    );
+  const withDirectory = (command: Command) =>
+    command.option('--checkpoint-dir <directory>', 'where checkpoints are, if not with the container');
+  const actions = () => import('./checkpoint.ts');
+  withDirectory(checkpoint.command('create').description('make a checkpoint; the container ends with it'))
+    .argument('<container>', 'name or ID')
+    .argument('<checkpoint>', 'its name')
+    .option('--leave-running', 'the container goes on')
+    .action(async (name, checkpointName, options) => (await actions()).createCheckpoint(name, checkpointName, options));
+  withDirectory(checkpoint.command('ls').alias('list').description('list checkpoints'))
+    .argument('<container>', 'name or ID')
+    .action(async (name, options) => (await actions()).listCheckpoints(name, options));
+  withDirectory(checkpoint.command('rm').alias('remove').description('remove a checkpoint'))
+    .argument('<container>', 'name or ID')
+    .argument('<checkpoint>', 'its name')
+    .action(async (name, checkpointName, options) => (await actions()).removeCheckpoint(name, checkpointName, options));
 }
 
 function addChanging(container: Command): void {

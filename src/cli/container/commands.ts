@@ -11,12 +11,13 @@ import { OciError } from '../../oci/oci-error.ts';
 import type { RootFs } from '../../oci/root-fs.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import type { Bytes } from '../../oci/streams.ts';
-import type { ContainerFiles } from './container-files.ts';
+import type { FilesOutside } from './container-files.ts';
 import { processOf, type Process } from './processes.ts';
-import { ProcessStreams } from './process-streams.ts';
+import { newStreams, type ProcessStreams } from './process-streams.ts';
 import type { Stats } from './stats.ts';
 import {
   type Answer,
+  type CheckpointRequest,
   decode,
   encode,
   type ExecRequest,
@@ -31,7 +32,7 @@ export interface Inside {
   readonly kernel: Kernel;
   readonly container: Container;
   readonly record: StoredContainer;
-  readonly files: ContainerFiles;
+  readonly files: FilesOutside;
   /** Those of the first process. */
   readonly streams: ProcessStreams;
   /** Notes how far the container has come. */
@@ -42,6 +43,10 @@ export interface Inside {
   as(process: ProcessSpec, user: string): ProcessSpec;
   /** Starts one more process; gives its exit status when it has ended. @throws OciError */
   exec(process: ProcessSpec, streams: ProcessStreams): Promise<number>;
+  /** The programs were frozen before by the user. */
+  readonly isPaused: boolean;
+  /** Saves everything. @throws OciError */
+  checkpoint(request: CheckpointRequest, isPaused: boolean): void;
   /** Something came from outside. */
   wake(): void;
 }
@@ -68,6 +73,7 @@ export class ContainerCommands {
 
   constructor(inside: Inside) {
     this.#inside = inside;
+    this.#isPaused = inside.isPaused;
   }
 
   /** A command has connected. */
@@ -170,6 +176,10 @@ export class ContainerCommands {
         return this.#attach(streams, conversation);
       case 'exec':
         return this.#exec(request.exec, conversation);
+      case 'checkpoint':
+        this.#checkpoint(request);
+        finish(true);
+        return undefined;
       default:
         throw new Error(`A running container cannot do ${(request as { op: string }).op}.`);
     }
@@ -185,6 +195,13 @@ export class ContainerCommands {
     this.#isPaused = pauses;
     this.#freeze();
     await this.#inside.note({ state: pauses ? 'paused' : 'running' });
+  }
+
+  #checkpoint(request: CheckpointRequest): void {
+    const { record, checkpoint } = this.#inside;
+    if (this.#archives > 0)
+      throw new OciError('bad-state', `The container ${record.name} stands still because it is being committed.`);
+    checkpoint(request, this.#isPaused);
   }
 
   /** The programs stand still while somebody wants it so. */
@@ -293,8 +310,7 @@ export class ContainerCommands {
 
   #exec({ process, user, size, interactive }: ExecRequest, conversation: Conversation): (message: Input) => void {
     const { kernel, exec, as } = this.#inside;
-    const { terminal } = process;
-    const streams = new ProcessStreams(kernel, size === undefined ? { terminal } : { terminal, size });
+    const streams = newStreams(kernel, { terminal: process.terminal, size });
     const ended = exec(user === undefined ? process : as(process, user), streams);
     const input = this.#attach(streams, conversation);
     void ended.then(conversation.finish);

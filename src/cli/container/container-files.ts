@@ -1,35 +1,80 @@
 // Where the files of a container come from and where they go: the layers of its image under what it changed.
-import { resolve } from 'node:path';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { MountedFileSystem } from '../../kernel/fs/mount-request.ts';
-import type { BindSource } from '../../oci/container-mounts.ts';
+import type { Checkpoint } from '../../oci/checkpoints.ts';
+import { type BindSource, ownOf } from '../../oci/container-mounts.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import { OciError } from '../../oci/oci-error.ts';
 import { makeRootFs, openLayer, type RootFs } from '../../oci/root-fs.ts';
 import type { Places } from '../places.ts';
+import { HostShare } from './host-share.ts';
 import { KeptChanges } from './kept-changes.ts';
-import { shareOnHost } from '../volumes.ts';
 
-/** The files of a container. */
-export interface ContainerFiles {
-  readonly root: MountedFileSystem;
-  readonly bindSource: BindSource;
+/** The files of a container that was made, as far as its runner has to do with them. */
+export interface FilesOutside {
+  readonly share: HostShare;
   /** The root as layers; a root that is a directory of this computer has none. */
   readonly layered?: RootFs;
   /** Keeps what the container changes in its layers. */
   readonly kept?: KeptChanges;
 }
 
+/** The files of a container that is to be made. */
+export interface ContainerFiles extends FilesOutside {
+  readonly root: MountedFileSystem;
+  readonly bindSource: BindSource;
+}
+
 /** The files of a container of an image. @throws OciError */
 export function imageFiles(kernel: Kernel, { images, containers }: Places, record: ContainerRecord): ContainerFiles {
   const { id, image } = record;
+  const share = new HostShare();
   const layers = image.diffIds.map((layer) =>
-    openLayer(kernel, { entries: images.layers.entries(layer), content: images.layers.content(layer) }),
+    openLayer(kernel, {
+      entries: images.layers.entries(layer),
+      content: share.layer(layer, images.layers.content(layer)),
+    }),
   );
   const layered = makeRootFs(kernel, layers, containers.changes(id));
   return {
+    share,
     root: layered,
     layered,
-    bindSource: (source, readOnly) => shareOnHost(kernel, resolve(source), { writable: !readOnly }),
+    bindSource: (source, readOnly) => share.mount(kernel, source, !readOnly),
     kept: new KeptChanges(containers, record, kernel, layered.upper),
   };
+}
+
+/**
+ * What a container of an image that was saved finds of this computer: the layers, and of the directories those that its
+ * configuration shares.
+ * @throws OciError when something is not there, or not its own
+ */
+export function imageShare({ images }: Places, record: ContainerRecord, checkpoint: Checkpoint): HostShare {
+  const { image, name, spec } = record;
+  const share = new HostShare();
+  if (checkpoint.layers.join() !== [...new Set(image.diffIds)].join())
+    throw new OciError('bad-state', `The checkpoint is of a container of another image, and not of one like ${name}.`);
+  for (const layer of checkpoint.layers) share.layer(layer, images.layers.content(layer));
+  for (const place of checkpoint.shared) {
+    const isGiven = spec.mounts.some(
+      ({ type, source, options }) =>
+        type === 'bind' && source === place.source && (!place.writable || options.includes('rw')),
+    );
+    if (!isGiven || ownOf(place.source) !== undefined)
+      throw new OciError('bad-state', `The checkpoint needs ${place.source}, which ${name} does not share that way.`);
+    share.reopen(place);
+  }
+  return share;
+}
+
+/** The files of a container of an image that goes on from a saved state. */
+export function savedFiles(
+  { containers }: Places,
+  record: ContainerRecord,
+  share: HostShare,
+  { kernel, layered }: { readonly kernel: Kernel; readonly layered?: RootFs },
+): FilesOutside {
+  if (layered === undefined) return { share };
+  return { share, layered, kept: new KeptChanges(containers, record, kernel, layered.upper) };
 }

@@ -49,7 +49,7 @@ async function stop(places: Places, record: ContainerRecord, seconds: number): P
 }
 
 /** Waits until a container has ended and what it leaves is kept. */
-async function hasEnded({ containers }: Places, id: string, seconds: number): Promise<boolean> {
+export async function hasEnded({ containers }: Places, id: string, seconds: number): Promise<boolean> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
     const record = containers.list().find((other) => other.id === id);
     if (!record?.runner) return true;

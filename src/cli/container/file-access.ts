@@ -8,7 +8,7 @@ import { type Places, thisRunner } from '../places.ts';
 import { ask } from './client.ts';
 import { imageFiles } from './container-files.ts';
 import { encode, type Request } from './protocol.ts';
-import { newKernel } from './runner.ts';
+import { newKernel } from './saved-container.ts';
 
 /** What can be done with the files of a container. */
 export interface FileAccess {

@@ -6,7 +6,7 @@ import type { Container } from '../../oci/container.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { ALL_CAPABILITY_NAMES } from '../../oci/default-spec.ts';
 import type { Hook, HookPoint, ProcessSpec } from '../../oci/runtime-spec.ts';
-import { ProcessStreams } from './process-streams.ts';
+import { newStreams, type ProcessStreams } from './process-streams.ts';
 
 const SIGKILL = 9;
 /** Seconds for a hook that does not say. */
@@ -26,7 +26,7 @@ export interface HookPlace {
 /** Runs a hook to its end. @throws OciError when it fails or takes too long */
 export async function runHook(point: HookPoint, hook: Hook, state: object, place: HookPlace): Promise<void> {
   const { kernel, container, drive, wake } = place;
-  const streams = new ProcessStreams(kernel, { terminal: false });
+  const streams = newStreams(kernel, { terminal: false });
   let said = '';
   streams.listeners.add((bytes) => (said += new TextDecoder().decode(bytes)));
   const task = container.hook(processOf(hook), streams.files);

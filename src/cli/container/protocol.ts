@@ -14,7 +14,17 @@ export type Request =
   | { readonly op: 'unpack'; readonly directory: string; readonly options: UnpackOptions }
   | { readonly op: 'attach' }
   | { readonly op: 'update'; readonly resources: ResourceSpec }
+  | ({ readonly op: 'checkpoint' } & CheckpointRequest)
   | { readonly op: 'exec'; readonly exec: ExecRequest };
+
+/** A checkpoint that is wanted. */
+export interface CheckpointRequest {
+  /** Its name, or nothing when the directory is for one only. */
+  readonly name?: string;
+  /** Where, if not with the container: an absolute path. */
+  readonly directory?: string;
+  readonly leaveRunning: boolean;
+}
 
 /** One more process. */
 export interface ExecRequest {

@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
 import { CliError } from '../errors.ts';
 import { Places, thisRunner } from '../places.ts';
 import { leaveBehind, workBehind } from './background.ts';
 import { LocalStreams, windowSize } from './client.ts';
-import { imageFiles } from './container-files.ts';
+import { type CheckpointOptions, type CheckpointPlace, keepCheckpoint, loadCheckpoint, placeOf } from './checkpoint.ts';
+import { imageFiles, imageShare, savedFiles } from './container-files.ts';
 import { type CreateOptions, make } from './create.ts';
 import type { Input } from './protocol.ts';
 import { ContainerRunner } from './runner.ts';
+import { type LiveContainer, loadContainer, makeContainer } from './saved-container.ts';
 
 /** Statuses of a program that cannot be run, or is not there. */
 export const CANNOT_RUN = 126;
@@ -30,12 +31,11 @@ export async function runContainer(image: string, command: readonly string[], op
 }
 
 /** The container runs in this process, its standard files are those of this command. */
-async function runHere(places: Places, made: ContainerRecord): Promise<void> {
-  const record = await places.containers.claim(made.id, thisRunner(places.data, made.id));
-  const { terminal } = record.spec.process;
-  const runner = await prepare(places, record, terminal || process.stdout.isTTY === true);
-  await withThisTerminal(runner, { terminal, interactive: record.openStdin }, async () => {
-    process.exitCode = await run(places, record, runner);
+async function runHere(places: Places, made: ContainerRecord, checkpoint?: CheckpointPlace): Promise<void> {
+  const { terminal } = made.spec.process;
+  const runner = await claim(places, made, { paced: terminal || process.stdout.isTTY === true, checkpoint });
+  await withThisTerminal(runner, { terminal, interactive: made.openStdin }, async () => {
+    process.exitCode = await run(places, made, runner);
   });
 }
 
@@ -68,16 +68,42 @@ export async function withThisTerminal(
   }
 }
 
-async function prepare(places: Places, record: ContainerRecord, paced: boolean): Promise<ContainerRunner> {
+/** How a container is run. */
+interface RunOptions {
+  readonly paced: boolean;
+  /** Where it goes on from. */
+  readonly checkpoint: CheckpointPlace | undefined;
+}
+
+/** Takes a container for this process. One that cannot go on from a checkpoint stays as it is. */
+async function claim(places: Places, made: ContainerRecord, options: RunOptions): Promise<ContainerRunner> {
+  const { containers, data } = places;
+  const restored = options.checkpoint && restore(places, made, options.checkpoint);
+  const record = await containers.claim(made.id, thisRunner(data, made.id));
   try {
-    const { containers, data } = places;
-    const files = (kernel: Kernel) => imageFiles(kernel, places, record);
-    const log = join(data.root, containers.logPath(record.id));
-    return new ContainerRunner({ record, containers, files, user: record.user, log, paced });
+    const live = restored ?? makeContainer(record, (kernel) => imageFiles(kernel, places, record));
+    return new ContainerRunner({
+      record,
+      containers,
+      live,
+      isRestored: restored !== undefined,
+      keep: (request, checkpoint) => keepCheckpoint(places, record, request, checkpoint),
+      user: record.user,
+      log: join(data.root, containers.logPath(record.id)),
+      paced: options.paced,
+    });
   } catch (error) {
     await giveUp(places, record, CANNOT_RUN);
     throw error;
   }
+}
+
+/** A container as it was at a checkpoint. @throws OciError, SnapshotError when it cannot go on */
+function restore(places: Places, record: ContainerRecord, place: CheckpointPlace): LiveContainer {
+  if (record.runner) throw new OciError('bad-state', `The container ${record.name} is running already.`);
+  const checkpoint = loadCheckpoint(places, record, place);
+  const share = imageShare(places, record, checkpoint);
+  return loadContainer(record, checkpoint, share, (roots) => savedFiles(places, record, share, roots));
 }
 
 async function run(
@@ -106,33 +132,43 @@ async function giveUp({ containers }: Places, { id, autoRemove }: ContainerRecor
 }
 
 /** Runs a container in a process of its own that this one leaves behind. */
-async function startDetached({ data }: Places, { id }: ContainerRecord): Promise<void> {
+async function startDetached({ data }: Places, { id }: ContainerRecord, checkpoint?: CheckpointPlace): Promise<void> {
   const env = { ...process.env, ANILLO_DATA: data.root };
-  await leaveBehind(['container', 'supervise', id], { stdio: ['ignore', 'ignore', 'ignore'], env });
+  const { name, directory } = checkpoint ?? {};
+  const from = [
+    ...(name === undefined ? [] : ['--checkpoint', name]),
+    ...(directory === undefined ? [] : ['--checkpoint-dir', directory]),
+  ];
+  await leaveBehind(['container', 'supervise', id, ...from], { stdio: ['ignore', 'ignore', 'ignore'], env });
 }
 
 /** The process left behind: runs a container and tells whoever started it once its program runs. */
-export async function superviseContainer(id: string): Promise<void> {
+export async function superviseContainer(id: string, options: CheckpointOptions): Promise<void> {
   await workBehind(async (ready) => {
     const places = new Places();
-    const record = await places.containers.claim(id, thisRunner(places.data, id));
-    const runner = await prepare(places, record, true);
+    const record = places.containers.find(id);
+    const runner = await claim(places, record, { paced: true, checkpoint: placeOf(options) });
     if (!record.openStdin) runner.streams.end();
     process.on('SIGTERM', () => runner.kill(SIGNAL.SIGTERM)).on('SIGHUP', () => {});
     await run(places, record, runner, ready);
   });
 }
 
-/** Starts containers that were made or have ended. */
-export async function startContainers(names: readonly string[], options: { attach?: true }): Promise<void> {
+/** Starts containers that were made or have ended, or lets one go on from a checkpoint. */
+export async function startContainers(
+  names: readonly string[],
+  options: { readonly attach?: true } & CheckpointOptions,
+): Promise<void> {
   const places = new Places();
+  const checkpoint = placeOf(options);
+  if (checkpoint !== undefined && names.length !== 1) throw new CliError('--checkpoint takes one container.');
   if (options.attach) {
     if (names.length !== 1) throw new CliError('--attach takes one container.');
-    await runHere(places, places.containers.find(names[0]!));
+    await runHere(places, places.containers.find(names[0]!), checkpoint);
     return;
   }
   for (const name of names) {
-    await startDetached(places, places.containers.find(name));
+    await startDetached(places, places.containers.find(name), checkpoint);
     process.stdout.write(`${name}\n`);
   }
 }

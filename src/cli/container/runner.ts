@@ -3,21 +3,22 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { Kernel } from '../../kernel/kernel.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { waitStatus } from '../../kernel/syscalls/processes.ts';
-import type { Task } from '../../kernel/task/task.ts';
 import type { ChildEvent } from '../../kernel/task/thread-group.ts';
-import { Container } from '../../oci/container.ts';
+import type { Container } from '../../oci/container.ts';
+import type { LoadedCheckpoint } from '../../oci/checkpoints.ts';
 import { readControl } from '../../oci/container-resources.ts';
 import type { Step, StoredContainer } from '../../oci/container-store.ts';
+import { OciError } from '../../oci/oci-error.ts';
 import type { HookPoint, ProcessSpec } from '../../oci/runtime-spec.ts';
 import { findUser } from '../../oci/users.ts';
-import { CpuPlatform } from '../../platform/cpu-platform.ts';
-import { loadCore } from '../assets.ts';
 import { ContainerCommands } from './commands.ts';
-import type { ContainerFiles } from './container-files.ts';
+import type { FilesOutside } from './container-files.ts';
 import { runHook } from './guest-hooks.ts';
-import { ProcessStreams } from './process-streams.ts';
+import type { ProcessStreams } from './process-streams.ts';
+import type { CheckpointRequest } from './protocol.ts';
+import { describe, type LiveContainer, type OtherProcess, saveContainer } from './saved-container.ts';
 
 /** Cycles between two looks at the outside. */
 const SLICE = 50_000_000;
@@ -35,7 +36,11 @@ export interface Keeper {
 export interface RunnerParts {
   readonly record: StoredContainer;
   readonly containers: Keeper;
-  readonly files: (kernel: Kernel) => ContainerFiles;
+  readonly live: LiveContainer;
+  /** It runs already: it was saved and made again. */
+  readonly isRestored: boolean;
+  /** Keeps a checkpoint where a command wants it. @throws OciError */
+  readonly keep: (request: CheckpointRequest, checkpoint: LoadedCheckpoint) => void;
   /** `--user`; if not given, the configuration says who runs the program. */
   readonly user?: string;
   /** The file for what it writes. */
@@ -48,24 +53,13 @@ export interface RunnerParts {
   readonly describe?: (status: 'creating' | 'created' | 'running') => object;
 }
 
-/** A kernel for one container, on a machine with so many bytes of memory. */
-export function newKernel(memory: number): Kernel {
-  return new Kernel({
-    platform: new CpuPlatform(loadCore(), { memory }),
-    epoch: BigInt(Date.now()) * 1_000_000n,
-    onUnsupported: (name) => process.stderr.write(`anillo: ${name} is not supported; it fails with ENOSYS.\n`),
-  });
-}
-
 /** Exit status of a process: its own, or 128 and the signal that killed it. */
 export function exitCodeOf(event: ChildEvent): number {
   const status = waitStatus(event);
   return status & 0x7f ? SIGNAL_STATUS + (status & 0x7f) : status >> 8;
 }
 
-interface Extra {
-  readonly task: Task;
-  readonly streams: ProcessStreams;
+interface Extra extends OtherProcess {
   readonly ended: (code: number) => void;
 }
 
@@ -75,8 +69,8 @@ export class ContainerRunner {
   readonly #parts: RunnerParts;
   readonly #kernel: Kernel;
   readonly #container: Container;
-  readonly #files: ContainerFiles;
-  readonly #extras = new Set<Extra>();
+  readonly #files: FilesOutside;
+  readonly #extras: Set<Extra>;
   /** Descriptor of the log while the container runs. */
   #log: number | undefined;
   #server: Server | undefined;
@@ -84,20 +78,19 @@ export class ContainerRunner {
   #wake: (() => void) | undefined;
   /** Somebody waits for the start. */
   #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
+  /** A checkpoint has taken its place. */
+  #isTakenDown = false;
   #realStart = 0n;
   #virtualStart = 0n;
 
-  /** @throws OciError when the container cannot be made */
   constructor(parts: RunnerParts) {
     this.#parts = parts;
-    const { record } = parts;
-    this.#kernel = newKernel(record.memory);
-    this.#files = parts.files(this.#kernel);
-    const { root, bindSource } = this.#files;
-    this.#container = new Container(this.#kernel, record.spec, { id: record.id, root, bindSource });
-    const { terminal, consoleSize } = record.spec.process;
-    const size = consoleSize && { rows: consoleSize.height, columns: consoleSize.width };
-    this.streams = new ProcessStreams(this.#kernel, size === undefined ? { terminal } : { terminal, size });
+    const { kernel, container, files, streams, others } = parts.live;
+    this.#kernel = kernel;
+    this.#container = container;
+    this.#files = files;
+    this.streams = streams;
+    this.#extras = new Set(others.map((other) => ({ ...other, ended: () => {} })));
     this.streams.listeners.add((bytes, stream) => this.#keep(bytes, stream));
   }
 
@@ -160,13 +153,19 @@ export class ContainerRunner {
     this.#setPace();
     await this.#hooks('prestart');
     await this.#hooks('createRuntime');
-    await this.#hooks('createContainer');
+    if (!this.#parts.isRestored) await this.#hooks('createContainer');
     if (log !== undefined) this.#log = openSync(log, 'a', 0o600);
     await this.#listen();
   }
 
   async #start(): Promise<void> {
-    const { record, user } = this.#parts;
+    const { record, user, isRestored, live } = this.#parts;
+    if (isRestored) {
+      this.#setPace();
+      const state = live.isPaused ? 'paused' : 'running';
+      await this.#note({ state, startedAt: new Date().toISOString() });
+      return;
+    }
     await this.#hooks('startContainer');
     const { process: program } = record.spec;
     this.#setPace();
@@ -213,6 +212,7 @@ export class ContainerRunner {
   /** Runs the kernel until something is so. */
   async #drive(until: () => boolean, streams = this.streams): Promise<void> {
     for (;;) {
+      if (this.#isTakenDown) return;
       const stop = this.#kernel.run({ cycles: this.#kernel.platform.cycles + SLICE });
       const moved = this.#pump(streams);
       this.#reapExtras();
@@ -307,6 +307,8 @@ export class ContainerRunner {
       start: this.#startForOthers,
       as: this.#as,
       exec: this.#exec,
+      isPaused: this.#parts.live.isPaused,
+      checkpoint: this.#checkpoint,
       wake: () => this.wake(),
     });
     const server = createServer((connection) => commands.connect(connection));
@@ -322,6 +324,17 @@ export class ContainerRunner {
       this.#asked = { done, failed };
       this.wake();
     });
+  };
+
+  /** Saves the container. If it is not to go on, its programs do nothing more, and it ends as if killed. @throws OciError */
+  readonly #checkpoint = (request: CheckpointRequest, isPaused: boolean): void => {
+    const { record, keep, live: made } = this.#parts;
+    const { isStarted, end } = this.#container;
+    if (!isStarted || end || this.#isTakenDown)
+      throw new OciError('bad-state', `The container ${record.name} is not running.`);
+    const live = { ...made, others: [...this.#extras], isPaused };
+    keep(request, { ...describe(record, live), state: saveContainer(live) });
+    this.#isTakenDown = !request.leaveRunning;
   };
 
   readonly #exec = (process: ProcessSpec, streams: ProcessStreams): Promise<number> => {

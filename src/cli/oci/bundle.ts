@@ -11,9 +11,9 @@ import { errnoText } from '../../abi/errno.ts';
 import { SystemError } from '../../kernel/error.ts';
 import { hostReason } from '../assets.ts';
 import type { ContainerFiles } from '../container/container-files.ts';
+import { HostShare } from '../container/host-share.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { ownerMap, sameOwners } from '../host-directory.ts';
-import { shareOnHost } from '../volumes.ts';
 
 const CONFIG = 'config.json';
 /** A configuration that is larger is refused before it is read. */
@@ -74,24 +74,29 @@ export function readConfig(file: string): Uint8Array {
  * written, whatever has to be made in it.
  * @throws OciError when a directory may not be had, or is not there
  */
-export function bundleFiles(kernel: Kernel, { bundle, rootfs, allowed, spec }: BundleRecord): ContainerFiles {
-  const owners = spec.namespaces.some(({ type }) => type === 'user') ? sameOwners() : ownerMap();
-  const check = (what: string) => (place: string) => checkPlace(place, what, [bundle, ...allowed]);
+export function bundleFiles(kernel: Kernel, record: BundleRecord): ContainerFiles {
+  const { bundle, rootfs, spec } = record;
+  const share = new HostShare(ownersOf(spec));
   const { readonly } = spec.root;
   return {
+    share,
     root: rootOf(rootfs, () => {
-      const shared = shareOnHost(kernel, rootfs, { writable: !readonly, owners, check: check('its root file system') });
+      const shared = share.mount(kernel, rootfs, !readonly, checkOf(record, 'its root file system'));
       if (!shared.root.isDirectory) throw new SystemError('ENOTDIR');
       return readonly ? overDirectory(kernel, shared.root) : shared;
     }),
     bindSource: (source, readOnly) =>
-      shareOnHost(kernel, resolve(bundle, source), {
-        writable: !readOnly,
-        owners,
-        check: check(`the mount of ${source}`),
-      }),
+      share.mount(kernel, resolve(bundle, source), !readOnly, checkOf(record, `the mount of ${source}`)),
   };
 }
+
+const ownersOf = ({ namespaces }: RuntimeSpec) =>
+  namespaces.some(({ type }) => type === 'user') ? sameOwners() : ownerMap();
+
+const checkOf =
+  ({ bundle, allowed }: BundleRecord, what: string) =>
+  (place: string) =>
+    checkPlace(place, what, [bundle, ...allowed]);
 
 function rootOf<T>(rootfs: string, share: () => T): T {
   try {

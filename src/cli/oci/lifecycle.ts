@@ -13,6 +13,7 @@ import { leaveBehind, workBehind } from '../container/background.ts';
 import { ask } from '../container/client.ts';
 import { CANNOT_RUN, exitCodeFor, withThisTerminal } from '../container/run.ts';
 import { ContainerRunner } from '../container/runner.ts';
+import { makeContainer } from '../container/saved-container.ts';
 import { signalNumber } from '../container/signals.ts';
 import { isRunning } from '../data-files.ts';
 import { CliError, EXIT } from '../errors.ts';
@@ -152,7 +153,9 @@ async function runHere(
     const runner = new ContainerRunner({
       record,
       containers,
-      files: (kernel) => bundleFiles(kernel, record),
+      live: makeContainer(record, (kernel) => bundleFiles(kernel, record)),
+      isRestored: false,
+      keep: () => {},
       hostHooks: (point) => hooksOf(record, point),
       describe: (status) => stateOf(record, status),
       paced: true,
