@@ -58,6 +58,8 @@ const ANON_INODE_FS_MAGIC = 0x0904_1934;
 const SYSCALL_TABLE = new SyscallTable(implementations);
 /** Inode number of the first namespace. */
 const FIRST_NAMESPACE = 0xf000_0000;
+/** In a second. */
+const NANOSECONDS = 1_000_000_000;
 /** Debug exception. */
 const DEBUG_VECTOR = 1;
 /** Modelled operations of the kernel's entry and exit code. */
@@ -203,7 +205,9 @@ export class Kernel {
   }
 
   nanoseconds(cycles: number): bigint {
-    return (BigInt(cycles) * 1_000_000_000n) / BigInt(this.platform.frequencyHz);
+    const { frequencyHz } = this.platform;
+    if (frequencyHz === NANOSECONDS) return BigInt(cycles);
+    return (BigInt(cycles) * BigInt(NANOSECONDS)) / BigInt(frequencyHz);
   }
 
   /** Cycles at a moment of CLOCK_MONOTONIC, rounded up. */

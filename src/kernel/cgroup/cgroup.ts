@@ -108,8 +108,8 @@ export class Cgroup {
 
   /** What a controller keeps for this group: its own, or that of the nearest group above for which it is on. */
   effective<N extends ControllerName>(name: N): ControllerStates[N] {
-    for (const { states } of this.ancestry()) {
-      const state: ControllerStates[N] | undefined = states[name];
+    for (let group: Cgroup | undefined = this; group !== undefined; group = group.parent) {
+      const state: ControllerStates[N] | undefined = group.states[name];
       if (state !== undefined) return state;
     }
     throw new Error(`the root has no ${name} controller`);

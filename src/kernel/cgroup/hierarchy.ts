@@ -102,7 +102,7 @@ export class CgroupHierarchy {
 
   /** A task has had the processor. */
   account(task: Task, userCycles: number, allCycles: number): void {
-    for (const group of task.cgroup!.ancestry()) {
+    for (let group = task.cgroup; group !== undefined; group = group.parent) {
       group.userCycles += userCycles;
       group.systemCycles += allCycles - userCycles;
     }

@@ -1,8 +1,8 @@
 // Memory of one object of the kernel that grows and shrinks with what is stored in it, such as a pipe or a socket: charged to
 // the control group of the task that makes it grow, in whole pages.
 import { PAGE_SIZE } from '../platform.ts';
-import type { KernelCharge, MemoryController } from './memory.ts';
-import type { MemoryKind } from './memory-group.ts';
+import type { MemoryController } from './memory.ts';
+import type { MemoryGroup, MemoryKind } from './memory-group.ts';
 
 /** What is stored in an object. */
 export class KernelObject {
@@ -10,8 +10,8 @@ export class KernelObject {
   bytes = 0;
   readonly #memory: MemoryController;
   readonly #kind: MemoryKind;
-  readonly #charges: KernelCharge[] = [];
-  #charged = 0;
+  /** Who pays for each page. */
+  readonly #payers: MemoryGroup[] = [];
 
   constructor(memory: MemoryController, kind: MemoryKind) {
     this.#memory = memory;
@@ -31,10 +31,8 @@ export class KernelObject {
   }
 
   #resize(pages: number): void {
-    while (this.#charged < pages) {
-      this.#charges.push(this.#memory.chargeObjects({ [this.#kind]: PAGE_SIZE }));
-      this.#charged++;
-    }
-    for (; this.#charged > pages; this.#charged--) this.#memory.uncharge(this.#charges.pop()!);
+    const payers = this.#payers;
+    while (payers.length < pages) payers.push(this.#memory.chargePage(this.#kind));
+    while (payers.length > pages) this.#memory.unchargePage(payers.pop()!, this.#kind);
   }
 }

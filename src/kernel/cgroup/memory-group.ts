@@ -71,13 +71,14 @@ export class MemoryGroup implements FrameAccount {
 
   /** The lowest group whose limit so many bytes more would pass. */
   overLimit(bytes: number): MemoryGroup | undefined {
-    for (const group of this.ancestry()) if (group.usage + bytes > group.max) return group;
-    return undefined;
+    let group: MemoryGroup | undefined = this;
+    while (group !== undefined && group.usage + bytes <= group.max) group = group.parent;
+    return group;
   }
 
   /** Counts memory, whatever the limits. */
   charge(kind: MemoryKind, bytes: number): void {
-    for (const group of this.ancestry()) {
+    for (let group: MemoryGroup | undefined = this; group !== undefined; group = group.parent) {
       group.usage += bytes;
       group.kinds[kind] += bytes;
       group.peak = Math.max(group.peak, group.usage);
@@ -85,7 +86,7 @@ export class MemoryGroup implements FrameAccount {
   }
 
   uncharge(kind: MemoryKind, bytes: number): void {
-    for (const group of this.ancestry()) {
+    for (let group: MemoryGroup | undefined = this; group !== undefined; group = group.parent) {
       group.usage -= bytes;
       group.kinds[kind] -= bytes;
       group.#leaveWhenEmpty();
@@ -98,7 +99,8 @@ export class MemoryGroup implements FrameAccount {
   }
 
   count(what: keyof Activity, pages = 1): void {
-    for (const group of this.ancestry()) group.activity[what] += pages;
+    for (let group: MemoryGroup | undefined = this; group !== undefined; group = group.parent)
+      group.activity[what] += pages;
   }
 
   /** Something happened that memory.events tells. */

@@ -31,10 +31,6 @@ function rows(bytes: KernelCharge['bytes']): [MemoryKind, number][] {
   return Object.entries(bytes) as [MemoryKind, number][];
 }
 
-function sum(bytes: KernelCharge['bytes']): number {
-  return rows(bytes).reduce((total, [, count]) => total + count, 0);
-}
-
 /** Charges memory to the group of the task that runs, and finds more when a limit is reached. */
 export class MemoryController implements FrameAccounts {
   readonly #kernel: Kernel;
@@ -80,22 +76,37 @@ export class MemoryController implements FrameAccounts {
 
   /** Memory of a new task. @throws OutOfFrames */
   chargeTask(): KernelCharge {
-    return this.chargeObjects({ kernel_stack: STACK_BYTES, slab: TASK_BYTES });
-  }
-
-  /** Memory of objects of the kernel. @throws OutOfFrames */
-  chargeObjects(bytes: KernelCharge['bytes']): KernelCharge {
-    const group = this.#payer;
-    const total = sum(bytes);
-    this.#makeRoom(group, total);
-    this.#kernel.frames.reserve(total);
+    const bytes = { kernel_stack: STACK_BYTES, slab: TASK_BYTES };
+    const group = this.#reserve(STACK_BYTES + TASK_BYTES);
     for (const [kind, count] of rows(bytes)) group.charge(kind, count);
     return { group, bytes };
   }
 
+  /** A page for an object of the kernel. @throws OutOfFrames */
+  chargePage(kind: MemoryKind): MemoryGroup {
+    const group = this.#reserve(PAGE_SIZE);
+    group.charge(kind, PAGE_SIZE);
+    return group;
+  }
+
+  unchargePage(group: MemoryGroup, kind: MemoryKind): void {
+    this.#kernel.frames.unreserve(PAGE_SIZE);
+    group.uncharge(kind, PAGE_SIZE);
+  }
+
   uncharge({ group, bytes }: KernelCharge): void {
-    this.#kernel.frames.unreserve(sum(bytes));
-    for (const [kind, count] of rows(bytes)) group.uncharge(kind, count);
+    for (const [kind, count] of rows(bytes)) {
+      this.#kernel.frames.unreserve(count);
+      group.uncharge(kind, count);
+    }
+  }
+
+  /** Room for the kernel itself; who pays for it. @throws OutOfFrames */
+  #reserve(bytes: number): MemoryGroup {
+    const group = this.#payer;
+    this.#makeRoom(group, bytes);
+    this.#kernel.frames.reserve(bytes);
+    return group;
   }
 
   /** Deals with a page fault, and counts it. */
@@ -168,10 +179,8 @@ export class MemoryController implements FrameAccounts {
   #noteHigh(group: MemoryGroup, bytes: number): void {
     const { current } = this.#kernel;
     if (current === undefined) return;
-    for (const above of group.ancestry()) {
-      if (above.usage <= above.high) continue;
-      current.bytesAboveHigh += bytes;
-      return;
-    }
+    let above: MemoryGroup | undefined = group;
+    while (above !== undefined && above.usage <= above.high) above = above.parent;
+    if (above !== undefined) current.bytesAboveHigh += bytes;
   }
 }

@@ -23,6 +23,10 @@ const DEFAULT_PRIORITY = 12;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
 class NullFile extends FileDescription {
+  override get copiesWrites(): boolean {
+    return true;
+  }
+
   override readAt(): number {
     return 0;
   }

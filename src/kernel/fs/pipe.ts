@@ -2,6 +2,7 @@
 import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
+import { copyBytes } from '../copy-bytes.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
@@ -52,19 +53,22 @@ export class Pipe {
 
   /** Up to `most` bytes, which stay in the pipe. */
   peek(most: number): Uint8Array {
-    const count = Math.min(most, this.length);
-    const bytes = new Uint8Array(count);
-    const first = Math.min(count, this.buffer.length - this.start);
-    bytes.set(this.buffer.subarray(this.start, this.start + first));
-    bytes.set(this.buffer.subarray(0, count - first), first);
+    const bytes = new Uint8Array(Math.min(most, this.length));
+    this.#copy(bytes, bytes.length);
     return bytes;
+  }
+
+  /** The first bytes of the pipe. */
+  #copy(into: Uint8Array, count: number): void {
+    const first = Math.min(count, this.buffer.length - this.start);
+    copyBytes(this.buffer, this.start, into, 0, first);
+    copyBytes(this.buffer, 0, into, first, count - first);
   }
 
   /** Takes bytes out. */
   take(into: Uint8Array): number {
-    const bytes = this.peek(into.length);
-    const count = bytes.length;
-    into.set(bytes);
+    const count = Math.min(into.length, this.length);
+    this.#copy(into, count);
     this.length -= count;
     this.start = this.length === 0 ? 0 : (this.start + count) % this.buffer.length;
     if (this.length === 0 && this.buffer.length > LEAST_BUFFER) this.buffer = new Uint8Array(LEAST_BUFFER);
@@ -72,16 +76,16 @@ export class Pipe {
     return count;
   }
 
-  /** Puts bytes in; there is room for them. */
-  put(from: Uint8Array): void {
-    if (from.length === 0) return;
-    this.#store?.add(from.length);
-    this.#grow(this.length + from.length);
+  /** Puts the first bytes in, all if no number is given; there is room for them. */
+  put(from: Uint8Array, count = from.length): void {
+    if (count === 0) return;
+    this.#store?.add(count);
+    this.#grow(this.length + count);
     const at = (this.start + this.length) % this.buffer.length;
-    const first = Math.min(from.length, this.buffer.length - at);
-    this.buffer.set(from.subarray(0, first), at);
-    this.buffer.set(from.subarray(first), 0);
-    this.length += from.length;
+    const first = Math.min(count, this.buffer.length - at);
+    copyBytes(from, 0, this.buffer, at, first);
+    copyBytes(from, first, this.buffer, 0, count - first);
+    this.length += count;
   }
 
   /** Nobody has it open any more: what is in it is lost. */
@@ -126,6 +130,10 @@ export class PipeEnd extends FileDescription {
     return false;
   }
 
+  override get copiesWrites(): boolean {
+    return true;
+  }
+
   override read(into: Uint8Array): number | WouldBlock {
     const { pipe } = this;
     if (into.length === 0) return 0;
@@ -153,7 +161,7 @@ export class PipeEnd extends FileDescription {
     if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return new WouldBlock(pipe.queue);
     const count = Math.min(room, from.length, this.flags & O_DIRECT ? PIPE_BUF : from.length);
     if (this.flags & O_DIRECT) pipe.packets.push(count);
-    pipe.put(from.subarray(0, count));
+    pipe.put(from, count);
     pipe.queue.wake();
     return count;
   }

@@ -11,6 +11,10 @@ export class RegularFile extends FileDescription {
     write(offset: number, from: Uint8Array): number;
   };
 
+  override get copiesWrites(): boolean {
+    return true;
+  }
+
   override readAt(offset: number, into: Uint8Array): number {
     return this.inode.read(offset, into);
   }

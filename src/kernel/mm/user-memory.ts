@@ -1,5 +1,6 @@
 // The kernel's access to the memory of a task: through the task's own page tables, with the rights the task has, bringing
 // pages in as an access by the task would (gVisor's usermem, Linux's copy_from_user).
+import { copyBytes } from '../copy-bytes.ts';
 import { SystemError } from '../error.ts';
 import { FAULT_PRESENT, FAULT_WRITE, NOT_MAPPED, PAGE_SIZE } from '../platform.ts';
 import type { AddressSpace } from './address-space.ts';
@@ -12,8 +13,6 @@ export class BadAddress extends Error {
 
 /** Bits of an address below its page. */
 const IN_PAGE = PAGE_SIZE - 1;
-/** So few bytes are copied one by one: a view of them costs more. */
-const FEW_BYTES = 32;
 
 /**
  * Copies between a task's memory and all of `bytes`, page by page; true when all of it can be accessed. What is before a
@@ -37,18 +36,13 @@ function copyPages(space: AddressSpace, address: number, bytes: Uint8Array, leng
     if (frame < 0) return done;
     const place = frame * PAGE_SIZE + inPage;
     if (isWrite) {
-      put(bytes, done, memory.bytes, place, count);
+      copyBytes(bytes, done, memory.bytes, place, count);
       memory.written(frame);
-    } else put(memory.bytes, place, bytes, done, count);
+    } else copyBytes(memory.bytes, place, bytes, done, count);
     done += count;
   }
   space.platform.charge(length, 0);
   return done;
-}
-
-function put(from: Uint8Array, at: number, to: Uint8Array, place: number, count: number): void {
-  if (count <= FEW_BYTES) for (let n = 0; n < count; n++) to[place + n] = from[at + n]!;
-  else to.set(from.subarray(at, at + count), place);
 }
 
 /** The frame of a page, which is brought in as an access would; negative when it cannot be accessed. */

@@ -83,6 +83,9 @@ export function nameArgument(call: Call, n: number, directoryArgument?: number):
   return { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
 }
 
+const firstName = (call: Call): Name => nameArgument(call, 0);
+const nameInDirectory = (call: Call): Name => nameArgument(call, 1, 0);
+
 /** The file of the name in the first argument. */
 export function statPath(call: Call, follow: boolean): Inode {
   const name = nameArgument(call, 0);
@@ -115,13 +118,14 @@ function finishOpen(call: Call, file: FileDescription, flags: number): number {
   return call.task.files.install(file, (flags & O_CLOEXEC) !== 0, openFilesLimit(call));
 }
 
-function open(call: Call, name: () => Name, flags: number, mode: number): CallResult {
+/** `name` is asked for when the call begins, and not when it goes on. */
+function open(call: Call, name: (call: Call) => Name, flags: number, mode: number): CallResult {
   const waiting = call.pending.progress as Opening | undefined;
   if (waiting !== undefined) return waiting.isOpen ? finishOpen(call, waiting.file, flags) : call.wait([waiting.queue]);
   const make = (flags & O_TMPFILE) === O_TMPFILE ? openNameless : openFile;
   const opened = make(
     { kernel: call.kernel, task: call.task },
-    name(),
+    name(call),
     flags,
     mode & 0o7777 & ~call.task.directories.umask,
   );
@@ -160,7 +164,7 @@ function openat2(call: Call): CallResult {
   if (flags! & O_PATH && flags! & ~O_PATH_WITH) fail('EINVAL');
   if ((restrictions! & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) === (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) fail('EINVAL');
   if (restrictions! & RESOLVE_CACHED && flags! & (O_CREAT | O_TRUNC)) fail('EAGAIN');
-  return open(call, () => restrictedName(call, restrictions!), flags!, mode!);
+  return open(call, (opening) => restrictedName(opening, restrictions!), flags!, mode!);
 }
 
 function restrictedName(call: Call, restrictions: number): Name {
@@ -342,12 +346,9 @@ export const pathCalls: Implementations = {
     ...handles,
     run: (call) => fail(hasCapability(call.task.credentials, CAP_DAC_READ_SEARCH) ? 'ESTALE' : 'EPERM'),
   },
-  open: full((call) => open(call, () => nameArgument(call, 0), call.arg(1), call.arg(2)), openOptions),
-  creat: full(
-    (call) => open(call, () => nameArgument(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)),
-    openOptions,
-  ),
-  openat: full((call) => open(call, () => nameArgument(call, 1, 0), call.arg(2), call.arg(3)), openOptions),
+  open: full((call) => open(call, firstName, call.arg(1), call.arg(2)), openOptions),
+  creat: full((call) => open(call, firstName, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)), openOptions),
+  openat: full((call) => open(call, nameInDirectory, call.arg(2), call.arg(3)), openOptions),
   openat2: full(openat2, openOptions),
   access: full((call) => access(call, plain(call, 0), call.arg(1), false)),
   faccessat: full((call) => access(call, pathArgument(call, 0, 1, 0), call.arg(2), false)),

@@ -29,7 +29,11 @@ export interface Buffer {
 }
 
 /** All bytes of the buffers. */
-export const totalOf = (list: readonly Buffer[]): number => list.reduce((sum, { length }) => sum + length, 0);
+export function totalOf(list: readonly Buffer[]): number {
+  let total = 0;
+  for (const { length } of list) total += length;
+  return total;
+}
 
 /** The struct iovecs at an address. @throws SystemError EINVAL, BadAddress */
 export function buffers(call: Call, address: number, count: number): Buffer[] {
@@ -59,24 +63,39 @@ function* behind(list: readonly Buffer[], skip: number): Iterable<Buffer> {
   }
 }
 
+/** Where bytes are on their way between a task and a file that copies them. */
+const ON_THE_WAY = new Uint8Array(1 << 16);
+/** Arrays of up to so many bytes are cheap: the host keeps them with their object. */
+const FEW_BYTES = 64;
+
+/** Room for so many bytes, for a moment. */
+function room(length: number): Uint8Array {
+  const isOwn = length <= FEW_BYTES || length > ON_THE_WAY.length;
+  return isOwn ? new Uint8Array(length) : ON_THE_WAY.subarray(0, length);
+}
+
 /** At most `most` bytes behind `skip` of the buffers, as far as the memory goes. */
 export function gather(memory: AddressSpace, from: readonly Buffer[], skip = 0, most = PART): Uint8Array {
-  const bytes = new Uint8Array(Math.min(most, totalOf(from) - skip));
+  return gatherInto(new Uint8Array(Math.min(most, totalOf(from) - skip)), memory, from, skip);
+}
+
+function gatherInto(bytes: Uint8Array, memory: AddressSpace, from: readonly Buffer[], skip: number): Uint8Array {
   let at = 0;
-  for (const { address, length } of behind(from, skip)) {
+  for (const { address, length } of skip === 0 ? from : behind(from, skip)) {
     const wanted = Math.min(length, bytes.length - at);
-    const copied = readAsFarAs(memory, address, bytes.subarray(at, at + wanted));
+    const copied = readAsFarAs(memory, address, wanted === bytes.length ? bytes : bytes.subarray(at, at + wanted));
     at += copied;
     if (copied < wanted || at === bytes.length) break;
   }
-  return bytes.subarray(0, at);
+  return at === bytes.length ? bytes : bytes.subarray(0, at);
 }
 
 /** Copies bytes into the buffers behind `skip` as far as the memory goes; how many. */
 export function scatter(memory: AddressSpace, into: readonly Buffer[], bytes: Uint8Array, skip = 0): number {
   let done = 0;
-  for (const { address, length } of behind(into, skip)) {
-    const part = bytes.subarray(done, done + length);
+  for (const { address, length } of skip === 0 ? into : behind(into, skip)) {
+    if (length === 0) continue;
+    const part = done === 0 && length >= bytes.length ? bytes : bytes.subarray(done, done + length);
     if (part.length === 0) break;
     const copied = writeAsFarAs(memory, address, part);
     done += copied;
@@ -88,13 +107,14 @@ export function scatter(memory: AddressSpace, into: readonly Buffer[], bytes: Ui
 /** Reads into the buffers; `offset` undefined: at the file's own. */
 export function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], offset?: number): CallResult {
   const wanted = totalOf(into);
-  const bytes = new Uint8Array(Math.min(wanted, PART));
+  const bytes = room(Math.min(wanted, PART));
   const { io } = call.task.group;
   io.reads++;
   let done = 0;
   do {
-    const room = bytes.subarray(0, Math.min(PART, wanted - done));
-    const count = readPart(file, room, offset === undefined ? undefined : offset + done, done > 0);
+    const most = Math.min(PART, wanted - done);
+    const part = most === bytes.length ? bytes : bytes.subarray(0, most);
+    const count = readPart(file, part, offset === undefined ? undefined : offset + done, done > 0);
     if (count instanceof WouldBlock) {
       io.reads--;
       const mayWait = count.signalled || !isNonBlocking(file);
@@ -102,14 +122,14 @@ export function readFrom(call: Call, file: FileDescription, into: readonly Buffe
     }
     if (count > 0) notifyFile(file, IN_ACCESS);
     io.bytesRead += count;
-    const copied = scatter(call.memory, into, bytes.subarray(0, count), done);
+    const copied = scatter(call.memory, into, count === bytes.length ? bytes : bytes.subarray(0, count), done);
     done += copied;
     if (copied < count) {
       if (offset === undefined && file.seekable) file.offset += copied - count;
       return done > 0 ? done : fail('EFAULT');
     }
     // what is not like a file on a disk gives what there is at once
-    if (count < room.length || !file.seekable) break;
+    if (count < most || !file.seekable) break;
   } while (done < wanted);
   return done;
 }
@@ -148,11 +168,13 @@ interface Progress {
 /** Writes the buffers. */
 export function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
   const total = totalOf(from);
-  const progress = call.progress<Progress>(() => ({ done: 0, most: withinFileSizeLimit(call, file, total, offset) }));
+  call.pending.progress ??= { done: 0, most: withinFileSizeLimit(call, file, total, offset) } satisfies Progress;
+  const progress = call.pending.progress as Progress;
   try {
     do {
       const { done, most } = progress;
-      const bytes = gather(call.memory, from, done, Math.min(PART, most - done));
+      const wanted = Math.min(PART, total - done, most - done);
+      const bytes = gatherInto(file.copiesWrites ? room(wanted) : new Uint8Array(wanted), call.memory, from, done);
       if (bytes.length === 0 && most > 0) {
         if (done === 0) fail('EFAULT');
         break;

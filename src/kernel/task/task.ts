@@ -195,7 +195,7 @@ export class Task implements Timer {
   sleep(queues: readonly WaitQueue[], timers: Timers, deadline = Number.POSITIVE_INFINITY): void {
     this.state = 'sleeping';
     this.queues = [...queues];
-    for (const queue of queues) queue.tasks.add(this);
+    for (const queue of queues) queue.add(this);
     this.deadline = deadline;
     if (deadline === Number.POSITIVE_INFINITY) return;
     this.timers = timers;
@@ -248,7 +248,7 @@ export class Task implements Timer {
   }
 
   leaveQueues(): void {
-    for (const queue of this.queues) queue.tasks.delete(this);
+    for (const queue of this.queues) queue.delete(this);
     this.queues = [];
     this.timers?.stop(this);
     this.timers = undefined;

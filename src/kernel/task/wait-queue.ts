@@ -1,18 +1,42 @@
 // Where tasks wait for something to happen. A waiting task is plain data: it tries its system call again when it is woken.
 import type { Task } from './task.ts';
 
-/** Tasks that want to hear of one thing. */
+/** What hears of it besides tasks: epoll instances. */
+export interface QueueListener {
+  notify(): void;
+}
+
+/** Tasks that want to hear of one thing. Most things have nobody who waits: sets are made for the first one. */
 export class WaitQueue {
-  readonly tasks = new Set<Task>();
-  /** Things that hear of it besides tasks: epoll instances. */
-  readonly listeners = new Set<{ notify(): void }>();
+  #tasks: Set<Task> | undefined;
+  #listeners: Set<QueueListener> | undefined;
+
+  /** Somebody waits here. */
+  get hasTasks(): boolean {
+    return this.#tasks !== undefined && this.#tasks.size > 0;
+  }
+
+  add(task: Task): void {
+    this.#tasks ??= new Set();
+    this.#tasks.add(task);
+  }
+
+  delete(task: Task): void {
+    this.#tasks?.delete(task);
+  }
+
+  listen(listener: QueueListener): void {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: QueueListener): void {
+    this.#listeners?.delete(listener);
+  }
 
   /** Everybody in the queue tries again. */
   wake(): void {
-    if (this.tasks.size > 0) {
-      const woken = [...this.tasks];
-      for (const task of woken) task.wake();
-    }
-    for (const listener of this.listeners) listener.notify();
+    if (this.#tasks !== undefined && this.#tasks.size > 0) for (const task of [...this.#tasks]) task.wake();
+    if (this.#listeners !== undefined) for (const listener of this.#listeners) listener.notify();
   }
 }

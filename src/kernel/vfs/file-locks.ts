@@ -62,7 +62,7 @@ export class FileLocks {
   /** Something was given up. */
   #released(): void {
     this.queue.wake();
-    if (this.whole.length + this.ranges.length + this.leases.length > 0 || this.queue.tasks.size > 0) return;
+    if (this.whole.length + this.ranges.length + this.leases.length > 0 || this.queue.hasTasks) return;
     this.#table.files.delete(this);
     this.inode.locks = undefined;
   }

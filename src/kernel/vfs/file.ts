@@ -106,6 +106,11 @@ export abstract class FileDescription {
     return true;
   }
 
+  /** What is written is copied before `write` returns: the caller may use its array again. */
+  get copiesWrites(): boolean {
+    return false;
+  }
+
   /** True when waiting for it with epoll(7) makes sense. */
   get pollable(): boolean {
     return !this.inode.isRegular && !this.inode.isDirectory;

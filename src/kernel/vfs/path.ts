@@ -121,6 +121,20 @@ export const RESOLVE_IN_ROOT = 16;
 
 const MOST_LINKS = 40;
 
+/** The components of path names that were used lately. */
+const COMPONENTS = new Map<string, readonly string[]>();
+const MOST_REMEMBERED = 1024;
+
+function componentsOf(name: string): readonly string[] {
+  let parts = COMPONENTS.get(name);
+  if (parts === undefined) {
+    parts = name.split('/').filter((part) => part !== '');
+    if (COMPONENTS.size === MOST_REMEMBERED) COMPONENTS.clear();
+    COMPONENTS.set(name, parts);
+  }
+  return parts;
+}
+
 /** How resolution ends. */
 export interface ResolveOptions {
   /** Follow a symbolic link at the end. */
@@ -188,7 +202,7 @@ class Resolution {
 
   walk(name: string, options: ResolveOptions, from = this.#context.directory): Location {
     let directory = name.startsWith('/') ? this.#root() : from;
-    const parts = name.split('/').filter((part) => part !== '');
+    const parts = componentsOf(name);
     const mustBeDirectory = name.endsWith('/');
     for (let n = 0; n < parts.length - 1; n++) {
       const next = this.#step(directory, parts[n]!);

@@ -51,6 +51,8 @@ export const CAP_BPF = 39;
 export const CAP_CHECKPOINT_RESTORE = 40;
 /** Number of capabilities of Linux 6.1. */
 export const CAP_COUNT = 41;
+/** The bit of each in a set of capabilities. */
+const CAPABILITY_BITS = Array.from({ length: CAP_COUNT }, (_, number) => 1n << BigInt(number));
 export const ALL_CAPABILITIES = (1n << BigInt(CAP_COUNT)) - 1n;
 
 /** Identity of a task (credentials(7), capabilities(7)). IDs are those of the outermost user namespace. */
@@ -108,7 +110,7 @@ export function hasCapability(
   namespace: UserNamespace = credentials.user.outermost,
 ): boolean {
   for (let ns = namespace; ; ns = ns.parent!) {
-    if (ns === credentials.user) return ((credentials.effective >> BigInt(capability)) & 1n) === 1n;
+    if (ns === credentials.user) return (credentials.effective & CAPABILITY_BITS[capability]!) !== 0n;
     if (ns.level <= credentials.user.level) return false;
     if (ns.parent === credentials.user && ns.maker.uid === credentials.euid) return true;
   }

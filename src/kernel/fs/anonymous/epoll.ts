@@ -24,7 +24,7 @@ class Watch {
     this.file = file;
     this.events = events;
     this.data = data;
-    file.queue.listeners.add(this);
+    file.queue.listen(this);
   }
 
   /** Events to report now. */
@@ -41,7 +41,7 @@ class Watch {
   }
 
   drop(): void {
-    this.file.queue.listeners.delete(this);
+    this.file.queue.unlisten(this);
   }
 }
 
