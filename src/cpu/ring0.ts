@@ -13,6 +13,10 @@ const CF = 0x1;
 const ZF = 0x40;
 const NO_FAULT = -1;
 
+// Instructions that come again and again: one array each, so that their bytes are written once.
+const MOV_CR3 = [0x0f, 0x22, 0xd8];
+const INVLPG = [0x0f, 0x01, 0x38];
+
 const COST_NUMBERS: ReadonlyMap<CostClass, number> = new Map(COST_CLASSES.map((name, number) => [name, number]));
 
 /** Number of a cost class. */
@@ -139,7 +143,7 @@ export class Ring0 {
   }
 
   writeCr3(value: number): void {
-    this.#withRegister(EAX, value, [0x0f, 0x22, 0xd8], 'MOV CR3');
+    this.#withRegister(EAX, value, MOV_CR3, 'MOV CR3');
   }
 
   writeCr4(value: number): void {
@@ -147,7 +151,7 @@ export class Ring0 {
   }
 
   invlpg(linear: number): void {
-    this.#withRegister(EAX, linear, [0x0f, 0x01, 0x38], 'INVLPG');
+    this.#withRegister(EAX, linear, INVLPG, 'INVLPG');
   }
 
   ltr(selector: number): Fault | undefined {
@@ -257,10 +261,13 @@ export class Ring0 {
   }
 
   #tryWithRegister(register: number, value: number, bytes: readonly number[]): Fault | undefined {
-    const saved = this.#save(register);
+    const at = GPR + 8 * register;
+    const low = this.#view.getUint32(at, true);
+    const high = this.#view.getUint32(at + 4, true);
     this.#setReg(register, value);
     const fault = this.execute(bytes);
-    this.#restore(saved);
+    this.#view.setUint32(at, low, true);
+    this.#view.setUint32(at + 4, high, true);
     return fault;
   }
 

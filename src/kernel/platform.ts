@@ -146,11 +146,15 @@ export class Context {
   readonly registers = new BigUint64Array(REGISTERS);
   readonly #view = new DataView(this.registers.buffer);
   /** x87 and SSE state, opaque to the kernel but for signal frames. */
-  floatingPoint: Uint8Array = initialFloatingPoint();
+  floatingPoint: Uint8Array;
   rflags = 0x202;
   abi: Abi = 'amd64';
   /** Data segment selectors; meaningful for i386 programs, which address thread-local storage by them. */
   selectors = { ds: 0, es: 0, fs: 0, gs: 0 };
+
+  constructor(floatingPoint = initialFloatingPoint()) {
+    this.floatingPoint = floatingPoint;
+  }
 
   get rip(): bigint {
     return this.reg64(RIP);
@@ -242,9 +246,8 @@ export class Context {
 
   /** A copy for a new task. */
   clone(): Context {
-    const copy = new Context();
+    const copy = new Context(this.floatingPoint.slice());
     copy.registers.set(this.registers);
-    copy.floatingPoint = this.floatingPoint.slice();
     copy.rflags = this.rflags;
     copy.abi = this.abi;
     copy.selectors = { ...this.selectors };

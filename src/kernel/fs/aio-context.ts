@@ -47,7 +47,7 @@ class PollRequest {
     this.request = request;
     this.#file = hold(file);
     this.#events = events;
-    file.queue.listeners.add(this);
+    file.queue.listen(this);
   }
 
   notify(): void {
@@ -63,7 +63,7 @@ class PollRequest {
   }
 
   leave(): void {
-    this.#file.queue.listeners.delete(this);
+    this.#file.queue.unlisten(this);
     release(this.#file);
     if (this.request.bell !== undefined) release(this.request.bell);
   }

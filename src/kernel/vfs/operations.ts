@@ -128,7 +128,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
     inode.truncate(0);
     notify(target, IN_MODIFY);
   }
-  const opened = inode.open(flags, { ...by, path: target });
+  const opened = inode.open(flags, { kernel: by.kernel, task: by.task, path: target });
   return opened instanceof WouldBlock ? opened : atPath(opened, opened.path ?? target);
 }
 
