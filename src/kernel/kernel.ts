@@ -27,6 +27,7 @@ import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
 import { type Abi, type Moment, type Platform, RAX, type Stop } from './platform.ts';
+import { Notification } from './seccomp/notify.ts';
 import { judge } from './seccomp/seccomp.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
 import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
@@ -464,13 +465,33 @@ export class Kernel {
     const verdict = judge(this, task, task.call!, wasTraced);
     if (verdict === 'run') this.#continueCall(task);
     else if (verdict === 'traced') this.#holdCall(task, 'judged');
-    else if (verdict !== 'over') this.#finish(task, verdict);
+    else if (verdict instanceof Notification) {
+      task.call = { ...task.call!, held: 'notified', notification: verdict };
+      this.#awaitAnswer(task);
+    } else if (verdict !== 'over') this.#finish(task, verdict);
+  }
+
+  /** The listener of a filter makes the call, or lets it be made. */
+  #awaitAnswer(task: Task): void {
+    const { notification, held: _, ...call } = task.call!;
+    const { outcome, isFirm, queue } = notification!;
+    if (outcome === 'continue') {
+      task.call = call;
+      this.#continueCall(task);
+    } else if (outcome !== undefined) this.#finish(task, outcome);
+    else if (isFirm || !hasDeliverableSignal(task)) task.sleep([queue], this.timers);
+    else {
+      task.callInterrupted = true;
+      task.lastCall = call.number;
+      this.#finish(task, ERESTARTSYS);
+    }
   }
 
   /** Runs the call of a task for the first time, or again after a wait. */
   #continueCall(task: Task): void {
     if (task.call!.held !== undefined) {
-      this.#resumeCall(task);
+      if (task.call!.held === 'notified') this.#awaitAnswer(task);
+      else this.#resumeCall(task);
       return;
     }
     const pending = task.call!;

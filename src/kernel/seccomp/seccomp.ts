@@ -9,7 +9,8 @@ import { dumpCore } from '../task/core-dump.ts';
 import { endProcess, endTask } from '../task/exit.ts';
 import type { PendingCall, Task } from '../task/task.ts';
 import { EVENT_SECCOMP, planEvent, TRACE_SECCOMP } from '../trace/tracing.ts';
-import { DATA_SIZE, runProgram } from './bpf.ts';
+import { DATA_SIZE, type Instruction, runProgram } from './bpf.ts';
+import type { Notification } from './notify.ts';
 import { SECCOMP_MODE_DISABLED, SECCOMP_MODE_STRICT } from './state.ts';
 
 // What a filter returns: an action and sixteen bits of data.
@@ -26,7 +27,7 @@ const DATA = 0xffff;
 const MOST_ERRNO = 4095;
 const SYS_SECCOMP = 1;
 
-/** Actions this kernel knows (SECCOMP_GET_ACTION_AVAIL); USER_NOTIF without a listener fails with ENOSYS, as on Linux. */
+/** Actions this kernel knows (SECCOMP_GET_ACTION_AVAIL). */
 export const KNOWN_ACTIONS: readonly number[] = [KILL_PROCESS, KILL_THREAD, TRAP, ERROR, USER_NOTIF, TRACE, LOG, ALLOW];
 
 /** AUDIT_ARCH_*. */
@@ -34,8 +35,11 @@ const ARCHITECTURE: Readonly<Record<Abi, number>> = { amd64: 0xc000_003e, i386: 
 /** read, write, exit, and the return from a signal handler. */
 const STRICT: Readonly<Record<Abi, readonly number[]>> = { amd64: [0, 1, 60, 15], i386: [3, 4, 1, 119] };
 
-/** 'run' lets the call go on; 'traced' holds it for the tracer; a number is its result; 'over' means that nothing is left to do. */
-export type Verdict = 'run' | 'over' | 'traced' | number;
+/**
+ * 'run' lets the call go on; 'traced' holds it for the tracer, a notification for whom it was sent to; a number is its result;
+ * 'over' means that nothing is left to do.
+ */
+export type Verdict = 'run' | 'over' | 'traced' | number | Notification;
 
 /** Decides about a call before it is made; `wasTraced`: a tracer has let it go on. */
 export function judge(kernel: Kernel, task: Task, call: PendingCall, wasTraced: boolean): Verdict {
@@ -49,7 +53,15 @@ export function judge(kernel: Kernel, task: Task, call: PendingCall, wasTraced: 
   return act(kernel, task, call, mostRestrictive(kernel, task, call), wasTraced);
 }
 
-function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number {
+/** What the filters say together: the strictest action, and whose it is. */
+interface Decision {
+  readonly result: number;
+  readonly filter: readonly Instruction[] | undefined;
+  /** struct seccomp_data. */
+  readonly data: DataView;
+}
+
+function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): Decision {
   const data = new DataView(new ArrayBuffer(DATA_SIZE));
   data.setInt32(0, call.number, true);
   data.setUint32(4, ARCHITECTURE[call.abi], true);
@@ -58,15 +70,20 @@ function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): number 
     data.setBigInt64(16 + 8 * n, BigInt(value), true);
   });
   let result = ALLOW;
+  let by: Decision['filter'];
   for (let n = task.seccomp.filters.length - 1; n >= 0; n--) {
-    const returned = runProgram(task.seccomp.filters[n]!, data, (count) => kernel.platform.charge(0, count));
+    const filter = task.seccomp.filters[n]!;
+    const returned = runProgram(filter, data, (count) => kernel.platform.charge(0, count));
     // actions are ordered as signed numbers; of equal ones the newest filter's counts
-    if (((returned & ACTION) | 0) < ((result & ACTION) | 0)) result = returned;
+    if (((returned & ACTION) | 0) >= ((result & ACTION) | 0)) continue;
+    result = returned;
+    by = filter;
   }
-  return result;
+  return { result, filter: by, data };
 }
 
-function act(kernel: Kernel, task: Task, call: PendingCall, result: number, wasTraced: boolean): Verdict {
+function act(kernel: Kernel, task: Task, call: PendingCall, decision: Decision, wasTraced: boolean): Verdict {
+  const { result } = decision;
   const data = result & DATA;
   switch ((result & ACTION) >>> 0) {
     case ALLOW:
@@ -78,8 +95,7 @@ function act(kernel: Kernel, task: Task, call: PendingCall, result: number, wasT
       if (wasTraced) return 'run';
       return planEvent(task, EVENT_SECCOMP, data, TRACE_SECCOMP) ? 'traced' : -ERRNO.ENOSYS;
     case USER_NOTIF:
-      // nobody listens
-      return -ERRNO.ENOSYS;
+      return notify(task, decision);
     case TRAP:
       trap(kernel, task, call, data);
       return 'over';
@@ -91,6 +107,13 @@ function act(kernel: Kernel, task: Task, call: PendingCall, result: number, wasT
       kill(kernel, task, call, data);
       return 'over';
   }
+}
+
+/** Whoever listens to the filter decides; without anybody the call does not exist. */
+function notify(task: Task, { filter, data }: Decision): Verdict {
+  const { listener } = task.seccomp;
+  if (listener === undefined || listener.filter !== filter || listener.file.isClosed) return -ERRNO.ENOSYS;
+  return listener.file.notify(task, new Uint8Array(data.buffer));
 }
 
 /** What SIGSYS tells: which call it was. */

@@ -1,12 +1,14 @@
 // seccomp(2), and prctl(2) PR_SET_SECCOMP.
 import { fail } from '../error.ts';
-import { type Instruction, isValidProgram, MOST_INSTRUCTIONS } from '../seccomp/bpf.ts';
+import { DATA_SIZE, type Instruction, isValidProgram, MOST_INSTRUCTIONS } from '../seccomp/bpf.ts';
 import { KNOWN_ACTIONS } from '../seccomp/seccomp.ts';
-import { SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT } from '../seccomp/state.ts';
+import { Listener, NOTIF_SIZE, RESPONSE_SIZE } from '../seccomp/notify.ts';
+import { SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, type Seccomp } from '../seccomp/state.ts';
 import type { Task } from '../task/task.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { type Implementations, partial } from './table.ts';
+import { openFilesLimit } from './paths.ts';
+import { full, type Implementations } from './table.ts';
 
 const SET_MODE_STRICT = 0;
 const SET_MODE_FILTER = 1;
@@ -15,13 +17,14 @@ const GET_NOTIF_SIZES = 3;
 const FLAG_TSYNC = 1;
 const FLAG_NEW_LISTENER = 8;
 const FLAG_TSYNC_ESRCH = 16;
+const FLAG_WAIT_KILLABLE = 32;
 const KNOWN_FLAGS = 0x3f;
 /** Instructions of all filters of a task, each filter counting four more. */
 const MOST_IN_ALL = 32768;
 const FILTER_COST = 4;
 const INSTRUCTION_SIZE = 8;
 /** struct seccomp_notif, seccomp_notif_resp, seccomp_data. */
-const NOTIF_SIZES = [80, 24, 64];
+const NOTIF_SIZES = [NOTIF_SIZE, RESPONSE_SIZE, DATA_SIZE];
 
 function setStrict(call: Call): number {
   const { task } = call;
@@ -66,8 +69,7 @@ function setFilter(call: Call, flags: number, address: number): number {
   const { task } = call;
   if (flags & ~KNOWN_FLAGS) fail('EINVAL');
   if (flags & FLAG_TSYNC && flags & FLAG_NEW_LISTENER && !(flags & FLAG_TSYNC_ESRCH)) fail('EINVAL');
-  // nobody can be asked: programs that need a listener hear so
-  if (flags & FLAG_NEW_LISTENER) fail('EINVAL');
+  if (flags & FLAG_WAIT_KILLABLE && !(flags & FLAG_NEW_LISTENER)) fail('EINVAL');
   const filter = readFilter(call, address);
   if (task.seccomp.mode === SECCOMP_MODE_STRICT) fail('EINVAL');
   const { filters } = task.seccomp;
@@ -75,13 +77,27 @@ function setFilter(call: Call, flags: number, address: number): number {
   if (size > MOST_IN_ALL) fail('ENOMEM');
   const stray = flags & FLAG_TSYNC ? cannotFollow(call) : undefined;
   if (stray !== undefined) return flags & FLAG_TSYNC_ESRCH ? fail('ESRCH') : call.number(stray.pid);
-  const next = { mode: SECCOMP_MODE_FILTER, filters: [...filters, filter] };
+  const listener = flags & FLAG_NEW_LISTENER ? newListener(call, flags) : undefined;
+  const next: Seccomp = {
+    ...task.seccomp,
+    mode: SECCOMP_MODE_FILTER,
+    filters: [...filters, filter],
+    ...(listener === undefined ? {} : { listener: { filter, file: listener.file } }),
+  };
   for (const other of flags & FLAG_TSYNC ? task.group.tasks : [task]) {
     other.seccomp = next;
     if (task.credentials.noNewPrivileges && !other.credentials.noNewPrivileges)
       other.credentials = { ...other.credentials, noNewPrivileges: true };
   }
-  return 0;
+  return listener?.fd ?? 0;
+}
+
+/** Who hears of what the new filter hands on; of all filters of a task one may have somebody. */
+function newListener(call: Call, flags: number): { fd: number; file: Listener } {
+  const { kernel, task } = call;
+  if (task.seccomp.listener !== undefined) fail('EBUSY');
+  const file = new Listener(kernel, (flags & FLAG_WAIT_KILLABLE) !== 0);
+  return { file, fd: task.files.install(file, true, openFilesLimit(call)) };
 }
 
 function seccomp(call: Call): number {
@@ -109,4 +125,4 @@ export function setSeccompMode(call: Call): number {
   return call.arg(1) === SECCOMP_MODE_FILTER ? setFilter(call, 0, call.arg(2)) : fail('EINVAL');
 }
 
-export const seccompCalls: Implementations = { seccomp: partial('there are no listeners for USER_NOTIF', seccomp) };
+export const seccompCalls: Implementations = { seccomp: full(seccomp) };

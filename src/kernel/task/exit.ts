@@ -40,6 +40,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   task.directories.users--;
   releaseNamespaces(task.namespaces);
   group.tasks.delete(task);
+  task.seccomp.listener?.file.queue.wake();
   tellTracerOfEnd(task, group.tasks.size === 0 ? (group.exiting ?? event) : event);
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;

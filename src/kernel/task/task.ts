@@ -2,6 +2,7 @@
 // that is not running is plain data; a blocked one tries its system call again when it is woken.
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { KernelCharge } from '../cgroup/memory.ts';
+import type { Notification } from '../seccomp/notify.ts';
 import { NO_SECCOMP, type Seccomp } from '../seccomp/state.ts';
 import type { SemaphoreUndo } from '../ipc/semaphores.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
@@ -40,8 +41,12 @@ export interface PendingCall {
   readonly number: number;
   /** As the convention of the ABI has them (syscalls/convention.ts). */
   readonly arguments: readonly (number | bigint)[];
-  /** It waits for its tracer: not seen by a filter yet, or held by one (seccomp(2) SECCOMP_RET_TRACE). */
-  readonly held?: 'new' | 'judged';
+  /**
+   * It waits for its tracer: not seen by a filter yet, or held by one (seccomp(2) SECCOMP_RET_TRACE); or for the listener of a
+   * filter, which was notified.
+   */
+  readonly held?: 'new' | 'judged' | 'notified';
+  readonly notification?: Notification;
   /** What the call did or decided before it waited. */
   progress: unknown;
 }
