@@ -13,6 +13,7 @@ import {
   USER_END,
 } from '../platform.ts';
 import type { AioContext } from '../fs/aio-context.ts';
+import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Frames } from './frames.ts';
 import { clip, continues, isData, type MemoryArea } from './memory-area.ts';
 import type { PageCache, PageUser } from './page-cache.ts';
@@ -61,6 +62,8 @@ export class AddressSpace implements PageUser {
   #peak = 0;
   /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
   dumpable = 1;
+  /** Where the program was started: what the task gains or leaves later changes nothing about who may look into it. */
+  owner: UserNamespace | undefined;
 
   constructor(platform: Platform, frames: Frames, abi: Abi) {
     this.platform = platform;
@@ -250,6 +253,7 @@ export class AddressSpace implements PageUser {
     child.auxiliary = this.auxiliary;
     child.vdso = this.vdso;
     child.dumpable = this.dumpable;
+    child.owner = this.owner;
     for (const area of this.areas) {
       if (area.notInherited) continue;
       const { locked: _, ...inherited } = area;

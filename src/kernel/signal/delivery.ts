@@ -30,7 +30,7 @@ import type { Kernel } from '../kernel.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './restart.ts';
 import type { FaultOutcome } from '../mm/address-space.ts';
 import { BadAddress } from '../mm/user-memory.ts';
-import { FAULT_FETCH, RAX } from '../platform.ts';
+import { FAULT_FETCH, FAULT_PRESENT, RAX, USER_END } from '../platform.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { dumpCore, wouldDump } from '../task/core-dump.ts';
 import { endProcess } from '../task/exit.ts';
@@ -249,7 +249,9 @@ export function sendFaultSignal(
   page?: { readonly address: number; readonly outcome: FaultOutcome },
   isSingleStep = false,
 ): void {
-  task.fault = { vector, error, address: page?.address ?? 0 };
+  // of the kernel's addresses is not told whether anything is there
+  const shown = page !== undefined && page.address >= USER_END.amd64 ? error | FAULT_PRESENT : error;
+  task.fault = { vector, error: shown, address: page?.address ?? 0 };
   if (page !== undefined) {
     const { address, outcome } = page;
     const isBus = outcome === 'beyond-file';

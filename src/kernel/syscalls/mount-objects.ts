@@ -18,7 +18,16 @@ import {
   throughMounts,
 } from '../vfs/path.ts';
 import type { Call } from './call.ts';
-import { checkLockedFlags, checkMayMount, copyPlace, isOwn, isRoot, isWritten, moveTree } from './mount.ts';
+import {
+  checkLockedFlags,
+  checkMayMount,
+  copyPlace,
+  isInDetached,
+  isOwn,
+  isRoot,
+  isWritten,
+  moveTree,
+} from './mount.ts';
 import { openFilesLimit, pathArgument } from './paths.ts';
 import { full, type Implementations, partial } from './table.ts';
 
@@ -32,11 +41,12 @@ export class TreeFile extends PathFile {
   constructor(tree: Mount) {
     super(tree.root.inode, O_PATH);
     this.#tree = tree;
+    tree.isDetached = true;
     this.path = { mount: tree, entry: tree.root };
   }
 
   override closed(): void {
-    if (this.#tree.namespace === undefined && this.#tree.parent === undefined) removeTree(this.#tree, false);
+    if (this.#tree.isDetached) removeTree(this.#tree, false);
   }
 }
 
@@ -132,7 +142,7 @@ function mountSetattr(call: Call): number {
   if (changesTimes ? (clear & ATTRIBUTE_TIMES) !== ATTRIBUTE_TIMES : set & ATTRIBUTE_TIMES) fail('EINVAL');
   const times = changesTimes ? timeFlags(set) : undefined;
   const path = pathArgument(call, 0, 1, flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
-  if (!isRoot(path) || !(isOwn(call, path.mount) || path.mount.namespace === undefined)) fail('EINVAL');
+  if (!isRoot(path) || !(isOwn(call, path.mount) || isInDetached(path.mount))) fail('EINVAL');
   const mounts = flags & AT_RECURSIVE ? [...treeOf(path.mount)] : [path.mount];
   const changed = mounts.map((mount) => {
     let next = (mount.flags & ~plainFlags(clear)) | plainFlags(set);

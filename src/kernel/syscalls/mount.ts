@@ -71,6 +71,10 @@ export function checkMayMount(call: Call): void {
 
 /** It is part of the caller's tree. */
 export const isOwn = (call: Call, mount: Mount) => mount.namespace === call.task.namespaces.mnt;
+/** It is part of a tree that is nowhere yet. */
+export function isInDetached(mount: Mount): boolean {
+  return mount.parent === undefined ? mount.isDetached : isInDetached(mount.parent.mount);
+}
 export const isRoot = ({ mount, entry }: Path) => mount.root === entry;
 
 function checkOwnRoot(call: Call, path: Path): void {
@@ -201,7 +205,7 @@ function moveMount(call: Call, source: string, target: Path): void {
 /** Moves a mount with all below it, or attaches one that was nowhere yet. */
 export function moveTree(call: Call, from: Path, target: Path): void {
   const { mount: moved } = from;
-  const isDetached = moved.namespace === undefined && moved.parent === undefined;
+  const { isDetached } = moved;
   if (!isRoot(from) || !(isDetached || isOwn(call, moved))) fail('EINVAL');
   if (!isOwn(call, target.mount) || moved.isLocked || (!isDetached && moved.parent === undefined)) fail('EINVAL');
   checkSameType(from.entry, target.entry, 'EINVAL');

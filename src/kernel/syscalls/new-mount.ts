@@ -22,33 +22,43 @@ const FOR_EVERYBODY = new Set(['proc', 'tmpfs', 'ramfs', 'sysfs', 'cgroup2', 'mq
 const REVEALING = new Set(['proc', 'sysfs']);
 
 /** Makes a file system and a mount of it that is nowhere yet. @throws SystemError ENODEV, EPERM, … */
-export function makeMount(call: Call, { type, source, data }: NewMount, given: number, readOnly: boolean): Mount {
+export function makeMount(call: Call, { type, source, data }: NewMount, flags: number, readOnly: boolean): Mount {
   if (type === '') fail('EINVAL');
   const { kernel, task } = call;
-  const { pid, net, ipc, mnt } = task.namespaces;
-  const owners: Record<string, UserNamespace> = { proc: pid.owner, sysfs: net.owner, mqueue: ipc.owner };
+  const { pid, net, ipc, mnt, cgroup } = task.namespaces;
+  const owners: Record<string, UserNamespace> = {
+    proc: pid.owner,
+    sysfs: net.owner,
+    mqueue: ipc.owner,
+    cgroup2: cgroup.owner,
+  };
   const owner = owners[type] ?? call.users;
   const { fs, root } = createFileSystem(type, { kernel, task, source, data });
   if (!hasCapability(task.credentials, CAP_SYS_ADMIN, FOR_EVERYBODY.has(type) ? owner : kernel.users)) fail('EPERM');
   if (owner.parent !== undefined) fs.owner ??= owner;
-  let flags = given;
-  if (mnt.owner.parent !== undefined && REVEALING.has(type)) flags |= visibleFlags(mnt.mounts(), type, flags);
+  const isLimited = mnt.owner.parent !== undefined && REVEALING.has(type);
+  const lockedFlags = isLimited ? locksOfVisible(mnt.mounts(), type, flags) : 0;
   if (readOnly) fs.readOnly = true;
   const entry = new Dentry('', undefined, root);
-  return new Mount(kernel.nextMountId(), fs, entry, source === '' ? 'none' : source, flags);
+  const mount = new Mount(kernel.nextMountId(), fs, entry, source === '' ? 'none' : source, flags);
+  mount.lockedFlags = lockedFlags;
+  return mount;
 }
 
 /**
- * Flags that a new mount of a revealing type must have: those locked on one that is fully visible already.
+ * Flags of a new mount of a revealing type that stay: those locked on one that is fully visible already and no more restricted.
  * @throws SystemError EPERM when none is
  */
-function visibleFlags(mounts: Iterable<Mount>, type: string, wanted: number): number {
+function locksOfVisible(mounts: Iterable<Mount>, type: string, wanted: number): number {
   for (const known of mounts) {
     if (known.fs.type !== type || known.root.parent !== undefined) continue;
     if ([...known.mounted.values()].some(({ isLocked, parent }) => isLocked && !isEmptyDirectory(parent!.entry)))
       continue;
-    if (known.lockedFlags & MS_RDONLY && !(wanted & MS_RDONLY)) continue;
-    return known.lockedFlags & (MS_RDONLY | ACCESS_TIMES) & known.flags;
+    const { flags, fs } = known;
+    const locked = fs.readOnly ? known.lockedFlags | MS_RDONLY : known.lockedFlags;
+    if (locked & MS_RDONLY && !(wanted & MS_RDONLY)) continue;
+    if (locked & ACCESS_TIMES && (flags ^ wanted) & ACCESS_TIMES) continue;
+    return locked & (MS_RDONLY | ACCESS_TIMES);
   }
   return fail('EPERM');
 }

@@ -43,7 +43,7 @@ import {
   namelessPath,
   type Path,
   type PathContext,
-  pathName,
+  shownName,
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   resolve,
@@ -284,7 +284,8 @@ function utimensat(format: TimeFormat): (call: Call) => CallResult {
 function getcwd(call: Call): number {
   const { root, directory } = call.task.directories;
   if (isUnlinked(directory)) fail('ENOENT');
-  const name = encodeText(`${pathName(directory, root)}\0`);
+  const shown = shownName(directory, root);
+  const name = encodeText(`${shown.isReachable ? '' : '(unreachable)'}${shown.name}\0`);
   if (call.arg(1) < name.length) fail('ERANGE');
   call.write(call.arg(0), name);
   return name.length;

@@ -266,7 +266,8 @@ function traceMe(call: Call): number {
   const { parent } = task.group;
   if (task.tracing !== undefined) fail('EPERM');
   // outside all namespaces a first process has nobody to trace it
-  if (parent !== undefined) beginTracing(parent.leader, task, false, 0);
+  const { credentials } = task;
+  if (parent !== undefined) beginTracing(task, { tracer: parent.leader, credentials, isSeized: false, options: 0 });
   return 0;
 }
 
@@ -276,7 +277,7 @@ function attach(call: Call, isSeized: boolean): number {
   const task = target(call);
   if (task.group === call.task.group || !mayInspect(call.task, task, 'real-ids')) fail('EPERM');
   if (task.tracing !== undefined) fail('EPERM');
-  beginTracing(call.task, task, isSeized, options);
+  beginTracing(task, { tracer: call.task, credentials: call.task.credentials, isSeized, options });
   if (isSeized) return 0;
   if (task.state === 'stopped') task.resume();
   sendSignalToTask(call.kernel, task, { signal: SIGNAL.SIGSTOP, code: SI_USER });

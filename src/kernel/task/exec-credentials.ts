@@ -3,7 +3,7 @@
 import { S_ISGID, S_ISUID } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { MS_NOSUID, type Path } from '../vfs/path.ts';
-import { ALL_CAPABILITIES, CAP_SETUID, type Credentials, hasCapability } from '../vfs/permission.ts';
+import { ALL_CAPABILITIES, CAP_SETUID, CAP_SYS_PTRACE, type Credentials, hasCapability } from '../vfs/permission.ts';
 import { SECBIT_KEEP_CAPS, SECBIT_NOROOT } from './credentials.ts';
 import { fileCapabilities } from './file-capabilities.ts';
 import type { Task } from './task.ts';
@@ -68,11 +68,16 @@ export function credentialsOfProgram(task: Task, path: Path): ProgramCredentials
   return { credentials: next, secure: hasSetIds || (!isNamed(next.uid) && grew) };
 }
 
-/** Nothing is gained with no_new_privs, or while other processes can change the root directory under the program. */
+/**
+ * Nothing is gained with no_new_privs, while other processes can change the root directory under the program, or under a tracer
+ * that may not trace everybody.
+ */
 function limit(task: Task, next: Credentials, hasSetIds: boolean): void {
   const { credentials: old, directories, group } = task;
   const sharers = [...group.tasks].filter((member) => member.directories === directories).length;
-  if (!old.noNewPrivileges && directories.users <= sharers) return;
+  const { tracing } = task;
+  const isWatched = tracing !== undefined && !hasCapability(tracing.credentials, CAP_SYS_PTRACE, next.user);
+  if (!old.noNewPrivileges && directories.users <= sharers && !isWatched) return;
   if (!hasSetIds && !(next.permitted & ~old.permitted)) return;
   if (!hasCapability(next, CAP_SETUID, next.user) || old.noNewPrivileges) {
     next.euid = next.uid;

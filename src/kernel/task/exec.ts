@@ -5,8 +5,8 @@ import type { Kernel } from '../kernel.ts';
 import { Context, RSP } from '../platform.ts';
 import { encodeText } from '../syscalls/text.ts';
 import { type Path, pathName, resolve } from '../vfs/path.ts';
-import { type Credentials, MAY_EXECUTE, MAY_READ, mayAccess } from '../vfs/permission.ts';
-import { DUMPABLE, NOT_DUMPABLE } from './credentials.ts';
+import { MAY_EXECUTE, MAY_READ, mayAccess } from '../vfs/permission.ts';
+import { commitCredentials, DUMPABLE, NOT_DUMPABLE } from './credentials.ts';
 import { credentialsOfProgram } from './exec-credentials.ts';
 import { deleteTimers, endOtherTasks, releaseMemory } from './exit.ts';
 import { loadProgram, type LoadedProgram, type ProgramFile, scriptInterpreter } from './program.ts';
@@ -100,21 +100,31 @@ export function execute(
   });
   const formerNumber = task.tracing === undefined ? 0 : task.pid.in(task.tracing.tracer.namespaces.pid);
   // from here on nothing can fail: the old program is gone
-  replaceProgram(kernel, task, loaded, credentials);
-  const isReadable = mayAccess(credentials, program.entry.inode, MAY_READ);
-  task.memory!.dumpable = secure || !isReadable ? NOT_DUMPABLE : DUMPABLE;
+  replaceProgram(kernel, task, loaded);
+  hide(task, program);
+  commitCredentials(task, credentials);
   if (secure) task.parentDeathSignal = 0;
   task.executable = program;
   traceProgram(task, formerNumber);
   task.name = name.slice(name.lastIndexOf('/') + 1).slice(0, NAME_LENGTH);
 }
 
-function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram, credentials: Credentials): void {
+/** Who may look into the new memory: a program that cannot be read is shown to nobody who could not read it either. */
+function hide({ memory, credentials }: Task, { entry: { inode } }: Path): void {
+  const { uid, euid, gid, egid } = credentials;
+  const isReadable = mayAccess(credentials, inode, MAY_READ);
+  memory!.dumpable = isReadable && uid === euid && gid === egid ? DUMPABLE : NOT_DUMPABLE;
+  let owner = credentials.user;
+  while (!isReadable && owner.parent !== undefined && !(owner.has('uid', inode.uid) && owner.has('gid', inode.gid)))
+    owner = owner.parent;
+  memory!.owner = owner;
+}
+
+function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram): void {
   endOtherTasks(kernel, task);
   deleteTimers(task.group);
   releaseMemory(kernel, task);
   task.memory = loaded.memory;
-  task.credentials = credentials;
   if (task.files.users > 1) {
     task.files.users--;
     task.files = task.files.clone();

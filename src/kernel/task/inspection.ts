@@ -18,7 +18,11 @@ export function mayInspect(task: Task, target: Task, mode: InspectionMode = 'fil
     [other.gid, other.egid, other.sgid].every((id) => id === gid);
   const mayTrace = hasCapability(own, CAP_SYS_PTRACE, other.user);
   if (!isSame && !mayTrace) return false;
-  if (target.memory !== undefined && target.memory.dumpable !== DUMPABLE && !mayTrace) return false;
+  const { memory } = target;
+  if (memory !== undefined && memory.dumpable !== DUMPABLE) {
+    // one that hides itself stays hidden when it enters a namespace where others have rights
+    if (!hasCapability(own, CAP_SYS_PTRACE, memory.owner ?? other.user)) return false;
+  }
   const capabilities = mode === 'file-ids' ? own.effective : own.permitted;
   const isSubset = own.user === other.user && (other.permitted & ~capabilities) === 0n;
   return isSubset || mayTrace;

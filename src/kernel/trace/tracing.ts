@@ -7,6 +7,7 @@ import type { SignalInfo } from '../signal/signal-set.ts';
 import { endProcess } from '../task/exit.ts';
 import type { Task } from '../task/task.ts';
 import type { ChildEvent, ProcessGroup } from '../task/thread-group.ts';
+import type { Credentials } from '../vfs/permission.ts';
 
 /** Options of PTRACE_SETOPTIONS. */
 export const TRACE_SYSGOOD = 1;
@@ -46,6 +47,8 @@ export interface TraceStop {
 /** What a task knows of being traced: plain data. */
 export interface Tracing {
   readonly tracer: Task;
+  /** Of whoever asked for the tracing, then: what rights the task may gain depends on them. */
+  readonly credentials: Credentials;
   readonly isSeized: boolean;
   options: number;
   message: number;
@@ -73,11 +76,16 @@ export interface TracedEnd {
 }
 
 /** The task is traced from now on. */
-export function beginTracing(tracer: Task, task: Task, isSeized: boolean, options: number): Tracing {
+export function beginTracing(
+  task: Task,
+  by: Pick<Tracing, 'tracer' | 'credentials' | 'isSeized' | 'options'>,
+): Tracing {
+  const { tracer } = by;
   const tracing: Tracing = {
     tracer,
-    isSeized,
-    options,
+    credentials: by.credentials,
+    isSeized: by.isSeized,
+    options: by.options,
     message: 0,
     stop: undefined,
     isReported: false,
@@ -210,7 +218,7 @@ export function traceChild(parent: Task, child: Task, event: number, option: num
   const { tracing } = parent;
   if (tracing === undefined || !(tracing.options & option)) return;
   planEvent(parent, event, child.pid.in(tracing.tracer.namespaces.pid));
-  beginTracing(tracing.tracer, child, tracing.isSeized, tracing.options);
+  beginTracing(child, tracing);
   if (tracing.isSeized) planEvent(child, EVENT_STOP, 0);
   else child.pending.add({ signal: SIGNAL.SIGSTOP, code: SI_USER });
 }

@@ -4,6 +4,7 @@ import { fail } from '../error.ts';
 import { countMounts } from './inode.ts';
 import {
   type Dentry,
+  isBelow,
   Mount,
   MS_NOATIME,
   MS_NODEV,
@@ -30,11 +31,6 @@ export interface MountNumbers {
 export function* treeOf(mount: Mount): Iterable<Mount> {
   yield mount;
   for (const child of [...mount.mounted.values()]) yield* treeOf(child);
-}
-
-function isBelow(entry: Dentry, root: Dentry): boolean {
-  for (let at: Dentry | undefined = entry; at !== undefined; at = at.parent) if (at === root) return true;
-  return false;
 }
 
 // Propagation types.
@@ -158,6 +154,7 @@ export function hasLockedBelow({ mount, entry }: Path): boolean {
 function place(mount: Mount, at: Path): void {
   const above = at.mount.mounted.get(at.entry);
   mount.parent = { mount: at.mount, entry: at.entry };
+  mount.isDetached = false;
   at.mount.mounted.set(at.entry, mount);
   at.entry.mounts.add(mount);
   for (const part of treeOf(mount)) part.namespace = at.mount.namespace;
@@ -185,7 +182,8 @@ function copiesElsewhere(numbers: MountNumbers, source: Mount, at: Path): { copy
   const copies: { copy: Mount; at: Path }[] = [];
   const visited = new Set<PeerGroup>();
   const put = (receiver: Mount, from: Mount, relation: Relation): Mount | undefined => {
-    if (!isBelow(at.entry, receiver.root)) return undefined;
+    // what is in no tree yet, as the source itself and the copies made here, receives nothing
+    if (receiver.namespace === undefined || !isBelow(at.entry, receiver.root)) return undefined;
     const copy = copyTree(numbers, { mount: from, entry: from.root }, { relation, recursive: true });
     copy.isLocked = false;
     copies.push({ copy, at: { mount: receiver, entry: at.entry } });

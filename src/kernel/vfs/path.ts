@@ -67,6 +67,8 @@ export class Mount {
   /** Slave: changes come from there. */
   master: PeerGroup | undefined;
   isUnbindable = false;
+  /** The top of a tree that is nowhere yet: open_tree(2) or fsmount(2) made it, and move_mount(2) may attach it. */
+  isDetached = false;
   /** Marked by umount2(2) with MNT_EXPIRE and not opened since. */
   isExpiring = false;
   /** It came from a more privileged namespace as part of a tree: what it hides stays hidden. */
@@ -157,12 +159,24 @@ export function samePath(a: Path, b: Path): boolean {
   return a.mount === b.mount && a.entry === b.entry;
 }
 
-/** The directory above, through mount points; the root is its own. */
+/** True for a name itself and for those below it. */
+export function isBelow(entry: Dentry, root: Dentry): boolean {
+  for (let at: Dentry | undefined = entry; at !== undefined; at = at.parent) if (at === root) return true;
+  return false;
+}
+
+/** What is above a name in its mount: a directory that was moved out of what is mounted has nothing above. */
+function above({ mount, entry: { parent } }: Path): Dentry {
+  const isInside = parent !== undefined && (mount.root.parent === undefined || isBelow(parent, mount.root));
+  return isInside ? parent : fail('ENOENT');
+}
+
+/** The directory above, through mount points; the root is its own. @throws SystemError ENOENT */
 export function parentPath(path: Path, root: Path): Path {
   let { mount, entry } = path;
   for (;;) {
     if (samePath({ mount, entry }, root)) return root;
-    if (entry !== mount.root) return { mount, entry: entry.parent! };
+    if (entry !== mount.root) return { mount, entry: above({ mount, entry }) };
     if (mount.parent === undefined) return { mount, entry };
     ({ mount, entry } = mount.parent);
   }
@@ -308,20 +322,27 @@ export function isUnlinked({ mount, entry }: Path): boolean {
   return entry !== mount.root && entry.parent?.children.get(entry.name) !== entry;
 }
 
-/** The name of a path as seen from `root`, as getcwd(2) gives it. */
+/** The name of a path as seen from `root`; for one that is not below it the name in its own tree. */
 export function pathName(path: Path, root: Path): string {
+  return shownName(path, root).name;
+}
+
+/** The same, and whether the path is below `root` at all. */
+export function shownName(path: Path, root: Path): { name: string; isReachable: boolean } {
   const shown = path.entry.inode.displayName;
-  if (shown !== undefined && path.entry !== path.mount.root) return shown;
+  if (shown !== undefined && path.entry !== path.mount.root) return { name: shown, isReachable: true };
   const names: string[] = [];
+  const found = (isReachable: boolean) => ({ name: `/${names.reverse().join('/')}`, isReachable });
   let { mount, entry } = path;
   while (!samePath({ mount, entry }, root)) {
     if (entry === mount.root) {
-      if (mount.parent === undefined) return `(unreachable)/${names.reverse().join('/')}`;
+      if (mount.parent === undefined) return found(false);
       ({ mount, entry } = mount.parent);
     } else {
+      if (entry.parent === undefined) return found(false);
       names.push(entry.name);
-      entry = entry.parent!;
+      entry = entry.parent;
     }
   }
-  return `/${names.reverse().join('/')}`;
+  return found(true);
 }

@@ -2,6 +2,7 @@
 import { S_IFDIR } from '../../../abi/stat.ts';
 import { fail } from '../../error.ts';
 import { countMounts, type Inode } from '../../vfs/inode.ts';
+import { hasLockedBelow } from '../../vfs/mount-tree.ts';
 import { type Path, resolve } from '../../vfs/path.ts';
 import type { MountedFileSystem, MountRequest } from '../mount-request.ts';
 import { OverlayDirectory } from './overlay-directory.ts';
@@ -96,11 +97,14 @@ export function createOverlay({ kernel, task, data }: MountRequest): MountedFile
     if (upper.mount.isReadOnly || upper.mount.fs instanceof OverlayFs) fail('EINVAL');
   }
   const lowers = options.lowers.map(at);
+  // what a more privileged namespace has covered would be seen
+  if ([...lowers, ...(upper === undefined ? [] : [upper])].some(hasLockedBelow)) fail('EINVAL');
   if (lowers.some((path) => depth(path) >= MOST_STACKED)) fail('EINVAL');
   const inodes = lowers.map(({ entry }) => entry.inode);
   const fs = new OverlayFs({
     layers: { upper: upper?.entry.inode, work: work === undefined ? undefined : workDirectory(work), lowers: inodes },
     userAttributes: options.userAttributes,
+    mounter: task.credentials,
     options: data,
     now: () => kernel.realtime,
     nextDevice: () => kernel.nextDevice(),

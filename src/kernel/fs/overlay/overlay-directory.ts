@@ -5,6 +5,7 @@ import { fail } from '../../error.ts';
 import { DirectoryFile } from '../../vfs/directory-file.ts';
 import type { FileDescription } from '../../vfs/file.ts';
 import type { DirectoryEntry, Inode, Owner } from '../../vfs/inode.ts';
+import { MAY_EXECUTE, MAY_READ } from '../../vfs/permission.ts';
 import { decodeText } from '../../syscalls/text.ts';
 import { originOf } from './copy-up.ts';
 import { isWhiteout, type OverlayFs } from './overlay-fs.ts';
@@ -47,12 +48,22 @@ export class OverlayDirectory extends OverlayInode {
   override *entries(): Iterable<DirectoryEntry> {
     const seen = new Set<string>();
     for (const layer of this.upper === undefined ? this.lowers : [this.upper, ...this.lowers])
-      for (const { name } of layer.entries()) {
+      for (const { name } of this.#entriesOf(layer)) {
         if (seen.has(name)) continue;
         seen.add(name);
         const inode = this.lookup(name);
         if (inode !== undefined) yield { name, ino: inode.ino, type: inode.type };
       }
+  }
+
+  #entriesOf(layer: Inode): Iterable<DirectoryEntry> {
+    this.fs.checkMounter(layer, MAY_READ);
+    return layer.entries();
+  }
+
+  #inLayer(layer: Inode, name: string): Inode | undefined {
+    this.fs.checkMounter(layer, MAY_EXECUTE);
+    return layer.lookup(name);
   }
 
   override create(name: string, mode: number, owner: Owner, special = 0): Inode {
@@ -172,13 +183,13 @@ export class OverlayDirectory extends OverlayInode {
 
   #find(name: string): Layered | undefined {
     const { fs } = this;
-    const upper = this.upper?.lookup(name);
+    const upper = this.upper && this.#inLayer(this.upper, name);
     if (upper !== undefined && isWhiteout(upper)) return undefined;
     if (upper !== undefined && !upper.isDirectory) return { upper, lowers: this.#origin(name, upper) };
     const lowers: Inode[] = [];
     if (upper === undefined || !fs.isOpaque(upper))
       for (const layer of this.lowers) {
-        const lower = layer.lookup(name);
+        const lower = this.#inLayer(layer, name);
         if (lower === undefined) continue;
         const isFirst = upper === undefined && lowers.length === 0;
         if (isWhiteout(lower) || (!lower.isDirectory && !isFirst)) break;

@@ -1,7 +1,9 @@
 // An overlay: directories of other file systems laid over each other, the upper one taking all changes
 // (Documentation/filesystems/overlayfs.rst).
 import { S_IFCHR } from '../../../abi/stat.ts';
+import { fail } from '../../error.ts';
 import type { FileSystem, Inode, Owner, Room, Timestamp } from '../../vfs/inode.ts';
+import { type Credentials, MAY_READ, mayAccess } from '../../vfs/permission.ts';
 import type { OverlayInode } from './overlay-inode.ts';
 
 const OVERLAYFS_MAGIC = 0x794c_7630;
@@ -23,6 +25,8 @@ export interface OverlayOptions {
   readonly layers: Layers;
   /** Attributes of the overlay itself are user.overlay.* instead of trusted.overlay.*. */
   readonly userAttributes: boolean;
+  /** Whoever mounted it; what the host puts together needs no rights. */
+  readonly mounter?: Credentials;
   readonly options: string;
   readonly now: () => Timestamp;
   readonly nextDevice: () => number;
@@ -42,6 +46,7 @@ export class OverlayFs implements FileSystem {
   readonly options: string;
   readonly now: () => Timestamp;
   readonly layers: Layers;
+  readonly #mounter: Credentials | undefined;
   unmounted?: () => void;
   /** All layers lie in one file system, so that its inode numbers can be shown. */
   readonly isUniform: boolean;
@@ -54,7 +59,8 @@ export class OverlayFs implements FileSystem {
   #nextIno = 1;
   #whiteout: Inode | undefined;
 
-  constructor({ layers, userAttributes, options, now, nextDevice }: OverlayOptions) {
+  constructor({ layers, userAttributes, mounter, options, now, nextDevice }: OverlayOptions) {
+    this.#mounter = mounter;
     this.layers = layers;
     this.readOnly = layers.upper === undefined;
     this.options = options;
@@ -83,6 +89,19 @@ export class OverlayFs implements FileSystem {
   room(): Room {
     const { fs } = this.layers.upper ?? this.layers.lowers[0]!;
     return fs.room?.() ?? { blocks: 0, freeBlocks: 0, files: 0, freeFiles: 0 };
+  }
+
+  /** Layers show what whoever mounted the overlay may see of them, whatever lies above. @throws SystemError EACCES */
+  checkMounter(inode: Inode, wanted: number): void {
+    if (this.#mounter !== undefined && !mayAccess(this.#mounter, inode, wanted)) fail('EACCES');
+  }
+
+  /** Files of others are not multiplied. @throws SystemError EACCES, EOVERFLOW */
+  checkMayCopy(inode: Inode): void {
+    if (this.#mounter === undefined) return;
+    const { user } = this.#mounter;
+    if (!user.has('uid', inode.uid) || !user.has('gid', inode.gid)) fail('EOVERFLOW');
+    if (inode.isRegular) this.checkMounter(inode, MAY_READ);
   }
 
   /** True for a directory of a layer that hides those below. */

@@ -108,13 +108,14 @@ export abstract class OverlayInode extends Inode {
     this.real.unused();
   }
 
-  /** The file in the upper layer, copied there if need be. @throws SystemError EROFS, ENOSPC */
+  /** The file in the upper layer, copied there if need be. @throws SystemError EROFS, ENOSPC, EACCES, EOVERFLOW */
   copyUp(): Inode {
     if (this.#upper !== undefined) return this.#upper;
     const lower = this.#lower!;
     const { fs } = this;
     const place = this.#place ?? fail('EROFS');
     if (fs.readOnly) fail('EROFS');
+    fs.checkMayCopy(lower);
     const upper = this.isUnlinked ? this.#namelessCopy(lower) : this.#copyTo(place, lower);
     lower.opens -= this.#holds;
     upper.opens += this.#holds;

@@ -10,7 +10,7 @@ import {
   MS_NOSYMFOLLOW,
   MS_RDONLY,
   MS_RELATIME,
-  pathName,
+  shownName,
 } from '../../vfs/path.ts';
 
 /** Spaces and the like as octal escapes. */
@@ -40,8 +40,8 @@ function ownOptions({ fs: { options = '' } }: Mount): string[] {
 /** Mounts with the places where they are seen from the root of a task; those outside are not shown. */
 function visible({ namespaces, directories: { root } }: Task): { mount: Mount; at: string }[] {
   return [...namespaces.mnt.mounts()].flatMap((mount) => {
-    const at = pathName({ mount, entry: mount.root }, root);
-    return at.startsWith('(unreachable)') ? [] : [{ mount, at }];
+    const { name: at, isReachable } = shownName({ mount, entry: mount.root }, root);
+    return isReachable ? [{ mount, at }] : [];
   });
 }
 

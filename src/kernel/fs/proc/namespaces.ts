@@ -51,7 +51,10 @@ export function addNamespaceFiles(
     fs,
     {
       read: () => (task().credentials.user.mayHaveSetgroups ? 'allow\n' : 'deny\n'),
-      write: (text, _writer, { credentials }) => writeSetgroups(task().credentials.user, text, credentials),
+      write: (text, _writer, { credentials, offset }) => {
+        if (offset !== 0) fail('EINVAL');
+        writeSetgroups(task().credentials.user, text, credentials);
+      },
     },
     owner,
     0o644,

@@ -1,5 +1,6 @@
 // The directory of one process in procfs (proc(5) "/proc/pid").
 import { RLIMIT_SIGPENDING } from '../../../abi/resource.ts';
+import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
 import { queuedSignals } from '../../signal/send.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
@@ -149,7 +150,10 @@ function taskDirectory(
     )
     .add(
       'auxv',
-      text(() => task().memory?.auxiliary ?? '', 0o400),
+      text((opener) => {
+        checkMayInspect(opener, task());
+        return task().memory?.auxiliary ?? '';
+      }, 0o400),
     )
     .add(
       'comm',
@@ -157,7 +161,8 @@ function taskDirectory(
         fs,
         {
           read: () => `${task().name}\n`,
-          write: (name) => {
+          write: (name, writer) => {
+            if (task().group !== (kernel.current ?? writer).group) fail('EINVAL');
             task().name = name.replace(/\n$/, '').slice(0, 15);
           },
         },
@@ -191,7 +196,10 @@ function taskDirectory(
     )
     .add(
       'personality',
-      text(() => `${task().personality.toString(16).padStart(8, '0')}\n`, 0o400),
+      text(
+        (opener) => inspected(opener, task(), ({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
+        0o400,
+      ),
     )
     .add(
       'loginuid',
@@ -235,7 +243,7 @@ function taskDirectory(
     .add('fdinfo', descriptorInformation(kernel, fs, task, owner))
     .add(
       'mountstats',
-      text(() => mountStatistics(task())),
+      text(() => mountStatistics(task()), 0o400),
     );
 }
 
