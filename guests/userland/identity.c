@@ -17,12 +17,16 @@ int id_main(int argc, char **argv) {
     if (c == 'n') name = true;
     else if (c != 'r') wanted = c;
   }
-  long count = CALL2(getgroups, COUNT(groups), groups);
+  long found = CALL2(getgroups, COUNT(groups) - 1, groups + 1);
   if (options.at < argc) {
     if (!find_user(argv[options.at], &uid, &gid)) die(1, "'%s': no such user", argv[options.at]);
-    count = 0;
+    found = 0;
   }
-  if (count <= 0) count = 1, groups[0] = gid;
+  // the group it runs with comes first, and once
+  int count = 1;
+  groups[0] = gid;
+  for (int i = 1; i <= found; i++)
+    if (groups[i] != gid) groups[count++] = groups[i];
   if (wanted == 0) {
     print_ids(uid, gid, groups, count);
     return 0;

@@ -71,6 +71,13 @@ export interface ContainerRequest {
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
   readonly binds: readonly string[];
+  readonly privileged: boolean;
+  /** `NAME:ADDRESS` each. */
+  readonly extraHosts: readonly string[];
+  /** Names or numbers. */
+  readonly groups: readonly string[];
+  /** Seconds between the stop signal and SIGKILL. */
+  readonly stopTimeout?: number;
 }
 
 /** A container of an image; its ID has 64 hexadecimal digits. */

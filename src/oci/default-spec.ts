@@ -19,6 +19,8 @@ export interface ContainerOptions {
   readonly terminal: boolean;
   readonly readOnly: boolean;
   readonly mounts: readonly MountSpec[];
+  /** All capabilities, no filter, nothing hidden or read-only. */
+  readonly privileged?: boolean;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly noNewPrivileges: boolean;
@@ -91,7 +93,7 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  */
 export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: ContainerOptions): RuntimeSpec {
   const capabilities = capabilitiesOf(options);
-  const seccomp = options.seccomp ?? defaultSeccomp(capabilities);
+  const seccomp = options.seccomp ?? (options.privileged ? 'unconfined' : defaultSeccomp(capabilities));
   return {
     ociVersion: '1.2.0',
     root: { path: 'rootfs', readonly: options.readOnly },
@@ -107,7 +109,7 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
       ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     },
     hostname: options.hostname,
-    mounts: [...KERNEL_MOUNTS, sharedMemory(options.shmSize), ...options.mounts],
+    mounts: mountsOf(options),
     namespaces: KINDS.map((type) => ({ type })),
     uidMappings: [],
     gidMappings: [],
@@ -115,11 +117,19 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
     resources: options.resources,
     ...(seccomp === 'unconfined' ? {} : { seccomp }),
     sysctl: options.sysctl ?? {},
-    maskedPaths: MASKED,
-    readonlyPaths: READ_ONLY,
+    maskedPaths: options.privileged ? [] : MASKED,
+    readonlyPaths: options.privileged ? [] : READ_ONLY,
     hooks: {},
     annotations: {},
   };
+}
+
+/** A mount that a user asked for takes the place of one that would be there anyway. */
+function mountsOf({ mounts, shmSize, privileged }: ContainerOptions): readonly MountSpec[] {
+  const replaced = new Set(mounts.map(({ destination }) => destination));
+  const usual = [...KERNEL_MOUNTS, sharedMemory(shmSize)].filter(({ destination }) => !replaced.has(destination));
+  const writable = (mount: MountSpec) => ({ ...mount, options: mount.options.filter((option) => option !== 'ro') });
+  return [...(privileged === true ? usual.map(writable) : usual), ...mounts];
 }
 
 /** The program of a container in the two parts that images have it in: entry point, and command or arguments. */
@@ -147,8 +157,8 @@ function environment(ofImage: readonly string[], { env, hostname, terminal }: Co
   return [...byName.values()];
 }
 
-function capabilitiesOf({ capAdd, capDrop }: ContainerOptions): readonly string[] {
-  const added = capAdd.map(capabilityName);
+function capabilitiesOf({ capAdd, capDrop, privileged }: ContainerOptions): readonly string[] {
+  const added = [...capAdd, ...(privileged ? ['ALL'] : [])].map(capabilityName);
   const dropped = capDrop.map(capabilityName);
   const base = dropped.includes('CAP_ALL') ? [] : added.includes('CAP_ALL') ? ALL_CAPABILITY_NAMES : CAPABILITIES;
   const all = [...base, ...added.filter((name) => name !== 'CAP_ALL')];

@@ -1,6 +1,7 @@
 // A container in docker's words: the answer of the Docker Engine API to "Inspect a container" (GET /containers/{id}/json, version
 // 1.47), made from its record. What is always so here has the value that says so.
 import type { ContainerRecord } from './container-store.ts';
+import { GENERATED } from './network-files.ts';
 import type { MountSpec, ResourceSpec } from './runtime-spec.ts';
 
 /** Go's zero time: it has not happened. */
@@ -18,6 +19,11 @@ export interface ContainerSurroundings {
 export function commandLine({ spec }: Pick<ContainerRecord, 'spec'>): string {
   const [path, ...args] = spec.process.args;
   return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ');
+}
+
+/** Directories and files of this computer that a container has. */
+export function volumesOf({ spec }: Pick<ContainerRecord, 'spec'>): readonly MountSpec[] {
+  return spec.mounts.filter(({ type, source }) => type === 'bind' && !source?.startsWith(GENERATED));
 }
 
 /** All that docker tells of a container; behind it, with names of our own, the configuration it is made from. */
@@ -41,7 +47,7 @@ export function describeContainer(record: ContainerRecord, around: ContainerSurr
     AppArmorProfile: '',
     ExecIDs: null,
     HostConfig: hostConfig(record),
-    Mounts: spec.mounts.filter(({ type }) => type === 'bind').map(mountPoint),
+    Mounts: volumesOf(record).map(mountPoint),
     Config: configOf(record),
     NetworkSettings: { Ports: {}, Networks: {} },
     Spec: spec,
@@ -80,13 +86,14 @@ function hostConfig({ spec, autoRemove, request }: ContainerRecord) {
     CapAdd: request.capAdd,
     CapDrop: request.capDrop,
     CgroupnsMode: 'private',
-    GroupAdd: null,
+    ExtraHosts: request.extraHosts,
+    GroupAdd: request.groups,
     IpcMode: 'private',
     PidMode: '',
     UTSMode: '',
     UsernsMode: '',
     OomScoreAdj: process.oomScoreAdj ?? 0,
-    Privileged: false,
+    Privileged: request.privileged,
     PublishAllPorts: false,
     ReadonlyRootfs: spec.root.readonly,
     SecurityOpt: request.securityOpt,
@@ -163,5 +170,6 @@ function configOf({ spec, user, openStdin, image, labels, stopSignal, request }:
     Entrypoint: request.entrypoint.length > 0 ? request.entrypoint : null,
     Labels: labels,
     StopSignal: stopSignal,
+    StopTimeout: request.stopTimeout ?? null,
   };
 }

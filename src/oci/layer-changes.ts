@@ -39,7 +39,7 @@ export function* changes(upper: Inode, exists: (path: string) => boolean, path =
 /** The same for changes that were kept as a layer, against the layers below, lowest first. */
 export function changesInLayer(
   kept: readonly LayerEntry[],
-  below: readonly (readonly LayerEntry[])[],
+  below: readonly (readonly Pick<LayerEntry, 'path'>[])[],
 ): readonly Change[] {
   const there = new Set<string>();
   for (const layer of below) for (const { path } of layer) applyName(there, path);

@@ -1,6 +1,6 @@
 // The root file system of a container: the layers of its image under a directory in memory that takes all changes, filled with
 // those it made when it ran before.
-import { S_IFDIR, S_IFMT } from '../abi/stat.ts';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import { OverlayDirectory } from '../kernel/fs/overlay/overlay-directory.ts';
 import { OverlayFs } from '../kernel/fs/overlay/overlay-fs.ts';
@@ -13,6 +13,12 @@ import { LayerFs } from './layer-fs.ts';
 
 const OWNER = { uid: 0, gid: 0 };
 const CHUNK = 1 << 20;
+
+/** Places of the mounts that every container has. */
+export const PLACES: readonly { readonly path: string; readonly kind: 'directory' | 'file' }[] = [
+  ...['dev', 'proc', 'sys', 'etc'].map((path) => ({ path, kind: 'directory' as const })),
+  ...['hosts', 'hostname', 'resolv.conf'].map((name) => ({ path: `etc/${name}`, kind: 'file' as const })),
+];
 
 /** A layer opened. */
 export interface OpenedLayer {
@@ -33,7 +39,10 @@ export function openLayer(kernel: Kernel, { entries, content }: OpenedLayer): In
   return new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content }).root;
 }
 
-/** Makes the root of a container. `layers` are those of the image, lowest first; `before` are its changes so far. */
+/**
+ * Makes the root of a container. `layers` are those of the image, lowest first; `before` are its changes so far. Between the two
+ * are the places of the mounts that every container has, which are no change of its own.
+ */
 export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: OpenedLayer | undefined): RootFs {
   const now = () => kernel.realtime;
   const memory = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
@@ -42,6 +51,9 @@ export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: Ope
   const lowers: Inode[] = [...layers].reverse();
   // an image without layers has a root all the same
   if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
+  const places = memory.root.create('places', S_IFDIR | 0o755, OWNER);
+  makePlaces(overlay(kernel, { upper: places, work, lowers }).root);
+  lowers.unshift(places);
   if (before) takeOver(kernel, before, upper);
   return { ...overlay(kernel, { upper, work, lowers }), upper, image: overlay(kernel, { lowers }).root };
 }
@@ -74,6 +86,16 @@ function overlay(kernel: Kernel, { upper, work, lowers }: OverlayParts): Mounted
   const layers = { upper, work, lowers };
   const fs = new OverlayFs({ layers, userAttributes: false, options: '', now, nextDevice });
   return { fs, root: new OverlayDirectory(fs, { upper, lowers }, undefined) };
+}
+
+/** Makes what an image lacks of the places of mounts. */
+function makePlaces(root: Inode): void {
+  for (const { path, kind } of PLACES) {
+    const [name = '', above] = path.split('/').reverse();
+    const directory = above === undefined ? root : root.lookup(above);
+    if (directory?.isDirectory && !directory.lookup(name))
+      directory.create(name, kind === 'directory' ? S_IFDIR | 0o755 : S_IFREG | 0o644, OWNER);
+  }
 }
 
 type Readable = Inode & { read(offset: number, into: Uint8Array): number };

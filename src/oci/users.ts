@@ -24,11 +24,11 @@ export interface FoundUser extends ProcessUser {
 }
 
 /**
- * Looks up `user[:group]`, names or numbers. Empty: the superuser.
+ * Looks up `user[:group]` and more groups, names or numbers. Empty: the superuser.
  * @param read gives a file of the container as text, empty when there is none
  * @throws OciError for a name that is not there
  */
-export function findUser(text: string, read: (path: string) => string): FoundUser {
+export function findUser(text: string, read: (path: string) => string, more: readonly string[] = []): FoundUser {
   const [user = '', group] = text.split(':');
   const users = accounts(read('/etc/passwd'));
   const groups = accounts(read('/etc/group'));
@@ -38,7 +38,8 @@ export function findUser(text: string, read: (path: string) => string): FoundUse
   const gid = group === undefined ? Number(account?.rest[0] ?? 0) : groupId(groups, group);
   const member = account ? groups.filter(({ rest: [members = ''] }) => members.split(',').includes(account.name)) : [];
   // a group that was asked for is the only one
-  const additionalGids = group === undefined ? member.map(({ id }) => id).filter((id) => id !== gid) : [];
+  const own = group === undefined ? member.map(({ id }) => id).filter((id) => id !== gid) : [];
+  const additionalGids = [...new Set([...own, ...more.map((name) => groupId(groups, name))])];
   return { uid, gid, additionalGids, home: account?.rest[2] || '/' };
 }
 

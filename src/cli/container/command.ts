@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { collect, formatOption, inspectFormatOption, parseNumber } from '../options.ts';
 import { withFixedLimits, withLimits } from './limits.ts';
+import { withRefused } from './refused.ts';
 
 /** Adds `anillo container` and its commands. */
 export function addContainer(anillo: Command): void {
@@ -38,28 +39,45 @@ function parseOomScore(text: string): number {
 }
 
 function withCreateOptions(command: Command): Command {
-  return withFixedLimits(withLimits(command))
+  return withRefused(withFixedLimits(withLimits(command)))
     .argument('<image>', 'name or ID of an image')
     .argument('[command...]', 'what to run instead of what the image says')
     .passThroughOptions()
     .option('--name <name>', 'its name')
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
     .option('-v, --volume <here:there[:rw]>', 'a directory of this computer, read-only unless rw', collect, [])
+    .option(
+      '--mount <fields>',
+      'type=bind,source=HERE,target=THERE,readonly=false or type=tmpfs,target=THERE',
+      collect,
+      [],
+    )
+    .option('--tmpfs <there[:options]>', 'a directory in memory, such as /run:size=16m', collect, [])
+    .option('--env-file <file>', 'environment variables, one a line', collect, [])
     .option('-l, --label <name=value>', 'a label; may be repeated', collect, [])
+    .option('--label-file <file>', 'labels, one a line', collect, [])
     .option('-i, --interactive', 'standard input goes to the program')
     .option('-t, --tty', 'a terminal')
     .option('-w, --workdir <directory>', 'working directory')
     .option('-u, --user <user[:group]>', 'who runs the program, by name or number')
+    .option('--group-add <group>', 'one more group, by name or number', collect, [])
     .option('-h, --hostname <name>', 'host name')
+    .option('--add-host <name:address>', 'a line of /etc/hosts', collect, [])
     .option('--entrypoint <program>', "replaces the image's entry point")
     .option('--rm', 'remove the container when it ends')
     .option('--read-only', 'the root file system cannot be written')
     .option('--cap-add <capability>', 'one more capability, or ALL', collect, [])
     .option('--cap-drop <capability>', 'one capability less, or ALL', collect, [])
     .option('--security-opt <option>', 'seccomp=FILE, seccomp=unconfined, no-new-privileges', collect, [])
+    .option(
+      '--privileged',
+      'all capabilities, no filter, and nothing of /proc and /sys hidden; still nothing of this computer',
+    )
     .option('--sysctl <name=value>', 'a kernel parameter, such as net.core.somaxconn=128', collect, [])
     .option('--oom-score-adj <number>', 'how soon it is killed for memory, -1000 to 1000', parseOomScore)
     .option('--stop-signal <signal>', 'what stop sends (SIGTERM)')
+    .option('--stop-timeout <seconds>', 'how long stop waits (10)', parseNumber('--stop-timeout', 0))
+    .option('--cidfile <file>', 'write the ID into this file')
     .helpOption('--help', 'display help for command');
 }
 

@@ -4,6 +4,7 @@ import type { MountedFileSystem } from '../../kernel/fs/mount-request.ts';
 import type { Checkpoint } from '../../oci/checkpoints.ts';
 import { type BindSource, ownOf } from '../../oci/container-mounts.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import { networkFiles } from '../../oci/network-files.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { makeRootFs, openLayer, type RootFs } from '../../oci/root-fs.ts';
 import type { Places } from '../places.ts';
@@ -36,11 +37,12 @@ export function imageFiles(kernel: Kernel, { images, containers }: Places, recor
     }),
   );
   const layered = makeRootFs(kernel, layers, containers.changes(id));
+  const generated = networkFiles(kernel, record);
   return {
     share,
     root: layered,
     layered,
-    bindSource: (source, readOnly) => share.mount(kernel, source, !readOnly),
+    bindSource: (source, readOnly) => generated.get(source) ?? share.mount(kernel, source, !readOnly),
     kept: new KeptChanges(containers, record, kernel, layered.upper),
   };
 }

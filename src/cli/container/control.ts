@@ -35,7 +35,8 @@ async function send(record: ContainerRecord, signal: number): Promise<void> {
 export async function stopContainers(names: readonly string[], options: { time?: number }): Promise<void> {
   const places = new Places();
   for (const name of names) {
-    await stop(places, places.containers.find(name), options.time ?? STOP_SECONDS);
+    const record = places.containers.find(name);
+    await stop(places, record, options.time ?? record.request.stopTimeout ?? STOP_SECONDS);
     print(`${name}\n`);
   }
 }

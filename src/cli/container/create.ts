@@ -1,16 +1,18 @@
 // Making containers: what a user asked for becomes a configuration and a record (docker-create(1)).
 import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { containerName } from '../../oci/container-names.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
-import { type MountSpec, parseSeccomp } from '../../oci/runtime-spec.ts';
-import { readUserFile } from '../assets.ts';
+import { networkMounts } from '../../oci/network-files.ts';
+import { parseSeccomp } from '../../oci/runtime-spec.ts';
+import { hostReason, readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
-import { CliError } from '../errors.ts';
-import { parseVolume } from '../options.ts';
+import { CliError, EXIT } from '../errors.ts';
 import { Places } from '../places.ts';
 import { type FixedLimits, type Limits, machineFor, resources, rlimit } from './limits.ts';
+import { mountOption, tmpfsMount, volumeMount } from './mounts.ts';
+import { extraHost, labelOf, setting, settingsIn } from './run-values.ts';
 import { signalNumber } from './signals.ts';
 
 const NO_NEW_PRIVILEGES = /^no-new-privileges(?:[=:]true)?$/;
@@ -19,8 +21,14 @@ const NO_NEW_PRIVILEGES = /^no-new-privileges(?:[=:]true)?$/;
 export interface CreateOptions extends Limits, FixedLimits {
   readonly name?: string;
   readonly env: readonly string[];
+  readonly envFile: readonly string[];
   readonly volume: readonly string[];
+  readonly mount: readonly string[];
+  readonly tmpfs: readonly string[];
   readonly label: readonly string[];
+  readonly labelFile: readonly string[];
+  readonly groupAdd: readonly string[];
+  readonly addHost: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
@@ -33,7 +41,10 @@ export interface CreateOptions extends Limits, FixedLimits {
   readonly user?: string;
   readonly hostname?: string;
   readonly entrypoint?: string;
+  readonly privileged?: true;
   readonly stopSignal?: string;
+  readonly stopTimeout?: number;
+  readonly cidfile?: string;
   readonly sysctl: readonly string[];
   readonly oomScoreAdj?: number;
 }
@@ -73,38 +84,56 @@ export async function make(
     openStdin: options.interactive === true,
     autoRemove: options.rm === true,
     stopSignal: options.stopSignal ?? image.config.config.StopSignal ?? 'SIGTERM',
-    labels: Object.fromEntries(options.label.map(label)),
+    labels: Object.fromEntries([...settingsIn(options.labelFile), ...options.label].map(labelOf)),
     request: {
       ...programOf(image.config.config, asked),
       capAdd: options.capAdd,
       capDrop: options.capDrop,
       securityOpt: options.securityOpt,
       binds: options.volume,
+      privileged: options.privileged === true,
+      extraHosts: options.addHost.map(extraHost),
+      groups: options.groupAdd,
+      ...(options.stopTimeout === undefined ? {} : { stopTimeout: options.stopTimeout }),
     },
     state: 'created',
   };
   signalNumber(record.stopSignal);
   // the image may have been removed meanwhile
-  await places.containers.create(record, () => places.images.find(image.id));
+  await places.containers.create(record, () => {
+    places.images.find(image.id);
+    if (options.cidfile !== undefined) writeId(options.cidfile, id);
+  });
   return record;
 }
 
-/** `name=value`; without a value it is empty. */
-function label(text: string): readonly [string, string] {
-  const [name = '', value = ''] = text.split(/=(.*)/s);
-  return [name, value];
+/** @throws CliError when the file is there already: it may name another container */
+function writeId(file: string, id: string): void {
+  try {
+    writeFileSync(file, id, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new CliError(`The file ${file} for the ID is there already.`, EXIT.failure);
+    throw new CliError(`The ID cannot be written into ${file}: ${hostReason(error)}.`, EXIT.failure);
+  }
 }
 
 function containerOptions(id: string, command: readonly string[], options: CreateOptions): ContainerOptions {
   const { entrypoint, workdir } = options;
   const seccomp = seccompOf(options.securityOpt);
+  const mounts = [
+    ...options.volume.map(volumeMount),
+    ...options.mount.map(mountOption),
+    ...options.tmpfs.map(tmpfsMount),
+  ];
   return {
     command,
-    env: options.env,
+    env: [...settingsIn(options.envFile, process.env), ...options.env.flatMap((text) => setting(text, process.env))],
     hostname: options.hostname ?? id.slice(0, 12),
     terminal: options.tty === true,
     readOnly: options.readOnly === true,
-    mounts: options.volume.map(volume),
+    mounts: [...networkMounts(mounts), ...mounts],
+    privileged: options.privileged === true,
     capAdd: options.capAdd,
     capDrop: options.capDrop,
     noNewPrivileges: options.securityOpt.some((option) => NO_NEW_PRIVILEGES.test(option)),
@@ -132,11 +161,6 @@ function seccompOf(options: readonly string[]): NonNullable<ContainerOptions['se
     }
   }
   return seccomp;
-}
-
-function volume(text: string): MountSpec {
-  const { host, guest, writable } = parseVolume(text);
-  return { destination: guest, type: 'bind', source: resolve(host), options: ['bind', writable ? 'rw' : 'ro'] };
 }
 
 /** `name=value`. @throws CliError */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type Change, changesInLayer } from '../../oci/layer-changes.ts';
+import { PLACES } from '../../oci/root-fs.ts';
 import { Places } from '../places.ts';
 import { ask, LocalStreams } from './client.ts';
 import { processTable, type Process } from './processes.ts';
@@ -53,5 +54,5 @@ function changesKept({ containers, images }: Places, { id, image }: ContainerRec
   const kept = containers.changes(id);
   kept?.content.close();
   const below = image.diffIds.map((layer) => images.layers.entries(layer));
-  return changesInLayer(kept?.entries ?? [], below);
+  return changesInLayer(kept?.entries ?? [], [...below, PLACES]);
 }

@@ -1,6 +1,6 @@
 // Lists of containers and what is known of each (docker-ps(1), docker-inspect(1)).
 import type { ContainerRecord, ContainerState } from '../../oci/container-store.ts';
-import { commandLine, describeContainer } from '../../oci/describe-container.ts';
+import { commandLine, describeContainer, volumesOf } from '../../oci/describe-container.ts';
 import { ago, humanSize } from '../columns.ts';
 import { type ListFormat, renderDescriptions, renderRows, type Row } from '../format/rows.ts';
 import { Places } from '../places.ts';
@@ -69,8 +69,7 @@ function listed(places: Places, records: readonly ContainerRecord[], options: Li
 }
 
 function rowOf(places: Places, record: ContainerRecord, { trunc, size, format }: ListOptions): Row {
-  const { id, image, created, name, labels, spec, state } = record;
-  const volumes = spec.mounts.filter(({ type }) => type === 'bind');
+  const { id, image, created, name, labels, state } = record;
   const shorten = (text: string, most: number) => (trunc && text.length > most ? `${text.slice(0, most - 1)}…` : text);
   return {
     ID: trunc ? id.slice(0, 12) : id,
@@ -86,7 +85,9 @@ function rowOf(places: Places, record: ContainerRecord, { trunc, size, format }:
     Labels: Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
-    Mounts: volumes.map(({ source = '' }) => shorten(source, 15)).join(','),
+    Mounts: volumesOf(record)
+      .map(({ source = '' }) => shorten(source, 15))
+      .join(','),
     Networks: 'none',
     LocalVolumes: '0',
   };

@@ -89,6 +89,7 @@ async function claim(places: Places, made: ContainerRecord, options: RunOptions)
       isRestored: restored !== undefined,
       keep: (request, checkpoint) => keepCheckpoint(places, record, request, checkpoint),
       user: record.user,
+      groups: record.request.groups,
       log: join(data.root, containers.logPath(record.id)),
       paced: options.paced,
     });

@@ -41,8 +41,9 @@ export interface RunnerParts {
   readonly isRestored: boolean;
   /** Keeps a checkpoint where a command wants it. @throws OciError */
   readonly keep: (request: CheckpointRequest, checkpoint: LoadedCheckpoint) => void;
-  /** `--user`; if not given, the configuration says who runs the program. */
+  /** `--user` and `--group-add`; if not given, the configuration says who runs the program. */
   readonly user?: string;
+  readonly groups?: readonly string[];
   /** The file for what it writes. */
   readonly log?: string;
   /** Virtual time passes no faster than real time. */
@@ -176,7 +177,7 @@ export class ContainerRunner {
 
   /** A process as somebody, with HOME if it has none. */
   readonly #as = (process: ProcessSpec, name: string): ProcessSpec => {
-    const { home, ...user } = findUser(name, (path) => this.#container.readFile(path));
+    const { home, ...user } = findUser(name, (path) => this.#container.readFile(path), this.#parts.groups);
     const hasHome = process.env.some((setting) => setting.startsWith('HOME='));
     return { ...process, user, env: hasHome ? process.env : [...process.env, `HOME=${home}`] };
   };
