@@ -159,7 +159,7 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
   });
 
   test('of a frozen container is frozen, and one started with it attached ends with its status', async () => {
-    done('run', '-d', '--name', 'frozen', 'anillo', 'sh', '-c', 'echo go; sleep 1; echo on; exit 4');
+    done('run', '-d', '--name', 'frozen', 'anillo', 'sh', '-c', 'echo go; sleep 5; echo on; exit 4');
     await said('frozen', 'go');
     done('pause', 'frozen');
     done('checkpoint', 'create', 'frozen', 'ice');
