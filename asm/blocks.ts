@@ -79,7 +79,7 @@ const STACK_SEGMENT: usize = SEGMENTS + SS * SEGMENT_STRIDE;
 export let codeMode: u32 = 0;
 /** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
 let jumpContext: u64 = 0;
-let jumpGeneration: u64 = 0;
+export let jumpGeneration: u64 = 0;
 /** u32 per TLB bank: generation of its jumps; below the oldest valid one, they are gone. */
 const GENERATIONS: usize = memory.data(NUMBER_OF_BANKS << 2);
 const GENERATION_BITS: u32 = 24;
@@ -203,10 +203,11 @@ export function updateContext(): void {
     codeMode = MODE_CODE64;
     return;
   }
-  codeMode =
+  const mode =
     (load<u32>(CODE_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_CODE32 : 0) |
     (load<u32>(STACK_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_STACK32 : 0);
-  jumpContext = (u64(codeMode | (isUser ? 0x10 : 0) | (knownSegment << 5)) << 32) | jumpGeneration;
+  codeMode = mode;
+  jumpContext = (u64(mode | (isUser ? 0x10 : 0) | (knownSegment << 5)) << 32) | jumpGeneration;
 }
 
 // @ts-ignore: decorator

@@ -16,6 +16,7 @@ import {
   FORM_IMMEDIATE1,
   FORM_LOCKABLE,
   FORM_MODRM,
+  FORM_OP,
   FORM_OPERANDS,
   FORM_RELATIVE,
   FORM_REPEAT,
@@ -80,7 +81,8 @@ import {
 } from './record';
 import { MAX_RECORDS } from './block-memory';
 import { decodeByPattern, endsBlock } from './decode-patterns';
-import { chooseHot } from './hot';
+import { frequentNumber } from './frequent';
+import { chooseHot, H_COLD } from './hot';
 import { learnPattern } from './learn-patterns';
 import { chooseLong } from './long-mode/hot';
 import { hasFeature } from './system/model';
@@ -484,7 +486,8 @@ function finish(r: usize, form: usize, code: usize, flags: u32, mode: u32, memor
     store<u32>(r, 0, R_DISP);
   }
   if (load<u8>(r, R_SCALE) & SCALE_RIP) relateToPage(r, length);
-  store<u16>(r, u16(long ? chooseLong(r, form, memoryOperand) : chooseHot(r, form, mode, memoryOperand)), R_OP);
+  const number = long ? chooseLong(r, form, memoryOperand) : chooseHot(r, form, mode, memoryOperand);
+  store<u16>(r, u16(number == H_COLD ? frequentNumber(load<u16>(form, FORM_OP)) : number), R_OP);
   endsBlock = load<u32>(form, FORM_FLAGS) & FORM_ENDS_BLOCK;
   return length;
 }

@@ -27,7 +27,7 @@ import {
 } from './record';
 import { COUNT_INSTRUCTIONS } from './constants';
 import { leaveAfter, leaveBefore, leaveRefused } from './leave';
-import { refill } from './refill';
+import { mayRefill, refill } from './refill';
 import { findLinked, findTarget } from './blocks';
 import { execute } from './execute';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arithmetic';
@@ -1876,7 +1876,13 @@ export function dispatch(start: usize): void {
     }
     if (!t) {
       current = r;
-      if (refill(r)) continue;
+      if (mayRefill(r)) {
+        t = refill(r);
+        if (t) {
+          r = t;
+          continue;
+        }
+      }
       t = faulted ? 0 : execute(r);
       if (faulted) {
         t = faultOnwards(r);

@@ -5,6 +5,7 @@ import { FORMS, FORM_CPL0, FORM_FLAGS, FORM_OP, FORM_OPERANDS, FORM_PROTECTED_ON
 import * as op from './gen/ops';
 import { faulted, leave } from './globals';
 import { GP, raise, UD } from './fault';
+import { FREQUENT } from './frequent';
 import { notSupported } from './host';
 import { H_END } from './hot';
 import { publishTime } from './charge';
@@ -18,7 +19,7 @@ import { stringOp } from './strings';
 import { movToCr } from './system/control-registers';
 import { systemOp } from './system/dispatch';
 import { in8086Mode } from './system/mode-8086';
-import { isTransfer, systemOnwards, transferOp } from './system/onwards';
+import { frequentOp, isTransfer, systemOnwards, transferOp } from './system/onwards';
 import { vmxOp } from './vmx/dispatch';
 import { x87Op } from './fpu/dispatch';
 import { simdOp } from './simd/dispatch';
@@ -35,7 +36,9 @@ export function operandCode(form: usize, i: u32): u32 {
  * `faulted` or `leave` set, or to go on with the next record).
  */
 export function execute(r: usize): usize {
-  if (load<u16>(r, R_OP) == H_END) return endBlock(r);
+  const number: u32 = load<u16>(r, R_OP);
+  if (number >= FREQUENT) return frequentOp(number, r);
+  if (number == H_END) return endBlock(r);
   const form: usize = FORMS + u32(load<u16>(r, R_FORM)) * FORM_SIZE;
   const operation: u32 = load<u16>(form, FORM_OP);
   if (operation <= op.OP_ADOX) {

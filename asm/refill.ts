@@ -1,9 +1,11 @@
 // The TLB miss of an instruction that has a case of its own in a run loop: the page is entered, and the case tried again. Only
 // the access that the generic handler would make first is made here, so that everything happens in the same order; what is
-// neither an ordinary miss of an ordinary access nor an ordinary page fault is left to it.
+// neither an ordinary miss of an ordinary access nor an ordinary page fault is left to it. Plain stores to pages that hold decoded
+// code are made here, too.
 import {
   CPL,
   GPR,
+  RAM,
   SEGMENTS,
   SEGMENT_BASE,
   SEGMENT_READ_END,
@@ -12,12 +14,14 @@ import {
   SS,
   TLB_WRITE,
 } from './layout';
+import { noteStore } from './code-changes';
 import { tlbBase } from './globals';
 import * as hot from './hot';
 import * as long from './long-mode/hot';
+import { tlbEntry } from './memory';
 import { faultQuickly, missQuickly } from './quick-walk';
-import { R_BASE, R_DISP, R_INDEX, R_OP, R_SCALE, R_SEGMENT } from './record';
-import { TLB_INVALID, TLB_NEVER } from './tlb';
+import { R_BASE, R_DISP, R_IMM, R_INDEX, R_OP, R_REG, R_SCALE, R_SEGMENT, RECORD_SIZE } from './record';
+import { TLB_CODE, TLB_INVALID, TLB_NEVER } from './tlb';
 
 const RSP: usize = GPR + 32;
 
@@ -27,6 +31,9 @@ const WRITE: u32 = 0x20;
 const PUSH: u32 = 0x40;
 const POP: u32 = 0x80;
 const SIZE: u32 = 0xf;
+/** The whole of it is a store of a register or of an immediate. */
+const STORE: u32 = WRITE | READ;
+const STORE_IMMEDIATE: u32 = WRITE | PUSH;
 
 /** u8 per case of asm/hot.ts and of asm/long-mode/hot.ts; 0: not known here. */
 const ACCESSES: usize = memory.data(512);
@@ -43,6 +50,12 @@ function noteShapes(table: usize, first: u32, access: u32, size: u32): void {
   note(table, first + hot.MI, access | size);
 }
 
+function noteMoves(table: usize, first: u32, size: u32): void {
+  note(table, first + hot.RM, READ | size);
+  note(table, first + hot.MR, STORE | size);
+  note(table, first + hot.MI, STORE_IMMEDIATE | size);
+}
+
 function noteCases(): void {
   for (let n = hot.ADD32_RR; n < hot.CMP32_RR; n += 5) noteShapes(ACCESSES, n, WRITE, 4);
   for (let n = hot.ADD8_RR; n < hot.CMP8_RR; n += 5) noteShapes(ACCESSES, n, WRITE, 1);
@@ -50,9 +63,9 @@ function noteCases(): void {
   noteShapes(ACCESSES, hot.CMP8_RR, READ, 1);
   noteShapes(ACCESSES, hot.TEST32_RR, READ, 4);
   noteShapes(ACCESSES, hot.TEST8_RR, READ, 1);
-  noteShapes(ACCESSES, hot.MOV8_RR, WRITE, 1);
-  noteShapes(ACCESSES, hot.MOV16_RR, WRITE, 2);
-  noteShapes(ACCESSES, hot.MOV32_RR, WRITE, 4);
+  noteMoves(ACCESSES, hot.MOV8_RR, 1);
+  noteMoves(ACCESSES, hot.MOV16_RR, 2);
+  noteMoves(ACCESSES, hot.MOV32_RR, 4);
   note(ACCESSES, hot.MOVZX8_RM, READ | 1);
   note(ACCESSES, hot.MOVZX16_RM, READ | 2);
   note(ACCESSES, hot.MOVSX8_RM, READ | 1);
@@ -78,10 +91,10 @@ function noteLongCases(): void {
   noteShapes(LONG_ACCESSES, long.TEST8_RR, READ, 1);
   noteShapes(LONG_ACCESSES, long.TEST32_RR, READ, 4);
   noteShapes(LONG_ACCESSES, long.TEST64_RR, READ, 8);
-  noteShapes(LONG_ACCESSES, long.MOV8_RR, WRITE, 1);
-  noteShapes(LONG_ACCESSES, long.MOV16_RR, WRITE, 2);
-  noteShapes(LONG_ACCESSES, long.MOV32_RR, WRITE, 4);
-  noteShapes(LONG_ACCESSES, long.MOV64_RR, WRITE, 8);
+  noteMoves(LONG_ACCESSES, long.MOV8_RR, 1);
+  noteMoves(LONG_ACCESSES, long.MOV16_RR, 2);
+  noteMoves(LONG_ACCESSES, long.MOV32_RR, 4);
+  noteMoves(LONG_ACCESSES, long.MOV64_RR, 8);
   note(LONG_ACCESSES, long.MOVZX8_RM, READ | 1);
   note(LONG_ACCESSES, long.MOVZX16_RM, READ | 2);
   note(LONG_ACCESSES, long.MOVSX8_32_RM, READ | 1);
@@ -122,40 +135,87 @@ function miss(linear: u64, size: u32, isWrite: bool): bool {
   return false;
 }
 
-/** Does the miss of an access to segment:ea within the segment. */
-function missIn(cache: usize, ea: u32, size: u32, isWrite: bool): bool {
-  if (u64(ea) + size > load<u64>(cache + (isWrite ? SEGMENT_WRITE_END : SEGMENT_READ_END))) return false;
-  return miss(ea + load<u32>(cache, SEGMENT_BASE), size, isWrite);
+/** Stores the low `size` bytes of `v` to a page with decoded code, if `linear` lies in one that can be written at once otherwise. */
+function storeToCode(linear: u64, size: u32, v: u64): bool {
+  const entry = tlbEntry(tlbBase + TLB_WRITE, linear);
+  if (load<u64>(entry) != (((linear + size - 1) & ~0xfff) | TLB_CODE)) return false;
+  const host = usize(linear) + load<usize>(entry, 8);
+  if (size == 4) store<u32>(host, u32(v));
+  else if (size == 8) store<u64>(host, v);
+  else if (size == 2) store<u16>(host, u16(v));
+  else store<u8>(host, u8(v));
+  noteStore(host - RAM, size);
+  return true;
 }
 
-/** Did record `r` of 32-bit code fail because of a TLB miss that is dealt with now? If not, it may have raised #PF. */
-export function refill(r: usize): bool {
-  const access: u32 = load<u8>(ACCESSES + load<u16>(r, R_OP));
-  if (!access) return false;
+/** Does what keeps `r` from its access at `linear`. The record to go on with: `r` again, or the one behind it; or 0. */
+// @ts-ignore: decorator
+@inline
+function provide(r: usize, access: u32, linear: u64): usize {
   const size = access & SIZE;
+  if ((access & STORE) == STORE) {
+    if (storeToCode(linear, size, load<u64>(load<u16>(r, R_REG)))) return r + RECORD_SIZE;
+  } else if ((access & STORE_IMMEDIATE) == STORE_IMMEDIATE) {
+    if (storeToCode(linear, size, u64(i64(load<i32>(r, R_IMM))))) return r + RECORD_SIZE;
+  }
+  return miss(linear, size, (access & WRITE) != 0) ? r : 0;
+}
+
+/** Is an access to segment:ea within the segment? */
+// @ts-ignore: decorator
+@inline
+function isWithin(cache: usize, ea: u32, size: u32, isWrite: bool): bool {
+  return u64(ea) + size <= load<u64>(cache + (isWrite ? SEGMENT_WRITE_END : SEGMENT_READ_END));
+}
+
+/** May record `r` of 32-bit code have failed because of a TLB miss, or of decoded code where it stores? */
+// @ts-ignore: decorator
+@inline
+export function mayRefill(r: usize): bool {
+  return load<u8>(ACCESSES + load<u16>(r, R_OP)) != 0;
+}
+/** The same of 64-bit code. */
+// @ts-ignore: decorator
+@inline
+export function mayRefillLong(r: usize): bool {
+  return load<u8>(LONG_ACCESSES + load<u16>(r, R_OP)) != 0;
+}
+
+/**
+ * Did record `r` of 32-bit code, for which `mayRefill`, fail because of that? Then it is dealt with: the record to go on with, which
+ * is `r` itself after a miss. Else 0, and it may have raised #PF.
+ */
+export function refill(r: usize): usize {
+  const access: u32 = load<u8>(ACCESSES + load<u16>(r, R_OP));
+  const size = access & SIZE;
+  const isWrite = (access & WRITE) != 0;
   if (access & (READ | WRITE)) {
     const index = load<u32>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);
     const ea = load<u32>(load<u16>(r, R_BASE)) + index + load<u32>(r, R_DISP);
-    return missIn(load<u16>(r, R_SEGMENT), ea, size, (access & WRITE) != 0);
+    const cache: usize = load<u16>(r, R_SEGMENT);
+    return isWithin(cache, ea, size, isWrite) ? provide(r, access, ea + load<u32>(cache, SEGMENT_BASE)) : 0;
   }
   const isPush = (access & PUSH) != 0;
-  return missIn(SEGMENTS + SS * SEGMENT_STRIDE, load<u32>(RSP) - (isPush ? size : 0), size, isPush);
+  const stack = SEGMENTS + SS * SEGMENT_STRIDE;
+  const pointer = load<u32>(RSP) - (isPush ? size : 0);
+  if (!isWithin(stack, pointer, size, isPush)) return 0;
+  return miss(pointer + load<u32>(stack, SEGMENT_BASE), size, isPush) ? r : 0;
 }
 
-function missCanonical(linear: u64, size: u32, isWrite: bool): bool {
-  return i64(linear << 16) >> 16 == i64(linear) && miss(linear, size, isWrite);
+function isUsualAddress(linear: u64): bool {
+  return i64(linear << 16) >> 16 == i64(linear);
 }
 
 /** The same of 64-bit code. */
-export function refillLong(r: usize): bool {
+export function refillLong(r: usize): usize {
   const access: u32 = load<u8>(LONG_ACCESSES + load<u16>(r, R_OP));
-  if (!access) return false;
   const size = access & SIZE;
   if (access & (READ | WRITE)) {
     const index = load<u64>(load<u16>(r, R_INDEX)) << load<u8>(r, R_SCALE);
     const ea = load<u64>(load<u16>(r, R_BASE)) + index + u64(i64(load<i32>(r, R_DISP)));
-    return missCanonical(ea, size, (access & WRITE) != 0);
+    return isUsualAddress(ea) ? provide(r, access, ea) : 0;
   }
   const isPush = (access & PUSH) != 0;
-  return missCanonical(load<u64>(RSP) - (isPush ? size : 0), size, isPush);
+  const pointer = load<u64>(RSP) - (isPush ? size : 0);
+  return isUsualAddress(pointer) && miss(pointer, size, isPush) ? r : 0;
 }

@@ -4,13 +4,14 @@
 // ST(0) was, and so where its operands were and what FSW looked like: one compare says that they are there again.
 import { CR0, FPU_CONTROL, FPU_STATUS, FPU_TAGS, X87 } from '../layout';
 import { R_IMM } from '../record';
-import { PE } from './float';
+import { NEAREST, PE } from './float';
 import * as hot from './hot';
 import {
   BIAS,
   doubleSe,
   doubleSig,
   finding,
+  fullQuotient,
   INTEGER,
   isPlainDouble,
   isPlainSingle,
@@ -22,6 +23,7 @@ import {
   signedSig,
   singleSe,
   singleSig,
+  storeInteger,
   storeShort,
 } from './quick-numbers';
 import {
@@ -62,7 +64,7 @@ function noteFinding(found: u32): void {
   store<u32>(FINDING, (load<u32>(FINDING) & PE) | found);
 }
 
-/** Stores what an addition or multiplication of the register at `at` and a number gives there. False: nothing has changed. */
+/** Stores what arithmetic on the register at `at` and a number gives there. False: nothing has changed. */
 // @ts-ignore: decorator
 @inline
 function operate(operation: u32, at: usize, se: u32, sig: u64): bool {
@@ -82,6 +84,14 @@ function operate(operation: u32, at: usize, se: u32, sig: u64): bool {
     low = rest << shift;
     exponent += other - BIAS + 1 - i32(shift);
     ownSe ^= se;
+  } else if (operation >= hot.DIVIDE) {
+    const sign = (ownSe ^ se) & 0x8000;
+    const isReversed = operation != hot.DIVIDE;
+    const difference = isReversed ? other - exponent : exponent - other;
+    const found = fullQuotient(at, sign, difference, isReversed ? sig : ownSig, isReversed ? ownSig : sig);
+    if (found == REFUSED) return false;
+    noteFinding(found);
+    return true;
   } else {
     if (operation == hot.SUBTRACT) se ^= 0x8000;
     else if (operation == hot.SUBTRACT_REVERSED) ownSe ^= 0x8000;
@@ -228,7 +238,7 @@ export function fastRead(r: usize, ea: u64, host: usize): bool {
   return true;
 }
 
-/** FST and FSTP of a number of 8 or 4 bytes. False: nothing has happened. */
+/** FST and FSTP of a number of 8 or 4 bytes, FIST and FISTP. False: nothing has happened. */
 // @ts-ignore: decorator
 @inline
 export function fastWrite(r: usize, ea: u64, host: usize): bool {
@@ -241,6 +251,7 @@ export function fastWrite(r: usize, ea: u64, host: usize): bool {
   let found: u32;
   if (size == 8) found = storeShort<u64>(host, from, 53, 1023, 0x7fe);
   else if (size == 4) found = storeShort<u32>(host, from, 24, 127, 0xfe);
+  else if (size & hot.OPERANDS_INTEGER) found = storeInteger(host, from, size & hot.OPERANDS_SIZE, NEAREST);
   else return false;
   if (found == REFUSED) return false;
   noteFinding(found);

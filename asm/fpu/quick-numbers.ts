@@ -14,7 +14,17 @@ import {
   SUBTRACT_REVERSED,
 } from './hot';
 import { C0, C1, C3 } from './stack';
-import { divideWide, highProduct, remainder, rootWide, wideHigh, wideLow } from './wide';
+import {
+  divideWide,
+  highProduct,
+  nearestQuotient,
+  nearestRoot,
+  remainder,
+  rest,
+  rootWide,
+  wideHigh,
+  wideLow,
+} from './wide';
 
 export const INTEGER: u64 = 0x8000000000000000;
 const HALF: u64 = 0x8000000000000000;
@@ -172,6 +182,16 @@ function quotient(at: usize, sign: u32, exponent: i32, sigA: u64, sigB: u64): u3
   return deliver(at, sign, exponent + BIAS - i32(isBelow), q, low);
 }
 
+/** Stores sigA / sigB, rounded to 64 bits. */
+export function fullQuotient(at: usize, sign: u32, exponent: i32, sigA: u64, sigB: u64): u32 {
+  const shift = u64(sigA >= sigB);
+  const sig = nearestQuotient(sigA >> shift, (sigA & shift) << 31, sigB);
+  exponent += BIAS - 1 + i32(shift);
+  if (!sig || u32(exponent - 1) >= LARGEST) return REFUSED;
+  put(at, sign | u32(exponent), sig);
+  return finding(u64(rest), u64(rest) >> 63);
+}
+
 /** Arithmetic and compares (hot.ts) of the register at `at` with a number. */
 // @ts-ignore: decorator
 @inline
@@ -246,6 +266,14 @@ export function root(at: usize): u32 {
   const sig = load<u64>(at);
   if (!isOrdinary(load<u16>(FPU_CONTROL)) || se & 0x8000 || !isNormal(se, sig)) return REFUSED;
   const exponent = i32(se) - BIAS;
+  if (load<u16>(FPU_CONTROL) & FULL_PRECISION) {
+    const shift = u64(~exponent & 1);
+    const nearest = nearestRoot(sig >> shift, (sig & shift) << 31);
+    if (nearest) {
+      put(at, u32((exponent >> 1) + BIAS), nearest);
+      return finding(u64(rest), u64(rest) >> 63);
+    }
+  }
   const r = exponent & 1 ? rootWide(sig, 0) : rootWide(sig >> 1, sig << 63);
   // more than the root remains: above half a unit; exactly half is impossible
   const isAbove = wideHigh != 0 || wideLow > r;
@@ -330,7 +358,7 @@ export function storeShort<T>(to: usize, from: usize, bits: u64, bias: i32, larg
 }
 
 /** Stores the 80-bit number at `from` as a signed integer of `size` bytes at `to`. The smallest integer is refused. */
-function storeInteger(to: usize, from: usize, size: u32, rounding: u32): u32 {
+export function storeInteger(to: usize, from: usize, size: u32, rounding: u32): u32 {
   const se: u32 = load<u16>(from, 8);
   const sig = load<u64>(from);
   const exponent = i32(se & 0x7fff) - BIAS;

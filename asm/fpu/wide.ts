@@ -1,5 +1,5 @@
 // 128-bit helpers: products, quotients and square roots of 64-bit numbers (Knuth, "Seminumerical Algorithms", 4.3.1, Algorithm
-// D with digits of 32 bits).
+// D with digits of 32 bits). The nearest quotient and root by estimates in the host's doubles, whose errors are counted here.
 
 export let wideHigh: u64 = 0;
 export let wideLow: u64 = 0;
@@ -103,4 +103,62 @@ export function rootWide(high: u64, low: u64): u64 {
   wideHigh = restHigh;
   wideLow = restLow;
   return r;
+}
+
+/** 1.5 * 2^52: added to a double below 2^50 in size, it leaves the nearest integer in the low bits of the sum. */
+const TO_INTEGER: f64 = 6755399441055744.0;
+const TWO_TO_32: f64 = 4294967296.0;
+/** Of larger divisors a remainder of little more than a half does not fit in 64 bits. */
+const MOST_DIVISOR: u64 = 0xffff000000000000;
+
+// @ts-ignore: decorator
+@inline
+function nearestInteger(v: f64): i64 {
+  return reinterpret<i64>(v + TO_INTEGER) - reinterpret<i64>(TO_INTEGER);
+}
+
+/**
+ * What remains behind `nearestQuotient`, and something with the same sign behind `nearestRoot`: 0 when the result is exact,
+ * below 0 when it was rounded up.
+ */
+export let rest: i64 = 0;
+
+/**
+ * The integer nearest to (high:next << 32) / d for high < d, d with bit 63 set, and a quotient of 2^63 or more; `rest` is set. Two
+ * digits of 32 bits, each an integer nearest to an estimate, so that what remains is at most a little more than half the divisor
+ * in size. 0: it is not known.
+ */
+export function nearestQuotient(high: u64, next: u64, d: u64): u64 {
+  if (d > MOST_DIVISOR) return 0;
+  // 2^33 / d. Conversions, quotient and product: an error below 2^-51 of an estimate of at most 2^32
+  const inverse = TWO_TO_32 / f64(i64(d >> 1));
+  const first = nearestInteger(f64(i64(high >> 1)) * inverse);
+  const middle = i64((high << 32) + next - u64(first) * d);
+  const second = nearestInteger(f64(middle) * (inverse * 0.5));
+  const left = i64((u64(middle) << 32) - u64(second) * d);
+  rest = left;
+  // the last estimate was next to a half, on the wrong side
+  if (u64(abs<i64>(left)) > d >> 1) return 0;
+  return (u64(first) << 32) + u64(second);
+}
+
+/**
+ * The integer nearest to the square root of (high:next << 32) for high >= 2^62; `rest` is set. r * 2^32 + e, where r is an integer
+ * nearest to an estimate, and e follows from what remains behind it. 0: it is not known.
+ */
+export function nearestRoot(high: u64, next: u64): u64 {
+  const first = nearestInteger(sqrt<f64>(f64(i64(high >> 1)) * 2.0));
+  const half = 0.5 / f64(first);
+  // 33 bits and one more: exact
+  const behind = f64(i64(high - u64(first) * u64(first))) * TWO_TO_32 + f64(i64(next));
+  const linear = behind * half;
+  // the next term of the series would be below 2^-33; the error is below 2^-19
+  const estimate = linear - linear * linear * half * (1.0 / TWO_TO_32);
+  const second = nearestInteger(estimate);
+  const beyond = estimate - f64(second);
+  if (abs<f64>(beyond) > 0.4999) return 0;
+  // next to an integer the exact remainder is small, and its low 64 bits are all of it
+  const left = i64((next << 32) - ((u64(first) * u64(second)) << 33) - u64(second) * u64(second));
+  rest = abs<f64>(beyond) > 0.0001 ? (beyond < 0 ? -1 : 1) : left;
+  return (u64(first) << 32) + u64(second);
 }

@@ -13,7 +13,7 @@ import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from '../ops/ari
 import { below, belowOrEqual, condition, less, lessOrEqual } from '../ops/condition';
 import { imul, mul } from '../ops/multiply';
 import { rol, ror, sar, shl, shr } from '../ops/shift';
-import { refillLong } from '../refill';
+import { mayRefillLong, refillLong } from '../refill';
 import {
   R_BASE,
   R_COST,
@@ -1378,7 +1378,13 @@ export function dispatchLong(start: usize): void {
     }
     if (!t) {
       current = r;
-      if (refillLong(r)) continue;
+      if (mayRefillLong(r)) {
+        t = refillLong(r);
+        if (t) {
+          r = t;
+          continue;
+        }
+      }
       t = faulted ? 0 : execute(r);
       if (faulted) {
         t = faultOnwards(r);

@@ -20,8 +20,9 @@ export function inLongMode(): bool {
 /** After CS or EFER.LMA changed: 64-bit code or not, and the widths of RIP and of linear addresses. */
 export function codeModeChanged(): void {
   const isLong = inLongMode();
-  code64 = isLong && (load<u32>(SEGMENTS + CS * SEGMENT_STRIDE, SEGMENT_RIGHTS) & RIGHTS_LONG) != 0;
-  const mask: u64 = code64 ? u64.MAX_VALUE : 0xffffffff;
+  const is64 = isLong && (load<u32>(SEGMENTS + CS * SEGMENT_STRIDE, SEGMENT_RIGHTS) & RIGHTS_LONG) != 0;
+  const mask: u64 = is64 ? u64.MAX_VALUE : 0xffffffff;
+  code64 = is64;
   ripMask = mask;
   linearMask = mask;
   systemMask = isLong ? u64.MAX_VALUE : 0xffffffff;

@@ -23,8 +23,7 @@ export function noteIo(r: usize, port: u32, size: u32, type: u32, linear: u64): 
   store<u64>(IO_MEMORY, linear);
   store<u64>(IO_RIP, recordRip(r));
   store<u64>(IO_RIP + 8, load<u64>(GPR + 1 * 8));
-  store<u64>(IO_RIP + 16, load<u64>(GPR + 6 * 8));
-  store<u64>(IO_RIP + 24, load<u64>(GPR + 7 * 8));
+  v128.store(IO_RIP + 16, v128.load(GPR + 6 * 8));
 }
 
 /** The types of string instructions. */

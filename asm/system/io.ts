@@ -9,8 +9,9 @@ import { portRead, portWrite } from '../host';
 import { readSystem } from '../memory';
 import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, immediate, operandSize, R_FORM, setRegisterSized } from '../record';
-import { interceptIo } from '../vmx/intercepts';
+import { inNonRoot, interceptIo } from '../vmx/intercepts';
 import { notePortAccess, portBreakpoints } from './debug-registers';
+import { isAlone } from './events';
 import { finish } from './finish';
 import { IO_IMMEDIATE, IO_IN, IO_OUT, noteIo } from './io-restart';
 import { inVirtual8086 } from './mode-8086';
@@ -67,22 +68,45 @@ function portOf(r: usize, operand: u32): u32 {
   return operand == OPERAND_DX ? getRegister32(2) & 0xffff : u32(immediate(r)) & 0xff;
 }
 
-export function portIn(r: usize): void {
+/** May every port be used, and does nobody have to be asked: the bit map, other processors, a VMM? */
+// @ts-ignore: decorator
+@inline
+function isFree(): bool {
+  return cpl() <= iopl() && !inVirtual8086() && isAlone() && !inNonRoot();
+}
+
+/** IN up to its end. False: it has faulted, or there was a VM exit instead. */
+export function readPort(r: usize): bool {
   const size = formOperand(r, 0) == OPERAND_AL ? 1 : min<u32>(operandSize(r), 4);
   const operand = formOperand(r, 1);
   const port = portOf(r, operand);
-  if (!mayUsePort(port, size) || interceptIo(r, port, size, true, false, false, operand != OPERAND_DX, 0)) return;
-  noteIo(r, port, size, operand == OPERAND_DX ? IO_IN : IO_IN | IO_IMMEDIATE, 0);
+  const isImmediate = operand != OPERAND_DX;
+  if (!isFree()) {
+    if (!mayUsePort(port, size) || interceptIo(r, port, size, true, false, false, isImmediate, 0)) return false;
+  }
+  noteIo(r, port, size, isImmediate ? IO_IN | IO_IMMEDIATE : IO_IN, 0);
   setRegisterSized(0, transferIn(port, size), size);
-  finish(r);
+  return true;
 }
 
-export function portOut(r: usize): void {
+/** OUT up to its end. False: it has faulted, or there was a VM exit instead. */
+export function writePort(r: usize): bool {
   const operand = formOperand(r, 0);
   const size = formOperand(r, 1) == OPERAND_AL ? 1 : min<u32>(operandSize(r), 4);
   const port = portOf(r, operand);
-  if (!mayUsePort(port, size) || interceptIo(r, port, size, false, false, false, operand != OPERAND_DX, 0)) return;
-  noteIo(r, port, size, operand == OPERAND_DX ? IO_OUT : IO_OUT | IO_IMMEDIATE, 0);
+  const isImmediate = operand != OPERAND_DX;
+  if (!isFree()) {
+    if (!mayUsePort(port, size) || interceptIo(r, port, size, false, false, false, isImmediate, 0)) return false;
+  }
+  noteIo(r, port, size, isImmediate ? IO_OUT | IO_IMMEDIATE : IO_OUT, 0);
   transferOut(port, size, getRegister32(0));
-  finish(r);
+  return true;
+}
+
+export function portIn(r: usize): void {
+  if (readPort(r)) finish(r);
+}
+
+export function portOut(r: usize): void {
+  if (writePort(r)) finish(r);
 }

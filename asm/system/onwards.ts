@@ -12,19 +12,14 @@ import {
   STOP_REQUESTED,
   TLB_USER,
 } from '../layout';
-import { findTarget, findTarget64, isArmed, updateContext } from '../blocks';
+import { findTarget, findTarget64, isArmed, jumpGeneration, updateContext } from '../blocks';
 import {
   OP_CLI,
-  OP_IN,
-  OP_INT,
   OP_INT1,
   OP_INVLPG,
-  OP_IRET,
   OP_JMP_FAR,
-  OP_OUT,
   OP_POPF,
   OP_SYSENTER,
-  OP_SYSEXIT,
   OP_SYSRET,
 } from '../gen/ops';
 import { AC, changeFlags, hasFlag, RF, TF, VIP } from '../flags';
@@ -41,10 +36,12 @@ import {
   tlbBase,
   unfinished,
 } from '../globals';
+import { F_IN, F_INT, F_IRET, F_OUT, F_SYSCALL, F_SYSENTER, F_SYSEXIT } from '../frequent';
 import { H_DEAD, H_END } from '../hot';
 import { leaveFaulted } from '../leave';
+import { syscall, sysret } from '../long-mode/system-call';
 import { startupPending } from '../processors/startup';
-import { FLAG_LONG, R_FLAGS, R_OP, RECORD_SIZE, restCost, restCount } from '../record';
+import { FLAG_LONG, R_FLAGS, R_LINK, R_OP, RECORD_SIZE, restCost, restCount } from '../record';
 import { chooseTlb, refreshDeadline } from '../run';
 import { guardsOpen } from '../smap';
 import { inNonRoot } from '../vmx/intercepts';
@@ -53,6 +50,8 @@ import { codeBreakpoints, dataBreakpoints } from './debug-registers';
 import { systemOp } from './dispatch';
 import { BLOCKED_BY_MOV_SS, BLOCKED_BY_STI, isAlone } from './events';
 import { deliverFaultAsUsual } from './exception';
+import { finish } from './finish';
+import { readPort, writePort } from './io';
 import { iret } from './iret';
 import { intN } from './software-interrupts';
 import { sysenter, sysexit } from './sysenter';
@@ -66,11 +65,38 @@ export function isTransfer(operation: u32): bool {
 
 /** Executes such an operation. Returns the record to go on with, or 0. */
 export function transferOp(operation: u32, r: usize): usize {
-  if (operation == OP_IRET) iret(r);
-  else if (operation == OP_INT) intN(r);
-  else if (operation == OP_SYSENTER) sysenter();
-  else if (operation == OP_SYSEXIT) sysexit(r);
-  else systemOp(operation, r);
+  systemOp(operation, r);
+  return leave && !faulted ? onwards(r) : 0;
+}
+
+/** Executes an operation by its number of asm/frequent.ts. Returns the record to go on with, or 0. */
+export function frequentOp(number: u32, r: usize): usize {
+  const jumps = jumpGeneration;
+  switch (number) {
+    case F_IN:
+      if (readPort(r)) return behindPort(r, jumps);
+      break;
+    case F_OUT:
+      if (writePort(r)) return behindPort(r, jumps);
+      break;
+    case F_INT:
+      intN(r);
+      break;
+    case F_IRET:
+      iret(r);
+      break;
+    case F_SYSENTER:
+      sysenter();
+      break;
+    case F_SYSEXIT:
+      sysexit(r);
+      break;
+    case F_SYSCALL:
+      syscall(r);
+      break;
+    default:
+      sysret(r);
+  }
   return leave && !faulted ? onwards(r) : 0;
 }
 
@@ -90,7 +116,9 @@ function isInterrupted(): bool {
     load<u32>(STOP_REQUESTED) |
     (load<u32>(INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) |
     (u32(otherFlags) & (TF | VIP));
-  return pending != 0 || startupPending() || inNonRoot() || codeBreakpoints || recordsBranches() || isArmed();
+  const watched =
+    u32(startupPending()) | u32(inNonRoot()) | u32(codeBreakpoints) | u32(recordsBranches()) | u32(isArmed());
+  return (pending | watched) != 0;
 }
 
 /** Chooses the TLB arrays of the present privilege where none of them has to be closed. */
@@ -132,13 +160,24 @@ export function onwards(r: usize): usize {
   return t;
 }
 
+/**
+ * The record to go on with behind IN or OUT: that of the next block, if one is linked, or 0, which is the end of this block, if
+ * nothing has to be looked at. `jumps`: the jump cache before the device heard of it, which may have dropped all code.
+ */
+function behindPort(r: usize, jumps: u64): usize {
+  if (!isArmed()) {
+    // the device may have moved the deadline
+    refreshDeadline();
+    const isEnd = load<u16>(r + RECORD_SIZE, R_OP) == H_END;
+    if (isEnd && jumps == jumpGeneration && !isInterrupted()) return load<u32>(r + RECORD_SIZE, R_LINK);
+  }
+  finish(r);
+  return 0;
+}
+
 /** `onwards` behind those other operations of the system of which it is worth it. */
 export function systemOnwards(operation: u32, r: usize): usize {
-  if (operation == OP_INVLPG || operation == OP_CLI || operation == OP_POPF) return onwards(r);
-  if ((operation != OP_IN && operation != OP_OUT) || inScratch || isArmed()) return 0;
-  // the device may have moved the deadline
-  refreshDeadline();
-  return onwards(r);
+  return operation == OP_INVLPG || operation == OP_CLI || operation == OP_POPF ? onwards(r) : 0;
 }
 
 /**
