@@ -8,41 +8,15 @@ import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
 import type { NetControls } from './controls.ts';
+import { ANY, decode, type Endpoint, encode, LOOPBACK, UNBOUND } from './endpoint.ts';
 import type { NetNamespace, Route } from './namespace.ts';
+import { tellUnreachable } from './raw.ts';
 import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
 
-const ADDRESS_SIZE = 16;
-const ANY = 0;
-const LOOPBACK = 0x7f00_0001;
 const CAPACITY = 212992;
 const LARGEST_DATAGRAM = 65507;
 const ECONNRESET = 104;
 const ECONNREFUSED = 111;
-
-/** An address with its port. */
-interface Endpoint {
-  readonly address: number;
-  readonly port: number;
-}
-
-const UNBOUND: Endpoint = { address: ANY, port: 0 };
-
-/** struct sockaddr_in. */
-function encode({ address, port }: Endpoint): Uint8Array {
-  const bytes = new Uint8Array(ADDRESS_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET, true);
-  view.setUint16(2, port);
-  view.setUint32(4, address);
-  return bytes;
-}
-
-function decode(bytes: Uint8Array): Endpoint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length < ADDRESS_SIZE) return fail('EINVAL');
-  if (view.getUint16(0, true) !== AF_INET) return fail('EAFNOSUPPORT');
-  return { address: view.getUint32(4), port: view.getUint16(2) };
-}
 
 /** Ports of one protocol in a network namespace. */
 export class Ports {
@@ -278,7 +252,10 @@ export class InetSocket extends Socket {
     if (this.#attempt === 'refused' && this.error !== 0) this.#tellRefused();
     if (!this.#wasConnected) return fail('EPIPE');
     const peer = this.#peer;
-    if (peer === undefined) return fail('EPIPE');
+    if (peer === undefined) {
+      this.#tellError();
+      return fail('EPIPE');
+    }
     const room = CAPACITY - peer.#stored.bytes;
     if (bytes.length === 0) return 0;
     if (room <= 0) return new WouldBlock(peer.queue);
@@ -300,10 +277,24 @@ export class InetSocket extends Socket {
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
     const routes = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
     if (this.#local.port === 0) this.#take(UNBOUND);
+    this.#tellError();
     const taken = routes.filter((route) => this.#deliver(route, target, bytes));
-    // the port-unreachable message comes back to a connected socket
-    if (taken.length === 0 && !isBroadcast && this.#remote !== undefined) this.error = ECONNREFUSED;
+    if (taken.length === 0 && !isBroadcast) this.#unwanted(routes[0]!, target, bytes);
     return bytes.length;
+  }
+
+  /** The port-unreachable message comes back to a connected socket, and to all that hear such messages. */
+  #unwanted(route: Route, target: Endpoint, bytes: Uint8Array): void {
+    const { address, port } = this.#local;
+    tellUnreachable(route, { address: address === ANY ? route.source : address, port }, target, bytes);
+    if (this.#remote !== undefined) this.error = ECONNREFUSED;
+  }
+
+  /** @throws SystemError what has gone wrong since the last call */
+  #tellError(): void {
+    const { error } = this;
+    this.error = 0;
+    if (error !== 0) fail(error === ECONNREFUSED ? 'ECONNREFUSED' : 'ECONNRESET');
   }
 
   /** Hands a datagram to a socket behind a route; false when nobody wants it. */
@@ -345,11 +336,7 @@ export class InetSocket extends Socket {
   }
 
   #nothing(): Received | WouldBlock {
-    if (this.error !== 0) {
-      const refused = this.error === ECONNREFUSED;
-      this.error = 0;
-      return fail(refused ? 'ECONNREFUSED' : 'ECONNRESET');
-    }
+    this.#tellError();
     const isOver =
       this.readShut ||
       this.#attempt === 'refused' ||

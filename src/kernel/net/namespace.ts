@@ -5,6 +5,7 @@ import type { UserNamespace } from '../ns/user-namespace.ts';
 import { NetControls } from './controls.ts';
 import { Ports } from './inet.ts';
 import { type Bridge, NetworkInterface } from './interface.ts';
+import type { RawSocket } from './raw.ts';
 import { UnixNames } from './unix.ts';
 
 const BROADCAST = 0xffff_ffff;
@@ -36,6 +37,8 @@ export class NetNamespace extends Namespace {
   readonly controls = new NetControls();
   readonly tcp = new Ports(this.controls);
   readonly udp = new Ports(this.controls);
+  /** Raw sockets that hear of the messages that arrive. */
+  readonly raw = new Set<RawSocket>();
   readonly names = new UnixNames(this.controls);
   #nextIndex = 2;
 

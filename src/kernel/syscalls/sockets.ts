@@ -27,9 +27,11 @@ import { fail, SystemError } from '../error.ts';
 import { BadAddress } from '../mm/user-memory.ts';
 import { InetSocket } from '../net/inet.ts';
 import { NetlinkSocket } from '../net/netlink.ts';
+import { IPPROTO_ICMP, IPPROTO_RAW, RawSocket } from '../net/raw.ts';
 import { type Ancillary, NO_ANCILLARY, type Received, Socket } from '../net/socket.ts';
 import { UnixSocket } from '../net/unix.ts';
 import { hold, release, WouldBlock } from '../vfs/file.ts';
+import { CAP_NET_RAW, hasCapability } from '../vfs/permission.ts';
 import { BLOCKED, Call, type CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
 import { readControl, readHeader, writeControl } from './socket-messages.ts';
@@ -42,6 +44,7 @@ const EAGAIN = -11;
 const LONGEST_ADDRESS = 128;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
+const IPPROTO_MAX = 263;
 /** Most bytes of control messages (optmem_max). */
 const MOST_CONTROL = 20480;
 
@@ -80,10 +83,26 @@ function create(call: Call): number {
     return install(call, new NetlinkSocket(host, statusOf(type), kind, protocol, net), type);
   }
   if (family !== AF_INET) fail('EAFNOSUPPORT');
+  return install(call, createInet(call, type, protocol), type);
+}
+
+/** ip(7): protocols of the Internet. */
+function createInet(call: Call, type: number, protocol: number): Socket {
+  const { credentials, namespaces } = call.task;
+  const host = call.kernel.sockets;
+  const kind = type & SOCK_TYPE;
+  if (protocol < 0 || protocol >= IPPROTO_MAX) fail('EINVAL');
+  if (kind === SOCK_RAW) {
+    if (protocol === 0) fail('EPROTONOSUPPORT');
+    if (!hasCapability(credentials, CAP_NET_RAW, namespaces.net.owner)) fail('EPERM');
+    // of other protocols nothing is ever made into packets
+    if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_RAW) fail('EPROTONOSUPPORT');
+    return new RawSocket(host, statusOf(type), kind, protocol, namespaces.net);
+  }
   const native = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-  if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail(kind === SOCK_SEQPACKET ? 'ESOCKTNOSUPPORT' : 'EPERM');
+  if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail('ESOCKTNOSUPPORT');
   if (protocol !== 0 && protocol !== native) fail('EPROTONOSUPPORT');
-  return install(call, new InetSocket(host, statusOf(type), kind, native, net), type);
+  return new InetSocket(host, statusOf(type), kind, native, namespaces.net);
 }
 
 function socketpair(call: Call): number {

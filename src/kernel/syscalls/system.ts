@@ -9,15 +9,18 @@ import { encodeText } from './text.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const FIELD = 65;
-/** personality(2): a version number for programs that expect 2.6. */
+/** personality(2): a version number for programs that expect 2.6, and a machine of 32 bits. */
 const UNAME26 = 0x2_0000;
+const PER_LINUX32 = 8;
+const PER_MASK = 0xff;
 export const RELEASE = '6.1.0-anillo';
 
 /** What uname(2) tells: system, host, release, version, machine, domain. */
 export function systemNames(call: Call): readonly string[] {
   const { hostname, domainname } = call.task.namespaces.uts;
-  const machine = call.is32 ? 'i686' : 'x86_64';
-  const release = call.task.personality & UNAME26 ? `2.6.60${RELEASE.slice(3)}` : RELEASE;
+  const { personality } = call.task;
+  const machine = call.is32 || (personality & PER_MASK) === PER_LINUX32 ? 'i686' : 'x86_64';
+  const release = personality & UNAME26 ? `2.6.60${RELEASE.slice(3)}` : RELEASE;
   return ['Linux', hostname, release, '#1 SMP', machine, domainname];
 }
 

@@ -169,6 +169,7 @@ CASE(clone3_clear_sighand) { signal(SIGUSR1, abort); signal(SIGUSR2, SIG_IGN); s
 CASE(prctl_name) { R(prctl(PR_SET_NAME, "a name that is too long")); prctl(PR_GET_NAME, buffer); say("%s\n", buffer); }
 CASE(personality_set) { R(personality(0x0040000)); R(personality(0xffffffff)); CHILD(R(personality(0xffffffff))); }
 CASE(personality_uname26) { struct utsname u; R(personality(0x20000)); uname(&u); say("%.4s\n", u.release); }
+CASE(personality_linux32) { struct utsname u; R(personality(8)); uname(&u); say("%s\n", u.machine); }
 
 CASE(pidfd_flags) { int fd = R(SYS(pidfd_open, getpid(), 0)); R(fcntl(fd, F_GETFD)); R(read(fd, buffer, 10)); R(write(fd, buffer, 10)); }
 CASE(pidfd_poll) { pid_t child = fork(); if (!child) { pause(); _exit(0); } int fd = SYS(pidfd_open, child, 0); struct pollfd p = {fd, POLLIN, 0}; R(poll(&p, 1, 0)); R(SYS(pidfd_send_signal, fd, SIGKILL, NULL, 0)); R(poll(&p, 1, -1)); say("%#x\n", p.revents); reap(child); R(SYS(pidfd_send_signal, fd, 0, NULL, 0)); }

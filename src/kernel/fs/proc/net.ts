@@ -6,11 +6,15 @@ import type { NetNamespace } from '../../net/namespace.ts';
 import type { Task } from '../../task/task.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, type LiveOwner } from '../generated.ts';
 
+const ARP_HEAD = 'IP address       HW type     Flags       HW address            Mask     Device\n';
+
 /** The directory net of a process. */
 export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveOwner): GeneratedDirectory {
   const directory = new GeneratedDirectory(fs, undefined, owner);
   const add = (name: string, text: (network: NetNamespace) => string) =>
     directory.add(name, new GeneratedFile(fs, { read: () => text(task().namespaces.net) }));
+  // nobody here has to be asked for a hardware address
+  add('arp', () => ARP_HEAD);
   add('dev', devices);
   add('route', routes);
   add('tcp', (network) => sockets(network.tcp));
