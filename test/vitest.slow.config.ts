@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
     globalSetup: ['test/build-first.ts'],
     testTimeout: 1_200_000,
+    hookTimeout: 300_000,
     maxWorkers: 2,
   },
 });

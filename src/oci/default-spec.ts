@@ -36,7 +36,7 @@ export interface ContainerOptions {
 }
 
 /** Capabilities of a container's root (docker-run(1) "Runtime privilege and Linux capabilities"). */
-const CAPABILITIES = [
+export const CONTAINER_CAPABILITIES = [
   'CAP_AUDIT_WRITE',
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
@@ -160,7 +160,11 @@ function environment(ofImage: readonly string[], { env, hostname, terminal }: Co
 function capabilitiesOf({ capAdd, capDrop, privileged }: ContainerOptions): readonly string[] {
   const added = [...capAdd, ...(privileged ? ['ALL'] : [])].map(capabilityName);
   const dropped = capDrop.map(capabilityName);
-  const base = dropped.includes('CAP_ALL') ? [] : added.includes('CAP_ALL') ? ALL_CAPABILITY_NAMES : CAPABILITIES;
+  const base = dropped.includes('CAP_ALL')
+    ? []
+    : added.includes('CAP_ALL')
+      ? ALL_CAPABILITY_NAMES
+      : CONTAINER_CAPABILITIES;
   const all = [...base, ...added.filter((name) => name !== 'CAP_ALL')];
   return [...new Set(all)].filter((name) => !dropped.includes(name));
 }

@@ -1,6 +1,7 @@
 // Commands in a root file system on this computer's own Linux, in namespaces of their own (unshare(1), chroot(1)): what they do
 // there is what they have to do in a container. It takes root, and being allowed to make namespaces.
 import { spawnSync } from 'node:child_process';
+import { CONTAINER_CAPABILITIES } from '../../../src/oci/default-spec.ts';
 
 /** How a command ended and what it wrote. */
 export interface Outcome {
@@ -19,7 +20,10 @@ for name in null zero full random urandom tty; do touch dev/$name; mount --bind 
 ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
 for n in 0:stdin 1:stdout 2:stderr; do ln -s fd/\${n%:*} dev/\${n#*:}; done
 hostname debian
-exec unshare --pid --fork --mount-proc="$root/proc" chroot "$root" "$@"`;
+exec unshare --pid --fork --mount-proc="$root/proc" $confined chroot "$root" "$@"`;
+/** A network with nothing but its loopback interface, and a container's capabilities. */
+const CAPABILITIES = CONTAINER_CAPABILITIES.map((name) => `+${name.replace('CAP_', '').toLowerCase()}`);
+const CONFINE = `ip link set lo up; confined='setpriv --bounding-set=-all,${CAPABILITIES.join(',')}'; ${MOUNT}`;
 
 /** Whether this computer lets us. */
 export function canRunNatively(): boolean {
@@ -31,10 +35,19 @@ export const ENVIRONMENT = ['HOME=/root', 'LC_ALL=C.UTF-8', 'DEBIAN_FRONTEND=non
 
 /** Runs a shell script in a root; standard error goes where standard output goes. */
 export function runNatively(root: string, script: string): Outcome {
-  const command = ['sh', '-c', MOUNT, 'sh', root, 'env', '-i', PATH, 'HOSTNAME=debian', ...ENVIRONMENT];
+  return runIn(NAMESPACES, MOUNT, root, script);
+}
+
+/** The same without more rights and more of a network than `container run --network none` gives. */
+export function runConfined(root: string, script: string): Outcome {
+  return runIn([...NAMESPACES, '--net'], CONFINE, root, script);
+}
+
+function runIn(namespaces: readonly string[], enter: string, root: string, script: string): Outcome {
+  const command = ['sh', '-c', enter, 'sh', root, 'env', '-i', PATH, 'HOSTNAME=debian', ...ENVIRONMENT];
   const { status, stdout } = spawnSync(
     'unshare',
-    [...NAMESPACES, ...command, 'sh', '-c', `exec 2>&1\n${script}`],
+    [...namespaces, ...command, 'sh', '-c', `exec 2>&1\n${script}`],
     OPTIONS,
   );
   return { status, out: stdout };
