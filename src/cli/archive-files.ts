@@ -8,6 +8,8 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   type Stats,
   statSync,
 } from 'node:fs';
@@ -15,6 +17,7 @@ import { basename, join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { createTarPacker } from 'modern-tar';
 import type { Bytes } from '../oci/streams.ts';
+import { hostReason } from './assets.ts';
 import { humanSize } from './columns.ts';
 import { CliError, EXIT } from './errors.ts';
 
@@ -90,7 +93,31 @@ export async function writeArchive(stream: Bytes, path: string | undefined): Pro
     await stream.pipeTo(Writable.toWeb(process.stdout), { preventClose: true });
     return;
   }
+  const there = statSync(path, { throwIfNoEntry: false });
+  // what is no file, such as /dev/null or a FIFO, is not replaced
+  const write = there === undefined || there.isFile() ? writeWhole : writeInto;
+  try {
+    await write(stream, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw new CliError(`The archive cannot be written to ${path}: ${hostReason(error)}.`, EXIT.failure);
+  }
+}
+
+async function writeInto(stream: Bytes, path: string): Promise<void> {
   await stream.pipeTo(Writable.toWeb(createWriteStream(path)));
+}
+
+/** A file appears under its name when all of it is written: a command that is killed leaves no half of an archive there. */
+async function writeWhole(stream: Bytes, path: string): Promise<void> {
+  const partial = `${path}.partial`;
+  try {
+    await writeInto(stream, partial);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
 }
 
 type Packer = ReturnType<typeof createTarPacker>['controller'];

@@ -3,7 +3,21 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
-const STEPS = ['writeFileSync', 'writeSync', 'mkdirSync', 'linkSync', 'renameSync', 'rmSync', 'fsyncSync'];
+const STEPS = [
+  'chmodSync',
+  'fsyncSync',
+  'linkSync',
+  'mkdirSync',
+  'renameSync',
+  'rmSync',
+  'symlinkSync',
+  'unlinkSync',
+  'utimesSync',
+  'write',
+  'writeFileSync',
+  'writeSync',
+  'writev',
+];
 const last = Number(process.env.KILL_AT);
 let step = 0;
 
@@ -11,7 +25,7 @@ for (const name of STEPS) {
   const original = fs[name];
   fs[name] = (...args) => {
     // output of the command is no step
-    if (name === 'writeSync' && args[0] < 3) return original(...args);
+    if (/^write(Sync|v)?$/.test(name) && args[0] < 3) return original(...args);
     step++;
     if (step === last) process.kill(process.pid, 'SIGKILL');
     return original(...args);
