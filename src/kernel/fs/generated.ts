@@ -160,7 +160,8 @@ export interface DirectoryContent {
 
 /** A directory with fixed entries, computed ones, or both. */
 export class GeneratedDirectory extends OwnedInode {
-  readonly #fixed = new Map<string, Inode>();
+  /** Entries, or what makes them when they are asked for. */
+  readonly #fixed = new Map<string, Inode | (() => Inode)>();
   readonly #computed: DirectoryContent | undefined;
 
   constructor(fs: GeneratedFs, computed?: DirectoryContent, owner: LiveOwner = ROOT, mode = 0o555) {
@@ -176,6 +177,18 @@ export class GeneratedDirectory extends OwnedInode {
     return this;
   }
 
+  /** Adds a fixed entry that is made when somebody asks for it: most files of most processes are never looked at. */
+  offer(name: string, make: () => Inode): this {
+    this.#fixed.set(name, make);
+    return this;
+  }
+
+  /** The same for a directory. */
+  offerDirectory(name: string, make: () => Inode): this {
+    this.links++;
+    return this.offer(name, make);
+  }
+
   override get size(): number {
     return 0;
   }
@@ -185,13 +198,17 @@ export class GeneratedDirectory extends OwnedInode {
   }
 
   override lookup(name: string): Inode | undefined {
-    return this.#fixed.get(name) ?? this.#computed?.lookup(name);
+    const known = this.#fixed.get(name);
+    if (known === undefined) return this.#computed?.lookup(name);
+    if (typeof known !== 'function') return known;
+    const made = known();
+    this.#fixed.set(name, made);
+    return made;
   }
 
   override *entries(): Iterable<DirectoryEntry> {
-    for (const [name, { ino, type }] of this.#fixed) yield { name, ino, type };
-    for (const name of this.#computed?.names() ?? []) {
-      const inode = this.#computed!.lookup(name);
+    for (const name of [...this.#fixed.keys(), ...(this.#computed?.names() ?? [])]) {
+      const inode = this.lookup(name);
       if (inode !== undefined) yield { name, ino: inode.ino, type: inode.type };
     }
   }

@@ -75,6 +75,11 @@ export function readUser(space: AddressSpace, address: number, length: number): 
   return into;
 }
 
+/** The same into an array that is there. @throws BadAddress */
+export function readUserInto(space: AddressSpace, address: number, into: Uint8Array): void {
+  if (!copy(space, address, into, false)) throw new BadAddress();
+}
+
 /** Copies bytes into a task's memory. @throws BadAddress */
 export function writeUser(space: AddressSpace, address: number, from: Uint8Array): void {
   if (!copy(space, address, from, true)) throw new BadAddress();

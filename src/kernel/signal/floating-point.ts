@@ -1,4 +1,5 @@
 // x87 and SSE state between the core's layout and the FXSAVE image of signal frames (SDM Vol. 1 "FXSAVE Area").
+import { copyBytes } from '../copy-bytes.ts';
 import type { Context } from '../platform.ts';
 
 export const FXSAVE_SIZE = 512;
@@ -13,25 +14,21 @@ const CORE_IP = 0x198;
 const CORE_DP = 0x1a0;
 const MXCSR_MASK = 0xffff;
 
-/** The FXSAVE image; ST(i) is register TOP + i. */
-export function floatingPointToUser(core: Uint8Array): Uint8Array {
-  const image = new Uint8Array(FXSAVE_SIZE);
+/** The FXSAVE image; ST(i) is register TOP + i. `image` is all zero before. */
+export function floatingPointToUser(core: Uint8Array, image: Uint8Array = new Uint8Array(FXSAVE_SIZE)): Uint8Array {
   const from = new DataView(core.buffer, core.byteOffset);
-  const to = new DataView(image.buffer);
+  const to = new DataView(image.buffer, image.byteOffset);
   to.setUint16(0, from.getUint16(CORE_CONTROL, true), true);
   to.setUint16(2, from.getUint16(CORE_STATUS, true), true);
   to.setUint8(4, from.getUint8(CORE_TAGS));
   to.setUint16(6, from.getUint16(CORE_OPCODE, true), true);
-  to.setBigUint64(8, from.getBigUint64(CORE_IP, true), true);
-  to.setBigUint64(16, from.getBigUint64(CORE_DP, true), true);
+  copyBytes(core, CORE_IP, image, 8, 8);
+  copyBytes(core, CORE_DP, image, 16, 8);
   to.setUint32(24, from.getUint32(CORE_MXCSR, true), true);
   to.setUint32(28, MXCSR_MASK, true);
   const top = (from.getUint16(CORE_STATUS, true) >> 11) & 7;
-  for (let n = 0; n < 8; n++) {
-    const register = ((top + n) & 7) * 16;
-    image.set(core.subarray(register, register + 10), 32 + 16 * n);
-  }
-  image.set(core.subarray(CORE_XMM, CORE_XMM + 256), 160);
+  for (let n = 0; n < 8; n++) copyBytes(core, ((top + n) & 7) * 16, image, 32 + 16 * n, 10);
+  copyBytes(core, CORE_XMM, image, 160, 256);
   return image;
 }
 
@@ -47,10 +44,10 @@ export function floatingPointFromUser(context: Context, image: Uint8Array): void
   to.setUint16(CORE_STATUS, status, true);
   to.setUint8(CORE_TAGS, from.getUint8(4));
   to.setUint16(CORE_OPCODE, from.getUint16(6, true), true);
-  to.setBigUint64(CORE_IP, from.getBigUint64(8, true), true);
-  to.setBigUint64(CORE_DP, from.getBigUint64(16, true), true);
+  copyBytes(image, 8, core, CORE_IP, 8);
+  copyBytes(image, 16, core, CORE_DP, 8);
   to.setUint32(CORE_MXCSR, from.getUint32(24, true) & MXCSR_MASK, true);
   const top = (status >> 11) & 7;
-  for (let n = 0; n < 8; n++) core.set(image.subarray(32 + 16 * n, 32 + 16 * n + 10), ((top + n) & 7) * 16);
-  core.set(image.subarray(160, 160 + 256), CORE_XMM);
+  for (let n = 0; n < 8; n++) copyBytes(image, 32 + 16 * n, core, ((top + n) & 7) * 16, 10);
+  copyBytes(image, 160, core, CORE_XMM, 256);
 }

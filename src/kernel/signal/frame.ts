@@ -2,9 +2,9 @@
 // without SA_SIGINFO, struct sigframe, with siginfo_t, ucontext_t and sigcontext as <asm/sigcontext.h> and <asm/siginfo.h>
 // lay them out for both ABIs.
 import { SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SS_DISABLE, SS_ONSTACK } from '../../abi/signal.ts';
-import { readUser, writeUser } from '../mm/user-memory.ts';
+import { readUserInto, writeUser } from '../mm/user-memory.ts';
 import { VDSO_RT_SIGRETURN, VDSO_SIGRETURN } from '../mm/vdso.ts';
-import { type Context, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from '../platform.ts';
+import { type Context, RAX, RBP, RBX, RCX, RDI, RDX, RIP, RSI, RSP } from '../platform.ts';
 import type { Task } from '../task/task.ts';
 import type { SignalAction } from '../task/thread-group.ts';
 import { floatingPointFromUser, floatingPointToUser, FXSAVE_SIZE } from './floating-point.ts';
@@ -23,6 +23,30 @@ const AMD64_ORDER = [8, 9, 10, 11, 12, 13, 14, 15, RDI, RSI, RBP, RBX, RDX, RAX,
 /** i386: gs fs es ds, then these. */
 const I386_ORDER = [RDI, RSI, RBP, RSP, RBX, RDX, RCX, RAX] as const;
 
+/** Where frames and floating-point images are put together and taken apart. */
+const FRAME = new Uint8Array(1024);
+const FRAME_VIEW = new DataView(FRAME.buffer);
+const IMAGE = new Uint8Array(1024);
+
+/** The first bytes of an area, all zero. */
+function cleared(area: Uint8Array, size: number): Uint8Array {
+  const bytes = area.subarray(0, size);
+  bytes.fill(0);
+  return bytes;
+}
+
+/** A frame of a program; FRAME_VIEW shows it. @throws BadAddress */
+function readFrame(task: Task, address: number, size: number): DataView {
+  readUserInto(task.memory!, address, FRAME.subarray(0, size));
+  return FRAME_VIEW;
+}
+
+function takeFloatingPoint(task: Task, address: number): void {
+  const image = IMAGE.subarray(0, FXSAVE_SIZE);
+  readUserInto(task.memory!, address, image);
+  floatingPointFromUser(task.context, image);
+}
+
 /** Where the handler's stack begins: the alternate one if asked for and not in use. */
 function stackFor(task: Task, action: SignalAction): number {
   const { address, size, flags } = task.alternateStack;
@@ -38,7 +62,7 @@ export function pushSignalFrame(task: Task, info: SignalInfo, action: SignalActi
   else if (action.flags & SA_SIGINFO) pushRt386(task, info, action, mask);
   else push386(task, info, action, mask);
   task.context.rflags &= ~DIRECTION_AND_TRAP;
-  task.context.rip = BigInt(action.handler);
+  task.context.setReg(RIP, action.handler);
 }
 
 const AMD64_UCONTEXT = 8;
@@ -50,8 +74,8 @@ function pushAmd64(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   const { context } = task;
   const fpu = Math.floor((stackFor(task, action) - FXSAVE_SIZE) / 64) * 64;
   const frame = Math.floor((fpu - AMD64_INFO - SIGINFO_SIZE) / 16) * 16 - 8;
-  const bytes = new Uint8Array(AMD64_INFO + SIGINFO_SIZE);
-  const view = new DataView(bytes.buffer);
+  const bytes = cleared(FRAME, AMD64_INFO + SIGINFO_SIZE);
+  const view = FRAME_VIEW;
   const big = (at: number, value: bigint | number) => view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
   big(0, action.restorer);
   big(AMD64_UCONTEXT, 6); // uc_flags: sigcontext holds SS
@@ -68,7 +92,7 @@ function pushAmd64(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   big(rest + 56, fpu);
   big(AMD64_MASK, mask);
   bytes.set(encodeSignalInfo(info, task), AMD64_INFO);
-  writeUser(task.memory!, fpu, floatingPointToUser(context.floatingPoint));
+  writeUser(task.memory!, fpu, floatingPointToUser(context.floatingPoint, cleared(IMAGE, FXSAVE_SIZE)));
   writeUser(task.memory!, frame, bytes);
   context.setReg(RSP, frame);
   context.setReg(RDI, info.signal);
@@ -100,27 +124,26 @@ const I386_FPSTATE_SIZE = 112 + FXSAVE_SIZE;
 function write386Context(view: DataView, at: number, task: Task, fpstate: number, mask: SignalSet): void {
   const { context, fault } = task;
   const { gs, fs, es, ds } = context.selectors;
-  [gs, fs, es, ds].forEach((selector, n) => {
-    view.setUint32(at + 4 * n, selector, true);
-  });
-  I386_ORDER.forEach((register, n) => {
-    view.setUint32(at + 16 + 4 * n, context.reg32(register), true);
-  });
-  const words = [
-    fault.vector,
-    fault.error,
-    Number(context.rip),
-    USER_CODE.i386,
-    context.rflags,
-    context.reg32(RSP),
-    USER_DATA,
-    fpstate,
-    Number(mask & 0xffff_ffffn),
-    fault.address,
-  ];
-  words.forEach((word, n) => {
-    view.setUint32(at + 48 + 4 * n, word, true);
-  });
+  let place = at;
+  const put = (word: number) => {
+    view.setUint32(place, word, true);
+    place += 4;
+  };
+  put(gs);
+  put(fs);
+  put(es);
+  put(ds);
+  for (const register of I386_ORDER) put(context.reg32(register));
+  put(fault.vector);
+  put(fault.error);
+  put(context.reg32(RIP));
+  put(USER_CODE.i386);
+  put(context.rflags);
+  put(context.reg32(RSP));
+  put(USER_DATA);
+  put(fpstate);
+  put(Number(mask & 0xffff_ffffn));
+  put(fault.address);
 }
 
 /** Where a handler of an i386 program returns to. */
@@ -134,8 +157,8 @@ function push386(task: Task, info: SignalInfo, action: SignalAction, mask: Signa
   // return address, signal, sigcontext, an old fpstate nobody uses, the mask's second word, and where the way back was once
   const size = 8 + I386_CONTEXT_SIZE + 4 + 8;
   const frame = Math.floor((fpstate - size + 4) / 16) * 16 - 4;
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
+  const bytes = cleared(FRAME, size);
+  const view = FRAME_VIEW;
   view.setUint32(0, wayBack(task, action, VDSO_SIGRETURN), true);
   view.setUint32(4, info.signal, true);
   write386Context(view, 8, task, fpstate, mask);
@@ -157,8 +180,8 @@ function pushRt386(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
   const fpstate = Math.floor((stackFor(task, action) - I386_FPSTATE_SIZE) / 16) * 16;
   const size = RT386_CODE + 8;
   const frame = Math.floor((fpstate - size + 4) / 16) * 16 - 4;
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
+  const bytes = cleared(FRAME, size);
+  const view = FRAME_VIEW;
   const head = [wayBack(task, action, VDSO_RT_SIGRETURN), info.signal, frame + RT386_INFO, frame + RT386_UCONTEXT];
   head.forEach((word, n) => {
     view.setUint32(4 * n, word, true);
@@ -175,8 +198,8 @@ function pushRt386(task: Task, info: SignalInfo, action: SignalAction, mask: Sig
 
 function finish386(task: Task, frame: number, fpstate: number, bytes: Uint8Array): void {
   const { context } = task;
-  const fpu = new Uint8Array(I386_FPSTATE_SIZE);
-  fpu.set(floatingPointToUser(context.floatingPoint), 112);
+  const fpu = cleared(IMAGE, I386_FPSTATE_SIZE);
+  floatingPointToUser(context.floatingPoint, fpu.subarray(112));
   writeUser(task.memory!, fpstate, fpu);
   writeUser(task.memory!, frame, bytes);
   context.setReg(RSP, frame);
@@ -192,8 +215,7 @@ export function returnAmd64(task: Task): SignalSet {
   const { context } = task;
   // the handler's RET has taken the restorer's address
   const frame = context.reg(RSP) - 8;
-  const bytes = readUser(task.memory!, frame, AMD64_INFO);
-  const view = new DataView(bytes.buffer);
+  const view = readFrame(task, frame, AMD64_INFO);
   AMD64_ORDER.forEach((register, n) => {
     context.setReg64(register, view.getBigUint64(AMD64_MCONTEXT + 8 * n, true));
   });
@@ -201,7 +223,7 @@ export function returnAmd64(task: Task): SignalSet {
   context.rip = view.getBigUint64(rest, true);
   takeFlags(context, view.getUint32(rest + 8, true));
   const fpu = Number(view.getBigUint64(rest + 56, true));
-  if (fpu !== 0) floatingPointFromUser(context, readUser(task.memory!, fpu, FXSAVE_SIZE));
+  if (fpu !== 0) takeFloatingPoint(task, fpu);
   return view.getBigUint64(AMD64_MASK, true);
 }
 
@@ -212,17 +234,16 @@ function read386Context(task: Task, view: DataView, at: number): void {
   I386_ORDER.forEach((register, n) => {
     context.setReg(register, view.getUint32(at + 16 + 4 * n, true));
   });
-  context.rip = BigInt(view.getUint32(at + 48 + 8, true));
+  context.setReg32(RIP, view.getUint32(at + 48 + 8, true));
   takeFlags(context, view.getUint32(at + 48 + 16, true));
   const fpstate = view.getUint32(at + 48 + 28, true);
-  if (fpstate !== 0) floatingPointFromUser(context, readUser(task.memory!, fpstate + 112, FXSAVE_SIZE));
+  if (fpstate !== 0) takeFloatingPoint(task, fpstate + 112);
 }
 
 /** sigreturn of i386: RSP is behind the return address and the signal number. @throws BadAddress */
 export function return386(task: Task): SignalSet {
   const frame = task.context.reg(RSP) - 8;
-  const bytes = readUser(task.memory!, frame, 8 + I386_CONTEXT_SIZE + 4);
-  const view = new DataView(bytes.buffer);
+  const view = readFrame(task, frame, 8 + I386_CONTEXT_SIZE + 4);
   const low = view.getUint32(8 + 48 + 32, true);
   const high = view.getUint32(8 + I386_CONTEXT_SIZE, true);
   read386Context(task, view, 8);
@@ -232,8 +253,7 @@ export function return386(task: Task): SignalSet {
 /** rt_sigreturn of i386. @throws BadAddress */
 export function returnRt386(task: Task): SignalSet {
   const frame = task.context.reg(RSP) - 4;
-  const bytes = readUser(task.memory!, frame, RT386_CODE);
-  const view = new DataView(bytes.buffer);
+  const view = readFrame(task, frame, RT386_CODE);
   read386Context(task, view, RT386_MCONTEXT);
   return view.getBigUint64(RT386_MASK, true);
 }

@@ -35,6 +35,7 @@ export class CpuTimers {
   /** Cycles the task may run until one of them expires. */
   left(task: Task): number {
     let left = Number.POSITIVE_INFINITY;
+    if (this.#timers.size === 0) return left;
     for (const { of, kind, expires } of this.#timers)
       if (of === task || of === task.group) left = Math.min(left, Math.max(expires - usedCycles(of, kind), 1));
     return left;

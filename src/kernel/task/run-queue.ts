@@ -79,7 +79,9 @@ export class RunQueue {
     let most = this.slice;
     if (task.policy === 'fifo') most = this.#realtime.left;
     else if (task.policy === 'rr') most = Math.min(this.#realtime.left, this.#turnLeft(task));
-    else for (const group of groupsOf(task)) most = Math.min(most, group.bandwidth.left);
+    else
+      for (let group: CpuGroup | undefined = groupOf(task); group !== undefined; group = group.parent)
+        most = Math.min(most, group.bandwidth.left);
     return this.#since + Math.max(1, most);
   }
 
@@ -136,7 +138,7 @@ export class RunQueue {
 
   #leaveFair(task: Task, cycles: number): void {
     charge(task, cycles);
-    for (const group of groupsOf(task)) {
+    for (let group: CpuGroup | undefined = groupOf(task); group !== undefined; group = group.parent) {
       charge(group, cycles);
       group.bandwidth.consume(cycles);
     }
@@ -194,6 +196,7 @@ function pick(queue: FairQueue<FairEntity>): Task | undefined {
 
 /** The two entities through which two tasks compete: themselves, or the groups of theirs with the same parent. */
 function siblings(a: Task, b: Task): [FairEntity, FairEntity] {
+  if (groupOf(a) === groupOf(b)) return [a, b];
   const [ofA, ofB]: [FairEntity[], FairEntity[]] = [
     [a, ...groupsOf(a)],
     [b, ...groupsOf(b)],

@@ -36,7 +36,8 @@ export class WaitQueue {
 
   /** Everybody in the queue tries again. */
   wake(): void {
-    if (this.#tasks !== undefined && this.#tasks.size > 0) for (const task of [...this.#tasks]) task.wake();
+    // who is woken leaves the queue
+    if (this.hasTasks) for (const task of [...this.#tasks!]) task.wake();
     if (this.#listeners !== undefined) for (const listener of this.#listeners) listener.notify();
   }
 }

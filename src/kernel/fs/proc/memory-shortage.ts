@@ -17,8 +17,8 @@ export function addMemoryShortageFiles(
   owner: LiveOwner,
 ): GeneratedDirectory {
   return directory
-    .add('oom_score', new GeneratedFile(fs, { read: () => `${score(kernel, group)}\n` }, owner))
-    .add('oom_score_adj', adjustment(fs, group, owner));
+    .offer('oom_score', () => new GeneratedFile(fs, { read: () => `${score(kernel, group)}\n` }, owner))
+    .offer('oom_score_adj', () => adjustment(fs, group, owner));
 }
 
 /** How likely the process is to be killed for memory. */

@@ -47,37 +47,39 @@ export function addNamespaceFiles(
       owner,
       0o644,
     );
-  const setgroups = new GeneratedFile(
-    fs,
-    {
-      read: () => (task().credentials.user.mayHaveSetgroups ? 'allow\n' : 'deny\n'),
-      write: (text, _writer, { credentials, offset }) => {
-        if (offset !== 0) fail('EINVAL');
-        writeSetgroups(task().credentials.user, text, credentials);
+  const setgroups = () =>
+    new GeneratedFile(
+      fs,
+      {
+        read: () => (task().credentials.user.mayHaveSetgroups ? 'allow\n' : 'deny\n'),
+        write: (text, _writer, { credentials, offset }) => {
+          if (offset !== 0) fail('EINVAL');
+          writeSetgroups(task().credentials.user, text, credentials);
+        },
       },
-    },
-    owner,
-    0o644,
-  );
-  const offsets = new GeneratedFile(
-    fs,
-    {
-      read: () => task().namespaces.timeForChildren.offsets,
-      write: (text, _writer, { credentials }) => {
-        const namespace = task().namespaces.timeForChildren;
-        if (!hasCapability(credentials, CAP_SYS_TIME, namespace.owner)) fail('EPERM');
-        namespace.setOffsets(text, kernel.monotonic);
+      owner,
+      0o644,
+    );
+  const offsets = () =>
+    new GeneratedFile(
+      fs,
+      {
+        read: () => task().namespaces.timeForChildren.offsets,
+        write: (text, _writer, { credentials }) => {
+          const namespace = task().namespaces.timeForChildren;
+          if (!hasCapability(credentials, CAP_SYS_TIME, namespace.owner)) fail('EPERM');
+          namespace.setOffsets(text, kernel.monotonic);
+        },
       },
-    },
-    owner,
-    0o644,
-  );
+      owner,
+      0o644,
+    );
   return directory
-    .add('ns', namespaceLinks(kernel, fs, task, owner))
-    .add('uid_map', map('uid'))
-    .add('gid_map', map('gid'))
-    .add('setgroups', setgroups)
-    .add('timens_offsets', offsets);
+    .offerDirectory('ns', () => namespaceLinks(kernel, fs, task, owner))
+    .offer('uid_map', () => map('uid'))
+    .offer('gid_map', () => map('gid'))
+    .offer('setgroups', setgroups)
+    .offer('timens_offsets', offsets);
 }
 
 function namespaceLinks(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): GeneratedDirectory {

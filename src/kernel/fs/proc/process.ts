@@ -72,21 +72,22 @@ function letter(group: ThreadGroup, task: Task): string {
 export function processDirectory(kernel: Kernel, fs: GeneratedFs, pids: PidNamespace, group: ThreadGroup): Inode {
   const directory = taskDirectory(kernel, fs, pids, group, () => representative(group));
   const tasks = new WeakMap<Task, Inode>();
-  return directory.add(
+  return directory.offerDirectory(
     'task',
-    new GeneratedDirectory(fs, {
-      lookup: (name) => {
-        const task = pids.tasks.get(Number(name));
-        if (task === undefined || task.group !== group) return undefined;
-        let inode = tasks.get(task);
-        if (inode === undefined) {
-          inode = taskDirectory(kernel, fs, pids, group, () => task);
-          tasks.set(task, inode);
-        }
-        return inode;
-      },
-      names: () => [...group.tasks].map((task) => String(task.pid.in(pids))),
-    }),
+    () =>
+      new GeneratedDirectory(fs, {
+        lookup: (name) => {
+          const task = pids.tasks.get(Number(name));
+          if (task === undefined || task.group !== group) return undefined;
+          let inode = tasks.get(task);
+          if (inode === undefined) {
+            inode = taskDirectory(kernel, fs, pids, group, () => task);
+            tasks.set(task, inode);
+          }
+          return inode;
+        },
+        names: () => [...group.tasks].map((task) => String(task.pid.in(pids))),
+      }),
   );
 }
 
@@ -125,126 +126,64 @@ function taskDirectory(
   };
   const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, identity), task, owner);
   return addMemoryShortageFiles(kernel, fs, directory, group, owner)
-    .add(
-      'status',
-      text((opener) => status(kernel, pids, group, task(), opener.credentials.user)),
-    )
-    .add(
-      'stat',
-      text(() => stat(kernel, pids, group, task())),
-    )
-    .add(
-      'statm',
-      text(() => statm(task())),
-    )
-    .add(
-      'cmdline',
-      text(() => argumentsOf(task())),
-    )
-    .add(
-      'environ',
+    .offer('status', () => text((opener) => status(kernel, pids, group, task(), opener.credentials.user)))
+    .offer('stat', () => text(() => stat(kernel, pids, group, task())))
+    .offer('statm', () => text(() => statm(task())))
+    .offer('cmdline', () => text(() => argumentsOf(task())))
+    .offer('environ', () =>
       text((opener) => {
         checkMayInspect(opener, task());
         return memoryRange(task(), 'environmentStart', 'environmentEnd');
       }, 0o400),
     )
-    .add(
-      'auxv',
+    .offer('auxv', () =>
       text((opener) => {
         checkMayInspect(opener, task());
         return task().memory?.auxiliary ?? '';
       }, 0o400),
     )
-    .add(
+    .offer(
       'comm',
-      new GeneratedFile(
-        fs,
-        {
-          read: () => `${task().name}\n`,
-          write: (name, writer) => {
-            if (task().group !== (kernel.current ?? writer).group) fail('EINVAL');
-            task().name = name.replace(/\n$/, '').slice(0, 15);
+      () =>
+        new GeneratedFile(
+          fs,
+          {
+            read: () => `${task().name}\n`,
+            write: (name, writer) => {
+              if (task().group !== (kernel.current ?? writer).group) fail('EINVAL');
+              task().name = name.replace(/\n$/, '').slice(0, 15);
+            },
           },
-        },
-        owner,
-        0o644,
-      ),
+          owner,
+          0o644,
+        ),
     )
-    .add(
-      'maps',
-      text((opener) => inspected(opener, task(), maps)),
-    )
-    .add(
-      'smaps',
-      text((opener) => inspected(opener, task(), smaps)),
-    )
-    .add(
-      'smaps_rollup',
-      text((opener) => inspected(opener, task(), smapsRollup)),
-    )
-    .add(
-      'io',
-      text((opener) => inspected(opener, task(), () => inputAndOutput(group)), 0o400),
-    )
-    .add(
-      'wchan',
-      text(() => '0'),
-    )
-    .add(
-      'schedstat',
-      text(() => `${kernel.nanoseconds(task().userCycles + task().systemCycles)} 0 0\n`),
-    )
-    .add(
-      'personality',
+    .offer('maps', () => text((opener) => inspected(opener, task(), maps)))
+    .offer('smaps', () => text((opener) => inspected(opener, task(), smaps)))
+    .offer('smaps_rollup', () => text((opener) => inspected(opener, task(), smapsRollup)))
+    .offer('io', () => text((opener) => inspected(opener, task(), () => inputAndOutput(group)), 0o400))
+    .offer('wchan', () => text(() => '0'))
+    .offer('schedstat', () => text(() => `${kernel.nanoseconds(task().userCycles + task().systemCycles)} 0 0\n`))
+    .offer('personality', () =>
       text(
         (opener) => inspected(opener, task(), ({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
         0o400,
       ),
     )
-    .add(
-      'loginuid',
-      text(() => '4294967295'),
-    )
-    .add(
-      'sessionid',
-      text(() => '4294967295'),
-    )
-    .add(
-      'limits',
-      text(() => limits(group)),
-    )
-    .add(
-      'mounts',
-      text(() => mountTable(task())),
-    )
-    .add(
-      'mountinfo',
-      text(() => mountInfo(task())),
-    )
-    .add(
-      'cgroup',
-      text((opener) => kernel.cgroups.lineOf(task(), opener)),
-    )
-    .add(
-      'exe',
-      link(() => task().executable),
-    )
-    .add(
-      'cwd',
-      link(() => task().directories.directory),
-    )
-    .add(
-      'root',
-      link(() => task().directories.root),
-    )
-    .add('mem', new MemoryFile(fs, task, owner))
-    .add('net', networkDirectory(fs, task, owner))
-    .add('fd', fileDescriptors(kernel, fs, task, owner))
-    .add('fdinfo', descriptorInformation(kernel, fs, task, owner))
-    .add(
-      'mountstats',
-      text(() => mountStatistics(task()), 0o400),
-    );
+    .offer('loginuid', () => text(() => '4294967295'))
+    .offer('sessionid', () => text(() => '4294967295'))
+    .offer('limits', () => text(() => limits(group)))
+    .offer('mounts', () => text(() => mountTable(task())))
+    .offer('mountinfo', () => text(() => mountInfo(task())))
+    .offer('cgroup', () => text((opener) => kernel.cgroups.lineOf(task(), opener)))
+    .offer('exe', () => link(() => task().executable))
+    .offer('cwd', () => link(() => task().directories.directory))
+    .offer('root', () => link(() => task().directories.root))
+    .offer('mem', () => new MemoryFile(fs, task, owner))
+    .offerDirectory('net', () => networkDirectory(fs, task, owner))
+    .offerDirectory('fd', () => fileDescriptors(kernel, fs, task, owner))
+    .offerDirectory('fdinfo', () => descriptorInformation(kernel, fs, task, owner))
+    .offer('mountstats', () => text(() => mountStatistics(task()), 0o400));
 }
 
 /** What only those may read who might trace the task. */
