@@ -91,6 +91,7 @@ function addWriting(image: Command): void {
     .addOption(platformOption())
     .option('-m, --message <text>', 'comment in its history')
     .option('--cmd <command>', 'what containers of it run, such as /bin/bash')
+    .option('-c, --change <instruction>', 'an instruction of a Dockerfile, such as ENV A=1', collect, [])
     .action(async (path, name, options) => (await import('./image.ts')).importImage(path, name, options));
   image
     .command('tag')

@@ -2,6 +2,7 @@
 import { usersOf } from '../oci/container-store.ts';
 import { digits, short } from '../oci/digest.ts';
 import type { Architecture } from '../oci/documents.ts';
+import { changeConfig } from '../oci/image-changes.ts';
 import type { StoredImage } from '../oci/image-store.ts';
 import { importRoot } from '../oci/import-root.ts';
 import { loadArchive } from '../oci/load-archive.ts';
@@ -118,15 +119,16 @@ export async function loadImages(path: string, options: { platform?: Architectur
 export async function importImage(
   path: string,
   name: string,
-  options: { platform?: Architecture; message?: string; cmd?: string },
+  options: { platform?: Architecture; message?: string; cmd?: string; change: readonly string[] },
 ): Promise<void> {
   const { stream, name: what } = openArchive(path);
-  const { platform, message, cmd } = options;
+  const { platform, message, cmd, change } = options;
+  const config = changeConfig(cmd === undefined ? {} : { Cmd: cmd.split(' ').filter(Boolean) }, change);
   const { id } = await importRoot(openStore(), stream, name, what, {
     created: new Date().toISOString(),
     ...(platform === undefined ? {} : { architecture: platform }),
     ...(message === undefined ? {} : { message }),
-    ...(cmd === undefined ? {} : { config: { Cmd: cmd.split(' ').filter(Boolean) } }),
+    config,
   });
   print(`${id}\n`);
 }

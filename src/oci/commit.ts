@@ -24,6 +24,7 @@ export interface CommitOptions {
   readonly message?: string;
   /** What the container ran, for the history. */
   readonly command: string;
+  /** How containers of it run. */
   readonly config: ImageRunConfig;
   /** Time, RFC 3339. */
   readonly created: string;
@@ -53,7 +54,7 @@ export function commitImage(
       ...base.config,
       created,
       ...(author ? { author } : {}),
-      config: { ...base.config.config, ...config },
+      config,
       diffIds: [...base.config.diffIds, diffId],
       history: [...base.config.history, step],
     });

@@ -67,6 +67,8 @@ export interface ContainerRequest {
   /** The program and arguments, in the two parts that images have them in. */
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
+  /** `NAME=VALUE` each. */
+  readonly env: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];

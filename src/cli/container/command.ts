@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { collect, formatOption, inspectFormatOption, parseNumber } from '../options.ts';
 import { withFixedLimits, withLimits } from './limits.ts';
 import { withRefused } from './refused.ts';
+import { parseTime } from './times.ts';
 
 /** Adds `anillo container` and its commands. */
 export function addContainer(anillo: Command): void {
@@ -37,6 +38,8 @@ function parseOomScore(text: string): number {
   if (value <= 1000 && Number.isInteger(value)) return value;
   throw new InvalidArgumentError('--oom-score-adj takes a whole number from -1000 to 1000.');
 }
+
+const parseTail = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : parseNumber('--tail', 0)(text));
 
 function withCreateOptions(command: Command): Command {
   return withRefused(withFixedLimits(withLimits(command)))
@@ -102,7 +105,10 @@ function addMaking(container: Command): void {
     .argument('<container>', 'name or ID')
     .argument('<command...>', 'program and arguments')
     .passThroughOptions()
+    .option('-d, --detach', 'leave it running')
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
+    .option('--env-file <file>', 'environment variables, one a line', collect, [])
+    .option('--privileged', 'with all capabilities')
     .option('-i, --interactive', 'standard input goes to the program')
     .option('-t, --tty', 'a terminal')
     .option('-u, --user <user[:group]>', 'who runs the program')
@@ -150,8 +156,14 @@ function addLooking(container: Command): void {
     .argument('<container>', 'name or ID')
     .option('-f, --follow', 'go on until it ends')
     .option('-t, --timestamps', 'with the time of each piece')
-    .option('-n, --tail <number>', 'the last pieces only', parseNumber('--tail', 0))
-    .action(async (name, options) => (await import('./list.ts')).showLogs(name, options));
+    .option('-n, --tail <number>', 'the last lines only; all', parseTail)
+    .option(
+      '--since <time>',
+      'what was written from this time on: RFC 3339, seconds since 1970, or 10m ago',
+      (text: string) => parseTime(text),
+    )
+    .option('--until <time>', 'what was written before', (text: string) => parseTime(text))
+    .action(async (name, options) => (await import('./logs.ts')).showLogs(name, options));
   container
     .command('top')
     .description('list the processes of a container')
@@ -272,6 +284,7 @@ function addChanging(container: Command): void {
     .argument('[image]', 'name of the image')
     .option('-a, --author <text>', 'who made it')
     .option('-m, --message <text>', 'comment in its history')
+    .option('-c, --change <instruction>', 'an instruction of a Dockerfile, such as CMD ["/bin/sh"]', collect, [])
     .option('--no-pause', 'do not freeze the container meanwhile')
     .action(async (name, image, options) => (await import('./commit.ts')).commitContainer(name, image, options));
   container

@@ -308,10 +308,15 @@ export class ContainerCommands {
     };
   }
 
-  #exec({ process, user, size, interactive }: ExecRequest, conversation: Conversation): (message: Input) => void {
+  #exec({ process, user, size, interactive, detach }: ExecRequest, conversation: Conversation): Listener {
     const { kernel, exec, as } = this.#inside;
     const streams = newStreams(kernel, { terminal: process.terminal, size });
     const ended = exec(user === undefined ? process : as(process, user), streams);
+    if (detach) {
+      streams.end();
+      conversation.finish(0);
+      return undefined;
+    }
     const input = this.#attach(streams, conversation);
     void ended.then(conversation.finish);
     if (!interactive) streams.end();

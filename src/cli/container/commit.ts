@@ -1,6 +1,9 @@
 // An image of a container (docker-commit(1)).
 import { commitImage, packEntries } from '../../oci/commit.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import type { ImageRunConfig } from '../../oci/documents.ts';
+import { changeConfig } from '../../oci/image-changes.ts';
+import { present } from '../../oci/json.ts';
 import type { Bytes } from '../../oci/streams.ts';
 import { Places } from '../places.ts';
 import { ask } from './client.ts';
@@ -23,11 +26,26 @@ async function changesOf({ containers }: Places, record: ContainerRecord, pauses
 
 const NOTHING = { size: 0, readAt: () => 0, close: () => {} };
 
+/** How containers of its image will run: as it did. */
+function configOf({ request, spec, user, labels, stopSignal }: ContainerRecord, of: ImageRunConfig): ImageRunConfig {
+  const names = new Set(request.env.map((setting) => setting.split('=', 1)[0]!));
+  return present({
+    ...of,
+    User: user || undefined,
+    Env: [...(of.Env ?? []).filter((setting) => !names.has(setting.split('=', 1)[0]!)), ...request.env],
+    Entrypoint: request.entrypoint.length > 0 ? request.entrypoint : undefined,
+    Cmd: request.command,
+    WorkingDir: spec.process.cwd,
+    Labels: Object.keys(labels).length > 0 ? labels : undefined,
+    StopSignal: stopSignal,
+  });
+}
+
 /** Makes an image of a container. */
 export async function commitContainer(
   name: string,
   image: string | undefined,
-  options: { author?: string; message?: string; pause: boolean },
+  options: { author?: string; message?: string; pause: boolean; change: readonly string[] },
 ): Promise<void> {
   const places = new Places();
   const record = places.containers.find(name);
@@ -35,7 +53,7 @@ export async function commitContainer(
   const base = places.images.find(record.image.id);
   const id = await commitImage(places.images, base, await changesOf(places, record, options.pause), {
     command: record.spec.process.args.join(' '),
-    config: { Cmd: record.spec.process.args },
+    config: changeConfig(configOf(record, base.config.config), options.change),
     created: new Date().toISOString(),
     ...(image === undefined ? {} : { name: image }),
     ...(author === undefined ? {} : { author }),

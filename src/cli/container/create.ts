@@ -84,9 +84,13 @@ export async function make(
     openStdin: options.interactive === true,
     autoRemove: options.rm === true,
     stopSignal: options.stopSignal ?? image.config.config.StopSignal ?? 'SIGTERM',
-    labels: Object.fromEntries([...settingsIn(options.labelFile), ...options.label].map(labelOf)),
+    labels: {
+      ...image.config.config.Labels,
+      ...Object.fromEntries([...settingsIn(options.labelFile), ...options.label].map(labelOf)),
+    },
     request: {
       ...programOf(image.config.config, asked),
+      env: asked.env,
       capAdd: options.capAdd,
       capDrop: options.capDrop,
       securityOpt: options.securityOpt,

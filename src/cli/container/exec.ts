@@ -1,15 +1,20 @@
 // One more program in a running container (docker-exec(1)).
 import type { ContainerRecord } from '../../oci/container-store.ts';
+import { ALL_CAPABILITY_NAMES } from '../../oci/default-spec.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import { Places } from '../places.ts';
-import { converse, windowSize } from './client.ts';
+import { ask, converse, windowSize } from './client.ts';
+import { setting, settingsIn } from './run-values.ts';
 
 /** Options of `exec`, parsed. */
 export interface ExecOptions {
   readonly interactive?: true;
   readonly tty?: true;
+  readonly detach?: true;
   readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly privileged?: true;
   readonly user?: string;
   readonly workdir?: string;
 }
@@ -24,14 +29,28 @@ export async function execInContainer(name: string, args: readonly string[], opt
   const exec = {
     process: processOf(record, args, options),
     user: options.user ?? record.user,
-    interactive,
+    interactive: interactive && !options.detach,
+    ...(options.detach ? { detach: true as const } : {}),
     ...(terminal ? { size: windowSize() } : {}),
   };
+  if (options.detach) {
+    await ask(record, { op: 'exec', exec });
+    return;
+  }
   process.exitCode = Number(await converse(record, { op: 'exec', exec }, { raw: terminal, interactive }));
 }
 
 function processOf({ spec }: ContainerRecord, args: readonly string[], options: ExecOptions): ProcessSpec {
   const first = spec.process;
-  const env = [...first.env, ...options.env];
-  return { ...first, args, env, cwd: options.workdir ?? first.cwd, terminal: options.tty === true };
+  const given = options.env.flatMap((text) => setting(text, process.env));
+  const env = [...first.env, ...settingsIn(options.envFile, process.env), ...given];
+  const all = ALL_CAPABILITY_NAMES;
+  return {
+    ...first,
+    args,
+    env,
+    cwd: options.workdir ?? first.cwd,
+    terminal: options.tty === true,
+    ...(options.privileged ? { capabilities: { bounding: all, effective: all, permitted: all } } : {}),
+  };
 }

@@ -32,6 +32,8 @@ export interface ExecRequest {
   /** Who runs it, looked up in the files of the container; if not given, whoever the process says. */
   readonly user?: string;
   readonly interactive: boolean;
+  /** The answer comes when it has started, with nothing of what it writes. */
+  readonly detach?: true;
   readonly size?: WindowSize;
 }
 

@@ -1,4 +1,5 @@
-// Options of `container run` that decide what a container finds in its files and what it may (docker-run(1)).
+// Options of the container commands: what a container finds in its files and may do (docker-run(1)), what of its log is shown
+// (docker-logs(1)), what more runs in it (docker-exec(1)), and what its image says (docker-commit(1)).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
 const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-run-options-'));
+const folder = mkdtempSync(join(tmpdir(), 'anillo-options-'));
 const env = { ...process.env, ANILLO_DATA: join(folder, 'data'), FROM_HERE: 'here' };
 
 function container(...args: string[]) {
@@ -101,4 +102,75 @@ test('what is not supported, or is not what an option takes, is named', () => {
   }
   expect(container('create', '--network', 'none', '--restart', 'no', 'anillo', 'true').status).toBe(0);
   expect(container('ps', '-aq').out.trim().split('\n')).toHaveLength(1);
+});
+
+test('its log is lines with times, of which the last and those of a span can be had', async () => {
+  const script = 'echo one; printf t; sleep 1; echo wo; echo three >&2; printf end';
+  container('run', '--name', 'talker', 'anillo', 'sh', '-c', script);
+  expect(container('logs', 'talker')).toEqual({ status: 0, out: 'one\ntwo\nend', err: 'three\n' });
+  expect(container('logs', '-n', '2', 'talker')).toEqual({ status: 0, out: 'end', err: 'three\n' });
+  expect(container('logs', '--tail', 'all', 'talker').out).toBe('one\ntwo\nend');
+  const times = container('logs', '-t', 'talker').out.split('\n');
+  expect(times).toEqual([
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z one$/),
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z two$/),
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z end$/),
+  ]);
+  expect(container('logs', '--since', times[2]!.split(' ')[0]!, 'talker').out).toBe('end');
+  expect(container('logs', '--until', '1h', 'talker')).toEqual({ status: 0, out: '', err: '' });
+  expect(container('logs', '--since', 'soon', 'talker')).toMatchObject({
+    status: 2,
+    err: expect.stringContaining('10m'),
+  });
+  container('rm', 'talker');
+});
+
+test('a log is followed until the container ends', () => {
+  container('run', '-d', '--name', 'teller', 'anillo', 'sh', '-c', 'echo a; sleep 1; echo b; printf c');
+  expect(container('logs', '-f', 'teller').out).toBe('a\nb\nc');
+  expect(container('rm', '-f', 'teller').status).toBe(0);
+});
+
+test('a program is left running in it, and may be given all capabilities', () => {
+  container('run', '-d', '--name', 'host', 'anillo', 'sleep', '1000');
+  expect(container('exec', '-d', 'host', 'sh', '-c', 'echo $0 $A > /tmp/left; sleep 1000', 'by')).toEqual({
+    status: 0,
+    out: '',
+    err: '',
+  });
+  expect(
+    container(
+      'exec',
+      '-e',
+      'FROM_HERE',
+      'host',
+      'sh',
+      '-c',
+      'until [ -s /tmp/left ]; do sleep 1; done; cat /tmp/left; echo $FROM_HERE',
+    ).out,
+  ).toBe('by\nhere\n');
+  expect(container('exec', '--privileged', 'host', 'grep', 'CapEff', '/proc/self/status').out).toBe(
+    'CapEff:\t000001ffffffffff\n',
+  );
+  expect(container('top', 'host').out).toMatch(/(?: sleep 1000\n.*){2}$/);
+  container('rm', '-f', 'host');
+});
+
+test('an image of it runs what it ran, with its settings, or as instructions say', () => {
+  const made = ['-e', 'A=1', '-l', 'tier=x', '-w', '/tmp', '--entrypoint', 'echo'];
+  container('run', '--name', 'source', ...made, 'anillo', 'first', 'second');
+  expect(container('commit', 'source', 'copy:1').status).toBe(0);
+  expect(container('run', '--rm', 'copy:1').out).toBe('first second\n');
+  expect(container('run', '--rm', 'copy:1', 'other').out).toBe('other\n');
+  const changes = ['ENTRYPOINT ["sh", "-c"]', 'CMD ["pwd; echo $A $B"]', 'ENV B="2 3"', 'WORKDIR /usr'];
+  expect(container('commit', ...changes.flatMap((text) => ['--change', text]), 'source', 'copy:2').status).toBe(0);
+  expect(container('run', '--rm', 'copy:2').out).toBe('/usr\n1 2 3\n');
+  const described = container('create', 'copy:2').out.trim();
+  expect(container('inspect', '-f', '{{.Config.Labels.tier}} {{json .Config.Entrypoint}}', described).out).toBe(
+    'x ["sh","-c"]\n',
+  );
+  expect(container('commit', '-c', 'RUN ls', 'source')).toMatchObject({
+    status: 1,
+    err: expect.stringContaining('RUN ls'),
+  });
 });
