@@ -173,7 +173,7 @@ export const CALL_FAULT_ERROR = 0x2614; // u32
 export const VMX_ROOT = 0x2700; // u32: 0 = VMX off, 1 = root, 2 = non-root
 export const VMX_ON_POINTER = 0x2708; // u64
 export const VMX_CURRENT = 0x2710; // u64 current-VMCS pointer, all ones for none
-/** Name of the VM-entry check that failed last (src/cpu/entry-checks.ts numbers), 0 for none. */
+/** Name of the VM-entry check that failed last (src/cpu/entry-checks numbers), 0 for none. */
 export const VMX_FAILED_CHECK = 0x2718; // u32
 export const VMX_PRIVATE = 0x2720;
 

@@ -1,4 +1,4 @@
-// Numbers of the VM-entry checks, in SDM order (SDM Vol. 3C "VM Entries"); src/cpu/entry-checks.ts says what each one
+// Numbers of the VM-entry checks, in SDM order (SDM Vol. 3C "VM Entries"); src/cpu/entry-checks says what each one
 // means. Compiled by asc and by tsc. VMX_FAILED_CHECK holds the number of the check that refused the last VM entry.
 
 // VM-Execution Control Fields.

@@ -2,7 +2,6 @@
 // Access through this class costs nothing; software that owns ring 0 uses `ring0`, where everything is charged.
 import {
   A20_MASK,
-  ACTIVITY,
   CALL_FAULT,
   CALL_RESULT_HIGH,
   COSTS,
@@ -14,73 +13,35 @@ import {
   COUNT_VECTORS,
   COUNT_VM_EXITS,
   COUNT_WALK_REFERENCES,
-  CPL,
-  CR0,
-  CR2,
-  CR3,
-  CR4,
   CYCLE_DEADLINE,
   CYCLES,
   DOORWAY_PAGE,
-  DR,
-  EFER,
   EXCEPTION_LOG,
   EXCEPTION_LOG_NEXT,
   EXCEPTION_LOG_STRIDE,
   FPU_FERR,
   FPU_IGNNE,
-  GDTR_BASE,
-  GDTR_LIMIT,
   GPR,
-  IDTR_BASE,
-  IDTR_LIMIT,
   INSTRUCTION_DEADLINE,
   INSTRUCTIONS,
-  MSR_APIC_BASE,
-  MSR_CSTAR,
-  MSR_FEATURE_CONTROL,
-  MSR_FMASK,
-  MSR_KERNEL_GS_BASE,
-  MSR_LSTAR,
-  MSR_PAT,
-  MSR_STAR,
-  MSR_SYSENTER_CS,
-  MSR_SYSENTER_EIP,
-  MSR_SYSENTER_ESP,
-  MSR_TSC_OFFSET,
   RAM,
   RANDOM_STATE,
-  RFLAGS,
-  RIP,
-  SEGMENT_BASE,
-  SEGMENT_LIMIT,
-  SEGMENT_RIGHTS,
-  SEGMENT_SELECTOR,
-  SEGMENT_STRIDE,
-  SEGMENTS,
-  STOP_ARGUMENT,
   SMM,
   SMM_FAILED,
-  STOP_DEADLINE,
-  STOP_DOORWAY,
-  STOP_HALT,
-  STOP_REASON,
-  STOP_REQUEST,
   STOP_REQUESTED,
   REQUEST_STOP,
-  STOP_SHUTDOWN,
-  STOP_VMX_ABORT,
-  STOP_YIELD,
   X87,
 } from '../../asm/layout.ts';
 import { type CpuModel, DEFAULT_CPU_MODEL } from '../isa/cpu-models.ts';
 import type { CoreExports } from './core-exports.ts';
-import type { CpuCounters, CpuStop, Deadline, ExceptionRecord, Segment, TableRegister } from './cpu-state.ts';
+import type { CpuCounters, CpuStop, Deadline, ExceptionRecord } from './cpu-state.ts';
 import { type CpuFields, loadCpuState, saveCpuState } from './cpu-snapshot.ts';
 import { writeModel } from './model-area.ts';
 import { NOT_SUPPORTED_NAMES } from './not-supported.ts';
 import { Processors } from './processors.ts';
+import { CpuRegisters } from './registers.ts';
 import { Ring0 } from './ring0.ts';
+import { readStop } from './stop.ts';
 
 export { PAGE_ROM } from '../../asm/layout.ts';
 export type { CpuModelName } from '../isa/cpu-model-names.ts';
@@ -93,7 +54,6 @@ const MOST_WASM_PAGES = 0x10000;
 /** V8 replaces no running function: the core returns this often so that its optimized code gets a chance. */
 const SLICE = 1_000_000;
 const HIGH = 2 ** 32;
-const APIC_GLOBAL_ENABLE = 0x800;
 const EXCEPTIONS_KEPT = 8;
 const VECTORS = 256;
 const EXIT_REASONS = 80;
@@ -129,28 +89,9 @@ export interface CpuOptions {
   readonly seed?: number | undefined;
 }
 
-/** Model-specific registers the host may set, by number (SDM Vol. 4), and where they lie. */
-const MSR_PLACES: ReadonlyMap<number, number> = new Map([
-  [0x1b, MSR_APIC_BASE],
-  [0x3a, MSR_FEATURE_CONTROL],
-  [0x10, MSR_TSC_OFFSET],
-  [0x174, MSR_SYSENTER_CS],
-  [0x175, MSR_SYSENTER_ESP],
-  [0x176, MSR_SYSENTER_EIP],
-  [0x277, MSR_PAT],
-  [0xc000_0080, EFER],
-  [0xc000_0081, MSR_STAR],
-  [0xc000_0082, MSR_LSTAR],
-  [0xc000_0083, MSR_CSTAR],
-  [0xc000_0084, MSR_FMASK],
-  [0xc000_0102, MSR_KERNEL_GS_BASE],
-]);
-
 /** The processor with its RAM. There may be several: then this is the selected one, and `processors` has the others. */
-export class Cpu {
+export class Cpu extends CpuRegisters {
   readonly memory: WebAssembly.Memory;
-  /** All of the core's memory. */
-  readonly view: DataView;
   /** Physical memory from address 0. After writing code into it, call `notePhysicalWrite` or `flushBlocks`. */
   readonly ram: Uint8Array;
   /** The ROM below 4 GiB, to be filled before the processor runs. */
@@ -162,19 +103,17 @@ export class Cpu {
   readonly ring0: Ring0;
   readonly model: CpuModel;
   readonly processors: Processors;
-  readonly #core: CoreExports;
   readonly #ramSize: number;
   #notSupported: CpuHost['notSupported'];
 
   private constructor(memory: WebAssembly.Memory, core: CoreExports, options: CpuOptions) {
+    super(new DataView(memory.buffer), core);
     this.memory = memory;
-    this.view = new DataView(memory.buffer);
     this.ram = new Uint8Array(memory.buffer, RAM, options.ramSize);
     const romSize = options.romSize ?? 0;
     this.rom = new Uint8Array(memory.buffer, RAM + options.ramSize, romSize);
     this.registers = new BigUint64Array(memory.buffer, GPR, GENERAL_REGISTERS);
     this.floatingPoint = new Uint8Array(memory.buffer, X87, FPU_FERR - X87);
-    this.#core = core;
     this.#ramSize = options.ramSize;
     this.model = options.model ?? DEFAULT_CPU_MODEL;
     this.#notSupported = options.host.notSupported;
@@ -223,8 +162,8 @@ export class Cpu {
     this.#setCount(CYCLE_DEADLINE, cycles);
     for (;;) {
       this.#setCount(INSTRUCTION_DEADLINE, Math.min(instructions, this.instructions + SLICE) - rest);
-      this.#core.run();
-      const stop = this.#stop();
+      this.core.run();
+      const stop = readStop(this.view);
       if (stop.reason !== 'deadline') return stop;
       if (this.instructions >= instructions || this.cycles >= this.#count(CYCLE_DEADLINE)) return stop;
     }
@@ -287,14 +226,14 @@ export class Cpu {
   /** The A20 gate: closed, address bit 20 reads as zero. */
   setA20(open: boolean): void {
     this.view.setBigUint64(A20_MASK, open ? 0xffff_ffff_ffff_ffffn : 0xffff_ffff_ffef_ffffn, true);
-    this.#core.flushAllBanks();
-    this.#core.flushBlocks();
+    this.core.flushAllBanks();
+    this.core.flushBlocks();
   }
 
   /** The physical page an instruction fetch from which stops `run`; undefined for none. */
   setDoorway(physicalPage: number | undefined): void {
     this.view.setUint32(DOORWAY_PAGE, physicalPage === undefined ? 0 : physicalPage + 1, true);
-    this.#core.flushBlocks();
+    this.core.flushBlocks();
   }
 
   /** Cycles per cost class, by the numbers of src/isa/cost-classes.ts. */
@@ -302,246 +241,42 @@ export class Cpu {
     costs.forEach((cost, cls) => {
       this.view.setUint32(COSTS + 4 * cls, cost, true);
     });
-    this.#core.flushBlocks();
+    this.core.flushBlocks();
   }
 
   /** After RAM was changed from outside: drops decoded code in [address, address + length). */
   notePhysicalWrite(address: number, length: number): void {
-    this.#core.notePhysicalWrite(address >>> 0, Math.floor(address / HIGH), length);
+    this.core.notePhysicalWrite(address >>> 0, Math.floor(address / HIGH), length);
   }
 
   /** Drops all decoded code. */
   flushBlocks(): void {
-    this.#core.flushBlocks();
+    this.core.flushBlocks();
   }
 
   /** Drops all cached translations. */
   flushTlb(): void {
-    this.#core.flushAllBanks();
+    this.core.flushAllBanks();
   }
 
   /** PAGE_RAM, PAGE_MMIO or PAGE_ROM of asm/layout.ts for a physical page of RAM. */
   setPageKind(page: number, kind: number): void {
-    this.#core.setPageKind(page, kind);
-    this.#core.flushAllBanks();
-    this.#core.flushBlocks();
+    this.core.setPageKind(page, kind);
+    this.core.flushAllBanks();
+    this.core.flushBlocks();
   }
 
   /** Physical address of a linear one by the present page tables, without side effects; undefined if not present. */
   translate(linear: number): number | undefined {
-    const low = this.#core.translate(linear, 0) >>> 0;
+    const low = this.core.translate(linear, 0) >>> 0;
     if (this.view.getInt32(CALL_FAULT, true) !== -1) return undefined;
     return this.view.getUint32(CALL_RESULT_HIGH, true) * HIGH + low;
   }
 
-  /** Low 32 bits of a general register. */
-  reg(n: number): number {
-    return this.view.getUint32(GPR + 8 * n, true);
-  }
-
-  /** Sets a general register, zero-extended. */
-  setReg(n: number, value: number): void {
-    this.view.setUint32(GPR + 8 * n, value, true);
-    this.view.setUint32(GPR + 8 * n + 4, 0, true);
-  }
-
-  reg64(n: number): bigint {
-    return this.view.getBigUint64(GPR + 8 * n, true);
-  }
-
-  setReg64(n: number, value: bigint): void {
-    this.view.setBigUint64(GPR + 8 * n, value, true);
-  }
-
-  get eip(): number {
-    return this.view.getUint32(RIP, true);
-  }
-
-  set eip(value: number) {
-    this.view.setBigUint64(RIP, BigInt(value >>> 0), true);
-  }
-
-  get rip(): bigint {
-    return this.view.getBigUint64(RIP, true);
-  }
-
-  set rip(value: bigint) {
-    this.view.setBigUint64(RIP, value, true);
-  }
-
-  get eflags(): number {
-    this.#core.syncFlags();
-    return this.view.getUint32(RFLAGS, true);
-  }
-
-  set eflags(value: number) {
-    this.view.setBigUint64(RFLAGS, BigInt((value | 2) >>> 0), true);
-    this.#core.loadFlags();
-  }
-
-  get cr0(): number {
-    return this.view.getUint32(CR0, true);
-  }
-
-  set cr0(value: number) {
-    this.#setControl(CR0, value);
-  }
-
-  get cr2(): number {
-    return this.view.getUint32(CR2, true);
-  }
-
-  set cr2(value: number) {
-    this.view.setBigUint64(CR2, BigInt(value >>> 0), true);
-  }
-
-  /** All 64 bits of CR2. */
-  get cr2Wide(): bigint {
-    return this.view.getBigUint64(CR2, true);
-  }
-
-  set cr2Wide(value: bigint) {
-    this.view.setBigUint64(CR2, value, true);
-  }
-
-  get cr3(): number {
-    return this.view.getUint32(CR3, true);
-  }
-
-  set cr3(value: number) {
-    this.#setControl(CR3, value);
-  }
-
-  get cr4(): number {
-    return this.view.getUint32(CR4, true);
-  }
-
-  set cr4(value: number) {
-    this.#setControl(CR4, value);
-  }
-
-  get cpl(): number {
-    return this.view.getUint32(CPL, true);
-  }
-
-  set cpl(value: number) {
-    this.view.setUint32(CPL, value, true);
-    this.#core.recomputeSegments();
-  }
-
   /** INTR can have an effect: interrupts are enabled, or VMX non-root operation may turn it into a VM exit. */
   get isInterruptible(): boolean {
-    this.#core.syncFlags();
+    this.core.syncFlags();
     return this.processors.isInterruptible;
-  }
-
-  /** Physical address of the local APIC's registers, undefined while it is switched off (SDM Vol. 3 "Relocating the Local APIC Registers"). */
-  get apicBase(): number | undefined {
-    const low = this.view.getUint32(MSR_APIC_BASE, true);
-    if ((low & APIC_GLOBAL_ENABLE) === 0) return undefined;
-    return this.view.getUint32(MSR_APIC_BASE + 4, true) * HIGH + ((low & ~0xfff) >>> 0);
-  }
-
-  /** VMX activity state: 0 active, 1 HLT, 2 shutdown, 3 wait for SIPI. */
-  get activity(): number {
-    return this.view.getUint32(ACTIVITY, true);
-  }
-
-  set activity(value: number) {
-    this.view.setUint32(ACTIVITY, value, true);
-  }
-
-  dr(n: number): number {
-    return this.view.getUint32(DR + 8 * n, true);
-  }
-
-  setDr(n: number, value: number): void {
-    this.#setControl(DR + 8 * n, value);
-  }
-
-  get gdtr(): TableRegister {
-    return this.#table(GDTR_BASE, GDTR_LIMIT);
-  }
-
-  set gdtr(value: TableRegister) {
-    this.#setTable(GDTR_BASE, GDTR_LIMIT, value);
-  }
-
-  get idtr(): TableRegister {
-    return this.#table(IDTR_BASE, IDTR_LIMIT);
-  }
-
-  set idtr(value: TableRegister) {
-    this.#setTable(IDTR_BASE, IDTR_LIMIT, value);
-  }
-
-  /** Segment register ES CS SS DS FS GS TR LDTR (0 to 7). */
-  segment(n: number): Segment {
-    const at = SEGMENTS + n * SEGMENT_STRIDE;
-    return {
-      selector: this.view.getUint32(at + SEGMENT_SELECTOR, true),
-      rights: this.view.getUint32(at + SEGMENT_RIGHTS, true),
-      base: this.view.getUint32(at + SEGMENT_BASE, true),
-      limit: this.view.getUint32(at + SEGMENT_LIMIT, true),
-    };
-  }
-
-  /** The selector in a segment register. */
-  selector(n: number): number {
-    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_SELECTOR, true);
-  }
-
-  setSegment(n: number, { selector, rights, base, limit }: Segment): void {
-    const at = SEGMENTS + n * SEGMENT_STRIDE;
-    this.view.setUint32(at + SEGMENT_SELECTOR, selector, true);
-    this.view.setUint32(at + SEGMENT_RIGHTS, rights, true);
-    this.view.setBigUint64(at + SEGMENT_BASE, BigInt(base < 0 ? base >>> 0 : base), true);
-    this.view.setUint32(at + SEGMENT_LIMIT, limit, true);
-    this.#core.recomputeSegments();
-  }
-
-  /** The same, for who loads it again and again: nothing happens when it holds that already. The base may have 64 bits. */
-  keepSegment(n: number, segment: Segment, low = segment.base, high = 0): void {
-    const at = SEGMENTS + n * SEGMENT_STRIDE;
-    const isAsBefore =
-      this.view.getUint32(at + SEGMENT_SELECTOR, true) === segment.selector &&
-      this.view.getUint32(at + SEGMENT_RIGHTS, true) === segment.rights &&
-      this.view.getUint32(at + SEGMENT_BASE, true) === low &&
-      this.view.getUint32(at + SEGMENT_BASE + 4, true) === high &&
-      this.view.getUint32(at + SEGMENT_LIMIT, true) === segment.limit;
-    if (isAsBefore) return;
-    this.setSegment(n, segment);
-    if (low !== segment.base || high !== 0) this.setSegmentBase(n, (BigInt(high) << 32n) | BigInt(low));
-  }
-
-  /** The halves of a segment's base. */
-  segmentBaseLow(n: number): number {
-    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, true);
-  }
-
-  segmentBaseHigh(n: number): number {
-    return this.view.getUint32(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE + 4, true);
-  }
-
-  /** All 64 bits of a segment's base: FS and GS have them in long mode. */
-  segmentBase(n: number): bigint {
-    return this.view.getBigUint64(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, true);
-  }
-
-  setSegmentBase(n: number, base: bigint): void {
-    this.view.setBigUint64(SEGMENTS + n * SEGMENT_STRIDE + SEGMENT_BASE, base, true);
-    this.#core.recomputeSegments();
-  }
-
-  /** A model-specific register by number. @throws RangeError for one the host has no access to */
-  msr(number: number): bigint {
-    return this.view.getBigUint64(msrPlace(number), true);
-  }
-
-  /** @throws RangeError for a register the host has no access to */
-  setMsr(number: number, value: bigint): void {
-    this.view.setBigUint64(msrPlace(number), value, true);
-    this.#core.recomputeSegments();
   }
 
   /** The last exceptions raised, oldest first, eight at most. */
@@ -578,7 +313,7 @@ export class Cpu {
 
   /** All state but RAM, as named fields. */
   save(): CpuFields {
-    this.#core.syncFlags();
+    this.core.syncFlags();
     return { ...saveCpuState(this.view, this.#ramSize), ...this.processors.save() };
   }
 
@@ -586,48 +321,12 @@ export class Cpu {
   load(fields: CpuFields): void {
     this.processors.load(fields);
     loadCpuState(this.view, this.#ramSize, fields);
-    this.#core.stateLoaded();
+    this.core.stateLoaded();
     this.processors.loaded();
   }
 
   private notSupported(what: number, argument: number): void {
     this.#notSupported?.(NOT_SUPPORTED_NAMES[what] ?? `feature ${what}`, argument);
-  }
-
-  #stop(): CpuStop {
-    const reason = this.view.getUint32(STOP_REASON, true);
-    switch (reason) {
-      case STOP_DEADLINE:
-        return { reason: 'deadline' };
-      case STOP_HALT:
-        return { reason: 'halt' };
-      case STOP_DOORWAY:
-        return { reason: 'doorway', entry: this.view.getUint32(STOP_ARGUMENT, true) };
-      case STOP_SHUTDOWN:
-        return { reason: 'shutdown' };
-      case STOP_VMX_ABORT:
-        return { reason: 'vmx-abort' };
-      case STOP_REQUEST:
-        return { reason: 'request' };
-      case STOP_YIELD:
-        return { reason: 'yield' };
-      default:
-        throw new Error(`the core stopped for the unknown reason ${reason}`);
-    }
-  }
-
-  #setControl(place: number, value: number): void {
-    this.view.setBigUint64(place, BigInt(value >>> 0), true);
-    this.#core.recomputeSegments();
-  }
-
-  #table(base: number, limit: number): TableRegister {
-    return { base: this.view.getUint32(base, true), limit: this.view.getUint32(limit, true) };
-  }
-
-  #setTable(base: number, limit: number, value: TableRegister): void {
-    this.view.setBigUint64(base, BigInt(value.base >>> 0), true);
-    this.view.setUint32(limit, value.limit, true);
   }
 
   #count(place: number): number {
@@ -650,10 +349,4 @@ export class Cpu {
     }
     return counts;
   }
-}
-
-function msrPlace(number: number): number {
-  const place = MSR_PLACES.get(number);
-  if (place === undefined) throw new RangeError(`the host has no access to MSR 0x${number.toString(16)}`);
-  return place;
 }

@@ -121,13 +121,13 @@ export abstract class DeprivilegedVmm implements Vmm, GuestContext, Stateful {
       counters,
       pool,
       regionTables,
+      clearPage: (page) => this.machine.cpu.ram.fill(0, page, page + 0x1000),
       loadRoot: (root) => this.loadRoot(root),
       invalidate: (linear) => access.invlpg(linear),
       onTracedWrite: (frame) => this.tracedWrite(frame),
       onCodeChange: (frame, offset, length) => this.codeChanged(frame, offset, length),
       onRangeChange: (linear, length) => this.rangeChanged(linear, length),
     });
-    this.shadow.clearPage = (page) => this.machine.cpu.ram.fill(0, page, page + 0x1000);
     this.memory = new GuestMemory({
       access,
       domain,

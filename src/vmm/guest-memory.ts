@@ -7,7 +7,8 @@ import type { Domain } from './domain.ts';
 import type { Access, GuestPaging } from './guest-paging.ts';
 import { type AccessSize, GuestFault, type HostAccess, VECTOR_PF } from './host-access.ts';
 import { REGION_LINEAR } from './host-memory.ts';
-import type { FaultOutcome, ShadowPaging } from './shadow-paging.ts';
+import type { FaultOutcome } from './shadow-options.ts';
+import type { ShadowPaging } from './shadow-paging.ts';
 
 /** One behind the last linear address of four-level paging, as 48 significant bits. */
 const LONG_END = 2 ** 48;

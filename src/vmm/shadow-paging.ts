@@ -5,86 +5,27 @@
 
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { listField } from '../machine/stateful.ts';
-import type { VmmCounters } from './counters.ts';
 import type { Access, Translation } from './guest-paging.ts';
 import { GuestPaging, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W } from './guest-paging.ts';
-import type { HostAccess } from './host-access.ts';
-import { type PagePool, REGION_LINEAR } from './host-memory.ts';
-import { createDirectory, type LongLevels, upperFrames } from './shadow-long.ts';
-import { CR0_WP, CR4_PAE, CR4_PSE, type Vcpu } from './vcpu.ts';
+import { REGION_LINEAR } from './host-memory.ts';
+import { ShadowEntries } from './shadow-entries.ts';
+import { createDirectory, upperFrames } from './shadow-long.ts';
+import type { FaultOutcome, ShadowOptions } from './shadow-options.ts';
+import {
+  guestDirectoriesOf,
+  keyOf,
+  loadSpace,
+  MODE_LONG,
+  MODE_PAE,
+  MODE_TWO_LEVEL,
+  modeOf,
+  type SavedSpace,
+  type Space,
+  saveSpace,
+  type Table,
+} from './shadow-space.ts';
+import { CR0_WP } from './vcpu.ts';
 
-/** What came of a page fault the CPU reported. */
-export type FaultOutcome =
-  /** Hidden from the guest: the shadow entry is there now, run again. */
-  | { readonly kind: 'filled' }
-  /** The guest's own tables deny the access: the guest must see it. */
-  | { readonly kind: 'true'; readonly error: number }
-  /** No RAM there (a device register or nothing), or an address the VMM itself occupies: emulate the access. */
-  | { readonly kind: 'mmio'; readonly guestPhysical: number }
-  /** A write to a page that is traced: emulate it and report it with `guestWrote`. */
-  | { readonly kind: 'traced'; readonly guestPhysical: number };
-
-/** How shadow paging is tied to its VMM. */
-export interface ShadowOptions {
-  readonly access: HostAccess;
-  readonly vcpu: Vcpu;
-  readonly domain: { readonly ramSize: number; hostPhysical(gpa: number): number };
-  readonly counters: VmmCounters;
-  readonly pool: PagePool;
-  /** A page beyond RAM that is mapped all the same (the APIC-access page of VT-x); `domain.hostPhysical` says where. */
-  readonly isMapped?: (guestPhysical: number) => boolean;
-  /** A page that is mapped but not writable (ROM). */
-  readonly isReadOnly?: (guestPhysical: number) => boolean;
-  /** Makes the tables at this host-physical root (a PAE pointer table) current, flushing what the TLB held. */
-  readonly loadRoot: (root: number) => void;
-  readonly invalidate: (linear: number) => void;
-  /** Host-physical addresses of the page tables mapping the VMM region, for techniques that share the address space. */
-  readonly regionTables?: readonly [number, number];
-  /** A page traced as code is about to be written; `untraceCode` in this call lets the write go through. */
-  readonly onTracedWrite?: (frame: number) => void;
-  /** A traced page of code was written, or a mapping of one changed. */
-  readonly onCodeChange?: (frame: number, offset: number, length: number) => void;
-  /** A directory entry of the guest changed: everything mapped in [linear, linear + length) may be elsewhere. */
-  readonly onRangeChange?: (linear: number, length: number) => void;
-}
-
-/** A shadow address space: the tables for one value of guest CR3. */
-interface Space {
-  readonly key: string;
-  readonly root: number;
-  /** Host-physical addresses of the page directories, by GiB of the linear address. */
-  readonly directories: Map<number, number>;
-  /** Guest frames of its page directories with the first linear address they map. */
-  readonly guestDirectories: { readonly frame: number; readonly linear: number }[];
-  /** In IA-32e mode. */
-  readonly long?: LongLevels;
-  /** Writes to its directories since it was last current. */
-  strayWrites: number;
-  lastUse: number;
-}
-
-/** A space as a snapshot holds it. */
-type SavedSpace = Omit<Space, 'directories' | 'long'> & {
-  readonly directories: [number, number][];
-  readonly long: { readonly pointers: [number, number][]; readonly frames: number[] } | null;
-};
-
-/** One shadow page table (512 entries, 2 MiB). */
-interface Table {
-  readonly key: string;
-  readonly page: number;
-  /** Guest frame of the page table it mirrors; -1 for a large or unpaged range. */
-  readonly frame: number;
-  /** Which 2 MiB of the guest table's range: index of its first guest entry. */
-  readonly firstEntry: number;
-  /** Shadow directory entries (host-physical addresses) that point to it. */
-  readonly parents: Set<number>;
-}
-
-const MODE_UNPAGED = 0;
-const MODE_TWO_LEVEL = 1;
-const MODE_PAE = 2;
-const MODE_LONG = 3;
 const GIB = 2 ** 30;
 const TABLE_REACH = 2 ** 21;
 const MAX_SPACES = 48;
@@ -104,8 +45,7 @@ export class ShadowPaging implements Stateful {
   readonly #tablesOf = new Map<number, Table[]>();
   /** Guest frame → spaces it is a page directory of. */
   readonly #directoryOf = new Map<number, Space[]>();
-  /** Guest frame → host-physical addresses of shadow leaf entries mapping it. */
-  readonly #mappings = new Map<number, Set<number>>();
+  readonly #entries: ShadowEntries;
   /** Guest frames holding translated code. */
   readonly #code = new Set<number>();
   #current: Space | undefined;
@@ -113,6 +53,7 @@ export class ShadowPaging implements Stateful {
 
   constructor(options: ShadowOptions) {
     this.#o = options;
+    this.#entries = new ShadowEntries(options);
     this.guest = new GuestPaging(options.access, options.vcpu, options.domain);
   }
 
@@ -216,7 +157,7 @@ export class ShadowPaging implements Stateful {
 
   /** Drops what maps a page, so that the next access faults (adaptation, device pages). */
   unmapFrame(frame: number): void {
-    for (const entry of [...(this.#mappings.get(frame) ?? [])]) this.#dropLeaf(entry);
+    for (const entry of this.#entries.of(frame)) this.#dropLeaf(entry);
     this.#reload();
   }
 
@@ -226,25 +167,9 @@ export class ShadowPaging implements Stateful {
 
   // ---- Spaces -------------------------------------------------------------------------------------------------------
 
-  #mode(): number {
-    if (!this.#o.vcpu.paging) return MODE_UNPAGED;
-    if (this.#o.vcpu.longMode) return MODE_LONG;
-    return this.#o.vcpu.cr4 & CR4_PAE ? MODE_PAE : MODE_TWO_LEVEL;
-  }
-
-  #key(mode: number): string {
-    const { vcpu } = this.#o;
-    if (mode === MODE_UNPAGED) return 'unpaged';
-    if (mode === MODE_LONG) return `long:${(vcpu.cr3 >>> 12).toString(16)}`;
-    if (mode === MODE_PAE) {
-      return `pae:${vcpu.pdpte.map(([low, high]) => `${high.toString(16)}.${low.toString(16)}`).join(':')}`;
-    }
-    return `${vcpu.cr4 & CR4_PSE ? 'pse' : '4k'}:${(vcpu.cr3 >>> 12).toString(16)}`;
-  }
-
   #spaceFor(): Space {
-    const mode = this.#mode();
-    const key = this.#key(mode);
+    const mode = modeOf(this.#o.vcpu);
+    const key = keyOf(this.#o.vcpu, mode);
     this.#o.access.charge('alu', 12);
     return this.#spaces.get(key) ?? this.#createSpace(mode, key);
   }
@@ -264,19 +189,19 @@ export class ShadowPaging implements Stateful {
       pages.push(page);
     }
     const [root, ...directories] = pages as [number, ...number[]];
-    for (const page of pages) this.#clear(page);
-    for (const [n, page] of directories.entries()) this.#writeEntry(root + n * 8, page | PTE_P, 0);
+    for (const page of pages) this.#entries.clear(page);
+    for (const [n, page] of directories.entries()) this.#entries.write(root + n * 8, page | PTE_P, 0);
     const region = this.#o.regionTables;
     if (region) {
-      this.#writeEntry(directories[3]! + 510 * 8, region[0] | PTE_P | PTE_W | PTE_A, 0);
-      this.#writeEntry(directories[3]! + 511 * 8, region[1] | PTE_P | PTE_W | PTE_A, 0);
+      this.#entries.write(directories[3]! + 510 * 8, region[0] | PTE_P | PTE_W | PTE_A, 0);
+      this.#entries.write(directories[3]! + 511 * 8, region[1] | PTE_P | PTE_W | PTE_A, 0);
     }
     const top = this.#o.vcpu.cr3 >>> 12;
     const space: Space = {
       key,
       root,
       directories: new Map(directories.entries()),
-      guestDirectories: this.#guestDirectories(mode),
+      guestDirectories: guestDirectoriesOf(this.#o.vcpu, mode),
       ...(isLong ? { long: { pointers: new Map<number, number>(), frames: new Set([top]) } } : {}),
       strayWrites: 0,
       lastUse: 0,
@@ -295,17 +220,6 @@ export class ShadowPaging implements Stateful {
     if (!spaces) this.#directoryOf.set(frame, [space]);
     else if (!spaces.includes(space)) spaces.push(space);
     if (!traced) this.#protect(frame);
-  }
-
-  #guestDirectories(mode: number): { frame: number; linear: number }[] {
-    const { vcpu } = this.#o;
-    if (mode === MODE_UNPAGED || mode === MODE_LONG) return [];
-    if (mode === MODE_TWO_LEVEL) return [{ frame: vcpu.cr3 >>> 12, linear: 0 }];
-    const result: { frame: number; linear: number }[] = [];
-    vcpu.pdpte.forEach(([low], n) => {
-      if (low & PTE_P) result.push({ frame: low >>> 12, linear: n * 0x4000_0000 });
-    });
-    return result;
   }
 
   #dropSpace(space: Space): void {
@@ -348,7 +262,7 @@ export class ShadowPaging implements Stateful {
     this.#tables.clear();
     this.#tablesOf.clear();
     this.#directoryOf.clear();
-    this.#mappings.clear();
+    this.#entries.forgetAll();
     this.#current = undefined;
     this.#o.counters.add('shadow', 'flush');
     this.#o.onRangeChange?.(0, 0x1_0000_0000);
@@ -378,12 +292,7 @@ export class ShadowPaging implements Stateful {
     const user = walk.user && !override;
     const host = this.#o.domain.hostPhysical(frame * 4096);
     const low = host | PTE_P | (writable ? PTE_W : 0) | (user ? PTE_U : 0) | PTE_A | PTE_D;
-    const old = this.#o.access.loadPhysical(entry, 4);
-    if (old & PTE_P) this.#forget(entry, old);
-    this.#writeEntry(entry, low, walk.noExecute ? HIGH_NX : 0);
-    const mappings = this.#mappings.get(frame);
-    if (mappings) mappings.add(entry);
-    else this.#mappings.set(frame, new Set([entry]));
+    this.#entries.map(entry, low, walk.noExecute ? HIGH_NX : 0, frame);
   }
 
   /** Host-physical address of the shadow leaf entry for `linear`, creating the table; undefined when out of pages. */
@@ -399,7 +308,7 @@ export class ShadowPaging implements Stateful {
       const table = this.#tableFor(linear, walk);
       if (table === undefined) return undefined;
       table.parents.add(directoryEntry);
-      this.#writeEntry(directoryEntry, table.page | PTE_P | PTE_W | PTE_U | PTE_A, 0);
+      this.#entries.write(directoryEntry, table.page | PTE_P | PTE_W | PTE_U | PTE_A, 0);
       page = table.page;
     }
     return page + ((linear >>> 12) & 0x1ff) * 8;
@@ -412,10 +321,10 @@ export class ShadowPaging implements Stateful {
     const made = createDirectory(space.root, space.long, linear, {
       allocate: () => {
         const page = this.#o.pool.allocate();
-        if (page !== undefined) this.#clear(page);
+        if (page !== undefined) this.#entries.clear(page);
         return page;
       },
-      writeEntry: (entry, low) => this.#writeEntry(entry, low, 0),
+      writeEntry: (entry, low) => this.#entries.write(entry, low, 0),
     });
     if (!made) return undefined;
     space.directories.set(made.gib, made.page);
@@ -433,15 +342,15 @@ export class ShadowPaging implements Stateful {
 
   #tableFor(linear: number, walk: Translation): Table | undefined {
     const paged = walk.table !== undefined;
-    const firstEntry = paged && this.#mode() === MODE_TWO_LEVEL ? ((linear >>> 21) & 1 ? 512 : 0) : 0;
+    const firstEntry = paged && modeOf(this.#o.vcpu) === MODE_TWO_LEVEL ? ((linear >>> 21) & 1 ? 512 : 0) : 0;
     const key = paged
-      ? `${this.#mode()}:${walk.table!.toString(16)}:${firstEntry}:${walk.directoryRights}`
+      ? `${modeOf(this.#o.vcpu)}:${walk.table!.toString(16)}:${firstEntry}:${walk.directoryRights}`
       : `large:${this.#current!.key}:${Math.floor(linear / TABLE_REACH).toString(16)}`;
     const known = this.#tables.get(key);
     if (known) return known;
     const page = this.#o.pool.allocate();
     if (page === undefined) return undefined;
-    this.#clear(page);
+    this.#entries.clear(page);
     const table: Table = { key, page, frame: walk.table ?? -1, firstEntry, parents: new Set() };
     this.#tables.set(key, table);
     if (table.frame >= 0) {
@@ -455,32 +364,11 @@ export class ShadowPaging implements Stateful {
     return table;
   }
 
-  #clear(page: number): void {
-    this.#o.access.charge('string-iteration', 1024);
-    this.#o.access.charge('alu', 8);
-    this.clearPage(page);
-  }
-
-  /** Clears a host page; the charge for it is made by the caller. Set by the VMM. */
-  clearPage: (page: number) => void = (page) => {
-    for (let at = 0; at < 0x1000; at += 4) this.#o.access.storePhysical(page + at, 4, 0);
-  };
-
-  #writeEntry(entry: number, low: number, high: number): void {
-    // The half with the present bit last, as SDM Vol. 3 "Paging-Structure Entries" wants it for entries in use.
-    this.#o.access.storePhysical(entry + 4, 4, high);
-    this.#o.access.storePhysical(entry, 4, low >>> 0);
-  }
-
   // ---- Tracing ------------------------------------------------------------------------------------------------------
 
-  /** Takes write permission from every mapping of a frame. */
   #protect(frame: number): void {
     this.#o.counters.add('shadow', 'protect');
-    for (const entry of this.#mappings.get(frame) ?? []) {
-      const low = this.#o.access.loadPhysical(entry, 4);
-      if (low & PTE_W) this.#o.access.storePhysical(entry, 4, (low & ~PTE_W) >>> 0);
-    }
+    this.#entries.protect(frame);
     this.#reload();
   }
 
@@ -491,7 +379,7 @@ export class ShadowPaging implements Stateful {
       for (const table of [...tables]) this.#dropTable(table);
       return;
     }
-    const mode = this.#mode();
+    const mode = modeOf(this.#o.vcpu);
     const shift = mode === MODE_PAE || mode === MODE_LONG ? 3 : 2;
     for (let n = offset >>> shift; n <= (offset + length - 1) >>> shift; n++) {
       for (const table of tables) {
@@ -551,7 +439,7 @@ export class ShadowPaging implements Stateful {
   #dropDirectoryEntry(entry: number): boolean {
     const low = this.#o.access.loadPhysical(entry, 4);
     if (!(low & PTE_P)) return false;
-    this.#writeEntry(entry, 0, 0);
+    this.#entries.write(entry, 0, 0);
     const page = (low & 0xffff_f000) >>> 0;
     for (const table of this.#tables.values()) {
       if (table.page !== page) continue;
@@ -563,7 +451,7 @@ export class ShadowPaging implements Stateful {
   }
 
   #dropTable(table: Table): void {
-    for (const parent of table.parents) this.#writeEntry(parent, 0, 0);
+    for (const parent of table.parents) this.#entries.write(parent, 0, 0);
     for (let n = 0; n < 512; n++) this.#dropLeaf(table.page + n * 8);
     this.#tables.delete(table.key);
     const rest = (this.#tablesOf.get(table.frame) ?? []).filter((other) => other !== table);
@@ -574,39 +462,17 @@ export class ShadowPaging implements Stateful {
   }
 
   #dropLeaf(entry: number): void {
-    const low = this.#o.access.loadPhysical(entry, 4);
-    if (!(low & PTE_P)) return;
-    const frame = this.#forget(entry, low);
-    this.#writeEntry(entry, 0, 0);
-    if (this.#code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
-  }
-
-  #forget(entry: number, low: number): number {
-    const frame = (((low & 0xffff_f000) >>> 0) - this.#o.domain.hostPhysical(0)) >>> 12;
-    const mappings = this.#mappings.get(frame);
-    mappings?.delete(entry);
-    if (mappings?.size === 0) this.#mappings.delete(frame);
-    return frame;
+    const frame = this.#entries.unmap(entry);
+    if (frame !== undefined && this.#code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
   }
 
   // ---- State --------------------------------------------------------------------------------------------------------
 
   save(): Fields {
     return {
-      // field by field: a restored space has its fields in another order
-      spaces: [...this.#spaces.values()].map(
-        ({ key, root, directories, guestDirectories, long, strayWrites, lastUse }) => ({
-          key,
-          root,
-          directories: [...directories].map((pair) => [...pair]),
-          guestDirectories: guestDirectories.map((directory) => ({ ...directory })),
-          long: long ? { pointers: [...long.pointers].map((pair) => [...pair]), frames: [...long.frames] } : null,
-          strayWrites,
-          lastUse,
-        }),
-      ),
+      spaces: [...this.#spaces.values()].map(saveSpace),
       tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
-      mappings: [...this.#mappings].map(([frame, entries]) => [frame, ...entries]),
+      mappings: this.#entries.save(),
       code: [...this.#code],
       current: this.#current?.key ?? null,
       uses: this.#uses,
@@ -615,13 +481,11 @@ export class ShadowPaging implements Stateful {
   }
 
   load(fields: Fields): void {
-    for (const map of [this.#spaces, this.#tables, this.#tablesOf, this.#directoryOf, this.#mappings]) map.clear();
+    for (const map of [this.#spaces, this.#tables, this.#tablesOf, this.#directoryOf]) map.clear();
     this.#code.clear();
     this.#o.pool.load(fields.pool as { next: number; free: number[] });
     for (const saved of listField(fields, 'spaces') as unknown as SavedSpace[]) {
-      const { long, directories, ...rest } = saved;
-      const levels = long && { pointers: new Map(long.pointers), frames: new Set(long.frames) };
-      const space: Space = { ...rest, directories: new Map(directories), ...(levels ? { long: levels } : {}) };
+      const space = loadSpace(saved);
       this.#spaces.set(space.key, space);
       const upper = [...(space.long?.frames ?? [])].map((frame) => ({ frame }));
       for (const { frame } of [...space.guestDirectories, ...upper]) {
@@ -633,9 +497,7 @@ export class ShadowPaging implements Stateful {
       this.#tables.set(table.key, table);
       if (table.frame >= 0) this.#tablesOf.set(table.frame, [...(this.#tablesOf.get(table.frame) ?? []), table]);
     }
-    for (const [frame, ...entries] of listField(fields, 'mappings') as number[][]) {
-      this.#mappings.set(frame!, new Set(entries));
-    }
+    this.#entries.load(listField(fields, 'mappings') as number[][]);
     for (const frame of listField(fields, 'code') as number[]) this.#code.add(frame);
     this.#current = typeof fields.current === 'string' ? this.#spaces.get(fields.current) : undefined;
     this.#uses = fields.uses as number;

@@ -1,7 +1,7 @@
 // Each VM-entry check, by name: one field is made wrong, and the entry fails the way the check's section says. Expected
 // values: SDM Vol. 3C "VM Entries", in its order.
 import { describe, expect, test } from 'vitest';
-import { describeEntryCheck, ENTRY_CHECKS, entryCheck } from '../../src/cpu/entry-checks.ts';
+import { describeEntryCheck, ENTRY_CHECKS, entryCheck } from '../../src/cpu/entry-checks/entry-checks.ts';
 import { failedEntryCheck } from '../../src/cpu/vmcs.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import {

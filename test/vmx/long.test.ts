@@ -1,7 +1,7 @@
 // VMX in IA-32e mode: a 64-bit host with 64-bit and 32-bit guests. Expected values: SDM Vol. 3C "VM Entries", "VM Exits",
 // "VMX Instruction Reference"; walk lengths n·m + n + m from Bhargava et al., ASPLOS 2008.
 import { describe, expect, test } from 'vitest';
-import { entryCheck } from '../../src/cpu/entry-checks.ts';
+import { entryCheck } from '../../src/cpu/entry-checks/entry-checks.ts';
 import { failedEntryCheck, peekVmcs, vmxMode } from '../../src/cpu/vmcs.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import type { CpuStop } from '../../src/cpu/cpu.ts';

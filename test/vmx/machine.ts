@@ -1,7 +1,7 @@
 // A CPU in VMX root operation with a complete VMCS, for the tests of VMX: host and guest in 32-bit protected mode on the
 // same identity-mapped memory. VM exits arrive at doorway offset EXIT, events through the guest's own IDT at their vector.
 import { failedEntryCheck, peekVmcs, vmxMode } from '../../src/cpu/vmcs.ts';
-import { entryCheck } from '../../src/cpu/entry-checks.ts';
+import { entryCheck } from '../../src/cpu/entry-checks/entry-checks.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import type { CpuStop } from '../../src/cpu/cpu.ts';
 import {

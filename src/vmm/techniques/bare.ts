@@ -2,7 +2,7 @@
 
 import type { BootOptions } from '../../boot/multiboot.ts';
 import type { RunLimits } from '../../pc/machine.ts';
-import { describeEntryCheck } from '../../cpu/entry-checks.ts';
+import { describeEntryCheck } from '../../cpu/entry-checks/entry-checks.ts';
 import { failedEntryCheck, peekVmcs } from '../../cpu/vmcs.ts';
 import type { Stateful } from '../../machine/stateful.ts';
 import type { MachineStop } from '../../pc/exit.ts';

@@ -6,7 +6,7 @@ import { APIC_TPR } from '../../../devices/lapic.ts';
 import type { Field } from '../../../machine/stateful.ts';
 import { LAPIC_BASE } from '../../../pc/platform.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
-import type { FaultOutcome } from '../../shadow-paging.ts';
+import type { FaultOutcome } from '../../shadow-options.ts';
 import type { Adaptation } from './unit.ts';
 
 /** Traps at one instruction after which it is translated differently. */

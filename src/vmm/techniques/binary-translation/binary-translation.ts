@@ -10,7 +10,7 @@ import { sysenter } from '../../emulate/far.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
 import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
 import { CACHE_CODE, HOST_LDT, VECTOR_CALLOUT } from '../../host-memory.ts';
-import type { FaultOutcome } from '../../shadow-paging.ts';
+import type { FaultOutcome } from '../../shadow-options.ts';
 import type { DomainOptions } from '../../technique.ts';
 import {
   CR0_AM,

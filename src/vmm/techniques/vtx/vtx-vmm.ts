@@ -5,7 +5,7 @@
 import type { BootOptions } from '../../../boot/multiboot.ts';
 import type { RunLimits } from '../../../pc/machine.ts';
 import type { Ring0 } from '../../../cpu/ring0.ts';
-import { describeEntryCheck } from '../../../cpu/entry-checks.ts';
+import { describeEntryCheck } from '../../../cpu/entry-checks/entry-checks.ts';
 import { failedEntryCheck } from '../../../cpu/vmcs.ts';
 import * as F from '../../../cpu/vmcs-fields.ts';
 import type { Fields, Stateful } from '../../../machine/stateful.ts';
@@ -236,7 +236,7 @@ export class VtxVmm implements Vmm, Stateful {
 
   #createShadow(pool: PagePool): ShadowPaging {
     const { access, vcpu, domain, counters } = this;
-    const shadow = new ShadowPaging({
+    return new ShadowPaging({
       access,
       vcpu,
       counters,
@@ -247,11 +247,10 @@ export class VtxVmm implements Vmm, Stateful {
       },
       isMapped: (gpa) => (gpa >= GUEST_APIC && gpa < GUEST_APIC + 0x1000) || domain.isRom(gpa),
       isReadOnly: (gpa) => domain.isRom(gpa),
+      clearPage: (page) => this.machine.cpu.ram.fill(0, page, page + 0x1000),
       loadRoot: (root) => access.vmwrite(F.F_GUEST_CR3, root),
       invalidate: () => {},
     });
-    shadow.clearPage = (page) => this.machine.cpu.ram.fill(0, page, page + 0x1000);
-    return shadow;
   }
 
   // ---- Exit and entry -----------------------------------------------------------------------------------------------
