@@ -105,12 +105,12 @@ async function drive(
   };
   console.start((byte) => typed.push(byte));
   // beside a person at a terminal time passes; input from elsewhere comes, or has ended, at whatever time it is
-  const stopWhenIdle = !process.stdin.isTTY;
+  const waits = process.stdin.isTTY ? {} : ({ stopWhenIdle: 'for-good' } as const);
   for (;;) {
     if (typed.length > 0) accept({ kind: 'typed', bytes: Uint8Array.from(typed) });
     typed = [];
     const pause = { cycles: kernel.platform.cycles + SLICE, ...(maxInstructions && { instructions: maxInstructions }) };
-    const stop = kernel.run({ pause, stopWhenIdle });
+    const stop = kernel.run({ pause, ...waits });
     await console.pump(Number(kernel.monotonic));
     if (console.interrupted) return 'interrupted';
     if (stop.reason === 'ended') return 'ended';

@@ -83,7 +83,7 @@ export interface KernelOptions {
 export type KernelStop =
   /** The last task has ended. */
   | { readonly reason: 'ended' }
-  /** All tasks wait for something from outside. */
+  /** All tasks wait, for something from outside or for timers (`stopWhenIdle`). */
   | { readonly reason: 'idle' }
   | { readonly reason: 'limit' };
 
@@ -101,8 +101,11 @@ interface Turn {
 export interface RunLimits {
   readonly cycles?: number;
   readonly pause?: Moment;
-  /** Returns as soon as all tasks wait for something from outside; else time passes up to `cycles`. */
-  readonly stopWhenIdle?: boolean;
+  /**
+   * Returns as soon as nobody wants the processor, `now`, or only if no timer can change that either, `for-good`; else time
+   * passes up to `cycles`.
+   */
+  readonly stopWhenIdle?: 'now' | 'for-good';
 }
 
 /** A Linux. */
@@ -278,8 +281,10 @@ export class Kernel {
       const task = this.runQueue.next();
       if (task !== undefined) this.#runTask(task, end, pause);
       else {
-        if (limits.stopWhenIdle && this.timers.next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
-        const next = Math.min(this.timers.next, end, pause?.cycles ?? end);
+        const timer = this.timers.next;
+        const { stopWhenIdle } = limits;
+        if (stopWhenIdle && (stopWhenIdle === 'now' || timer === Number.POSITIVE_INFINITY)) return { reason: 'idle' };
+        const next = Math.min(timer, end, pause?.cycles ?? end);
         if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
         this.#passTo(next);
       }

@@ -148,6 +148,16 @@ describe.skipIf(!canCompile())('limits', () => {
     container('rm', 'still');
   });
 
+  test('an idle container sleeps until something comes, and time passes meanwhile', () => {
+    container('run', '-d', '--rm', '--name', 'idle', 'box', 'box', 'sleep', '1000000');
+    const [first, second] = [stats('idle'), stats('idle')];
+    // each of the two looks of a command is one
+    expect(second.wakeUps - first.wakeUps).toBeLessThanOrEqual(3);
+    expect(second.virtualNanoseconds - first.virtualNanoseconds).toBeGreaterThan(0.9e9);
+    expect(second.instructions).toBe(first.instructions);
+    container('rm', '-f', 'idle');
+  });
+
   test('a new limit below what is in use kills who uses it', () => {
     container('run', '-d', '--name', 'full', 'box', 'box', 'hold', '8', 'forever');
     while (stats('full').memory < 8 * MEBIBYTE);

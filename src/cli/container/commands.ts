@@ -47,8 +47,10 @@ export interface Inside {
   readonly isPaused: boolean;
   /** Saves everything. @throws OciError */
   checkpoint(request: CheckpointRequest, isPaused: boolean): void;
-  /** Something came from outside. */
+  /** Something comes from outside: to be called before it has its effect. */
   wake(): void;
+  /** How often the process of the container came back from sleep. */
+  wakeUps(): number;
 }
 
 /** One command. */
@@ -207,9 +209,9 @@ export class ContainerCommands {
   /** The programs stand still while somebody wants it so. */
   #freeze(): void {
     const { container, wake } = this.#inside;
+    wake();
     if (this.#isPaused || this.#archives > 0) container.pause();
     else container.unpause();
-    wake();
   }
 
   /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
@@ -282,6 +284,7 @@ export class ContainerCommands {
       userNanoseconds: nanoseconds(cgroup.userCycles),
       virtualNanoseconds: Number(kernel.monotonic),
       instructions: platform.instructions,
+      wakeUps: this.#inside.wakeUps(),
       memory: number('memory.current') || kernel.frames.used * 4096,
       cachedMemory: key('memory.stat', /^inactive_file (\d+)/m),
       memoryLimit: number('memory.max') || record.memory,

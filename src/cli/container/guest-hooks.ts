@@ -19,7 +19,7 @@ export interface HookPlace {
   readonly container: Container;
   /** Runs the kernel until something is so. */
   readonly drive: (streams: ProcessStreams, until: () => boolean) => Promise<void>;
-  /** Something has changed from outside. */
+  /** Something is about to change from outside. */
   readonly wake: () => void;
 }
 
@@ -40,8 +40,8 @@ export async function runHook(point: HookPoint, hook: Hook, state: object, place
   const deadline = Date.now() + seconds * 1000;
   const timer = setInterval(() => {
     if (Date.now() < deadline) return;
-    endProcess(kernel, task.group, { kind: 'killed', signal: SIGKILL, core: false });
     wake();
+    endProcess(kernel, task.group, { kind: 'killed', signal: SIGKILL, core: false });
   }, 100);
   try {
     await drive(streams, () => end() !== undefined);

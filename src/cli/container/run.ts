@@ -50,10 +50,10 @@ export async function withThisTerminal(
   streams.listeners.add(local.write);
   if (terminal && process.stdout.isTTY) streams.resize(windowSize());
   const send = (input: Input) => {
+    runner.wake();
     if ('data' in input) streams.type(new Uint8Array(Buffer.from(input.data, 'base64')));
     else if ('end' in input) streams.end();
     else if ('size' in input) streams.resize(input.size);
-    runner.wake();
   };
   const stop = () => runner.kill(SIGNAL.SIGINT);
   const terminate = () => runner.kill(SIGNAL.SIGTERM);

@@ -16,13 +16,13 @@ import { findUser } from '../../oci/users.ts';
 import { ContainerCommands } from './commands.ts';
 import type { FilesOutside } from './container-files.ts';
 import { runHook } from './guest-hooks.ts';
+import { Pace } from './pace.ts';
 import type { ProcessStreams } from './process-streams.ts';
 import type { CheckpointRequest } from './protocol.ts';
 import { describe, type LiveContainer, type OtherProcess, saveContainer } from './saved-container.ts';
 
 /** Cycles between two looks at the outside. */
 const SLICE = 50_000_000;
-const LONGEST_SLEEP_MS = 50;
 const SIGNAL_STATUS = 128;
 const SIGKILL = 9;
 
@@ -76,18 +76,17 @@ export class ContainerRunner {
   #log: number | undefined;
   #server: Server | undefined;
   #commands: ContainerCommands | undefined;
-  #wake: (() => void) | undefined;
+  readonly #pace: Pace;
   /** Somebody waits for the start. */
   #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
   /** A checkpoint has taken its place. */
   #isTakenDown = false;
-  #realStart = 0n;
-  #virtualStart = 0n;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     const { kernel, container, files, streams, others } = parts.live;
     this.#kernel = kernel;
+    this.#pace = new Pace(kernel, parts.paced);
     this.#container = container;
     this.#files = files;
     this.streams = streams;
@@ -121,7 +120,7 @@ export class ContainerRunner {
       await this.#prepare();
       await this.#note({ state: 'created' });
       created();
-      while (!this.#asked && !this.#container.end) await this.#sleep(undefined);
+      while (!this.#asked && !this.#container.end) await this.#pace.sleep();
       if (!this.#asked || this.#container.end) return this.#finish(this.#exitCode);
       await this.#start();
       this.#asked.done();
@@ -151,7 +150,7 @@ export class ContainerRunner {
   /** Everything but the program: hooks, the log, the socket. */
   async #prepare(): Promise<void> {
     const { log } = this.#parts;
-    this.#setPace();
+    this.#pace.start();
     await this.#hooks('prestart');
     await this.#hooks('createRuntime');
     if (!this.#parts.isRestored) await this.#hooks('createContainer');
@@ -162,14 +161,14 @@ export class ContainerRunner {
   async #start(): Promise<void> {
     const { record, user, isRestored, live } = this.#parts;
     if (isRestored) {
-      this.#setPace();
+      this.#pace.start();
       const state = live.isPaused ? 'paused' : 'running';
       await this.#note({ state, startedAt: new Date().toISOString() });
       return;
     }
     await this.#hooks('startContainer');
     const { process: program } = record.spec;
-    this.#setPace();
+    this.#pace.start();
     this.#container.start(user === undefined ? program : this.#as(program, user), this.streams.files);
     await this.#note({ state: 'running', startedAt: new Date().toISOString() });
     await this.#hooks('poststart');
@@ -214,7 +213,7 @@ export class ContainerRunner {
   async #drive(until: () => boolean, streams = this.streams): Promise<void> {
     for (;;) {
       if (this.#isTakenDown) return;
-      const stop = this.#kernel.run({ cycles: this.#kernel.platform.cycles + SLICE });
+      const stop = this.#kernel.run({ cycles: this.#kernel.platform.cycles + SLICE, stopWhenIdle: 'now' });
       const moved = this.#pump(streams);
       this.#reapExtras();
       if (until()) return;
@@ -222,8 +221,8 @@ export class ContainerRunner {
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.reason === 'ended') return;
       if (stop.reason === 'idle') {
-        if (!moved) await this.#sleep(this.#files.kept?.wait);
-      } else if (this.#parts.paced) await this.#holdBack();
+        if (!moved) await this.#pace.idle(this.#files.kept?.wait);
+      } else await this.#pace.holdBack();
     }
   }
 
@@ -243,39 +242,15 @@ export class ContainerRunner {
     }
   }
 
-  /** From now on virtual and real time go side by side. */
-  #setPace(): void {
-    this.#realStart = process.hrtime.bigint();
-    this.#virtualStart = this.#kernel.monotonic;
-  }
-
-  /** Virtual time waits for real time. */
-  async #holdBack(): Promise<void> {
-    const real = process.hrtime.bigint() - this.#realStart;
-    const ahead = Number(this.#kernel.monotonic - this.#virtualStart - real);
-    if (ahead > 1e6) await this.#sleep(Math.min(LONGEST_SLEEP_MS, ahead / 1e6));
-  }
-
-  #sleep(milliseconds: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.wake(), milliseconds ?? 2 ** 30);
-      this.#wake = () => {
-        clearTimeout(timer);
-        this.#wake = undefined;
-        resolve();
-      };
-    });
-  }
-
-  /** Something came from outside. */
+  /** Something comes from outside: to be called before it has its effect. */
   wake(): void {
-    this.#wake?.();
+    this.#pace.wake();
   }
 
   /** Sends a signal to the first process. */
   kill(signal: number): void {
-    this.#container.kill(signal);
     this.wake();
+    this.#container.kill(signal);
   }
 
   async #finish(exitCode: number): Promise<number> {
@@ -311,6 +286,7 @@ export class ContainerRunner {
       isPaused: this.#parts.live.isPaused,
       checkpoint: this.#checkpoint,
       wake: () => this.wake(),
+      wakeUps: () => this.#pace.wakeUps,
     });
     const server = createServer((connection) => commands.connect(connection));
     this.#server = server;

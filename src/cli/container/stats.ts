@@ -33,6 +33,8 @@ export interface Stats {
   readonly userNanoseconds: number;
   readonly virtualNanoseconds: number;
   readonly instructions: number;
+  /** How often the process that runs it came back from sleep. */
+  readonly wakeUps: number;
   readonly memory: number;
   /** Part of it: pages of files that can be read again. */
   readonly cachedMemory: number;

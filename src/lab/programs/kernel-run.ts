@@ -160,7 +160,7 @@ function counts(platform: CountingPlatform): Counts {
 
 function drive(kernel: Kernel, init: Task): string {
   for (;;) {
-    const stop = kernel.run({ cycles: kernel.platform.cycles + SLICE, stopWhenIdle: true });
+    const stop = kernel.run({ cycles: kernel.platform.cycles + SLICE, stopWhenIdle: 'for-good' });
     const { event } = init.group;
     if (event?.kind === 'exited') return `exit ${event.status}`;
     if (event?.kind === 'killed') return `signal ${event.signal}`;
