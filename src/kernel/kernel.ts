@@ -163,6 +163,7 @@ export class Kernel {
   #nextDevice = 1;
   #nextMountId = 1;
   #nextPeerGroup = 1;
+  #nextLoginSession = 1;
 
   constructor(options: KernelOptions) {
     this.platform = options.platform;
@@ -243,6 +244,11 @@ export class Kernel {
   /** Number of a new peer group of mounts. */
   nextPeerGroupId(): number {
     return this.#nextPeerGroup++;
+  }
+
+  /** Number of a new login (/proc/PID/sessionid). */
+  nextLoginSession(): number {
+    return this.#nextLoginSession++;
   }
 
   /** Inode number of a new namespace. */

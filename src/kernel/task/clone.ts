@@ -145,6 +145,7 @@ function inheritSettings(child: Task, parent: Task, flags: number): void {
   child.memoryPolicy = parent.memoryPolicy;
   child.ioPriority = parent.ioPriority;
   child.personality = parent.personality;
+  child.login = parent.login;
   child.timerSlack = parent.timerSlack;
   child.defaultTimerSlack = parent.timerSlack;
   if (flags & CLONE_SYSVSEM) {

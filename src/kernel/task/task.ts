@@ -51,6 +51,15 @@ export interface PendingCall {
   progress: unknown;
 }
 
+/** loginuid and sessionid of proc(5). */
+export interface Login {
+  readonly uid: number;
+  readonly session: number;
+}
+
+/** Both numbers as they are before anybody logs in. */
+export const NOBODY_LOGGED_IN: Login = { uid: 0xffff_ffff, session: 0xffff_ffff };
+
 /** Nanoseconds. */
 export const DEFAULT_TIMER_SLACK = 50_000;
 
@@ -113,6 +122,7 @@ export class Task implements Timer {
   memoryPolicy = 0;
   ioPriority = 0;
   personality = 0;
+  login: Login = NOBODY_LOGGED_IN;
   timerSlack = DEFAULT_TIMER_SLACK;
   defaultTimerSlack = DEFAULT_TIMER_SLACK;
   /** What semop(2) with SEM_UNDO is undone by at the end. */

@@ -32,3 +32,43 @@ CASE(no_waiting_for_writers_by_name) { pipe(pair); close(pair[1]); R(again(pair[
 CASE(pipe_flags_are_its_own) { pipe(pair); int fd = again(pair[0], O_RDONLY | O_NONBLOCK); R(read(fd, b, 1)); R(fcntl(pair[0], F_GETFL) & O_NONBLOCK); }
 CASE(pipe_of_another_user) { pipe(pair); setgid(4); setuid(5); R(again(pair[0], O_RDONLY)); int own[2]; pipe(own); struct stat s; fstat(own[0], &s); say("%d %d\n", (int)s.st_uid, (int)s.st_gid); prctl(PR_SET_DUMPABLE, 1); R(again(own[0], O_RDONLY) >= 0); }
 CASE(pipe_mode_changed) { pipe(pair); R(fchmod(pair[0], 0666)); struct stat s; fstat(pair[1], &s); say("%o\n", s.st_mode); }
+
+/** Writes to a file of proc and tells how much was taken. */
+static void tell(const char *name, const char *text) { int fd = open(name, O_WRONLY); OK(fd); R(write(fd, text, strlen(text))); close(fd); }
+CASE(login) {
+  show("/proc/self/loginuid");
+  show("/proc/self/sessionid");
+  tell("/proc/self/loginuid", "7");
+  show("/proc/self/loginuid");
+  FILE *file = fopen("/proc/self/sessionid", "r");
+  unsigned session = 0;
+  fscanf(file, "%u", &session);
+  say("%d\n", session != 0 && session != -1u);
+  CHILD(show("/proc/self/loginuid"));
+}
+CASE(login_of_the_unprivileged) {
+  prctl(PR_CAPBSET_DROP, 30);
+  tell("/proc/self/loginuid", "7");
+  int fd = open("/proc/self/loginuid", O_WRONLY);
+  unprivileged();
+  R(write(fd, "8", 1));
+  R(write(fd, "4294967295", 10));
+  show("/proc/self/loginuid");
+}
+CASE(login_is_taken_back) { tell("/proc/self/loginuid", "7"); tell("/proc/self/loginuid", "4294967295"); show("/proc/self/loginuid"); show("/proc/self/sessionid"); }
+CASE(login_errors) {
+  tell("/proc/self/loginuid", "x");
+  tell("/proc/self/loginuid", "4294967296");
+  tell("/proc/self/loginuid", "-1");
+  char name[64];
+  sprintf(name, "/proc/%d/loginuid", getpid());
+  CHILD(tell(name, "7"));
+  R(open("/proc/self/sessionid", O_WRONLY) >= 0);
+}
+CASE(name_of_another_process) {
+  char name[64];
+  sprintf(name, "/proc/%d/comm", getpid());
+  tell(name, "own");
+  CHILD(tell(name, "other"));
+  show("/proc/self/comm");
+}

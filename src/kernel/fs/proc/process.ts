@@ -21,6 +21,7 @@ import { MemoryFile } from './memory-file.ts';
 import { maps, smaps, smapsRollup, statm, statusRows } from './memory.ts';
 import { mountInfo, mountStatistics, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
+import { addLoginFiles } from './login.ts';
 import { addNamespaceFiles } from './namespaces.ts';
 import { addMemoryShortageFiles } from './memory-shortage.ts';
 
@@ -125,6 +126,7 @@ function taskDirectory(
     return new GeneratedLink(fs, target, path, owner);
   };
   const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, identity), task, owner);
+  addLoginFiles(kernel, fs, directory, task, owner);
   return addMemoryShortageFiles(kernel, fs, directory, group, owner)
     .offer('status', () => text((opener) => status(kernel, pids, group, task(), opener.credentials.user)))
     .offer('stat', () => text(() => stat(kernel, pids, group, task())))
@@ -170,8 +172,6 @@ function taskDirectory(
         0o400,
       ),
     )
-    .offer('loginuid', () => text(() => '4294967295'))
-    .offer('sessionid', () => text(() => '4294967295'))
     .offer('limits', () => text(() => limits(group)))
     .offer('mounts', () => text(() => mountTable(task())))
     .offer('mountinfo', () => text(() => mountInfo(task())))
