@@ -1,6 +1,6 @@
 // Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
-import { AF_INET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../../abi/socket.ts';
+import { AF_INET6, AF_UNSPEC, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
@@ -8,7 +8,18 @@ import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
 import type { NetControls } from './controls.ts';
-import { ANY, decode, type Endpoint, encode, LOOPBACK, UNBOUND } from './endpoint.ts';
+import {
+  ANY,
+  ANY6,
+  decode,
+  type Endpoint,
+  encode,
+  isAny,
+  isVersion6,
+  LOOPBACK,
+  LOOPBACK6,
+  UNBOUND,
+} from './endpoint.ts';
 import type { NetNamespace, Route } from './namespace.ts';
 import { tellUnreachable } from './raw.ts';
 import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
@@ -17,6 +28,8 @@ const CAPACITY = 212992;
 const LARGEST_DATAGRAM = 65507;
 const ECONNRESET = 104;
 const ECONNREFUSED = 111;
+
+const isLoopbackNet = (address: number): boolean => !isVersion6(address) && address >>> 24 === 127;
 
 /** Ports of one protocol in a network namespace. */
 export class Ports {
@@ -61,11 +74,18 @@ export class Ports {
   }
 }
 
-/** An open TCP or UDP socket. */
+/** Family, kind and protocol of a socket. */
+export interface InetType {
+  readonly family: number;
+  readonly kind: number;
+  readonly protocol: number;
+}
+
+/** An open TCP or UDP socket. One of IPv6 also speaks IPv4, unless it was told not to. */
 export class InetSocket extends Socket {
   override readonly network: NetNamespace;
   readonly #host: SocketHost;
-  #local = UNBOUND;
+  #local: Endpoint;
   #remote: Endpoint | undefined;
   /** The other end of a TCP connection; undefined after it has gone. */
   #peer: InetSocket | undefined;
@@ -81,11 +101,42 @@ export class InetSocket extends Socket {
   /** What waits for the reader. */
   readonly #stored: KernelObject;
 
-  constructor(host: SocketHost, flags: number, kind: number, protocol: number, network: NetNamespace) {
-    super(host.newInode(), flags, AF_INET, kind, protocol);
+  constructor(host: SocketHost, flags: number, type: InetType, network: NetNamespace) {
+    super(host.newInode(), flags, type.family, type.kind, type.protocol);
+    this.#local = { address: this.#any, port: 0 };
     this.network = network.hold();
     this.#host = host;
     this.#stored = host.store();
+  }
+
+  /** The address that stands for all. */
+  get #any(): number {
+    return this.family === AF_INET6 ? ANY6 : ANY;
+  }
+
+  /** IPV6_V6ONLY. */
+  isOnly6 = false;
+
+  get isBound(): boolean {
+    return this.#local.port !== 0;
+  }
+
+  #decode(bytes: Uint8Array): Endpoint {
+    return decode(bytes, this.family);
+  }
+
+  /** What is sent to a name, to this machine when it names none. @throws SystemError ENETUNREACH */
+  #target(bytes: Uint8Array): Endpoint {
+    const { address, port } = this.#decode(bytes);
+    if (this.isOnly6 && !isVersion6(address)) fail('ENETUNREACH');
+    return { address: address === ANY ? LOOPBACK : address === ANY6 ? LOOPBACK6 : address, port };
+  }
+
+  /** What comes to an address is for a socket that is bound as this one is. */
+  #covers(address: number): boolean {
+    const { address: own } = this.#local;
+    if (own === ANY6) return isVersion6(address) || !this.isOnly6;
+    return own === ANY ? !isVersion6(address) : own === address;
   }
 
   get #ports(): Ports {
@@ -119,11 +170,11 @@ export class InetSocket extends Socket {
   }
 
   bind(address: Uint8Array, task: Task): void {
-    const wanted = decode(address);
-    if (this.#local.port !== 0) fail('EINVAL');
+    const wanted = this.#decode(address);
+    if (this.#local.port !== 0 || (this.isOnly6 && !isVersion6(wanted.address))) fail('EINVAL');
     const { network } = this;
     const isBroadcast = !this.#isStream && network.isBroadcast(wanted.address);
-    const isLocal = wanted.address === ANY || wanted.address >>> 24 === 127 || network.isOwn(wanted.address);
+    const isLocal = isAny(wanted.address) || network.isOwn(wanted.address) || isLoopbackNet(wanted.address);
     if (!isLocal && !isBroadcast) fail('EADDRNOTAVAIL');
     if (
       wanted.port !== 0 &&
@@ -142,23 +193,29 @@ export class InetSocket extends Socket {
   }
 
   #conflicts(other: InetSocket, address: number): boolean {
-    const overlap = other.#local.address === address || other.#local.address === ANY || address === ANY;
+    const overlap = other.#covers(address) || this.#coversAs(address, other.#local.address);
     const both = (option: number) => this.options.get(option) === 1 && other.options.get(option) === 1;
     if (both(SO_REUSEPORT)) return false;
     return overlap && !(both(SO_REUSEADDR) && !(this.#isStream && other.isListening));
   }
 
+  /** The same as `#covers` of a socket that is not bound yet. */
+  #coversAs(own: number, address: number): boolean {
+    if (own === ANY6) return isVersion6(address) || !this.isOnly6;
+    return own === ANY && !isVersion6(address);
+  }
+
   listen(backlog: number): void {
     if (!this.#isStream) fail('EOPNOTSUPP');
     if (this.#wasConnected) fail('EINVAL');
-    if (this.#local.port === 0) this.#take(UNBOUND);
+    if (this.#local.port === 0) this.#take({ address: this.#any, port: 0 });
     const { mostWaiting } = this.network.controls;
     this.#backlog = Math.min(backlog < 0 ? mostWaiting : backlog, mostWaiting);
   }
 
   connect(address: Uint8Array): WouldBlock | undefined {
-    const wanted = decode(address);
-    const target = { address: wanted.address === ANY ? LOOPBACK : wanted.address, port: wanted.port };
+    if (new DataView(address.buffer, address.byteOffset).getUint16(0, true) === AF_UNSPEC) return this.#disconnect();
+    const target = this.#target(address);
     if (this.isListening) fail('EISCONN');
     const isBroadcast = this.network.isBroadcast(target.address);
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail(this.#isStream ? 'ENETUNREACH' : 'EACCES');
@@ -166,11 +223,19 @@ export class InetSocket extends Socket {
     const { source } = route!;
     if (this.#local.port === 0) this.#take({ address: source, port: 0 });
     if (!this.#isStream) {
-      if (this.#local.address === ANY) this.#local = { ...this.#local, address: source };
+      if (isAny(this.#local.address)) this.#local = { ...this.#local, address: source };
       this.#remote = target;
       return undefined;
     }
     return this.#connectStream(target, route!);
+  }
+
+  /** connect(2) with AF_UNSPEC: a datagram socket hears everybody again. */
+  #disconnect(): undefined {
+    if (this.#isStream) fail(this.#wasConnected ? 'EAFNOSUPPORT' : 'EINVAL');
+    this.#remote = undefined;
+    this.#local = { ...this.#local, address: this.#any };
+    return undefined;
   }
 
   /** The connection is made at once; a program that does not wait learns of it as if it took time (connect(2), EINPROGRESS). */
@@ -189,10 +254,10 @@ export class InetSocket extends Socket {
       this.queue.wake();
       return fail('EINPROGRESS');
     }
-    const end = new InetSocket(this.#host, O_RDWR, this.kind, this.protocol, to.namespace);
+    const end = new InetSocket(this.#host, O_RDWR, server, to.namespace);
     end.#local = target;
     end.#ports.bind(target.port, end);
-    if (this.#local.address === ANY) this.#local = { ...this.#local, address: source };
+    if (isAny(this.#local.address)) this.#local = { ...this.#local, address: source };
     end.#join(this, this.#local, { from: to, to: from, source: target.address });
     this.#join(end, target, { from, to, source });
     server.#pending.push(end);
@@ -211,8 +276,7 @@ export class InetSocket extends Socket {
 
   #listener(network: NetNamespace, target: Endpoint): InetSocket | undefined {
     for (const socket of this.#portsOf(network).at(target.port)) {
-      const { address } = socket.#local;
-      if (socket.isListening && !socket.readShut && (address === ANY || address === target.address)) return socket;
+      if (socket.isListening && !socket.readShut && socket.#covers(target.address)) return socket;
     }
     return undefined;
   }
@@ -236,11 +300,11 @@ export class InetSocket extends Socket {
   }
 
   localAddress(): Uint8Array {
-    return encode(this.#local);
+    return encode(this.#local, this.family);
   }
 
   peerAddress(): Uint8Array {
-    return encode(this.#remote ?? fail('ENOTCONN'));
+    return encode(this.#remote ?? fail('ENOTCONN'), this.family);
   }
 
   send(bytes: Uint8Array, to: Uint8Array | undefined): number | WouldBlock {
@@ -269,14 +333,13 @@ export class InetSocket extends Socket {
   }
 
   #sendDatagram(bytes: Uint8Array, to: Uint8Array | undefined): number {
-    const named = to === undefined || to.length === 0 ? this.#remote : decode(to);
-    if (named === undefined) return fail('EDESTADDRREQ');
-    const target = { address: named.address === ANY ? LOOPBACK : named.address, port: named.port };
+    const target = to === undefined || to.length === 0 ? this.#remote : this.#target(to);
+    if (target === undefined) return fail('EDESTADDRREQ');
     if (bytes.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
     const isBroadcast = this.network.isBroadcast(target.address);
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
     const routes = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
-    if (this.#local.port === 0) this.#take(UNBOUND);
+    if (this.#local.port === 0) this.#take({ address: this.#any, port: 0 });
     this.#tellError();
     const taken = routes.filter((route) => this.#deliver(route, target, bytes));
     if (taken.length === 0 && !isBroadcast) this.#unwanted(routes[0]!, target, bytes);
@@ -286,7 +349,8 @@ export class InetSocket extends Socket {
   /** The port-unreachable message comes back to a connected socket, and to all that hear such messages. */
   #unwanted(route: Route, target: Endpoint, bytes: Uint8Array): void {
     const { address, port } = this.#local;
-    tellUnreachable(route, { address: address === ANY ? route.source : address, port }, target, bytes);
+    const from = { address: isAny(address) ? route.source : address, port };
+    if (!isVersion6(target.address)) tellUnreachable(route, from, target, bytes);
     if (this.#remote !== undefined) this.error = ECONNREFUSED;
   }
 
@@ -299,10 +363,9 @@ export class InetSocket extends Socket {
 
   /** Hands a datagram to a socket behind a route; false when nobody wants it. */
   #deliver({ from: by, to, source }: Route, target: Endpoint, bytes: Uint8Array): boolean {
-    const from = { address: this.#local.address === ANY ? source : this.#local.address, port: this.#local.port };
+    const from = { address: isAny(this.#local.address) ? source : this.#local.address, port: this.#local.port };
     for (const socket of this.#portsOf(to.namespace).at(target.port)) {
-      const { address } = socket.#local;
-      if (address !== ANY && address !== target.address) continue;
+      if (!socket.#covers(target.address)) continue;
       const remote = socket.#remote;
       if (remote !== undefined && (remote.port !== from.port || remote.address !== from.address)) continue;
       by.count(to, bytes.length);
@@ -330,7 +393,7 @@ export class InetSocket extends Socket {
     return {
       bytes: first.bytes.subarray(0, length),
       length: first.bytes.length,
-      from: encode(first.from),
+      from: encode(first.from, this.family),
       ancillary: NO_ANCILLARY,
     };
   }

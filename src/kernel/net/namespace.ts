@@ -2,6 +2,7 @@
 import { fail } from '../error.ts';
 import { Namespace } from '../ns/namespace.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
+import { isVersion6, LOOPBACK6 } from './endpoint.ts';
 import { NetControls } from './controls.ts';
 import { Ports } from './inet.ts';
 import { type Bridge, NetworkInterface } from './interface.ts';
@@ -64,6 +65,7 @@ export class NetNamespace extends Namespace {
 
   /** The address is one of this machine's. */
   isOwn(address: number): boolean {
+    if (isVersion6(address)) return address === LOOPBACK6 && this.loopback.isUp;
     return this.interfaces.some((own) =>
       own.isLoopback ? own.isUp && own.reaches(address) : own.address === address && own.address !== undefined,
     );
@@ -80,7 +82,7 @@ export class NetNamespace extends Namespace {
     if (this.isOwn(address)) {
       // what is sent to the machine itself never leaves it
       if (!loopback.isUp) fail('ENETUNREACH');
-      const source = loopback.reaches(address) ? loopback.address! : address;
+      const source = !isVersion6(address) && loopback.reaches(address) ? loopback.address! : address;
       return { from: loopback, to: loopback, source };
     }
     const from = this.#towards(address);
@@ -98,6 +100,8 @@ export class NetNamespace extends Namespace {
   }
 
   #towards(address: number): NetworkInterface {
+    // no network has addresses of IPv6
+    if (isVersion6(address)) fail('ENETUNREACH');
     const found = this.interfaces.find((own) => own.isUp && !own.isLoopback && own.reaches(address));
     return found ?? fail('ENETUNREACH');
   }

@@ -5,7 +5,9 @@ import {
   SHUT_RDWR,
   SHUT_WR,
   SO_BROADCAST,
+  SO_DONTROUTE,
   SO_KEEPALIVE,
+  SO_OOBINLINE,
   SO_REUSEADDR,
   SO_REUSEPORT,
 } from '../../abi/socket.ts';
@@ -83,6 +85,8 @@ export abstract class Socket extends FileDescription {
     [SO_REUSEPORT, 0],
     [SO_BROADCAST, 0],
     [SO_KEEPALIVE, 0],
+    [SO_DONTROUTE, 0],
+    [SO_OOBINLINE, 0],
   ]);
   passesCredentials = false;
   linger = { on: 0, seconds: 0 };

@@ -1,7 +1,11 @@
 // Options of sockets: getsockopt(2), setsockopt(2), socket(7) "Socket options".
 import {
-  AF_INET,
+  AF_INET6,
   AF_UNIX,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
   SO_ACCEPTCONN,
   SO_DOMAIN,
   SO_ERROR,
@@ -17,13 +21,14 @@ import {
   SOL_SOCKET,
 } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
+import { InetSocket } from '../net/inet.ts';
+import { accepted, optionsOf } from '../net/protocol-options.ts';
 import { DEFAULT_BUFFER, type Socket } from '../net/socket.ts';
 import type { Call } from './call.ts';
 import { credentialWords } from './socket-messages.ts';
 import { socketArgument } from './sockets.ts';
 import { writeTimeval } from './time.ts';
 
-const IPPROTO_TCP = 6;
 /** Least sizes of buffers, and the most that may be asked for (net.core.wmem_max); the kernel doubles what it is asked for. */
 const LEAST_SEND_BUFFER = 4608;
 const LEAST_RECEIVE_BUFFER = 2304;
@@ -31,10 +36,43 @@ const MOST_BUFFER = DEFAULT_BUFFER;
 
 const bufferSize = (asked: number, least: number): number => Math.max(2 * Math.min(asked >>> 0, MOST_BUFFER), least);
 
-const isTcp = (level: number, { protocol }: Socket): boolean => level === IPPROTO_TCP && protocol === IPPROTO_TCP;
+const TCP_INFO = 11;
+const TCP_INFO_WORDS = 26;
+const TCP_ESTABLISHED = 1;
+const TCP_CLOSE = 7;
+const TCP_LISTEN = 10;
 
-function noSuchLevel({ family }: Socket): never {
-  return fail(family === AF_UNIX ? 'EOPNOTSUPP' : 'ENOPROTOOPT');
+/** Where an option of a protocol is remembered, apart from those of sockets. */
+const keyOf = (level: number, name: number): number => (level + 1) * 65536 + name;
+
+const isVersion6Only = (level: number, name: number): boolean => level === IPPROTO_IPV6 && name === IPV6_V6ONLY;
+
+/** An option of the socket's protocol. @throws SystemError EOPNOTSUPP, ENOPROTOOPT */
+function protocolOption(socket: Socket, level: number, name: number): number {
+  if (socket instanceof InetSocket && isVersion6Only(level, name) && socket.family === AF_INET6)
+    return socket.isOnly6 ? 1 : 0;
+  const option = findOption(socket, level, name, 'EOPNOTSUPP');
+  return socket.options.get(keyOf(level, name)) ?? option.initial;
+}
+
+function findOption(socket: Socket, level: number, name: number, withoutLevel: 'EOPNOTSUPP' | 'ENOPROTOOPT') {
+  const options = optionsOf(level, socket) ?? fail(socket.family === AF_UNIX ? 'EOPNOTSUPP' : withoutLevel);
+  return options[name] ?? fail('ENOPROTOOPT');
+}
+
+/** @throws SystemError EOPNOTSUPP, ENOPROTOOPT, EINVAL */
+function setProtocolOption(call: Call, socket: Socket, level: number, name: number): number {
+  const [address, length] = [call.arg(3), call.arg(4)];
+  const isOnly6 = socket instanceof InetSocket && isVersion6Only(level, name) && socket.family === AF_INET6;
+  const option = isOnly6 ? undefined : findOption(socket, level, name, 'ENOPROTOOPT');
+  // of IPv4 a byte is enough, and nothing is 0
+  if (length < 4 && level !== IPPROTO_IP) fail('EINVAL');
+  const value = length >= 4 ? call.readWord(address, 4) | 0 : length > 0 ? call.view(address, 1).getUint8(0) : 0;
+  if (isOnly6) {
+    if (socket.isBound) fail('EINVAL');
+    socket.isOnly6 = value !== 0;
+  } else socket.options.set(keyOf(level, name), accepted(option!, value) ?? fail('EINVAL'));
+  return 0;
 }
 
 /** A struct timeval. @throws SystemError EINVAL, EDOM */
@@ -65,7 +103,13 @@ export function getsockopt(call: Call): number {
     call.writeWord(lengthAddress, bytes.length, 4);
     return 0;
   };
-  if (level !== SOL_SOCKET) return isTcp(level, socket) ? put([0]) : noSuchLevel(socket);
+  if (level === IPPROTO_TCP && socket.protocol === IPPROTO_TCP && name === TCP_INFO) {
+    // struct tcp_info: the state, and numbers of packets that are never made
+    const words = new Array<number>(TCP_INFO_WORDS).fill(0);
+    words[0] = socket.isListening ? TCP_LISTEN : socket.connected() ? TCP_ESTABLISHED : TCP_CLOSE;
+    return put(words);
+  }
+  if (level !== SOL_SOCKET) return put([protocolOption(socket, level, name)]);
   switch (name) {
     case SO_TYPE:
       return put([socket.kind]);
@@ -104,8 +148,7 @@ export function getsockopt(call: Call): number {
 export function setsockopt(call: Call): number {
   const socket = socketArgument(call);
   const [level, name, address, length] = [call.arg(1), call.arg(2), call.arg(3), call.arg(4)];
-  if (level !== SOL_SOCKET)
-    return socket.family === AF_INET && (isTcp(level, socket) || level === 0) ? 0 : noSuchLevel(socket);
+  if (level !== SOL_SOCKET) return setProtocolOption(call, socket, level, name);
   if (name === SO_RCVTIMEO || name === SO_SNDTIMEO) {
     const time = readTimeout(call, address, length);
     if (name === SO_RCVTIMEO) socket.receiveTimeout = time;

@@ -3,8 +3,11 @@
 import { ERRNO } from '../../abi/errno.ts';
 import {
   AF_INET,
+  AF_INET6,
   AF_NETLINK,
   AF_UNIX,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_DONTWAIT,
@@ -42,8 +45,6 @@ import { type Buffer, gather, oneBuffer, PART, sendBrokenPipe, totalOf } from '.
 
 const EAGAIN = -11;
 const LONGEST_ADDRESS = 128;
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 const IPPROTO_MAX = 263;
 /** Most bytes of control messages (optmem_max). */
 const MOST_CONTROL = 20480;
@@ -82,12 +83,12 @@ function create(call: Call): number {
     if (protocol !== 0) fail('EPROTONOSUPPORT');
     return install(call, new NetlinkSocket(host, statusOf(type), kind, protocol, net), type);
   }
-  if (family !== AF_INET) fail('EAFNOSUPPORT');
-  return install(call, createInet(call, type, protocol), type);
+  if (family !== AF_INET && family !== AF_INET6) fail('EAFNOSUPPORT');
+  return install(call, createInet(call, family, type, protocol), type);
 }
 
 /** ip(7): protocols of the Internet. */
-function createInet(call: Call, type: number, protocol: number): Socket {
+function createInet(call: Call, family: number, type: number, protocol: number): Socket {
   const { credentials, namespaces } = call.task;
   const host = call.kernel.sockets;
   const kind = type & SOCK_TYPE;
@@ -96,19 +97,19 @@ function createInet(call: Call, type: number, protocol: number): Socket {
     if (protocol === 0) fail('EPROTONOSUPPORT');
     if (!hasCapability(credentials, CAP_NET_RAW, namespaces.net.owner)) fail('EPERM');
     // of other protocols nothing is ever made into packets
-    if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_RAW) fail('EPROTONOSUPPORT');
+    if (family === AF_INET6 || (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_RAW)) fail('EPROTONOSUPPORT');
     return new RawSocket(host, statusOf(type), kind, protocol, namespaces.net);
   }
   const native = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail('ESOCKTNOSUPPORT');
   if (protocol !== 0 && protocol !== native) fail('EPROTONOSUPPORT');
-  return new InetSocket(host, statusOf(type), kind, native, namespaces.net);
+  return new InetSocket(host, statusOf(type), { family, kind, protocol: native }, namespaces.net);
 }
 
 function socketpair(call: Call): number {
   const [family, type, protocol] = [call.arg(0), call.arg(1), call.arg(2)];
   if (type & ~(SOCK_TYPE | SOCK_CLOEXEC | SOCK_NONBLOCK)) fail('EINVAL');
-  if (family !== AF_UNIX) fail(family === AF_INET ? 'EOPNOTSUPP' : 'EAFNOSUPPORT');
+  if (family !== AF_UNIX) fail(family === AF_INET || family === AF_INET6 ? 'EOPNOTSUPP' : 'EAFNOSUPPORT');
   const kind = unixKind(type, protocol);
   // nothing is left behind when the numbers cannot be told
   call.write(call.arg(3), new Uint8Array(8));

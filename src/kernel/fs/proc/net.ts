@@ -1,5 +1,6 @@
 // /proc/net: the network namespace of a process as text (proc(5) "/proc/net").
-import { SOCK_STREAM } from '../../../abi/socket.ts';
+import { AF_INET, AF_INET6, SOCK_STREAM } from '../../../abi/socket.ts';
+import { bytesOfAddress6 } from '../../net/endpoint.ts';
 import type { InetSocket, Ports } from '../../net/inet.ts';
 import type { NetworkInterface } from '../../net/interface.ts';
 import type { NetNamespace } from '../../net/namespace.ts';
@@ -17,8 +18,13 @@ export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveO
   add('arp', () => ARP_HEAD);
   add('dev', devices);
   add('route', routes);
-  add('tcp', (network) => sockets(network.tcp));
-  add('udp', (network) => sockets(network.udp));
+  add('tcp', (network) => sockets(network.tcp, AF_INET));
+  add('tcp6', (network) => sockets(network.tcp, AF_INET6));
+  add('udp', (network) => sockets(network.udp, AF_INET));
+  add('udp6', (network) => sockets(network.udp, AF_INET6));
+  add('if_inet6', ({ loopback }) =>
+    loopback.isUp ? `${'1'.padStart(32, '0')} 01 80 10 80 ${'lo'.padStart(8)}\n` : '',
+  );
   add('unix', unixSockets);
   return directory;
 }
@@ -52,6 +58,8 @@ function routes({ interfaces }: NetNamespace): string {
   return [head, ...shown].map((line) => `${line.padEnd(127)}\n`).join('');
 }
 
+/** Lines of IPv4 are filled up. */
+const WIDTH = 149;
 const ESTABLISHED = 1;
 const CLOSE = 7;
 const CLOSE_WAIT = 8;
@@ -65,18 +73,33 @@ function stateOf(socket: InetSocket): number {
   return socket.connected() ? CLOSE_WAIT : CLOSE;
 }
 
-function sockets(ports: Ports): string {
-  const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
+/** An address in the form of its family, as words as they lie in memory. */
+function addressText(address: number, family: number): string {
+  if (family === AF_INET) return reversed(address);
+  const view = new DataView(bytesOfAddress6(address).buffer);
+  return [0, 4, 8, 12].map((at) => reversed(view.getUint32(at))).join('');
+}
+
+const HEADS: Readonly<Record<number, string>> = {
+  [AF_INET]: '  sl  local_address rem_address   st',
+  [AF_INET6]: '  sl  local_address                         remote_address                        st',
+};
+
+function sockets(ports: Ports, family: number): string {
+  const head = `${HEADS[family]} tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode`;
   const hex = (value: number, width: number) => value.toString(16).toUpperCase().padStart(width, '0');
-  const shown = [...ports.all()].filter((socket) => socket.kind !== SOCK_STREAM || stateOf(socket) !== CLOSE);
+  const shown = [...ports.all()].filter(
+    (socket) => socket.family === family && (socket.kind !== SOCK_STREAM || stateOf(socket) !== CLOSE),
+  );
   const rows = shown.map((socket, n) => {
     const { local, remote } = socket.summary;
-    const [from, to] = [local, remote].map(({ address, port }) => `${reversed(address)}:${hex(port, 4)}`);
+    const [from, to] = [local, remote].map(({ address, port }) => `${addressText(address, family)}:${hex(port, 4)}`);
     const queues = `${hex(0, 8)}:${hex(socket.waitingBytes, 8)}`;
     const end = `${String(socket.inode.uid).padStart(5)} ${'0'.padStart(8)} ${socket.inode.ino}`;
     return `${String(n).padStart(4)}: ${from} ${to} ${hex(stateOf(socket), 2)} ${queues} 00:00000000 00000000 ${end} 1`;
   });
-  return [head, ...rows].map((line) => `${line.padEnd(149)}\n`).join('');
+  const width = family === AF_INET ? WIDTH : 0;
+  return [head, ...rows].map((line) => `${line.padEnd(width)}\n`).join('');
 }
 
 function unixSockets({ names }: NetNamespace): string {
