@@ -111,7 +111,7 @@ export class AioContext {
     const header = new Uint32Array([0, this.capacity, 0, 0, MAGIC, COMPATIBLE_FEATURES, 0, HEADER_SIZE]);
     this.#cache.write(0, new Uint8Array(header.buffer));
     ring.budget.reserved += ring.wanted;
-    const source = { cache: file.cache, page: 0, path: '/[aio] (deleted)', mayWrite: true };
+    const source = { cache: file.cache, page: 0, label: '/[aio] (deleted)', mayWrite: true };
     memory.add({ start: ring.start, end: ring.start + ring.length, protection: 3, shared: true, file: source });
     memory.aioContexts.set(ring.start, this);
   }

@@ -1,5 +1,6 @@
 // One mapping of an address space: a range of pages with the same rights and the same origin (mmap(2)).
 import { PROT_WRITE } from '../../abi/mman.ts';
+import { isUnlinked, type Path, pathName } from '../vfs/path.ts';
 import type { PageCache } from './page-cache.ts';
 
 /** What an area shows: nothing (anonymous), or part of a file. */
@@ -7,8 +8,10 @@ export interface FileSource {
   readonly cache: PageCache;
   /** Page number in the file of the area's first page. */
   readonly page: number;
-  /** Shown in /proc/PID/maps. */
-  readonly path: string;
+  /** Where the file was found: its mount is in use as long as the area is there. */
+  readonly at?: Path;
+  /** What /proc/PID/maps shows of a file that was found nowhere. */
+  readonly label: string;
   /** PROT_WRITE may be asked for: the file was opened for writing, or the mapping is private. */
   readonly mayWrite: boolean;
 }
@@ -31,6 +34,13 @@ export interface MemoryArea {
   readonly wipedOnFork?: boolean;
   /** mlock(2). */
   readonly locked?: boolean;
+}
+
+/** The name of the file as seen from `root`. */
+export function nameOfSource({ at, label }: FileSource, root: Path): string {
+  if (at === undefined) return label;
+  const name = pathName(at, root);
+  return isUnlinked(at) ? `${name} (deleted)` : name;
 }
 
 /** What RLIMIT_DATA counts (setrlimit(2)): private memory that can be written, but for stacks. */

@@ -86,6 +86,9 @@ function buildObject(): Uint8Array {
   return bytes;
 }
 
+/** Its name in /proc/PID/maps. */
+export const VDSO = '[vdso]';
+
 /** The object as a file that all programs map. */
 export class Vdso {
   readonly size = PAGE_SIZE;
@@ -104,7 +107,7 @@ export class Vdso {
   mapInto(memory: AddressSpace): void {
     const start = memory.findFree(PAGE_SIZE);
     if (start === undefined) return;
-    const file = { cache: this.cache, page: 0, path: '[vdso]', mayWrite: true };
+    const file = { cache: this.cache, page: 0, label: VDSO, mayWrite: true };
     memory.add({ start, end: start + PAGE_SIZE, protection: PROT_READ | PROT_EXEC, shared: false, file });
     memory.vdso = start;
   }

@@ -42,7 +42,7 @@ import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-sp
 import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
-import { isNameless, MS_NOEXEC, pathName } from '../vfs/path.ts';
+import { isNameless, MS_NOEXEC } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
 import { checkLockable, isMapped, limitOf } from './memory-lock.ts';
@@ -68,10 +68,17 @@ function fileSource(call: Call, request: MapRequest, shared: boolean): FileSourc
   if (shared && request.protection & PROT_WRITE && !file.writable) fail('EACCES');
   if (request.protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');
   const { cache } = cachedInode(file.inode);
-  const path = file.path === undefined || isNameless(file.path) ? '' : pathName(file.path, call.task.directories.root);
+  const at = file.path === undefined || isNameless(file.path) ? undefined : file.path;
+  const label = file.label === undefined ? '' : `${file.label} (deleted)`;
   const isSealed = isSealedAgainstWriting(file.inode);
   if (shared && isSealed && request.protection & PROT_WRITE) fail('EPERM');
-  return { cache, page: request.offset / PAGE_SIZE, path, mayWrite: !shared || (file.writable && !isSealed) };
+  return {
+    cache,
+    page: request.offset / PAGE_SIZE,
+    ...(at === undefined ? {} : { at }),
+    label,
+    mayWrite: !shared || (file.writable && !isSealed),
+  };
 }
 
 /** MAP_32BIT: below 2 GiB. */
@@ -143,7 +150,7 @@ function isZeroDevice(call: Call, { fd, flags }: MapRequest): boolean {
 function sharedMemory(call: Call, length: number): FileSource {
   const file = call.kernel.shared.anonymousFile();
   file.truncate(length);
-  return { cache: file.cache, page: 0, path: '/dev/zero (deleted)', mayWrite: true };
+  return { cache: file.cache, page: 0, label: '/dev/zero (deleted)', mayWrite: true };
 }
 
 function populate(memory: AddressSpace, area: MemoryArea, writes = (area.protection & PROT_WRITE) !== 0): void {

@@ -228,12 +228,13 @@ function mountNew(call: Call, wanted: NewMount, target: Path, given: number): vo
   }
 }
 
-/** A task works in the mount, runs a program of it or has a file of it open. */
+/** A task works in the mount, runs a program of it, or has a file of it open or mapped. */
 function isUsed(call: Call, mount: Mount): boolean {
-  const uses = ({ directories: { root, directory }, executable, files }: Task) =>
+  const uses = ({ directories: { root, directory }, executable, files, memory }: Task) =>
     root.mount === mount ||
     directory.mount === mount ||
     executable?.mount === mount ||
+    memory?.areas.some(({ file }) => file?.at?.mount === mount) ||
     [...files.numbers()].some((fd) => files.get(fd).path?.mount === mount);
   return [...call.kernel.pids.tasks.values()].some(uses);
 }

@@ -6,11 +6,13 @@ import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from '../../abi/stat.ts';
 import { SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { OutOfFrames } from '../mm/frames.ts';
+import { VDSO } from '../mm/vdso.ts';
 import type { MemoryArea } from '../mm/memory-area.ts';
 import { type Frame, PAGE_SIZE } from '../platform.ts';
 import type { SignalInfo } from '../signal/signal-set.ts';
 import { type FileDescription, release, WouldBlock } from '../vfs/file.ts';
 import { openFile, unlink } from '../vfs/operations.ts';
+import { isUnlinked } from '../vfs/path.ts';
 import { coreHeaders } from './core-notes.ts';
 import type { Task } from './task.ts';
 
@@ -92,9 +94,9 @@ function sizeInCore({ memory }: Task, area: MemoryArea): number {
   const { start, end, file, shared, protection } = area;
   const size = end - start;
   if (file === undefined) return protection === 0 ? 0 : size;
-  if (file.path === '[vdso]') return size;
+  if (file.label === VDSO) return size;
   // memory that is shared and has no name
-  if (shared) return file.cache.source === undefined && file.path.endsWith(' (deleted)') ? size : 0;
+  if (shared) return file.at === undefined || isUnlinked(file.at) ? size : 0;
   let isChanged = false;
   memory!.table.forEach(start, end, (address: number, { frame }: { frame: Frame }) => {
     if (file.cache.pages.get(file.page + (address - start) / PAGE_SIZE) !== frame) isChanged = true;

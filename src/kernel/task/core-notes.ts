@@ -3,6 +3,7 @@
 import { ELF_MAGIC, ELFCLASS32, ELFCLASS64, EM_386, EM_X86_64, PF_R, PF_W, PF_X, PT_LOAD } from '../../abi/elf.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.ts';
 import type { Kernel } from '../kernel.ts';
+import { nameOfSource } from '../mm/memory-area.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { floatingPointToUser } from '../signal/floating-point.ts';
 import { encodeSignalInfo } from '../signal/siginfo.ts';
@@ -114,10 +115,14 @@ function process(task: Task): Uint8Array {
 
 /** Which files are mapped where: a table of ranges, then their names. */
 function files(task: Task): Uint8Array {
-  const mapped = task.memory!.areas.filter(({ file }) => file?.path.startsWith('/'));
+  const { root } = task.directories;
+  const mapped = task.memory!.areas.flatMap(({ start, end, file }) => {
+    const name = file === undefined ? '' : nameOfSource(file, root);
+    return name.startsWith('/') ? [{ start, end, page: file!.page, name }] : [];
+  });
   const fields = new Fields(isNarrow(task)).words(mapped.length, PAGE_SIZE);
-  for (const { start, end, file } of mapped) fields.words(start, end, file!.page);
-  for (const { file } of mapped) fields.raw(encodeText(`${file!.path}\0`));
+  for (const { start, end, page } of mapped) fields.words(start, end, page);
+  for (const { name } of mapped) fields.raw(encodeText(`${name}\0`));
   return fields.bytes;
 }
 

@@ -44,6 +44,7 @@ function programFile(task: Task, path: Path): ProgramFile {
       return cached.size;
     },
     path: pathName(path, task.directories.root),
+    at: path,
     name: pathName(path, task.directories.root),
     read: (offset, into) => cached.read(offset, into),
   };

@@ -46,6 +46,7 @@ import { writeUser } from '../mm/user-memory.ts';
 import { VDSO_VSYSCALL, type Vdso } from '../mm/vdso.ts';
 import { type Abi, PAGE_SIZE, type Platform, USER_END } from '../platform.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
+import type { Path } from '../vfs/path.ts';
 import type { Credentials } from '../vfs/permission.ts';
 
 /** Where position-independent programs and interpreters go: below a third of the way up, as Linux has it. */
@@ -65,6 +66,7 @@ export interface ProgramFile {
   readonly cache: PageCache;
   readonly size: number;
   readonly path: string;
+  readonly at: Path;
   /** What the caller named: AT_EXECFN. */
   readonly name: string;
   read(offset: number, into: Uint8Array): number;
@@ -239,7 +241,7 @@ function mapSegment(memory: AddressSpace, file: ProgramFile, segment: ProgramHea
   if (memory.areasIn(start, pageCeiling(end)).length > 0) memory.unmap(start, pageCeiling(end));
   if (pagesEnd > start) {
     const page = pageFloor(segment.offset) / PAGE_SIZE;
-    const source = { cache: file.cache, page, path: file.path, mayWrite: true };
+    const source = { cache: file.cache, page, at: file.at, label: file.path, mayWrite: true };
     memory.add({ start, end: pagesEnd, protection, shared: false, file: source });
   }
   const total = pageCeiling(end);

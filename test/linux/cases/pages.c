@@ -109,3 +109,19 @@ CASE(thread_area) {
 #else
 CASE(arch_prctl_errors) { unsigned long base; R(SYS(arch_prctl, 0x1001, &base)); R(SYS(arch_prctl, 0x9999, 0)); R(SYS(arch_prctl, 0x1003, BAD)); R(SYS(arch_prctl, 0x1001, -1L)); }
 #endif
+
+/** The lines of maps that name a file whose name begins so, without addresses and numbers. */
+static void mapped(const char *name) {
+  char line[512];
+  FILE *file = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, file)) {
+    char *found = strstr(line, name);
+    if (found) say("%.4s %s", strchr(line, ' ') + 1, found);
+  }
+  fclose(file);
+}
+CASE(maps_of_a_file_that_was_removed) { put("file-f", "x"); mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open("file-f", O_RDONLY), 0); mapped("file-"); unlink("file-f"); mapped("file-"); }
+CASE(maps_of_a_file_that_was_renamed) { put("file-f", "x"); mmap(NULL, 4096, PROT_READ, MAP_SHARED, open("file-f", O_RDONLY), 0); rename("file-f", "file-g"); mapped("file-"); }
+CASE(maps_of_a_memory_file) { int fd = memfd_create("file-m", 0); ftruncate(fd, 4096); mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0); mapped("file-"); }
+CASE(maps_of_a_file_in_a_new_place) { put("file-f", "x"); mkdir("d", 0755); mmap(NULL, 4096, PROT_READ, MAP_SHARED, open("file-f", O_RDONLY), 0); rename("file-f", "d/file-g"); mapped("file-"); }
+CASE(maps_of_a_file_replaced) { put("file-f", "x"); mmap(NULL, 4096, PROT_READ, MAP_SHARED, open("file-f", O_RDONLY), 0); put("other", "y"); rename("other", "file-f"); mapped("file-"); }

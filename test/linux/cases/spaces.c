@@ -146,6 +146,16 @@ CASE(pivot_root_errors) {
 CASE(pivot_root_shared) { own_tmpfs(); mkdir("m/old", 0755); R(SYS(mount, "none", "m", NULL, MS_SHARED, NULL)); R(SYS(pivot_root, "m", "m/old")); }
 CASE(chroot_hides) { mkdir("d", 0755); R(chroot("d")); R(chdir("/")); R(access("/proc", F_OK)); R(SYS(unshare, CLONE_NEWNS)); }
 
+CASE(umount_of_what_is_mapped) {
+  own_tmpfs();
+  put("m/f", "x");
+  int fd = open("m/f", O_RDWR);
+  char *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  close(fd);
+  R(SYS(umount2, "m", 0));
+  munmap(at, 4096);
+  R(SYS(umount2, "m", 0));
+}
 CASE(fsopen_makes) {
   own_mounts();
   mkdir("m", 0755);

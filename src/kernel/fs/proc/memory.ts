@@ -2,7 +2,7 @@
 // proc_pid_smaps(5), proc_pid_statm(5), proc_pid_status(5)).
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.ts';
 import type { AddressSpace } from '../../mm/address-space.ts';
-import type { MemoryArea } from '../../mm/memory-area.ts';
+import { type MemoryArea, nameOfSource } from '../../mm/memory-area.ts';
 import type { Task } from '../../task/task.ts';
 
 const PAGE_KIB = 4;
@@ -55,7 +55,7 @@ function areaLine(task: Task, area: MemoryArea): string {
   const offset = ((file?.page ?? 0) * 4096).toString(16).padStart(8, '0');
   const { device = 0, ino = 0 } = file?.cache.file ?? {};
   const head = `${hex(start)}-${hex(end)} ${rights(area)} ${offset} ${deviceText(device)} ${ino} `;
-  const label = file?.path ?? name ?? '';
+  const label = file === undefined ? (name ?? '') : nameOfSource(file, task.directories.root);
   return label === '' ? head : `${head.padEnd(NAME_COLUMN)}${label}`;
 }
 
@@ -160,7 +160,7 @@ export function sizesOf(task: Task): Sizes {
     }
     const resident = residentIn(memory, area);
     sizes.anonymous += resident.anonymous;
-    if (shared && file?.path.startsWith('/dev/zero')) sizes.sharedMemory += resident.file;
+    if (shared && file?.label.startsWith('/dev/zero')) sizes.sharedMemory += resident.file;
     else sizes.file += resident.file;
   }
   return sizes;
