@@ -10,7 +10,8 @@
 // A block gets a place in the cache when it is to run a second time (first-runs.ts).
 //
 // A block is {u32 next block of the page, u32 records, u64 key, u32 next block of the chain, u16 first byte in the page, u16 end
-// of the bytes} and the records, the last of them H_END. block-memory.ts says where it lies.
+// of the bytes} and the records, the last of them H_END with the number of the physical page in R_IMM. block-memory.ts says where
+// it lies.
 import {
   COUNT_BLOCKS_DECODED,
   CPL,
@@ -60,6 +61,7 @@ import {
   R_COST,
   R_COUNT,
   R_FORM,
+  R_IMM,
   R_OFFSET,
   R_OP,
   RECORD_SIZE,
@@ -388,6 +390,7 @@ function fillBlock(block: usize, key: u64, physical: u64): usize {
   clearRecord(r);
   store<u16>(r, u16(H_END), R_OP);
   store<u16>(r, offset, R_OFFSET);
+  store<u32>(r, u32(page), R_IMM);
   // the run loop of 64-bit code has no fused cases
   if (count > 1 && !code64) {
     const pair = r - 2 * RECORD_SIZE;

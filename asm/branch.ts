@@ -16,12 +16,13 @@ import { GP, raise } from './fault';
 import { zero } from './flags';
 import { findLinked, findLinked64, findTarget, findTarget64, prepareFirstRun, prepareTarget } from './blocks';
 import { isFirstRunRecord } from './first-runs';
+import { H_END } from './hot';
 import { effectiveBase, isCanonical } from './long-mode/state';
 import { push, readStack, RSP, segmentCache, setStackPointer, stackMask } from './memory';
 import { readRm } from './operand';
 import { condition } from './ops/condition';
-import { fetchHit, linearMask } from './paging';
-import { missQuickly } from './quick-walk';
+import { fetchHit, linearMask, walkPhysical } from './paging';
+import { MISS_DONE, missQuickly } from './quick-walk';
 import {
   addressMask,
   addressSize,
@@ -31,6 +32,8 @@ import {
   R_FALL,
   R_IMM,
   R_LINK,
+  R_OP,
+  RECORD_SIZE,
   recordNextRip,
   recordRip,
   setRegisterSized,
@@ -88,7 +91,8 @@ export function endBlock(r: usize): usize {
 
 /**
  * The record behind `r`, a MOV to CR3: nothing but what addresses mean has changed, so that there is nothing to look at between
- * the blocks unless there was before. Its fetch misses the TLB then and there. 0 with `leave`: the run loop is left after all.
+ * the blocks unless there was before. Its fetch misses the TLB then and there; if the page is the same as before, the end of the
+ * block leads on. 0 with `leave`: the run loop is left after all.
  */
 export function refetch(r: usize): usize {
   const rip = recordNextRip(r);
@@ -99,8 +103,12 @@ export function refetch(r: usize): usize {
   }
   const linear = (effectiveBase(CS) + rip) & linearMask;
   const user = load<u32>(CPL) == 3;
-  if (fetchHit(linear, user) == u64.MAX_VALUE && mayFetch(rip)) missQuickly(linear, 2, user);
-  return goTo(r, rip, 0);
+  let physical = fetchHit(linear, user);
+  if (physical == u64.MAX_VALUE && mayFetch(rip) && missQuickly(linear, 2, user) == MISS_DONE) physical = walkPhysical;
+  const end = r + RECORD_SIZE;
+  if (load<u16>(end, R_OP) != H_END || physical >> 12 != load<u32>(end, R_IMM)) return goTo(r, rip, 0);
+  const known: usize = load<u32>(end, R_LINK);
+  return known ? known : goTo(end, rip, R_LINK);
 }
 
 /** Is there an instruction at `rip` at all, by segment limit or canonical form? */

@@ -28,7 +28,7 @@ import { debugTranslateLong, walkLong } from './long-mode/paging';
 import { codeModeChanged, inLongMode } from './long-mode/state';
 import { raisePageFault } from './fault';
 import { PAGE_CODE, pageKind, readEntry32, readPhysicalSized, romAlias, writePhysicalSized } from './physical';
-import { faultQuickly, missQuickly } from './quick-walk';
+import { MISS_DONE, MISS_OTHER, missQuickly } from './quick-walk';
 import { hasFeature } from './system/model';
 import { overridesSmap, passGuard } from './smap';
 import {
@@ -338,8 +338,8 @@ export function translate(linear: u64, access: u32, user: bool): u64 {
   if (tag != TLB_INVALID && (tag & ~0xfff) == (linear & ~0xfff) && (!(tag & TLB_GUARDED) || passGuard(entry))) {
     return linear + load<u64>(entry, 8) - RAM;
   }
-  if (missQuickly(linear, access, user)) return walkPhysical | (linear & 0xfff);
-  if (access != 2 && faultQuickly(linear, access, user)) return u64.MAX_VALUE;
+  const miss = missQuickly(linear, access, user);
+  if (miss != MISS_OTHER) return miss == MISS_DONE ? walkPhysical | (linear & 0xfff) : u64.MAX_VALUE;
   store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
   if (!walk(linear, access, user)) return u64.MAX_VALUE;
   fillAll(linear, access);

@@ -21,7 +21,7 @@ export let ramPages: u64 = 0;
 
 export function setRamSize(low: u32, high: u32): void {
   ramPages = ((u64(high) << 32) | low) >> 12;
-  plainBelow = min(ramPages, firstOther);
+  findPlain();
 }
 
 /**
@@ -35,6 +35,7 @@ let romStart: u64 = u64.MAX_VALUE;
 
 export function setRomSize(size: u32): void {
   romStart = FOUR_GIB - size;
+  findPlain();
 }
 
 /** Number of pages of RAM and, numbered behind them, of the ROM. */
@@ -49,26 +50,45 @@ export function romAlias(physical: u64): u64 {
   return physical < romStart || physical >= FOUR_GIB ? physical : ROM_ALIAS + (ramPages << 12) + physical - romStart;
 }
 
-/** The first page of which `setPageKind` has said that it is not RAM; those below it and below `ramPages` are. */
+/** The first page of which `setPageKind` has said that it is not RAM, and the page behind the last of them. */
 let firstOther: u64 = u64.MAX_VALUE;
+let behindOthers: u64 = 0;
+/** Pages below this one, and so many from `behindOthers` on, are RAM and known by their own addresses. */
 let plainBelow: u64 = 0;
-/** All pages of RAM from here on are what they are called. */
-let plainFrom: u64 = 0;
+let plainBehind: u64 = 0;
+
+function findPlain(): void {
+  const end = min(ramPages, romStart >> 12);
+  plainBelow = min(end, firstOther);
+  plainBehind = end > behindOthers ? end - behindOthers : 0;
+}
 
 export function setPageKind(page: u32, kind: u32): void {
   store<u8>(PAGE_KINDS + page, u8(kind));
   if (kind == PAGE_RAM) return;
   firstOther = min<u64>(firstOther, page);
-  plainBelow = min(ramPages, firstOther);
-  plainFrom = max<u64>(plainFrom, page + 1);
+  behindOthers = max<u64>(behindOthers, page + 1);
+  findPlain();
 }
 
 /** Is this page RAM? */
 // @ts-ignore: decorator
 @inline
 export function isRamPage(page: u64): bool {
-  if (page < plainBelow) return true;
-  return page < ramPages && (page >= plainFrom || load<u8>(PAGE_KINDS + usize(page)) == PAGE_RAM);
+  if (page < plainBelow || page - behindOthers < plainBehind) return true;
+  return page < ramPages && load<u8>(PAGE_KINDS + usize(page)) == PAGE_RAM;
+}
+
+/** Is this page RAM, and known by its own address (`romAlias`)? */
+export function isPlainPage(page: u64): bool {
+  return isRamPage(page) && romAlias(page << 12) == page << 12;
+}
+
+/** Does `isPlainPage` need no look at the page's kind? */
+// @ts-ignore: decorator
+@inline
+export function isSurelyPlain(page: u64): bool {
+  return (u32(page < plainBelow) | u32(page - behindOthers < plainBehind)) != 0;
 }
 
 /** PAGE_RAM, PAGE_MMIO or PAGE_ROM of a physical page number. */

@@ -42,8 +42,13 @@ import {
   USER,
   WRITABLE,
 } from './paging';
-import { isRamPage, PAGE_CODE, romAlias } from './physical';
+import { isPlainPage, isSurelyPlain, PAGE_CODE } from './physical';
 import { ATTRIBUTE_GLOBAL, ATTRIBUTE_SIZE } from './tlb';
+
+/** What has come of a miss: it is not an ordinary one and nothing has changed; the page was entered; #PF was raised. */
+export const MISS_OTHER: u32 = 0;
+export const MISS_DONE: u32 = 1;
+export const MISS_FAULT: u32 = 2;
 
 const CR4_LA57: u32 = 0x1000;
 /** What is left of the address in a page of 2^21 or 2^22 bytes that has to be 0 in its entry. */
@@ -52,41 +57,108 @@ const LARGE_RESERVED_32: u64 = 0x3fe000;
 /** Address bits beyond MAXPHYADDR in entries of IA-32e paging. */
 const LONG_RESERVED: u64 = 0x000f_fff0_0000_0000;
 
-/** Bits that every entry above the page's has, and that some entry has. */
-let upper: u64 = 0;
-let any: u64 = 0;
-/** Host address of the page's entry, the entry, the binary logarithm of the page's size, the levels. */
-let place: usize = 0;
-let leaf: u64 = 0;
-let shift: u32 = 0;
-let levels: u32 = 0;
-/** All of this is of the last miss. */
-let isFound: bool = false;
+// The conditions below stand one in the other, because asc makes a value of `||` and `&&` first.
 
+/** Can a paging-structure entry at this physical address be read and written in RAM? */
 // @ts-ignore: decorator
 @inline
-function found(at: usize, entry: u64, size: u32, count: u32, all: u64, some: u64): bool {
-  place = at;
-  leaf = entry;
-  shift = size;
-  levels = count;
-  upper = all;
-  any = some;
-  isFound = true;
-  return true;
+function isPlain(physical: u64): bool {
+  const page = physical >> 12;
+  if (isSurelyPlain(page)) return true;
+  return isPlainPage(page);
+}
+
+/** Counts a walk that has seen `levels` entries, and charges it. */
+// @ts-ignore: decorator
+@inline
+function noteWalk(levels: u32): void {
+  store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
+  store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + levels);
+  chargeCycles(u64(load<u32>(COSTS + (COST_TLB_WALK_REFERENCE << 2))) * levels);
+}
+
+/**
+ * The end of a walk: `place` is the host address of the page's entry `leaf`, `shift` the binary logarithm of the page's size,
+ * `upper` the bits that every entry above has, `any` those that some entry has.
+ */
+// @ts-ignore: decorator
+@inline
+function enter(
+  linear: u64,
+  access: u32,
+  user: bool,
+  place: usize,
+  leaf: u64,
+  shift: u32,
+  levels: u32,
+  upper: u64,
+  any: u64,
+): u32 {
+  const cr4 = load<u32>(CR4);
+  const rights = upper & leaf;
+  // of the accesses only a write has bit 0 set
+  const needed = PRESENT | (u64(user) << 2) | u64((access & 1) << 1);
+  if ((rights & needed) != needed) return refuse(linear, access, user, leaf, levels, upper);
+  if (!(upper & ACCESSED)) return MISS_OTHER;
+  if (!user) {
+    if (rights & USER) {
+      if (cr4 & (CR4_SMEP | CR4_SMAP)) return MISS_OTHER;
+    }
+  }
+  if (access == 2) {
+    if (any & NO_EXECUTE) return MISS_OTHER;
+  }
+  const inside = ((<u64>1 << u64(shift)) - 1) & ~0xfff;
+  const physical = (leaf & ADDRESS & ~inside) | (linear & inside);
+  if (!isPlain(physical)) return MISS_OTHER;
+  const marks = ACCESSED | (u64(access & 1) << 6);
+  if ((leaf & marks) != marks) {
+    if (load<u64>(PAGE_CODE + (((place - RAM) >> 12) << 3))) return MISS_OTHER;
+    leaf |= marks;
+    store<u8>(place, u8(leaf));
+  }
+  noteWalk(levels);
+  setWalkPhysical(physical);
+  // both bits where CR4 has PGE
+  const isGlobal = (u32(leaf & GLOBAL) >> 1) & cr4 & CR4_PGE;
+  const attributes = (isGlobal ? ATTRIBUTE_GLOBAL : 0) | ((shift - 12) << ATTRIBUTE_SIZE);
+  fill(linear, access, physical, rights, (leaf & DIRTY) != 0, attributes, PAGE_RAM, 0);
+  return MISS_DONE;
+}
+
+/** The entries do not allow the access, or seem not to: raises #PF for an access to data if that is what they say. */
+function refuse(linear: u64, access: u32, user: bool, leaf: u64, levels: u32, upper: u64): u32 {
+  if (!(upper & PRESENT) || access == 2) return MISS_OTHER;
+  const isPresent = (leaf & PRESENT) != 0;
+  if (isPresent) {
+    const rights = upper & leaf;
+    const isReadOnly = access == 1 && !(rights & WRITABLE) && (user || load<u32>(CR0) & CR0_WP);
+    if (!isReadOnly && (!user || rights & USER)) return MISS_OTHER;
+  }
+  noteWalk(levels);
+  pageFault(linear, access, user, isPresent, false);
+  return MISS_FAULT;
 }
 
 /** The two levels of 32-bit paging. */
-function walkTwo(linear: u64, cr4: u32): bool {
+// @ts-ignore: decorator
+@inline
+function missTwo(linear: u64, access: u32, user: bool): u32 {
   const directory = (load<u64>(CR3) & 0xfffff000) | ((linear >> 20) & 0xffc);
-  if (!isRamPage(directory >> 12)) return false;
+  if (!isPlain(directory)) return MISS_OTHER;
   const pde: u64 = load<u32>(RAM + usize(directory));
-  if (pde & LARGE && cr4 & CR4_PSE) {
-    return !(pde & LARGE_RESERVED_32) && found(RAM + usize(directory), pde, 22, 1, u64.MAX_VALUE, 0);
+  if (pde & LARGE) {
+    if (load<u32>(CR4) & CR4_PSE) return missLarge32(linear, access, user, RAM + usize(directory), pde);
   }
   const table = (pde & 0xfffff000) | ((linear >> 10) & 0xffc);
-  if (!isRamPage(table >> 12)) return false;
-  return found(RAM + usize(table), load<u32>(RAM + usize(table)), 12, 2, pde, 0);
+  if (!isPlain(table)) return MISS_OTHER;
+  return enter(linear, access, user, RAM + usize(table), load<u32>(RAM + usize(table)), 12, 2, pde, 0);
+}
+
+/** A page of 4 MiB. */
+function missLarge32(linear: u64, access: u32, user: bool, place: usize, pde: u64): u32 {
+  if (pde & LARGE_RESERVED_32) return MISS_OTHER;
+  return enter(linear, access, user, place, pde, 22, 1, u64.MAX_VALUE, 0);
 }
 
 /**
@@ -95,99 +167,78 @@ function walkTwo(linear: u64, cr4: u32): bool {
  */
 // @ts-ignore: decorator
 @inline
-function walkWide(linear: u64, base: u64, count: u32, above: u64, some: u64, reserved: u64): bool {
+function missWide(
+  linear: u64,
+  access: u32,
+  user: bool,
+  base: u64,
+  count: u32,
+  above: u64,
+  some: u64,
+  reserved: u64,
+): u32 {
   const directory = (base & ADDRESS) | ((linear >> 18) & 0xff8);
-  if (!isRamPage(directory >> 12)) return false;
-  const pde = load<u64>(RAM + usize(directory));
-  if (pde & LARGE) {
-    if ((some | pde) & reserved || pde & LARGE_RESERVED) return false;
-    return found(RAM + usize(directory), pde, 21, count + 1, above, some | pde);
-  }
+  if (!isPlain(directory)) return MISS_OTHER;
+  const place = RAM + usize(directory);
+  const pde = load<u64>(place);
+  some |= pde;
+  if (pde & LARGE) return missLarge(linear, access, user, place, pde, count + 1, above, some, reserved);
   const table = (pde & ADDRESS) | ((linear >> 9) & 0xff8);
-  if (!isRamPage(table >> 12)) return false;
+  if (!isPlain(table)) return MISS_OTHER;
   const pte = load<u64>(RAM + usize(table));
-  some |= pde | pte;
-  return !(some & reserved) && found(RAM + usize(table), pte, 12, count + 2, above & pde, some);
+  some |= pte;
+  if (some & reserved) return MISS_OTHER;
+  return enter(linear, access, user, RAM + usize(table), pte, 12, count + 2, above & pde, some);
+}
+
+/** A page of 2 MiB. */
+function missLarge(
+  linear: u64,
+  access: u32,
+  user: bool,
+  place: usize,
+  pde: u64,
+  levels: u32,
+  above: u64,
+  some: u64,
+  reserved: u64,
+): u32 {
+  if (some & reserved || pde & LARGE_RESERVED) return MISS_OTHER;
+  return enter(linear, access, user, place, pde, 21, levels, above, some);
 }
 
 /** The levels of PAE paging below the PDPTE registers. */
-function walkPae(linear: u64): bool {
+function missPae(linear: u64, access: u32, user: bool): u32 {
   const pdpte = load<u64>(PDPTE + ((usize(linear) >> 30) << 3));
+  if (!(pdpte & PRESENT)) return MISS_OTHER;
   const reserved = load<u32>(EFER) & EFER_NXE ? RESERVED_HIGH : RESERVED_HIGH | NO_EXECUTE;
-  return (pdpte & PRESENT) != 0 && walkWide(linear, pdpte, 0, u64.MAX_VALUE, 0, reserved);
+  return missWide(linear, access, user, pdpte, 0, u64.MAX_VALUE, 0, reserved);
 }
 
 /** Four levels, without pages of 1 GiB. */
-function walkFour(linear: u64): bool {
+function missFour(linear: u64, access: u32, user: bool): u32 {
   const root = (load<u64>(CR3) & ADDRESS) | ((linear >> 36) & 0xff8);
-  if (!isRamPage(root >> 12)) return false;
+  if (!isPlain(root)) return MISS_OTHER;
   const pml4e = load<u64>(RAM + usize(root));
   const pointers = (pml4e & ADDRESS) | ((linear >> 27) & 0xff8);
-  if (!isRamPage(pointers >> 12)) return false;
+  if (!isPlain(pointers)) return MISS_OTHER;
   const pdpte = load<u64>(RAM + usize(pointers));
-  if ((pml4e | pdpte) & LARGE) return false;
+  const some = pml4e | pdpte;
+  if (some & LARGE) return MISS_OTHER;
   const reserved = load<u32>(EFER) & EFER_NXE ? LONG_RESERVED : LONG_RESERVED | NO_EXECUTE;
-  return walkWide(linear, pdpte, 2, pml4e & pdpte, pml4e | pdpte, reserved);
-}
-
-/** Counts a miss and its walk, and charges it. */
-// @ts-ignore: decorator
-@inline
-function noteWalk(): void {
-  store<u64>(COUNT_TLB_MISSES, load<u64>(COUNT_TLB_MISSES) + 1);
-  store<u64>(COUNT_WALK_REFERENCES, load<u64>(COUNT_WALK_REFERENCES) + levels);
-  chargeCycles(u64(load<u32>(COSTS + (COST_TLB_WALK_REFERENCE << 2))) * levels);
+  return missWide(linear, access, user, pdpte, 2, pml4e & pdpte, some, reserved);
 }
 
 /**
- * Does the TLB miss of an access (0 read, 1 write, 2 fetch): walk, accessed and dirty bits, charge and
- * counts, the TLB's new entries; the page is left in walkPhysical. False: it is not an ordinary one, and nothing has changed.
+ * Does the TLB miss of an access (0 read, 1 write, 2 fetch) if it is an ordinary one: walk, accessed and dirty bits, charge and
+ * counts, the TLB's new entries; the page is left in walkPhysical. Raises an ordinary #PF of an access to data. Returns MISS_*.
  */
-export function missQuickly(linear: u64, access: u32, user: bool): bool {
+export function missQuickly(linear: u64, access: u32, user: bool): u32 {
   const cr4 = load<u32>(CR4);
-  isFound = false;
-  if (!(load<u32>(CR0) & CR0_PG) || load<u32>(VMX_ROOT) == 2 || load<u64>(A20_MASK) != u64.MAX_VALUE) return false;
-  if (!(cr4 & CR4_PAE)) {
-    if (!walkTwo(linear, cr4)) return false;
-  } else if (inLongMode()) {
-    if (cr4 & CR4_LA57 || !walkFour(linear)) return false;
-  } else if (!walkPae(linear)) return false;
-  let entry = leaf;
-  let rights = upper & entry & (PRESENT | WRITABLE | USER);
-  const needed = PRESENT | (user ? USER : 0) | (access == 1 ? WRITABLE : 0);
-  if ((rights & needed) != needed || !(upper & ACCESSED)) return false;
-  if (!user && rights & USER && cr4 & (CR4_SMEP | CR4_SMAP)) return false;
-  rights |= any & NO_EXECUTE;
-  if (access == 2 && any & NO_EXECUTE) return false;
-  const inside = ((<u64>1 << u64(shift)) - 1) & ~0xfff;
-  const physical = (entry & ADDRESS & ~inside) | (linear & inside);
-  if (!isRamPage(physical >> 12) || romAlias(physical) != physical) return false;
-  const marks = access == 1 ? ACCESSED | DIRTY : ACCESSED;
-  if ((entry & marks) != marks) {
-    if (load<u64>(PAGE_CODE + (((place - RAM) >> 12) << 3))) return false;
-    entry |= marks;
-    store<u8>(place, u8(entry));
-  }
-  noteWalk();
-  setWalkPhysical(physical);
-  const attributes = (entry & GLOBAL && cr4 & CR4_PGE ? ATTRIBUTE_GLOBAL : 0) | ((shift - 12) << ATTRIBUTE_SIZE);
-  fill(linear, access, physical, rights, (entry & DIRTY) != 0, attributes, PAGE_RAM, 0);
-  return true;
-}
-
-/**
- * The rest of a miss of data (0 read, 1 write) for which `missQuickly` has just given up: raises #PF if that is what the entries
- * say, with the counts of the walk. False: something else was out of the ordinary, and nothing has changed.
- */
-export function faultQuickly(linear: u64, access: u32, user: bool): bool {
-  if (!isFound || !(upper & PRESENT)) return false;
-  const isPresent = (leaf & PRESENT) != 0;
-  if (isPresent) {
-    const rights = upper & leaf;
-    const isReadOnly = access == 1 && !(rights & WRITABLE) && (user || load<u32>(CR0) & CR0_WP);
-    if (!isReadOnly && (!user || rights & USER)) return false;
-  }
-  noteWalk();
-  pageFault(linear, access, user, isPresent, false);
-  return true;
+  if (!(load<u32>(CR0) & CR0_PG)) return MISS_OTHER;
+  if (load<u32>(VMX_ROOT) == 2) return MISS_OTHER;
+  if (load<u64>(A20_MASK) != u64.MAX_VALUE) return MISS_OTHER;
+  if (!(cr4 & CR4_PAE)) return missTwo(linear, access, user);
+  if (!inLongMode()) return missPae(linear, access, user);
+  return cr4 & CR4_LA57 ? MISS_OTHER : missFour(linear, access, user);
 }

@@ -19,7 +19,7 @@ import { tlbBase } from './globals';
 import * as hot from './hot';
 import * as long from './long-mode/hot';
 import { tlbEntry } from './memory';
-import { faultQuickly, missQuickly } from './quick-walk';
+import { MISS_DONE, missQuickly } from './quick-walk';
 import { R_BASE, R_DISP, R_IMM, R_INDEX, R_OP, R_REG, R_SCALE, R_SEGMENT, RECORD_SIZE } from './record';
 import { TLB_CODE, TLB_INVALID, TLB_NEVER } from './tlb';
 
@@ -129,10 +129,7 @@ function miss(linear: u64, size: u32, isWrite: bool): bool {
   if ((u32(linear) & 0xfff) + size > 0x1000 || tlbBase == TLB_NEVER) return false;
   // a hit that only the generic handler can use
   if (tag != TLB_INVALID && !((tag ^ linear) >> 12)) return false;
-  const user = load<u32>(CPL) == 3;
-  if (missQuickly(linear, u32(isWrite), user)) return true;
-  faultQuickly(linear, u32(isWrite), user);
-  return false;
+  return missQuickly(linear, u32(isWrite), load<u32>(CPL) == 3) == MISS_DONE;
 }
 
 /** Stores the low `size` bytes of `v` to a page with decoded code, if `linear` lies in one that can be written at once otherwise. */

@@ -281,6 +281,13 @@ export function flushEptContexts(): void {
 
 /** A MOV to CR3 that flushes: the present context; `keepGlobal` spares global pages. */
 export function flushTlb(keepGlobal: bool): void {
+  const banks = ownBanks();
+  if (!(banks & (banks - 1))) {
+    // the bank of the present context is the only one
+    store<u64>(COUNT_TLB_FLUSHES, load<u64>(COUNT_TLB_FLUSHES) + 1);
+    emptyBank(load<u32>(TLB_CURRENT_BANK), keepGlobal);
+    return;
+  }
   flushContexts(load<u32>(TLB_VPID), currentPcid(), ANY_ROOT, keepGlobal);
 }
 
