@@ -20,7 +20,7 @@ const OWNER = { uid: 0, gid: 0 };
 const MEMORY = 64 << 20;
 const MILLION = 1e6;
 
-/** Kinds of call, what one of them is, and how many are made: here, and by the faster columns. */
+/** Kinds of work, what one unit is, and how many are done: here, and by the faster columns. */
 const KINDS: readonly (readonly [name: string, what: string, count: number, nativeCount: number])[] = [
   ['getppid', 'getppid', 100_000, 2_000_000],
   ['pipe', 'read or write of a byte through a pipe', 40_000, 400_000],
@@ -29,6 +29,12 @@ const KINDS: readonly (readonly [name: string, what: string, count: number, nati
   ['mmap', 'mmap or munmap of a page', 20_000, 400_000],
   ['fault', 'page fault (anonymous memory)', 19_200, 128_000],
   ['fork', 'fork, exit and wait', 400, 2_000],
+  ['exec', 'fork, exec of a static program, and wait', 200, 500],
+  ['file', 'open, read of a page and close of a file', 20_000, 200_000],
+  ['touch', 'mmap, touch and munmap of a page', 20_000, 100_000],
+  ['signal', 'signal to itself, handled', 20_000, 200_000],
+  ['switch', 'byte to another process and switch to it', 20_000, 100_000],
+  ['futex', 'hand-over between threads by futex', 20_000, 100_000],
 ];
 
 /** One way to run a program; gives CPU seconds a call. */
@@ -62,7 +68,7 @@ function hereSeconds(module: WebAssembly.Module, program: Uint8Array, args: read
   const root = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
   (root.root.create('calls', S_IFREG | 0o755, OWNER) as TmpfsFile).write(0, program);
   for (const name of ['proc', 'sys', 'tmp']) root.root.create(name, S_IFDIR | 0o755, OWNER);
-  const init = startInit(kernel, { root, path: '/calls', arguments: ['calls', ...args], environment: [], terminal });
+  const init = startInit(kernel, { root, path: '/calls', arguments: ['/calls', ...args], environment: [], terminal });
   kernel.run();
   const { event } = init.group;
   if (event?.kind !== 'exited' || event.status !== 0) throw new Error(`calls ${args.join(' ')} failed here`);
@@ -80,7 +86,7 @@ function hereColumn(name: string, module: WebAssembly.Module, program: Uint8Arra
 
 function compile(folder: string, flag: '-m32' | '-m64'): string | undefined {
   const program = join(folder, `calls${flag}`);
-  const { status } = spawnSync('gcc', [flag, '-O1', '-static', '-o', program, SOURCE], { stdio: 'ignore' });
+  const { status } = spawnSync('gcc', [flag, '-O1', '-static', '-pthread', '-o', program, SOURCE], { stdio: 'ignore' });
   return status === 0 ? program : undefined;
 }
 
@@ -112,7 +118,7 @@ function report(columns: readonly Column[]): void {
   const others = names.slice(0, -2);
   const head = ['call', ...names, ...others.map((name) => `here to ${name}`)];
   console.log(
-    `CPU seconds for a million calls, median of ${ROUNDS} interleaved rounds; the last columns: i386 here, times as dear.\n`,
+    `CPU seconds for a million of each, median of ${ROUNDS} interleaved rounds; the last columns: i386 here, times as dear.\n`,
   );
   console.log(`| ${head.join(' | ')} |\n|${head.map((_, n) => (n === 0 ? '---' : '---:')).join('|')}|`);
   for (const [kind, what, count, nativeCount] of KINDS) {

@@ -12,6 +12,7 @@ const EDX = 2;
 const CF = 0x1;
 const ZF = 0x40;
 const NO_FAULT = -1;
+const LONGEST_INSTRUCTION = 16;
 
 // Instructions that come again and again: one array each, so that their bytes are written once.
 const MOV_CR3 = [0x0f, 0x22, 0xd8];
@@ -120,7 +121,9 @@ export class Ring0 {
   /** Executes one instruction from its bytes; RIP changes only if the instruction changes it. */
   execute(bytes: readonly number[]): Fault | undefined {
     if (bytes !== this.#injected) {
-      for (let at = 0; at < 16; at++) this.#view.setUint8(INJECT_BUFFER + at, bytes[at] ?? 0);
+      const before = this.#injected?.length ?? LONGEST_INSTRUCTION;
+      for (let at = 0; at < bytes.length; at++) this.#view.setUint8(INJECT_BUFFER + at, bytes[at]!);
+      for (let at = bytes.length; at < before; at++) this.#view.setUint8(INJECT_BUFFER + at, 0);
       this.#injected = bytes;
     }
     return this.#core.inject() === NO_FAULT ? undefined : this.fault();

@@ -89,13 +89,20 @@ function storesBeforeLoads(program: readonly Instruction[]): boolean {
   return true;
 }
 
-/** Runs a program that was checked; 32-bit arithmetic. `ran` is told how many instructions it took. */
+/** Words of struct seccomp_data up to here tell the call and the architecture. */
+const IDENTITY_SIZE = 8;
+
+/**
+ * Runs a program that was checked; 32-bit arithmetic. `ran` is told how many instructions it took, and whether it looked at
+ * nothing but the number of the call and the architecture.
+ */
 export function runProgram(
   program: readonly Instruction[],
   data: DataView,
-  ran?: (instructions: number) => void,
+  ran?: (instructions: number, knowsOnlyNumber: boolean) => void,
 ): number {
   let count = 0;
+  let knowsOnlyNumber = true;
   const memory = new Uint32Array(MEMORY_WORDS);
   let [a, x, at] = [0, 0, 0];
   for (;;) {
@@ -104,13 +111,14 @@ export function runProgram(
     const operand = code & SOURCE_X ? x : k;
     switch (code) {
       case RET_K:
-        ran?.(count);
+        ran?.(count, knowsOnlyNumber);
         return k;
       case RET_A:
-        ran?.(count);
+        ran?.(count, knowsOnlyNumber);
         return a;
       case LD_W_ABS:
         a = data.getUint32(k, true);
+        knowsOnlyNumber &&= k < IDENTITY_SIZE;
         break;
       case LD_W_LEN:
         a = DATA_SIZE;

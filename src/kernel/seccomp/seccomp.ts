@@ -11,7 +11,7 @@ import type { PendingCall, Task } from '../task/task.ts';
 import { EVENT_SECCOMP, planEvent, TRACE_SECCOMP } from '../trace/tracing.ts';
 import { DATA_SIZE, type Instruction, runProgram } from './bpf.ts';
 import type { Notification } from './notify.ts';
-import { SECCOMP_MODE_DISABLED, SECCOMP_MODE_STRICT } from './state.ts';
+import { SECCOMP_MODE_DISABLED, SECCOMP_MODE_STRICT, type Seccomp } from './state.ts';
 
 // What a filter returns: an action and sixteen bits of data.
 const KILL_PROCESS = 0x8000_0000;
@@ -50,7 +50,35 @@ export function judge(kernel: Kernel, task: Task, call: PendingCall, wasTraced: 
     endTask(kernel, task, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     return 'over';
   }
-  return act(kernel, task, call, mostRestrictive(kernel, task, call), wasTraced);
+  const known = ALLOWED.get(task.seccomp.filters)?.get(keyOf(call));
+  if (known === undefined) return act(kernel, task, call, mostRestrictive(kernel, task, call), wasTraced);
+  kernel.platform.charge(0, known);
+  return 'run';
+}
+
+/**
+ * Calls that filters always allow, whatever their arguments, with the instructions that takes: what they find by number and
+ * architecture alone need not be found again.
+ */
+const ALLOWED = new WeakMap<Seccomp['filters'], Map<number, number>>();
+/** Numbers of calls there may be, which are all that is remembered. */
+const MOST_CALLS = 1024;
+
+/** Numbers beyond have no key of their own, and are never remembered. */
+function keyOf({ abi, number }: PendingCall): number {
+  if (number >= MOST_CALLS) return -1;
+  return abi === 'i386' ? number : MOST_CALLS + number;
+}
+
+function remember(filters: Seccomp['filters'], call: PendingCall, instructions: number): void {
+  const key = keyOf(call);
+  if (key < 0) return;
+  let calls = ALLOWED.get(filters);
+  if (calls === undefined) {
+    calls = new Map();
+    ALLOWED.set(filters, calls);
+  }
+  calls.set(key, instructions);
 }
 
 /** What the filters say together: the strictest action, and whose it is. */
@@ -71,14 +99,22 @@ function mostRestrictive(kernel: Kernel, task: Task, call: PendingCall): Decisio
   });
   let result = ALLOW;
   let by: Decision['filter'];
+  let instructions = 0;
+  let dependsOnMore = false;
+  const ran = (count: number, knowsOnlyNumber: boolean) => {
+    instructions += count;
+    dependsOnMore ||= !knowsOnlyNumber;
+  };
   for (let n = task.seccomp.filters.length - 1; n >= 0; n--) {
     const filter = task.seccomp.filters[n]!;
-    const returned = runProgram(filter, data, (count) => kernel.platform.charge(0, count));
+    const returned = runProgram(filter, data, ran);
     // actions are ordered as signed numbers; of equal ones the newest filter's counts
     if (((returned & ACTION) | 0) >= ((result & ACTION) | 0)) continue;
     result = returned;
     by = filter;
   }
+  kernel.platform.charge(0, instructions);
+  if (by === undefined && !dependsOnMore) remember(task.seccomp.filters, call, instructions);
   return { result, filter: by, data };
 }
 
