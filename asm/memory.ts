@@ -120,6 +120,8 @@ export function writeSupervisor<T>(linear: u64, v: T): void {
 }
 
 /** Host address of [linear, linear + size) for `writeSupervisor` if it can be written at once, else 0. */
+// @ts-ignore: decorator
+@inline
 export function supervisorPlace(linear: u64, size: u32): usize {
   if (guardsOpen && !overridesSmap()) closeGuards();
   return fastHost(systemTlb() + TLB_WRITE, linear & systemMask, size);
@@ -279,6 +281,8 @@ export function readStack(sp: u64, size: u32): u64 {
 }
 
 /** Host address of `size` bytes from the stack pointer `sp` upwards if all can be read at once, else 0. */
+// @ts-ignore: decorator
+@inline
 export function stackFrame(sp: u64, size: u32): usize {
   if (code64) return fastHost(tlbBase, sp, size);
   const s = segmentCache(SS);

@@ -112,6 +112,8 @@ export function deliverEvent(info: u32, error: u32, length: u32): void {
 }
 
 /** The same in one piece if nothing about it is unusual. False: nothing has changed. */
+// @ts-ignore: decorator
+@inline
 export function deliversAsUsual(info: u32, error: u32, length: u32): bool {
   if (in8086Mode() || !isUnwatched()) return false;
   return inLongMode() ? throughUsualLongGate(info, error, length) : throughUsualGate(info, error, length);
@@ -254,6 +256,8 @@ export function markGeneralDetect(is: bool): void {
   isGeneralDetect = is;
 }
 
+// @ts-ignore: decorator
+@inline
 export function finishDelivery(vector: u32, type: u32, isInner: bool): void {
   // the shadow of STI or MOV SS ends, and an INT n that was single-stepped does not trap
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~3);

@@ -97,7 +97,7 @@ export function frequentOp(number: u32, r: usize): usize {
     default:
       sysret(r);
   }
-  return leave && !faulted ? onwards(r) : 0;
+  return leave && !faulted ? goOn(r) : 0;
 }
 
 /**
@@ -154,6 +154,11 @@ function nextRecord(r: usize): usize {
  * come back to it at once; else 0 with `leave` set.
  */
 export function onwards(r: usize): usize {
+  return goOn(r);
+}
+// @ts-ignore: decorator
+@inline
+function goOn(r: usize): usize {
   if (inScratch || injecting || unfinished || load<u16>(r + RECORD_SIZE, R_OP) != H_END) return 0;
   const t = nextRecord(r);
   if (t) leave = false;

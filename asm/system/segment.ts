@@ -3,7 +3,9 @@
 import {
   CPL,
   CS,
+  DS,
   ES,
+  FS,
   GDTR_BASE,
   GDTR_LIMIT,
   GS,
@@ -288,16 +290,24 @@ export function checkTarget(low: u32, high: u32, ip: u64): bool {
   return false;
 }
 
+/** Drops a data segment if privilege level `level` may not use it. */
+// @ts-ignore: decorator
+@inline
+function dropInner(seg: u32, level: u32): void {
+  const rights = segmentRights(seg);
+  if (rights & RIGHTS_UNUSABLE || dplOf(rights) >= level) return;
+  const isBound = !isCode(rights) || !isConforming(rights);
+  // the base stays: 64-bit code goes on using that of FS and GS
+  if (isBound) setSegment(seg, 0, RIGHTS_UNUSABLE, segmentBase(seg), 0);
+}
+
 /** Drops data segments that the outer privilege level may not use (SDM Vol. 2 "RET", "IRET": RETURN-TO-OUTER-PRIVILEGE-LEVEL). */
 export function dropInnerSegments(): void {
-  for (let seg: u32 = ES; seg <= <u32>GS; seg++) {
-    if (seg == CS || seg == SS) continue;
-    const rights = segmentRights(seg);
-    if (rights & RIGHTS_UNUSABLE || dplOf(rights) >= cpl()) continue;
-    const isBound = !isCode(rights) || !isConforming(rights);
-    // the base stays: 64-bit code goes on using that of FS and GS
-    if (isBound) setSegment(seg, 0, RIGHTS_UNUSABLE, segmentBase(seg), 0);
-  }
+  const level = cpl();
+  dropInner(ES, level);
+  dropInner(DS, level);
+  dropInner(FS, level);
+  dropInner(GS, level);
 }
 
 /** Mask of the stack pointer of a stack segment with these rights. */
@@ -324,6 +334,8 @@ function setFlat(seg: u32, selector: u32, rights: u32, writeEnd: u64): void {
 }
 
 /** Flat CS and SS by fixed selectors for privilege level `level`, without looking at descriptors: FLAT_CODE, or that of 64-bit code. */
+// @ts-ignore: decorator
+@inline
 export function setFlatSegments(code: u32, stack: u32, level: u32, codeRights: u32): void {
   setFlat(CS, (code & 0xfffc) | level, codeRights | (level << 5), 0);
   setFlat(SS, (stack & 0xfffc) | level, FLAT_DATA | (level << 5), 1 << 32);
