@@ -69,6 +69,15 @@ export class PidNamespace extends Namespace {
     return fail('EAGAIN');
   }
 
+  /** A number that was asked for. @throws SystemError EINVAL for none, and before there is process 1; EEXIST */
+  allocateAt(number: number): number {
+    if (number < 1 || number >= HIGHEST || (number !== 1 && this.parent !== undefined && this.init === undefined))
+      fail('EINVAL');
+    if (this.#taken.has(number)) fail('EEXIST');
+    this.holdNumber(number);
+    return number;
+  }
+
   /** One more user of a number: a task, a process group or a session. */
   holdNumber(number: number): void {
     this.#taken.set(number, (this.#taken.get(number) ?? 0) + 1);
@@ -92,11 +101,23 @@ export class Pid {
     this.#numbers = numbers;
   }
 
-  /** New numbers in a namespace and in all above. @throws SystemError EAGAIN; ENOMEM where process 1 has ended */
-  static allocate(namespace: PidNamespace): Pid {
+  /**
+   * New numbers in a namespace and in all above; the innermost ones may be asked for.
+   * @throws SystemError EAGAIN; ENOMEM where process 1 has ended; EINVAL, EEXIST for numbers that cannot be had
+   */
+  static allocate(namespace: PidNamespace, wanted: readonly number[] = []): Pid {
     if (namespace.isOver) fail('ENOMEM');
+    if (wanted.length > namespace.level + 1) fail('EINVAL');
     const numbers = new Map<PidNamespace, number>();
-    for (let ns: PidNamespace | undefined = namespace; ns !== undefined; ns = ns.parent) numbers.set(ns, ns.allocate());
+    try {
+      for (let ns: PidNamespace | undefined = namespace; ns !== undefined; ns = ns.parent) {
+        const number = wanted[numbers.size];
+        numbers.set(ns, number === undefined ? ns.allocate() : ns.allocateAt(number));
+      }
+    } catch (failure) {
+      for (const [ns, number] of numbers) ns.releaseNumber(number);
+      throw failure;
+    }
     return new Pid(namespace, numbers);
   }
 

@@ -67,6 +67,14 @@ function quotactl(call: Call): number {
   return fail('ENODEV');
 }
 
+const QUOTA_TYPES = 3;
+
+/** The same for the file system of an open file. */
+function quotactlFd(call: Call): number {
+  call.file(0);
+  return (call.arg(1) & 0xff) >= QUOTA_TYPES ? fail('EINVAL') : fail('ENOSYS');
+}
+
 const REBOOT_MAGIC = 0xfee1_dead;
 const REBOOT_MAGICS = [672_274_793, 85_072_278, 369_367_448, 537_993_216];
 const CAD_OFF = 0;
@@ -149,6 +157,7 @@ export const absentCalls: Implementations = {
   swapoff: partial('there is nothing to swap to', swapoff),
   acct: partial('no accounting is written', acct),
   quotactl: partial('no file system has quotas', quotactl),
+  quotactl_fd: partial('no file system has quotas', quotactlFd),
   reboot: partial('the system ends; it does not start again', reboot),
   iopl: partial('no program gets at ports', (call) => ports(call, call.arg(0) <= 3, call.arg(0) > 0)),
   ioperm: partial('no program gets at ports', (call) =>

@@ -62,8 +62,16 @@ function getDescriptor(call: Call): number {
   return call.task.files.install(hold(file), true, openFilesLimit(call));
 }
 
+/** Memory of a process that was killed: it is given back when it is killed, so that nothing is left to be taken. */
+function releaseMemory(call: Call): number {
+  if (call.arg(1) !== 0) fail('EINVAL');
+  const { group } = pidFile(call, call.arg(0));
+  return group.tasks.size === 0 ? fail('ESRCH') : fail('EINVAL');
+}
+
 export const pidfdCalls: Implementations = {
   pidfd_open: full(pidfdOpen),
   pidfd_send_signal: full(sendSignal),
   pidfd_getfd: full(getDescriptor),
+  process_mrelease: full(releaseMemory),
 };

@@ -39,7 +39,7 @@ import { BLOCKED, type Call, type CallResult, NO_RESULT } from './call.ts';
 import { nameArgument, openFilesLimit, pathArgument } from './paths.ts';
 import { installPidFile, pidFile } from './pidfds.ts';
 import { usedByAll, writeResourceUsage } from './resources.ts';
-import { full, type Implementations, partial } from './table.ts';
+import { full, type Implementations } from './table.ts';
 
 const MOST_STRINGS = 0x7fff;
 const MOST_STRING_BYTES = 131072;
@@ -81,7 +81,10 @@ function cloneArguments(call: Call): CloneRequest {
 }
 
 const CLONE_ARGS_SIZE = 64;
+const CLONE_ARGS_SIZE_WITH_NUMBERS = 80;
 const CLONE_ARGS_SIZE_LARGEST = 88;
+/** PID namespaces within each other. */
+const MOST_NAMESPACES = 32;
 const CLONE_CLEAR_SIGHAND = 2 ** 32;
 const CLONE_NEWTIME = 0x80;
 const CLONE_INTO_CGROUP = 0x2_0000_0000;
@@ -109,6 +112,7 @@ function clone3Arguments(call: Call): CloneRequest {
   if (flags & (CLONE_DETACHED | 0xff) && !(flags & CLONE_NEWTIME)) fail('EINVAL');
   if (flags & (CLONE_THREAD | CLONE_PARENT) && exitSignal !== 0) fail('EINVAL');
   if (has(CLONE_CLEAR_SIGHAND) && flags & CLONE_SIGHAND) fail('EINVAL');
+  const numbers = size < CLONE_ARGS_SIZE_WITH_NUMBERS ? undefined : chosenNumbers(call, word(8), word(9));
   return {
     flags,
     exitSignal: exitSignal!,
@@ -118,8 +122,16 @@ function clone3Arguments(call: Call): CloneRequest {
     tls: view.getBigUint64(56, true),
     pidfd: pidfd!,
     clearsHandlers: has(CLONE_CLEAR_SIGHAND),
+    ...(numbers === undefined ? {} : { numbers }),
     ...(intoCgroup ? { cgroup: targetCgroup(call, word(10), flags) } : {}),
   };
+}
+
+/** The numbers a task is to have. @throws SystemError EINVAL, BadAddress */
+function chosenNumbers(call: Call, address: number, count: number): number[] | undefined {
+  if (count > MOST_NAMESPACES || (address === 0) !== (count === 0)) fail('EINVAL');
+  if (count === 0) return undefined;
+  return Array.from({ length: count }, (_, n) => call.readWord(address + 4 * n, 4) | 0);
 }
 
 /** The control group of a descriptor, if a task may be started there. @throws SystemError EBADF, EACCES, EBUSY, EOPNOTSUPP */
@@ -375,10 +387,10 @@ function setsid(call: Call): number {
 export const processCalls: Implementations = {
   fork: full((call) => clone(call, FORK)),
   vfork: full((call) => clone(call, { ...FORK, flags: CLONE_VFORK | CLONE_VM }), { interruption: 'uninterruptible' }),
-  clone: partial('namespaces come with the containers', (call) => clone(call, cloneArguments(call)), {
+  clone: full((call) => clone(call, cloneArguments(call)), {
     interruption: 'uninterruptible',
   }),
-  clone3: partial('namespaces come with the containers', (call) => clone(call, clone3Arguments(call)), {
+  clone3: full((call) => clone(call, clone3Arguments(call)), {
     interruption: 'uninterruptible',
   }),
   execve: full((call) => {

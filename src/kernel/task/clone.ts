@@ -10,13 +10,13 @@ import { BadAddress, writeUser } from '../mm/user-memory.ts';
 import { moveDirectories, newNamespaces, newUserNamespace } from '../ns/create.ts';
 import { CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../ns/namespace.ts';
 import type { Namespaces } from '../ns/namespaces.ts';
-import { Pid } from '../ns/pid-namespace.ts';
+import { Pid, type PidNamespace } from '../ns/pid-namespace.ts';
 import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { setThreadArea } from '../syscalls/thread-area.ts';
 import { isRealtime } from './scheduling.ts';
-import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, hasCapability } from '../vfs/permission.ts';
 import {
   EVENT_CLONE,
   EVENT_FORK,
@@ -59,6 +59,8 @@ export interface CloneRequest {
   readonly pidfd: number;
   /** CLONE_CLEAR_SIGHAND: what the parent handles the child does not. */
   readonly clearsHandlers?: boolean;
+  /** Numbers the task is to have (set_tid of clone3), the innermost namespace's first. */
+  readonly numbers?: readonly number[];
   /** Control group to start in (CLONE_INTO_CGROUP); undefined for the caller's. */
   readonly cgroup?: Cgroup;
 }
@@ -77,6 +79,19 @@ function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): void {
   if (exitSignal > 64) fail('EINVAL');
 }
 
+/** Who may choose numbers: whoever restores programs in each of the namespaces. @throws SystemError EPERM */
+function checkMayChoose({ credentials, namespaces }: Task, { numbers = [] }: CloneRequest): void {
+  let namespace: PidNamespace | undefined = namespaces.pidForChildren;
+  for (const _ of numbers) {
+    if (namespace === undefined) return;
+    const may = [CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN].some((one) =>
+      hasCapability(credentials, one, namespace!.owner),
+    );
+    if (!may) fail('EPERM');
+    namespace = namespace.parent;
+  }
+}
+
 /** The namespaces a child is in from the start. */
 function asChild(namespaces: Namespaces): Namespaces {
   const { pidForChildren, timeForChildren } = namespaces;
@@ -89,12 +104,13 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   const { flags } = request;
   checkFlags(parent, request);
   checkProcessLimit(kernel, parent);
+  checkMayChoose(parent, request);
   const cgroup = request.cgroup ?? parent.cgroup!;
   kernel.cgroups.checkFork(cgroup);
   const isThread = (flags & CLONE_THREAD) !== 0;
   const credentials = flags & CLONE_NEWUSER ? newUserNamespace(kernel, parent) : parent.credentials;
   const { namespaces, moved } = newNamespaces(kernel, parent, credentials, flags);
-  const pid = Pid.allocate(namespaces.pidForChildren);
+  const pid = Pid.allocate(namespaces.pidForChildren, request.numbers);
   const { memory, charge } = taskMemory(kernel, parent, pid, flags);
   const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
   const context = parent.context.clone();

@@ -56,3 +56,5 @@ CASE(open_tmpfile) { int fd = open(".", O_TMPFILE | O_RDWR, 0600); R(fd); R(writ
 CASE(open_tmpfile_read_only) { R(open(".", O_TMPFILE | O_RDONLY, 0600)); }
 CASE(open_tmpfile_exclusive) { R(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600)); R(linkat(AT_FDCWD, "/proc/self/fd/3", AT_FDCWD, "named", AT_SYMLINK_FOLLOW)); }
 ONE(name_to_handle_bad, SYS(name_to_handle_at, AT_FDCWD, "missing", buffer, buffer + 4096, 0))
+
+CASE(quotactl_fd_errors) { R(SYS(quotactl_fd, 77, 0, 0, NULL)); int fd = open(".", O_RDONLY); R(SYS(quotactl_fd, fd, 5, 0, NULL)); R(SYS(quotactl_fd, fd, 0x80000700, 0, NULL)); }

@@ -164,6 +164,53 @@ CASE(clone_exit_signal) { sigset_t set; sigemptyset(&set); sigaddset(&set, SIGUS
 CASE(clone3_fork) { struct clone_args args = {.exit_signal = SIGCHLD}; pid_t child = SYS(clone3, &args, sizeof args); if (!child) _exit(8); reap(child); }
 CASE(clone3_pidfd) { int fd = -1; struct clone_args args = {.exit_signal = SIGCHLD, .flags = CLONE_PIDFD, .pidfd = (unsigned long)&fd}; pid_t child = SYS(clone3, &args, sizeof args); if (!child) _exit(8); say("%d\n", fd); siginfo_t info; R(waitid(P_PIDFD, fd, &info, WEXITED)); say("%d\n", info.si_status); }
 CASE(clone3_bad_values) { struct clone_args args = {.exit_signal = 100}; R(SYS(clone3, &args, sizeof args)); args.exit_signal = SIGCHLD; args.stack = 4096; R(SYS(clone3, &args, sizeof args)); args.stack = 0; args.stack_size = 4096; R(SYS(clone3, &args, sizeof args)); args.stack_size = 0; args.flags = CLONE_DETACHED; R(SYS(clone3, &args, sizeof args)); args.flags = CLONE_THREAD; R(SYS(clone3, &args, sizeof args)); args.flags = 1ULL << 40; R(SYS(clone3, &args, sizeof args)); }
+CASE(clone3_chosen_number) {
+  pid_t wanted[2] = {0, 1}, child = -1;
+  struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (unsigned long)wanted, .set_tid_size = 1};
+  for (wanted[0] = 32760; wanted[0] > 32000 && child == -1; wanted[0]--) {
+    child = SYS(clone3, &args, sizeof args);
+    if (child == 0) _exit(getpid() == wanted[0] ? 8 : 9);
+    if (child != -1) break;
+  }
+  say("%d\n", child == wanted[0]);
+  reap(child);
+  wanted[0] = getpid();
+  R(SYS(clone3, &args, sizeof args));
+}
+CASE(clone3_chosen_number_errors) {
+  pid_t wanted[40] = {0};
+  struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (unsigned long)wanted, .set_tid_size = 1};
+  R(SYS(clone3, &args, sizeof args));
+  wanted[0] = -1;
+  R(SYS(clone3, &args, sizeof args));
+  wanted[0] = 0x7fffffff;
+  R(SYS(clone3, &args, sizeof args));
+  args.set_tid_size = 0;
+  R(SYS(clone3, &args, sizeof args));
+  args.set_tid_size = 33;
+  R(SYS(clone3, &args, sizeof args));
+  args.set_tid = 0;
+  args.set_tid_size = 1;
+  R(SYS(clone3, &args, sizeof args));
+  args.set_tid = 8;
+  R(SYS(clone3, &args, sizeof args));
+  args.set_tid = (unsigned long)wanted;
+  wanted[0] = 32100;
+  unprivileged();
+  R(SYS(clone3, &args, sizeof args));
+}
+CASE(process_mrelease_errors) {
+  int own = SYS(pidfd_open, getpid(), 0);
+  R(SYS(process_mrelease, own, 1));
+  R(SYS(process_mrelease, own, 0));
+  R(SYS(process_mrelease, 77, 0));
+  R(SYS(process_mrelease, 0, 0));
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  int fd = SYS(pidfd_open, child, 0);
+  reap(child);
+  R(SYS(process_mrelease, fd, 0));
+}
 CASE(clone3_clear_sighand) { signal(SIGUSR1, abort); signal(SIGUSR2, SIG_IGN); struct clone_args args = {.exit_signal = SIGCHLD, .flags = 0x100000000ULL}; pid_t child = SYS(clone3, &args, sizeof args); if (!child) { struct sigaction action; sigaction(SIGUSR1, NULL, &action); say("%d ", action.sa_handler == SIG_DFL); sigaction(SIGUSR2, NULL, &action); say("%d\n", action.sa_handler == SIG_IGN); _exit(0); } reap(child); }
 
 CASE(prctl_name) { R(prctl(PR_SET_NAME, "a name that is too long")); prctl(PR_GET_NAME, buffer); say("%s\n", buffer); }
