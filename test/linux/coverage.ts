@@ -22,7 +22,6 @@ const NEVER_SUCCEED = because(
   ['they would end the computer that records, or change what its keys do', 'reboot'],
   ['the kernel that records was built without ports', 'iopl ioperm'],
   ['the processor has no protection keys', 'pkey_alloc pkey_free'],
-  ['areas of memory keep no policy of their own', 'set_mempolicy_home_node'],
 );
 
 const NEVER_FAIL = because(

@@ -3,6 +3,15 @@ import { PROT_WRITE } from '../../abi/mman.ts';
 import { isUnlinked, type Path, pathName } from '../vfs/path.ts';
 import type { PageCache } from './page-cache.ts';
 
+/** On which nodes pages are to lie (set_mempolicy(2), mbind(2)). */
+export interface MemoryPolicy {
+  readonly mode: number;
+  readonly nodes: bigint;
+}
+
+/** MPOL_DEFAULT: wherever there is room. */
+export const NO_POLICY: MemoryPolicy = { mode: 0, nodes: 0n };
+
 /** What an area shows: nothing (anonymous), or part of a file. */
 export interface FileSource {
   readonly cache: PageCache;
@@ -34,6 +43,8 @@ export interface MemoryArea {
   readonly wipedOnFork?: boolean;
   /** mlock(2). */
   readonly locked?: boolean;
+  /** mbind(2); undefined where the task's counts. */
+  readonly policy?: MemoryPolicy | undefined;
 }
 
 /** The name of the file as seen from `root`. */
@@ -60,6 +71,7 @@ export function continues(a: MemoryArea, b: MemoryArea): boolean {
   if (a.end !== b.start || a.protection !== b.protection || a.shared !== b.shared) return false;
   if (a.growsDown !== b.growsDown || a.name !== b.name || a.notInherited !== b.notInherited) return false;
   if (a.wipedOnFork !== b.wipedOnFork || a.locked !== b.locked) return false;
+  if (a.policy?.mode !== b.policy?.mode || a.policy?.nodes !== b.policy?.nodes) return false;
   if (a.file === undefined || b.file === undefined) return a.file === b.file && !a.shared;
   return a.file.cache === b.file.cache && a.file.page + (a.end - a.start) / 4096 === b.file.page;
 }

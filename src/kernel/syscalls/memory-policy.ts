@@ -1,5 +1,6 @@
 // Calls about the nodes of memory: there is one (set_mempolicy(2), mbind(2), move_pages(2), migrate_pages(2), numa(7)).
 import { fail } from '../error.ts';
+import { NO_POLICY } from '../mm/memory-area.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { mayInspect } from '../task/inspection.ts';
 import type { Call } from './call.ts';
@@ -7,7 +8,9 @@ import { isMapped } from './memory-lock.ts';
 import { full, type Implementations } from './table.ts';
 
 const MPOL_DEFAULT = 0;
+const MPOL_BIND = 2;
 const MPOL_LOCAL = 4;
+const MPOL_PREFERRED_MANY = 5;
 const MODES = 7;
 const MODE_FLAGS = 0xe000;
 const MPOL_F_NODE = 1;
@@ -39,8 +42,9 @@ function checkPolicy(mode: number, mask: bigint): void {
 
 function setPolicy(call: Call): number {
   const mode = call.arg(0);
-  checkPolicy(mode, nodes(call, call.arg(1), call.arg(2)));
-  call.task.memoryPolicy = mode;
+  const asked = nodes(call, call.arg(1), call.arg(2));
+  checkPolicy(mode, asked);
+  call.task.memoryPolicy = { mode, nodes: asked };
   return 0;
 }
 
@@ -56,13 +60,18 @@ function getPolicy(call: Call): number {
   if (flags & MPOL_F_MEMS_ALLOWED && flags & (MPOL_F_NODE | MPOL_F_ADDR)) fail('EINVAL');
   if (!(flags & MPOL_F_ADDR) && address !== 0) fail('EINVAL');
   if (flags & MPOL_F_ADDR && call.memory.areaAt(address) === undefined) fail('EFAULT');
-  const mode = flags & (MPOL_F_NODE | MPOL_F_MEMS_ALLOWED) ? 0 : call.task.memoryPolicy;
+  const { mode, nodes: asked } =
+    flags & (MPOL_F_NODE | MPOL_F_MEMS_ALLOWED)
+      ? NO_POLICY
+      : flags & MPOL_F_ADDR
+        ? (call.memory.areaAt(address)!.policy ?? NO_POLICY)
+        : call.task.memoryPolicy;
   if (modeAddress !== 0) call.writeWord(modeAddress, mode, 4);
   if (maskAddress !== 0) {
     const size = Math.ceil((most - 1) / LONG_BITS) * 8;
     if (size > PAGE_SIZE) fail('EINVAL');
     const bytes = new Uint8Array(size);
-    if (flags & MPOL_F_MEMS_ALLOWED) bytes[0] = 1;
+    if (flags & MPOL_F_MEMS_ALLOWED || asked !== 0n) bytes[0] = 1;
     call.write(maskAddress, bytes);
   }
   return 0;
@@ -71,9 +80,24 @@ function getPolicy(call: Call): number {
 function bind(call: Call): number {
   const [address, length, mode, flags] = [call.arg(0), call.arg(1), call.arg(2), call.arg(5)];
   if (flags & ~MPOL_MF_KNOWN || mode >= MODES || address % PAGE_SIZE !== 0) fail('EINVAL');
-  checkPolicy(mode, nodes(call, call.arg(3), call.arg(4)));
+  const asked = nodes(call, call.arg(3), call.arg(4));
+  checkPolicy(mode, asked);
   const end = Math.ceil((address + length) / PAGE_SIZE) * PAGE_SIZE;
-  return isMapped(call.memory, address, end) ? 0 : fail('EFAULT');
+  if (!isMapped(call.memory, address, end)) fail('EFAULT');
+  const policy = mode === MPOL_DEFAULT ? undefined : { mode, nodes: asked };
+  call.memory.change(address, end, (part) => ({ ...part, policy }));
+  return 0;
+}
+
+/** The node that is the first choice of those a policy allows: there is one. */
+function setHomeNode(call: Call): number {
+  const [start, length, node, flags] = [call.arg(0), call.arg(1), call.arg(2), call.arg(3)];
+  if (flags !== 0 || start % PAGE_SIZE !== 0 || node !== 0) fail('EINVAL');
+  const areas = call.memory.areasIn(start, start + length).filter(({ policy }) => policy !== undefined);
+  if (length === 0) return 0;
+  if (areas.length === 0) fail('ENOENT');
+  const takes = (mode: number) => [MPOL_BIND, MPOL_PREFERRED_MANY].includes(mode & ~MODE_FLAGS);
+  return areas.every(({ policy }) => takes(policy!.mode)) ? 0 : fail('EOPNOTSUPP');
 }
 
 const ENOENT = -2;
@@ -111,9 +135,5 @@ export const memoryPolicyCalls: Implementations = {
   mbind: full(bind),
   move_pages: full(movePages),
   migrate_pages: full(migratePages),
-  set_mempolicy_home_node: full((call) => {
-    if (call.arg(3) !== 0 || call.arg(0) % PAGE_SIZE !== 0) fail('EINVAL');
-    if (call.arg(2) !== 0) fail('EINVAL');
-    return isMapped(call.memory, call.arg(0), call.arg(0) + call.arg(1)) ? fail('ENOENT') : fail('EFAULT');
-  }),
+  set_mempolicy_home_node: full(setHomeNode),
 };

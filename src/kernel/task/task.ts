@@ -6,6 +6,7 @@ import type { Notification } from '../seccomp/notify.ts';
 import { NO_SECCOMP, type Seccomp } from '../seccomp/state.ts';
 import type { SemaphoreUndo } from '../ipc/semaphores.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import { type MemoryPolicy, NO_POLICY } from '../mm/memory-area.ts';
 import { holdNamespaces, type Namespaces, releaseNamespaces } from '../ns/namespaces.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Abi, Context } from '../platform.ts';
@@ -119,7 +120,7 @@ export class Task implements Timer {
   alternateStack = { address: 0, size: 0, flags: 2 };
 
   /** set_mempolicy(2), ioprio_set(2), personality(2), PR_SET_TIMERSLACK. */
-  memoryPolicy = 0;
+  memoryPolicy: MemoryPolicy = NO_POLICY;
   ioPriority = 0;
   personality = 0;
   login: Login = NOBODY_LOGGED_IN;

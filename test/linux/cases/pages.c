@@ -32,6 +32,43 @@ CASE(home_node) {
   R(SYS(set_mempolicy_home_node, at, 4096, 0, 1));
   R(SYS(set_mempolicy_home_node, at + 1, 4096, 0, 0));
 }
+/** Mode and nodes of the policy at an address. */
+static void policy_at(char *at) {
+  int mode = -1;
+  unsigned long nodes = 0;
+  R(SYS(get_mempolicy, &mode, &nodes, 64, at, 2));
+  say("%d %lu\n", mode, nodes);
+}
+CASE(mbind_is_remembered) {
+  char *at = pages(3);
+  unsigned long nodes = 1;
+  R(SYS(mbind, at + 4096, 4096, 2, &nodes, 8, 0));
+  policy_at(at);
+  policy_at(at + 4096);
+  policy_at(at + 8192);
+  R(SYS(mbind, at, 12288, 0, NULL, 0, 0));
+  policy_at(at + 4096);
+}
+CASE(mbind_is_inherited) { char *at = pages(1); unsigned long nodes = 1; SYS(mbind, at, 4096, 3, &nodes, 8, 0); CHILD(policy_at(at)); }
+CASE(policy_of_a_task) {
+  int mode = -1;
+  unsigned long nodes = 1, found = 0;
+  R(SYS(set_mempolicy, 2, &nodes, 8));
+  R(SYS(get_mempolicy, &mode, &found, 64, NULL, 0));
+  say("%d %lu\n", mode, found);
+  policy_at(pages(1));
+}
+CASE(home_node_of_a_policy) {
+  char *at = pages(2);
+  unsigned long nodes = 1;
+  SYS(mbind, at, 4096, 2, &nodes, 8, 0);
+  R(SYS(set_mempolicy_home_node, at, 4096, 0, 0));
+  R(SYS(set_mempolicy_home_node, at, 8192, 0, 0));
+  R(SYS(set_mempolicy_home_node, at + 4096, 4096, 0, 0));
+  SYS(mbind, at, 4096, 3, &nodes, 8, 0);
+  R(SYS(set_mempolicy_home_node, at, 4096, 0, 0));
+  R(SYS(set_mempolicy_home_node, at, 0, 0, 0));
+}
 CASE(migrate_pages_answers) {
   unsigned long from = 1, to = 1, far = 2;
   R(SYS(migrate_pages, 0, 8, &from, &to));
