@@ -159,7 +159,7 @@ function addProcess(anillo: Command): void {
     .addOption(
       new Option(
         '-v, --volume <host:path[:rw]>',
-        'show a directory of this computer, read-only unless :rw; may be repeated',
+        'show a directory or file of this computer, read-only unless :rw; may be repeated',
       )
         .argParser((value: string, all: Volume[]) => [...all, parseVolume(value)])
         .default([]),

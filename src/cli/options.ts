@@ -71,7 +71,7 @@ export function parseSeed(text: string): number {
   throw new CliError(`--seed ${text} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`);
 }
 
-/** A directory of this computer and where programs see it. */
+/** A directory or file of this computer and where programs see it. */
 export interface Volume {
   readonly host: string;
   readonly guest: string;
@@ -83,7 +83,7 @@ export function parseVolume(text: string): Volume {
   const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
   if (match === null)
     throw new CliError(
-      `The volume ${text} is not HOST-DIRECTORY:ABSOLUTE-PATH, with :rw behind it to let programs write.`,
+      `The volume ${text} is not DIRECTORY-OR-FILE:ABSOLUTE-PATH, with :rw behind it to let programs write.`,
     );
   if (match[2]!.split('/').includes('..')) throw new CliError(`The path ${match[2]} of a volume has .. in it.`);
   return { host: match[1]!, guest: match[2]!, writable: match[3] === 'rw' };

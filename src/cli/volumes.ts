@@ -1,7 +1,7 @@
-// Directories of this computer in the tree of a program: `--volume HOST:GUEST[:rw]`.
+// Directories and files of this computer in the tree of a program: `--volume HOST:GUEST[:rw]`.
 import { basename, dirname, join } from 'node:path';
 import { errnoText } from '../abi/errno.ts';
-import { S_IFDIR } from '../abi/stat.ts';
+import { S_IFDIR, S_IFREG } from '../abi/stat.ts';
 import { fail, SystemError } from '../kernel/error.ts';
 import type { HostDirectory } from '../kernel/fs/host/host-directory.ts';
 import { createHostFs } from '../kernel/fs/host/host-fs.ts';
@@ -14,23 +14,21 @@ import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
 import { canShareDirectories, ownerMap, realPath, SharedDirectory } from './host-directory.ts';
 
-/** A directory of this computer, opened. */
+/** A directory of this computer, opened; `file` is the name of the one in it that is shared alone. */
 export interface OpenVolume extends Volume {
   readonly directory: HostDirectory;
+  readonly file: string | undefined;
 }
 
 /** How owners of this computer are seen inside. */
 export const OWNERS = ownerMap();
 
-/** Opens directories for programs. @throws CliError */
+/** Opens directories and files for programs. @throws CliError */
 export function openVolumes(volumes: readonly Volume[]): readonly OpenVolume[] {
-  if (volumes.length > 0) checkSharing();
-  return volumes.map((volume) =>
-    sharing(volume, () => ({ ...volume, directory: new SharedDirectory(volume.host, volume.writable) })),
-  );
+  return volumes.map((volume) => sharing(volume, () => ({ ...volume, ...openOnHost(volume.host, volume.writable) })));
 }
 
-/** Mounts directories of this computer for a task; the directories they are seen on are made. @throws CliError */
+/** Mounts directories and files of this computer for a task; what they are seen on is made. @throws CliError */
 export function mountVolumes(kernel: Kernel, task: Task, volumes: readonly OpenVolume[]): void {
   for (const volume of volumes) sharing(volume, () => mountVolume(kernel, task, volume));
 }
@@ -41,7 +39,7 @@ function sharing<T>(volume: Volume, act: () => T): T {
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const why = errnoText(error.errno);
-    throw new CliError(`The directory ${volume.host} cannot be shared as ${volume.guest}: ${why}.`, EXIT.failure);
+    throw new CliError(`${volume.host} cannot be shared as ${volume.guest}: ${why}.`, EXIT.failure);
   }
 }
 
@@ -83,21 +81,27 @@ export function fileOf(root: Inode, name: string): Inode {
   return file.isRegular ? file : fail('ENXIO');
 }
 
-function mountVolume(kernel: Kernel, task: Task, { host, guest, writable, directory }: OpenVolume): void {
+function mountVolume(kernel: Kernel, task: Task, { host, guest, writable, directory, file }: OpenVolume): void {
   const { fs, root } = createHostFs(kernel, { directory, owners: OWNERS, writable });
-  const entry = new Dentry('', undefined, root);
+  const entry = new Dentry('', undefined, file === undefined ? root : fileOf(root, file));
   const mount = new Mount(kernel.nextMountId(), fs, entry, host, MS_NOSUID | MS_NODEV);
-  attachTree(kernel, mount, directoryAt(task.directories.root, guest));
+  attachTree(kernel, mount, placeFor(task.directories.root, guest, file !== undefined));
 }
 
-/** The directory of a path in the root file system, made where it is missing. */
-function directoryAt(root: Path, path: string): Path {
+/** The directory or file of a path in the root file system, made where it is missing. */
+function placeFor(root: Path, path: string, isFile: boolean): Path {
   let { entry } = root;
-  for (const name of path.split('/').filter((part) => part !== '' && part !== '.')) {
-    if (entry.child(name) === undefined) entry.inode.create(name, S_IFDIR | 0o755, { uid: 0, gid: 0 });
+  const names = path.split('/').filter((part) => part !== '' && part !== '.');
+  for (const [n, name] of names.entries()) {
+    const wantsFile = isFile && n === names.length - 1;
+    if (entry.child(name) === undefined)
+      entry.inode.create(name, wantsFile ? S_IFREG | 0o644 : S_IFDIR | 0o755, { uid: 0, gid: 0 });
     entry = entry.child(name)!;
-    if (!entry.inode.isDirectory)
-      throw new CliError(`${path} cannot be the place of a volume: ${name} is no directory.`);
+    if (entry.inode.isDirectory === wantsFile) {
+      const why = wantsFile ? 'a file cannot be seen on a directory' : `${name} is no directory`;
+      throw new CliError(`${path} cannot be the place of a volume: ${why}.`);
+    }
   }
+  if (isFile && names.length === 0) throw new CliError('A file cannot be seen as the root directory.');
   return { mount: root.mount, entry };
 }

@@ -214,12 +214,35 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
     expect(status).toBe(3);
   });
 
+  test('may be a single file, and nothing beside it is seen', () => {
+    writeFileSync(join(shared, 'single'), 'one file\n');
+    execFileSync('gcc', ['-w', '-static', '-x', 'c', '-o', join(folder, 'lists'), '-'], {
+      input: `#include <dirent.h>
+#include <stdio.h>
+int main(void) {
+  char text[99] = "";
+  fgets(text, sizeof text, fopen("/mnt/deep/name", "r"));
+  printf("%s%s\\n", text, fopen("/mnt/deep/name", "a") ? "writable" : "read-only");
+  DIR *directory = opendir("/mnt/deep");
+  for (struct dirent *entry; (entry = readdir(directory));) if (entry->d_name[0] != '.') puts(entry->d_name);
+}`,
+    });
+    const volume = ['-v', `${join(shared, 'single')}:/mnt/deep/name`];
+    const { stdout } = spawnSync('node', [ANILLO, 'process', ...volume, join(folder, 'lists')], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      input: '',
+    });
+    expect(stdout).toBe('one file\nread-only\nname\n');
+    rmSync(join(shared, 'single'));
+  });
+
   test('that is not there or not understood is refused with a sentence', () => {
     const missing = run(`${shared}/none:/mnt/host`);
     expect(missing.status).toBe(1);
     expect(missing.stderr).toMatch(/cannot be shared as \/mnt\/host: No such file or directory\./);
     const wrong = run('relative');
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toMatch(/HOST-DIRECTORY:ABSOLUTE-PATH/);
+    expect(wrong.stderr).toMatch(/DIRECTORY-OR-FILE:ABSOLUTE-PATH/);
   });
 });

@@ -54,7 +54,7 @@ export class Recorder {
     const { instructions, cycles } = run.kernel.platform;
     return writeRecording({
       start: this.#start,
-      volumes: this.#volumes.map(({ guest, host, writable }) => ({ guest, host, writable })),
+      volumes: this.#volumes.map(({ guest, host, writable, file = null }) => ({ guest, host, writable, file })),
       inputs: this.#inputs,
       results: this.#results,
       outputs: this.#outputs,

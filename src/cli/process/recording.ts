@@ -31,6 +31,8 @@ export interface RecordedVolume {
   readonly guest: string;
   readonly host: string;
   readonly writable: boolean;
+  /** The one file of it that is seen; null for the whole directory. */
+  readonly file: string | null;
 }
 
 export interface Recording {
@@ -43,7 +45,7 @@ export interface Recording {
 }
 
 const PART = 'recording';
-const VERSION = 1;
+const VERSION = 2;
 
 /** A recording as a file. */
 export function writeRecording(recording: Recording): Uint8Array {

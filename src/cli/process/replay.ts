@@ -27,6 +27,7 @@ export class Replay {
     const volumes = recording.volumes.map(
       (volume): OpenVolume => ({
         ...volume,
+        file: volume.file ?? undefined,
         directory: new ObservedDirectory((call) => this.#result(call) as never, undefined),
       }),
     );
