@@ -2,9 +2,9 @@
 // way, which is held against recorded hardware: random programs on difficult numbers have to leave the same state both ways.
 import { expect, test } from 'vitest';
 import { ACTIVITY, MXCSR, XMM } from '../../asm/layout.ts';
-import { assembleProgram } from '../../src/isa/assemble.ts';
 import { Random } from '../random/random.ts';
-import { CODE, DATA, TestMachine } from './machine.ts';
+import { assemblePool, randomProgram, runInSteps, writeProgram } from './blocks.ts';
+import { DATA, TestMachine } from './machine.ts';
 
 const PROGRAMS = 3000;
 const LENGTH = 8;
@@ -19,7 +19,7 @@ const TEXTS = ['add', 'sub', 'mul', 'div', 'sqrt', 'min', 'max'].flatMap((name) 
   `${name}sd xmm0, qword [ebx+8]`,
   `${name}pd xmm1, [ebx+16]`,
 ]);
-const POOL = TEXTS.map((text) => assembleProgram(text, { origin: CODE, mode: 32 }).bytes);
+const POOL = assemblePool(TEXTS);
 
 /** A double: zero, denormal, near the ends of the range or their roots, not a number, or near 1. */
 function double(random: Random): bigint {
@@ -31,39 +31,30 @@ function double(random: Random): bigint {
 
 function prepare(m: TestMachine, seed: number): string {
   const random = new Random(seed);
-  const code: number[] = [];
-  const texts: string[] = [];
-  for (let n = 0; n < LENGTH; n++) {
-    const k = random.below(POOL.length);
-    code.push(...POOL[k]!);
-    texts.push(TEXTS[k]!);
-  }
-  code.push(0xf4);
+  const program = randomProgram(POOL, LENGTH, random);
   m.ring(0);
   m.cpu.cr4 |= 0x600;
-  m.cpu.ram.set(code, CODE);
-  m.cpu.notePhysicalWrite(CODE, code.length);
+  writeProgram(m, program);
   m.cpu.view.setUint32(ACTIVITY, 0, true);
   m.cpu.view.setUint32(MXCSR, random.pick([0x1fa0, 0x1fa0, 0x1fa0, 0x1fa0, 0x1f80, 0x1fbf, 0x3fa0, 0x9fa0]), true);
   m.cpu.setReg(3, MEMORY);
   for (let n = 0; n < 8; n++) m.cpu.view.setBigUint64(XMM + 8 * n, double(random), true);
   for (let n = 0; n < 4; n++) m.memory.setBigUint64(MEMORY + 8 * n, double(random), true);
-  return texts.join('; ');
+  return program.text;
 }
 
 function finish(m: TestMachine, step: number): string {
-  let stop = m.run(step);
-  for (let n = 0; n < 40 && stop.reason === 'deadline'; n++) stop = m.run(step);
+  const reason = runInSteps(m, step);
   const numbers = Array.from({ length: 8 }, (_, n) => m.cpu.view.getBigUint64(XMM + 8 * n, true).toString(16));
-  return `${stop.reason} ${numbers.join(' ')} ${m.cpu.view.getUint32(MXCSR, true).toString(16)} ${m.cpu.eip}`;
+  return `${reason} ${numbers.join(' ')} ${m.cpu.view.getUint32(MXCSR, true).toString(16)} ${m.cpu.eip}`;
 }
 
 test('random programs on doubles do in a block what they do one instruction at a time', { timeout: 60_000 }, () => {
   const whole = new TestMachine();
   const single = new TestMachine();
   for (let seed = 0; seed < PROGRAMS; seed++) {
-    const texts = prepare(whole, seed);
+    const text = prepare(whole, seed);
     prepare(single, seed);
-    expect(finish(whole, 1000), `seed ${seed}: ${texts}`).toBe(finish(single, 1));
+    expect(finish(whole, 1000), `seed ${seed}: ${text}`).toBe(finish(single, 1));
   }
 });

@@ -3,9 +3,9 @@
 // both ways.
 import { expect, test } from 'vitest';
 import { ACTIVITY, FPU_CONTROL, FPU_FERR, FPU_STATUS, FPU_TAGS, GPR, X87, XMM } from '../../asm/layout.ts';
-import { assembleProgram } from '../../src/isa/assemble.ts';
 import { Random } from '../random/random.ts';
-import { CODE, DATA, TestMachine } from './machine.ts';
+import { assemblePool, randomProgram, runInSteps, writeProgram } from './blocks.ts';
+import { DATA, TestMachine } from './machine.ts';
 
 const PROGRAMS = 6000;
 const LENGTH = 10;
@@ -66,7 +66,7 @@ const TEXTS: readonly string[] = [
   ],
   ...['fnstcw [ebx+32]', 'fldcw [ebx+32]', 'fnstsw [ebx+34]', 'fincstp', 'fdecstp', 'ffree st1', 'fnclex'],
 ];
-const POOL = TEXTS.map((text) => assembleProgram(text, { origin: CODE, mode: 32 }).bytes);
+const POOL = assemblePool(TEXTS);
 
 /** Bits of a number that rounds in a difficult way: few ones, a run of ones, or any. */
 function significand(random: Random): bigint {
@@ -120,22 +120,12 @@ function fillMemory(memory: DataView, at: number, random: Random): void {
 }
 
 /** The state a program starts in, and its code, unless that is there already and may have been decoded. */
-function prepare(m: TestMachine, seed: number, isThere = false): string[] {
+function prepare(m: TestMachine, seed: number, isThere = false): string {
   const random = new Random(seed);
-  const code: number[] = [];
-  const texts: string[] = [];
-  for (let n = 0; n < LENGTH; n++) {
-    const k = random.below(POOL.length);
-    code.push(...POOL[k]!);
-    texts.push(TEXTS[k]!);
-  }
-  code.push(0xf4);
+  const program = randomProgram(POOL, LENGTH, random);
   m.ring(0);
   m.cpu.cr0 = random.oneIn(30) ? 0x3b : 0x31;
-  if (!isThere) {
-    m.cpu.ram.set(code, CODE);
-    m.cpu.notePhysicalWrite(CODE, code.length);
-  }
+  if (!isThere) writeProgram(m, program);
   fillRegisters(m.cpu.view, random);
   for (const at of [FPU_FERR, ACTIVITY]) m.cpu.view.setUint32(at, 0, true);
   m.cpu.setReg(0, 0x1234_5678);
@@ -144,12 +134,11 @@ function prepare(m: TestMachine, seed: number, isThere = false): string[] {
   fillMemory(m.memory, MEMORY, random);
   fillMemory(m.memory, BOUNDARY - 5, random);
   m.memory.setUint16(MEMORY + 32, random.pick([0x37f, 0x27f, 0xf7f, 0x340, 0x37e, 0x7f]), true);
-  return texts;
+  return program.text;
 }
 
 function finish(m: TestMachine, step: number): string {
-  let stop = m.run(step);
-  for (let n = 0; n < 40 && stop.reason === 'deadline'; n++) stop = m.run(step);
+  const reason = runInSteps(m, step);
   const { view } = m.cpu;
   const words = [X87, GPR].flatMap((base, k) =>
     Array.from({ length: k ? 16 : (XMM - X87) / 4 }, (_, n) => view.getUint32(base + 4 * n, true)),
@@ -157,19 +146,19 @@ function finish(m: TestMachine, step: number): string {
   for (let at = FPU_CONTROL; at <= FPU_FERR; at += 4) words.push(view.getUint32(at, true));
   for (let at = MEMORY; at < MEMORY + 40; at += 4) words.push(m.memory.getUint32(at, true));
   words.push(m.memory.getUint32(BOUNDARY - 4, true), m.memory.getUint32(BOUNDARY, true), m.cpu.eflags, m.cpu.eip);
-  return `${stop.reason} ${words.map((word) => word.toString(16)).join(' ')}`;
+  return `${reason} ${words.map((word) => word.toString(16)).join(' ')}`;
 }
 
 test('random x87 programs do in a block what they do one instruction at a time', { timeout: 60_000 }, () => {
   const whole = new TestMachine();
   const single = new TestMachine();
   for (let seed = 0; seed < PROGRAMS; seed++) {
-    const texts = prepare(whole, seed);
+    const text = prepare(whole, seed);
     prepare(single, seed);
     const expected = finish(single, 1);
-    expect(finish(whole, 1000), `seed ${seed}: ${texts.join('; ')}`).toBe(expected);
+    expect(finish(whole, 1000), `seed ${seed}: ${text}`).toBe(expected);
     // again, now that the records remember where the registers were
     prepare(whole, seed, true);
-    expect(finish(whole, 1000), `seed ${seed} again: ${texts.join('; ')}`).toBe(expected);
+    expect(finish(whole, 1000), `seed ${seed} again: ${text}`).toBe(expected);
   }
 });
