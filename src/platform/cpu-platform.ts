@@ -129,6 +129,7 @@ export class CpuPlatform implements Platform {
     };
     this.#tables = {
       memory: this.#view,
+      bytes: ram,
       changed: (table, address) => this.#forget(table, address),
       chargeEntries: (reads, writes) => {
         this.cpu.ring0.chargeNumber(COST_LOAD, reads);

@@ -26,6 +26,8 @@ const SIZES = [2 ** 39, 2 ** 30, 2 ** 21, 2 ** 12] as const;
 /** The processor the tables are for. */
 export interface TableHost {
   readonly memory: DataView;
+  /** The same memory. */
+  readonly bytes: Uint8Array;
   /** A translation that may be cached has changed. */
   changed(table: LongPageTable, address: number): void;
   /** The kernel read and wrote so many entries. */
@@ -153,7 +155,7 @@ export class LongPageTable implements PageTable {
 
   #table(): Frame {
     const frame = this.#frames.allocate();
-    new Uint8Array(this.#memory.buffer, this.#memory.byteOffset + frame * 4096, 4096).fill(0);
+    this.#host.bytes.fill(0, frame * 4096, (frame + 1) * 4096);
     this.#host.chargeTable();
     return frame;
   }

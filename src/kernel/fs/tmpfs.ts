@@ -202,7 +202,7 @@ export class TmpfsFile extends TmpfsInode {
 
   read(offset: number, into: Uint8Array): number {
     const count = Math.max(0, Math.min(into.length, this.#size - offset));
-    this.cache.read(offset, into.subarray(0, count));
+    this.cache.read(offset, count === into.length ? into : into.subarray(0, count));
     this.accessed = this.fs.now();
     return count;
   }

@@ -137,9 +137,12 @@ export class AddressSpace implements PageUser {
 
   /** Removes whatever is mapped in [start, end). */
   unmap(start: number, end: number): void {
-    const caches = new Set(this.areasIn(start, end).map(({ file }) => file?.cache));
+    const touched = this.areasIn(start, end);
+    const hasFiles = touched.some(({ file }) => file !== undefined);
     this.#cut(start, end, () => undefined);
     this.dropPages(start, end);
+    if (!hasFiles) return;
+    const caches = new Set(touched.map(({ file }) => file?.cache));
     for (const { file } of this.areas) caches.delete(file?.cache);
     for (const cache of caches) cache?.leave(this);
   }

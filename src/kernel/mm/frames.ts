@@ -1,4 +1,5 @@
 // The physical page allocator with reference counts: a frame is free when nobody maps, caches or otherwise holds it.
+import { copyBytes } from '../copy-bytes.ts';
 import { PAGE_SIZE, type Frame, type PhysicalMemory, type TableFrames } from '../platform.ts';
 
 /** There is no free frame left: the caller may reclaim, kill or report ENOMEM. */
@@ -115,7 +116,7 @@ export class Frames implements TableFrames {
   /** A frame of zeros. @throws OutOfFrames */
   allocateZeroed(kind: FrameKind): Frame {
     const frame = this.allocate(kind);
-    this.bytes(frame).fill(0);
+    this.#memory.bytes.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     this.#memory.written(frame);
     return frame;
   }
@@ -123,7 +124,7 @@ export class Frames implements TableFrames {
   /** A private copy of a frame. @throws OutOfFrames */
   copy(source: Frame): Frame {
     const frame = this.allocate('anon');
-    this.bytes(frame).set(this.bytes(source));
+    this.#memory.bytes.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
     this.#memory.written(frame);
     return frame;
   }
@@ -149,6 +150,17 @@ export class Frames implements TableFrames {
   /** Contents of a frame. Call `written` after changing them. */
   bytes(frame: Frame): Uint8Array {
     return this.#memory.bytes.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  }
+
+  /** Copies `count` bytes at `offset` of a frame to `at` of an array. */
+  copyOut(frame: Frame, offset: number, into: Uint8Array, at: number, count: number): void {
+    copyBytes(this.#memory.bytes, frame * PAGE_SIZE + offset, into, at, count);
+  }
+
+  /** Copies bytes into a frame. */
+  copyIn(frame: Frame, offset: number, from: Uint8Array, at: number, count: number): void {
+    copyBytes(from, at, this.#memory.bytes, frame * PAGE_SIZE + offset, count);
+    this.#memory.written(frame);
   }
 
   /** The kernel changed the frame's contents. */

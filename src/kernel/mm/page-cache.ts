@@ -116,11 +116,11 @@ export class PageCache implements Reclaimable {
     let done = 0;
     while (done < into.length) {
       const at = offset + done;
-      const inPage = at % PAGE_SIZE;
+      const inPage = at & (PAGE_SIZE - 1);
       const count = Math.min(into.length - done, PAGE_SIZE - inPage);
       const index = (at - inPage) / PAGE_SIZE;
       if (this.source === undefined && !this.pages.has(index)) into.fill(0, done, done + count);
-      else into.set(this.frames.bytes(this.page(index)).subarray(inPage, inPage + count), done);
+      else this.frames.copyOut(this.page(index), inPage, into, done, count);
       done += count;
     }
   }
@@ -130,13 +130,12 @@ export class PageCache implements Reclaimable {
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
-      const inPage = at % PAGE_SIZE;
+      const inPage = at & (PAGE_SIZE - 1);
       const count = Math.min(from.length - done, PAGE_SIZE - inPage);
       const frame = this.#pageToWrite((at - inPage) / PAGE_SIZE, done > 0);
       if (frame === undefined) break;
       if (this.source !== undefined) this.#noteWrite((at - inPage) / PAGE_SIZE, count);
-      this.frames.bytes(frame).set(from.subarray(done, done + count), inPage);
-      this.frames.written(frame);
+      this.frames.copyIn(frame, inPage, from, done, count);
       done += count;
     }
     return done;

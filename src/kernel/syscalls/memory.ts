@@ -107,8 +107,10 @@ function placeFor(memory: AddressSpace, request: MapRequest, length: number): nu
 /** The limits of the process allow so many bytes more (setrlimit(2), RLIMIT_AS and RLIMIT_DATA). */
 function mayGrow(call: Call, bytes: number, areData: boolean): boolean {
   const { memory } = call;
-  if (memory.size + bytes > limitOf(call, RLIMIT_AS)) return false;
-  return !areData || memory.dataSize + bytes <= limitOf(call, RLIMIT_DATA);
+  const [all, data] = [limitOf(call, RLIMIT_AS), limitOf(call, RLIMIT_DATA)];
+  // most programs have no limit, and nothing has to be added up
+  if (all !== Number.POSITIVE_INFINITY && memory.size + bytes > all) return false;
+  return !areData || data === Number.POSITIVE_INFINITY || memory.dataSize + bytes <= data;
 }
 
 function map(call: Call, request: MapRequest): number {
