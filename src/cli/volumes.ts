@@ -1,4 +1,5 @@
 // Directories and files of this computer in the tree of a program: `--volume HOST:GUEST[:rw]`.
+import { MS_NODEV, MS_NOSUID } from '../abi/mount.ts';
 import { basename, dirname, join } from 'node:path';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/stat.ts';
@@ -9,7 +10,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import { attachTree } from '../kernel/vfs/mount-tree.ts';
-import { Dentry, Mount, MS_NODEV, MS_NOSUID, type Path } from '../kernel/vfs/path.ts';
+import { Dentry, Mount, type Path } from '../kernel/vfs/path.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
 import { canShareDirectories, ownerMap, realPath, SharedDirectory } from './host-directory.ts';

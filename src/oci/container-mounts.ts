@@ -1,5 +1,6 @@
 // The tree of mounts of a container (OCI runtime specification, "Mounts", "Default Filesystems", "Masked Paths"): its root, what
 // the configuration mounts, devices, and what is hidden or read-only.
+import { MS_RDONLY } from '../abi/mount.ts';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
@@ -19,7 +20,7 @@ import {
   makeUnbindable,
   treeOf,
 } from '../kernel/vfs/mount-tree.ts';
-import { Dentry, locate, Mount, MS_RDONLY, type Path, type PathContext, resolve } from '../kernel/vfs/path.ts';
+import { Dentry, locate, Mount, type Path, type PathContext, resolve } from '../kernel/vfs/path.ts';
 import { parseMountOptions, type Propagation, propagationOf } from './mount-options.ts';
 import { OciError } from './oci-error.ts';
 import { copyDirectory } from './root-fs.ts';

@@ -1,16 +1,16 @@
 // Options of a mount as mount(8) and the runtime specification write them, taken apart: flags of the mount, what kind of
 // mounting it is, and what is left for the file system.
 import {
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_NOSYMFOLLOW,
+  MOUNT_FLAGS,
   MS_RDONLY,
+  MS_NOSUID,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSYMFOLLOW,
+  MS_NOATIME,
+  MS_NODIRATIME,
   MS_RELATIME,
-} from '../kernel/vfs/path.ts';
-
+} from '../abi/mount.ts';
 import { OciError } from './oci-error.ts';
 
 /** Options taken apart. */
@@ -26,16 +26,7 @@ export interface MountOptions {
 
 export type Propagation = 'shared' | 'slave' | 'private' | 'unbindable';
 
-const SET: Readonly<Record<string, number>> = {
-  ro: MS_RDONLY,
-  nosuid: MS_NOSUID,
-  nodev: MS_NODEV,
-  noexec: MS_NOEXEC,
-  nosymfollow: MS_NOSYMFOLLOW,
-  noatime: MS_NOATIME,
-  nodiratime: MS_NODIRATIME,
-  relatime: MS_RELATIME,
-};
+const SET: Readonly<Record<string, number>> = Object.fromEntries(MOUNT_FLAGS.map(({ word, flag }) => [word, flag]));
 const CLEAR: Readonly<Record<string, number>> = {
   rw: MS_RDONLY,
   suid: MS_NOSUID,

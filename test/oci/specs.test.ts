@@ -1,7 +1,7 @@
 // Configurations of containers: what a stranger's config.json may say, what an image and options become, who `--user` is.
 // Truth: OCI runtime specification, docker-run(1), passwd(5).
+import { MS_RDONLY, MS_NOSUID, MS_NODEV, MS_RELATIME } from '../../src/abi/mount.ts';
 import { describe, expect, test } from 'vitest';
-import { MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME } from '../../src/kernel/vfs/path.ts';
 import { type ContainerOptions, defaultSpec } from '../../src/oci/default-spec.ts';
 import { parseMountOptions } from '../../src/oci/mount-options.ts';
 import { runProgram } from '../../src/kernel/seccomp/bpf.ts';

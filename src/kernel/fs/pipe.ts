@@ -1,4 +1,5 @@
 // Pipes and FIFOs (pipe(7)): a ring of bytes with readers on one side and writers on the other.
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
@@ -13,7 +14,6 @@ export const PIPE_CAPACITY = 65536;
 const LEAST_BUFFER = 4096;
 /** Writes of up to so many bytes are not mixed with others. */
 export const PIPE_BUF = 4096;
-const FIONREAD = 0x541b;
 
 /** What both ends share. */
 export class Pipe {

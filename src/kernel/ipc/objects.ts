@@ -194,3 +194,39 @@ export function setPermissions(call: Call, object: IpcObject, address: number): 
   object.mode = (object.mode & ~0o777) | (mode & 0o777);
   object.changed = seconds(call);
 }
+
+/** What tells the kinds apart where msgctl, semctl and shmctl do the same. */
+export interface ObjectKind<T extends IpcObject> {
+  readonly objects: IpcObjects<T>;
+  /** The operations of ipcs(1): by the slot, with and without leave to read. */
+  readonly stat: number;
+  readonly statAny: number;
+  /** The structure that describes an object. */
+  status(call: Call, object: T): Uint8Array;
+  /** IPC_SET, from the structure at an address. */
+  set(call: Call, object: T, address: number): void;
+  remove(call: Call, object: T): void;
+}
+
+/** What msgctl, semctl and shmctl do alike; undefined for an operation of one of them. @throws SystemError */
+export function controlObject<T extends IpcObject>(
+  call: Call,
+  { objects, stat, statAny, status, set, remove }: ObjectKind<T>,
+  id: number,
+  operation: number,
+  address: number,
+): number | undefined {
+  const { credentials } = call.task;
+  if (operation === stat || operation === statAny || operation === IPC_STAT) {
+    const object = operation === IPC_STAT ? objects.find(id) : objects.inSlot(id);
+    if (operation !== statAny) checkAccess(credentials, object, MAY_READ_OBJECT);
+    call.write(address, status(call, object));
+    return operation === IPC_STAT ? 0 : object.id;
+  }
+  if (operation !== IPC_SET && operation !== IPC_RMID) return undefined;
+  const object = objects.find(id);
+  checkOwner(call, object);
+  if (operation === IPC_SET) set(call, object, address);
+  else remove(call, object);
+  return 0;
+}

@@ -1,4 +1,5 @@
 // Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { ERRNO } from '../../abi/errno.ts';
 import { AF_UNIX, AF_UNSPEC, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
@@ -28,7 +29,6 @@ import {
 /** Datagrams that wait for a reader (net.unix.max_dgram_qlen). */
 const PATH_OFFSET = 2;
 const LONGEST_PATH = 108;
-const FIONREAD = 0x541b;
 
 const ECONNRESET = -ERRNO.ECONNRESET;
 

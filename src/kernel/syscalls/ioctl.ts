@@ -1,9 +1,9 @@
 // ioctl(2): what every open file knows; the rest is the file's own (ioctl_list(2), ioctl_fs(2)).
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { O_ASYNC, O_NONBLOCK, O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from './call.ts';
 
-const FIONREAD = 0x541b;
 const FIONBIO = 0x5421;
 const FIONCLEX = 0x5450;
 const FIOCLEX = 0x5451;

@@ -1,4 +1,5 @@
 // System calls on memory: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mincore(2), msync(2).
+import { MS_NOEXEC } from '../../abi/mount.ts';
 import { RLIMIT_AS, RLIMIT_DATA } from '../../abi/resource.ts';
 import {
   MADV_COLD,
@@ -42,7 +43,7 @@ import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-sp
 import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
-import { isNameless, MS_NOEXEC } from '../vfs/path.ts';
+import { isNameless } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
 import { checkLockable, isMapped, limitOf } from './memory-lock.ts';

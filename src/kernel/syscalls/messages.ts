@@ -3,15 +3,13 @@ import { fail } from '../error.ts';
 import { type Message, MessageQueue, MessageQueues } from '../ipc/messages.ts';
 import {
   checkAccess,
-  checkOwner,
+  controlObject,
   IPC_INFO,
   IPC_NOWAIT,
-  IPC_RMID,
-  IPC_SET,
-  IPC_STAT,
   Layout,
   MAY_READ_OBJECT,
   MAY_WRITE_OBJECT,
+  type ObjectKind,
   seconds,
   setPermissions,
 } from '../ipc/objects.ts';
@@ -136,38 +134,22 @@ function change(call: Call, queue: MessageQueue, address: number): void {
 
 /** msgctl(2). */
 export function control(call: Call, id: number, operation: number, address: number): number {
-  const { credentials } = call.task;
   if (id < 0) fail('EINVAL');
-  switch (operation) {
-    case IPC_INFO:
-    case MSG_INFO:
-      call.write(address, information(call, operation));
-      return queues(call).highest;
-    case MSG_STAT:
-    case MSG_STAT_ANY: {
-      const queue = queues(call).inSlot(id);
-      if (operation === MSG_STAT) checkAccess(credentials, queue, MAY_READ_OBJECT);
-      call.write(address, status(call, queue));
-      return queue.id;
-    }
-    case IPC_STAT: {
-      const queue = queues(call).find(id);
-      checkAccess(credentials, queue, MAY_READ_OBJECT);
-      call.write(address, status(call, queue));
-      return 0;
-    }
-    case IPC_SET:
-    case IPC_RMID: {
-      const queue = queues(call).find(id);
-      checkOwner(call, queue);
-      if (operation === IPC_SET) change(call, queue, address);
-      else queues(call).remove(queue);
-      return 0;
-    }
-    default:
-      return fail('EINVAL');
+  if (operation === IPC_INFO || operation === MSG_INFO) {
+    call.write(address, information(call, operation));
+    return queues(call).highest;
   }
+  return controlObject(call, kind(call), id, operation, address) ?? fail('EINVAL');
 }
+
+const kind = (call: Call): ObjectKind<MessageQueue> => ({
+  objects: queues(call),
+  stat: MSG_STAT,
+  statAny: MSG_STAT_ANY,
+  status,
+  set: change,
+  remove: (_call, queue) => queues(call).remove(queue),
+});
 
 const options = { interruption: 'never' } as const;
 

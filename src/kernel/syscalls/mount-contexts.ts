@@ -1,4 +1,5 @@
 // File systems that are being configured, as open files: fsopen(2), fspick(2), fsconfig(2), fsmount(2).
+import { MS_RELATIME } from '../../abi/mount.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from '../fs/type-names.ts';
@@ -6,7 +7,7 @@ import { checkOption } from '../fs/types.ts';
 import { FileDescription } from '../vfs/file.ts';
 import type { FileSystem, Inode } from '../vfs/inode.ts';
 import { removeTree } from '../vfs/mount-tree.ts';
-import { type Mount, MS_RELATIME } from '../vfs/path.ts';
+import type { Mount } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import { changeFileSystem, checkMayMount, isRoot } from './mount.ts';
 import { ATTRIBUTES_KNOWN, install, plainFlags, timeFlags, TreeFile } from './mount-objects.ts';

@@ -1,22 +1,11 @@
 // Mounts as open files: open_tree(2), move_mount(2), mount_setattr(2).
+import { MOUNT_FLAGS, MS_RDONLY, MS_NOATIME, MS_RELATIME } from '../../abi/mount.ts';
 import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import { makePrivate, makeShared, makeSlave, makeUnbindable, removeTree, treeOf } from '../vfs/mount-tree.ts';
 import { PathFile } from '../vfs/operations.ts';
-import {
-  type Mount,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_NOSYMFOLLOW,
-  MS_RDONLY,
-  MS_RELATIME,
-  type Path,
-  throughMounts,
-} from '../vfs/path.ts';
+import { type Mount, type Path, throughMounts } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import {
   checkLockedFlags,
@@ -89,23 +78,14 @@ function moveMount(call: Call): number {
   return 0;
 }
 
-/** MOUNT_ATTR_* with the flags of mount(2) they stand for. */
-const ATTRIBUTES = [
-  [0x1, MS_RDONLY],
-  [0x2, MS_NOSUID],
-  [0x4, MS_NODEV],
-  [0x8, MS_NOEXEC],
-  [0x80, MS_NODIRATIME],
-  [0x20_0000, MS_NOSYMFOLLOW],
-] as const;
 const ATTRIBUTE_TIMES = 0x70;
 const ATTRIBUTE_NOATIME = 0x10;
 const ATTRIBUTE_STRICT = 0x20;
-export const ATTRIBUTES_KNOWN = ATTRIBUTES.reduce((all, [attribute]) => all | attribute, ATTRIBUTE_TIMES);
+export const ATTRIBUTES_KNOWN = MOUNT_FLAGS.reduce((all, { attribute = 0 }) => all | attribute, ATTRIBUTE_TIMES);
 
 /** The flags of mount(2) that attributes stand for, but for access times. */
 export const plainFlags = (attributes: number) =>
-  ATTRIBUTES.reduce((flags, [attribute, flag]) => (attributes & attribute ? flags | flag : flags), 0);
+  MOUNT_FLAGS.reduce((flags, { attribute = 0, flag }) => (attributes & attribute ? flags | flag : flags), 0);
 
 /** How access times are kept, by the attribute. @throws SystemError EINVAL */
 export function timeFlags(attributes: number): number {

@@ -1,5 +1,15 @@
 // Changing the tree of mounts: mount(2), umount2(2), pivot_root(2) (mount_namespaces(7), user_namespaces(7) "Interaction
 // with other namespaces").
+import {
+  ACCESS_TIMES,
+  MS_RDONLY,
+  MS_NOSUID,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSYMFOLLOW,
+  MS_NOATIME,
+  MS_RELATIME,
+} from '../../abi/mount.ts';
 import { fail } from '../error.ts';
 import { NsInode } from '../fs/nsfs.ts';
 import type { Task } from '../task/task.ts';
@@ -17,22 +27,7 @@ import {
   removeTree,
   treeOf,
 } from '../vfs/mount-tree.ts';
-import {
-  type Dentry,
-  type Mount,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_NOSYMFOLLOW,
-  MS_RDONLY,
-  MS_RELATIME,
-  type Path,
-  resolve,
-  samePath,
-  throughMounts,
-} from '../vfs/path.ts';
+import { type Dentry, type Mount, type Path, resolve, samePath, throughMounts } from '../vfs/path.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { makeMount, type NewMount } from './new-mount.ts';
@@ -53,7 +48,6 @@ const MS_PROPAGATION = MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED;
 /** Once in the upper half of the flags of every mount. */
 const MS_MAGIC = 0xc0ed_0000;
 const MS_MAGIC_MASK = 0xffff_0000;
-const ACCESS_TIMES = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 /** Flags of one mount rather than of a file system. */
 const PER_MOUNT = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | ACCESS_TIMES;
 const LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -83,7 +77,7 @@ function checkOwnRoot(call: Call, path: Path): void {
 
 /** The mount's own flags that flags of mount(2) ask for. */
 function mountFlags(flags: number, old?: number): number {
-  const times = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+  const times = ACCESS_TIMES | MS_STRICTATIME;
   let wanted = flags & PER_MOUNT & ~MS_RELATIME;
   if (old !== undefined && !(flags & times)) return (wanted & ~ACCESS_TIMES) | (old & ACCESS_TIMES);
   if (!(flags & MS_NOATIME)) wanted |= MS_RELATIME;

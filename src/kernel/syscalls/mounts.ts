@@ -1,18 +1,8 @@
 // Facts of file systems: statfs(2), ustat(2).
+import { MOUNT_FLAGS, MS_RDONLY } from '../../abi/mount.ts';
 import { fail } from '../error.ts';
 import type { FileSystem, Room } from '../vfs/inode.ts';
-import {
-  type Mount,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_NOSYMFOLLOW,
-  MS_RDONLY,
-  MS_RELATIME,
-  resolve,
-} from '../vfs/path.ts';
+import { type Mount, resolve } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import { nameArgument } from './paths.ts';
 import { full, type Implementations } from './table.ts';
@@ -61,20 +51,10 @@ function statfs(isWide: boolean, path: (call: Call) => Shown, result: number) {
 /** Flags of f_flags (<linux/statfs.h>): they say that they are there, and repeat those of the mount. */
 const ST_VALID = 0x20;
 const ST_RELATIME = 0x1000;
-const ST_FLAGS = [
-  [MS_RDONLY, 1],
-  [MS_NOSUID, 2],
-  [MS_NODEV, 4],
-  [MS_NOEXEC, 8],
-  [MS_NOATIME, 0x400],
-  [MS_NODIRATIME, 0x800],
-  [MS_RELATIME, ST_RELATIME],
-  [MS_NOSYMFOLLOW, 0x2000],
-] as const;
 
 function mountFlags({ flags, isReadOnly }: Mount): number {
   const all = isReadOnly ? flags | MS_RDONLY : flags;
-  return ST_FLAGS.reduce((sum, [flag, shown]) => (all & flag ? sum | shown : sum), ST_VALID);
+  return MOUNT_FLAGS.reduce((sum, { flag, statfs }) => (all & flag ? sum | statfs : sum), ST_VALID);
 }
 
 const byName = (call: Call): Shown => {

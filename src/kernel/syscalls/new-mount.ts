@@ -1,13 +1,12 @@
 // Making a mount of a new file system: who may, for which type, and what a less privileged namespace may see
 // (user_namespaces(7), mount_namespaces(7)).
+import { ACCESS_TIMES, MS_RDONLY } from '../../abi/mount.ts';
 import { fail } from '../error.ts';
 import { createFileSystem } from '../fs/types.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
-import { Dentry, Mount, MS_NOATIME, MS_NODIRATIME, MS_RDONLY, MS_RELATIME } from '../vfs/path.ts';
+import { Dentry, Mount } from '../vfs/path.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-
-const ACCESS_TIMES = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
 /** What a new mount is made of. */
 export interface NewMount {

@@ -1,4 +1,5 @@
 // System calls on names: making, removing, renaming and looking up files.
+import { MS_NOEXEC } from '../../abi/mount.ts';
 import { RLIMIT_NOFILE } from '../../abi/resource.ts';
 import {
   AT_EACCESS,
@@ -39,7 +40,6 @@ import {
 } from '../vfs/operations.ts';
 import {
   isUnlinked,
-  MS_NOEXEC,
   namelessPath,
   type Path,
   type PathContext,

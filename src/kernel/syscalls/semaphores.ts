@@ -2,14 +2,12 @@
 import { fail } from '../error.ts';
 import {
   checkAccess,
-  checkOwner,
+  controlObject,
   IPC_INFO,
-  IPC_RMID,
-  IPC_SET,
-  IPC_STAT,
   Layout,
   MAY_READ_OBJECT,
   MAY_WRITE_OBJECT,
+  type ObjectKind,
   seconds,
   setPermissions,
 } from '../ipc/objects.ts';
@@ -163,38 +161,23 @@ function setValue(call: Call, set: SemaphoreSet, number: number, value: number):
 
 /** semctl(2); `argument` is the union semun. */
 export function control(call: Call, id: number, number: number, operation: number, argument: number): number {
-  const { credentials } = call.task;
   if (id < 0) fail('EINVAL');
-  switch (operation) {
-    case IPC_INFO:
-    case SEM_INFO:
-      call.write(argument, information(call, operation));
-      return sets(call).highest;
-    case SEM_STAT:
-    case SEM_STAT_ANY: {
-      const set = sets(call).inSlot(id);
-      if (operation === SEM_STAT) checkAccess(credentials, set, MAY_READ_OBJECT);
-      call.write(argument, status(call, set));
-      return set.id;
-    }
-    case IPC_STAT: {
-      const set = sets(call).find(id);
-      checkAccess(credentials, set, MAY_READ_OBJECT);
-      call.write(argument, status(call, set));
-      return 0;
-    }
-    case IPC_SET:
-    case IPC_RMID: {
-      const set = sets(call).find(id);
-      checkOwner(call, set);
-      if (operation === IPC_SET) setPermissions(call, set, argument);
-      else sets(call).remove(set);
-      return 0;
-    }
-    default:
-      return controlValues(call, sets(call), { id, number, operation, argument });
+  if (operation === IPC_INFO || operation === SEM_INFO) {
+    call.write(argument, information(call, operation));
+    return sets(call).highest;
   }
+  const done = controlObject(call, kind(call), id, operation, argument);
+  return done ?? controlValues(call, sets(call), { id, number, operation, argument });
 }
+
+const kind = (call: Call): ObjectKind<SemaphoreSet> => ({
+  objects: sets(call),
+  stat: SEM_STAT,
+  statAny: SEM_STAT_ANY,
+  status,
+  set: setPermissions,
+  remove: (_call, set) => sets(call).remove(set),
+});
 
 function controlValues(
   call: Call,

@@ -4,14 +4,12 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/mman.ts';
 import { fail } from '../error.ts';
 import {
   checkAccess,
-  checkOwner,
+  controlObject,
   IPC_INFO,
-  IPC_RMID,
-  IPC_SET,
-  IPC_STAT,
   Layout,
   MAY_READ_OBJECT,
   MAY_WRITE_OBJECT,
+  type ObjectKind,
   seconds,
   setPermissions,
 } from '../ipc/objects.ts';
@@ -168,43 +166,23 @@ function lock(call: Call, id: number, isLock: boolean): number {
 
 /** shmctl(2). */
 export function control(call: Call, id: number, operation: number, address: number): number {
-  const { credentials } = call.task;
   if (id < 0) fail('EINVAL');
-  switch (operation) {
-    case IPC_INFO:
-      call.write(address, limits(call));
-      return segments(call).highest;
-    case SHM_INFO:
-      call.write(address, usage(call));
-      return segments(call).highest;
-    case SHM_STAT:
-    case SHM_STAT_ANY: {
-      const segment = segments(call).inSlot(id);
-      if (operation === SHM_STAT) checkAccess(credentials, segment, MAY_READ_OBJECT);
-      call.write(address, status(call, segment));
-      return segment.id;
-    }
-    case IPC_STAT: {
-      const segment = segments(call).find(id);
-      checkAccess(credentials, segment, MAY_READ_OBJECT);
-      call.write(address, status(call, segment));
-      return 0;
-    }
-    case IPC_SET:
-    case IPC_RMID: {
-      const segment = segments(call).find(id);
-      checkOwner(call, segment);
-      if (operation === IPC_SET) setPermissions(call, segment, address);
-      else remove(call, segment);
-      return 0;
-    }
-    case SHM_LOCK:
-    case SHM_UNLOCK:
-      return lock(call, id, operation === SHM_LOCK);
-    default:
-      return fail('EINVAL');
+  if (operation === IPC_INFO || operation === SHM_INFO) {
+    call.write(address, operation === IPC_INFO ? limits(call) : usage(call));
+    return segments(call).highest;
   }
+  if (operation === SHM_LOCK || operation === SHM_UNLOCK) return lock(call, id, operation === SHM_LOCK);
+  return controlObject(call, kind(call), id, operation, address) ?? fail('EINVAL');
 }
+
+const kind = (call: Call): ObjectKind<Segment> => ({
+  objects: segments(call),
+  stat: SHM_STAT,
+  statAny: SHM_STAT_ANY,
+  status,
+  set: setPermissions,
+  remove,
+});
 
 export const sharedMemoryCalls: Implementations = {
   shmget: full((call) => getSegment(call, call.arg(0), call.arg(1), call.arg(2))),

@@ -1,8 +1,9 @@
 // What execve(2) does to the identity of a task: set-user-ID and set-group-ID files, file capabilities, the superuser's
 // special treatment, ambient capabilities (capabilities(7) "Transformation of capabilities during execve()").
+import { MS_NOSUID } from '../../abi/mount.ts';
 import { S_ISGID, S_ISUID } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import { MS_NOSUID, type Path } from '../vfs/path.ts';
+import type { Path } from '../vfs/path.ts';
 import { ALL_CAPABILITIES, CAP_SETUID, CAP_SYS_PTRACE, type Credentials, hasCapability } from '../vfs/permission.ts';
 import { SECBIT_KEEP_CAPS, SECBIT_NOROOT } from './credentials.ts';
 import { fileCapabilities } from './file-capabilities.ts';

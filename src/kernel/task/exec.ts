@@ -1,4 +1,5 @@
 // execve(2): a task becomes another program.
+import { MS_NOEXEC } from '../../abi/mount.ts';
 import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
@@ -13,7 +14,6 @@ import { loadProgram, type LoadedProgram, type ProgramFile, scriptInterpreter } 
 import { traceProgram } from '../trace/tracing.ts';
 import type { Task } from './task.ts';
 import { DEFAULT_ACTION } from './thread-group.ts';
-import { MS_NOEXEC } from '../vfs/path.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 

@@ -1,4 +1,5 @@
 // Pseudoterminals: a terminal whose other side is a file, the master (pty(7), ioctl_tty(2) "Packet mode").
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { O_ACCMODE, O_CLOEXEC, O_NOCTTY } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
@@ -14,7 +15,6 @@ import { openTerminal, type TerminalFile } from './terminal-file.ts';
 import { Terminal, type TerminalChange, type TerminalDriver } from './terminal.ts';
 import { EXTPROC, IXON, type Termios, VSTART, VSTOP } from './termios.ts';
 
-const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
 const TIOCPKT = 0x5420;
 const TIOCGPTPEER = 0x5441;

@@ -1,4 +1,5 @@
 // ioctl(2) on terminals and on the masters of pseudoterminals (ioctl_tty(2)).
+import { FIONREAD } from '../../abi/ioctl.ts';
 import { SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
@@ -37,7 +38,6 @@ const TIOCOUTQ = 0x5411;
 const TIOCSTI = 0x5412;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
-const FIONREAD = 0x541b;
 const TIOCNOTTY = 0x5422;
 const TIOCSETD = 0x5423;
 const TIOCGETD = 0x5424;

@@ -1,25 +1,12 @@
 // Trees of mounts: copying, attaching and taking away, and how that spreads among shared mounts (mount_namespaces(7)
 // "Shared subtrees", and the kernel's Documentation/filesystems/sharedsubtree.rst).
+import { ACCESS_TIMES, MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC } from '../../abi/mount.ts';
 import { fail } from '../error.ts';
 import { countMounts } from './inode.ts';
-import {
-  type Dentry,
-  isBelow,
-  Mount,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_RDONLY,
-  MS_RELATIME,
-  type Path,
-  PeerGroup,
-} from './path.ts';
+import { type Dentry, isBelow, Mount, type Path, PeerGroup } from './path.ts';
 
 /** Most mounts in a namespace (/proc/sys/fs/mount-max). */
 const MOST_MOUNTS = 100_000;
-const ACCESS_TIMES = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
 /** Where numbers of mounts and of peer groups come from. */
 export interface MountNumbers {

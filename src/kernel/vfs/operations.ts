@@ -1,4 +1,5 @@
 // What can be done with names: the checks that all file systems share (open(2), mkdir(2), unlink(2), rename(2), …).
+import { MS_NODEV } from '../../abi/mount.ts';
 import {
   O_ACCMODE,
   O_CREAT,
@@ -40,7 +41,7 @@ import {
   notifySelf,
 } from './notify.ts';
 import { removeMountsOn } from './mount-tree.ts';
-import { Dentry, type Location, locate, MS_NODEV, type Path, type PathContext, resolve } from './path.ts';
+import { Dentry, type Location, locate, type Path, type PathContext, resolve } from './path.ts';
 import {
   CAP_FOWNER,
   CAP_FSETID,

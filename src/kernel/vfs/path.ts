@@ -1,4 +1,5 @@
 // Mounts, and how a path name leads to a file (path_resolution(7)).
+import { MS_RDONLY, MS_NOSYMFOLLOW, MS_RELATIME } from '../../abi/mount.ts';
 import { NAME_MAX, PATH_MAX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { MAY_EXECUTE, type Credentials, mayAccess } from './permission.ts';
@@ -90,15 +91,6 @@ export class Mount {
     return (this.flags & MS_RDONLY) !== 0 || this.fs.readOnly;
   }
 }
-
-export const MS_RDONLY = 1;
-export const MS_NOSUID = 2;
-export const MS_NODEV = 4;
-export const MS_NOEXEC = 8;
-export const MS_NOSYMFOLLOW = 256;
-export const MS_NOATIME = 1024;
-export const MS_NODIRATIME = 2048;
-export const MS_RELATIME = 1 << 21;
 
 /** A place in the tree of mounts. */
 export interface Path {

@@ -1,4 +1,5 @@
 // inotify(7): a queue of what happened to the files that are watched.
+import { FIONREAD } from '../../../abi/ioctl.ts';
 import { fail } from '../../error.ts';
 import { encodeText } from '../../syscalls/text.ts';
 import type { Call, CallResult } from '../../syscalls/call.ts';
@@ -11,7 +12,6 @@ export const IN_MASK_CREATE = 0x1000_0000;
 export const IN_MASK_ADD = 0x2000_0000;
 export const IN_ONESHOT = 0x8000_0000;
 const ALL_EVENTS = 0xfff;
-const FIONREAD = 0x541b;
 /** wd, mask, cookie and length of the name. */
 const HEAD = 16;
 /** Names are filled up to multiples of so many bytes. */

@@ -1,35 +1,16 @@
 // The mounts a process sees, as /proc/PID/mounts and mountinfo print them (proc(5), fstab(5)).
+import { MOUNT_FLAGS, MS_RDONLY } from '../../../abi/mount.ts';
 import type { Task } from '../../task/task.ts';
-import {
-  type Mount,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_NOSYMFOLLOW,
-  MS_RDONLY,
-  MS_RELATIME,
-  shownName,
-} from '../../vfs/path.ts';
+import { type Mount, shownName } from '../../vfs/path.ts';
 
 /** Spaces and the like as octal escapes. */
 function octalEscaped(text: string): string {
   return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-/** Options of mount(8) for the flags of a mount. */
-const FLAG_WORDS = [
-  [MS_NOSUID, 'nosuid'],
-  [MS_NODEV, 'nodev'],
-  [MS_NOEXEC, 'noexec'],
-  [MS_NOATIME, 'noatime'],
-  [MS_NODIRATIME, 'nodiratime'],
-  [MS_RELATIME, 'relatime'],
-  [MS_NOSYMFOLLOW, 'nosymfollow'],
-] as const;
-
-const words = ({ flags }: Mount) => FLAG_WORDS.filter(([flag]) => flags & flag).map(([, word]) => word);
+/** Options of mount(8) for the flags of a mount, but for the one that says whether it can be written. */
+const words = ({ flags }: Mount) =>
+  MOUNT_FLAGS.filter(({ flag }) => flag !== MS_RDONLY && flags & flag).map(({ word }) => word);
 const access = (isReadOnly: boolean) => (isReadOnly ? 'ro' : 'rw');
 
 /** Those of the file system itself. */
