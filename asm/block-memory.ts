@@ -1,6 +1,7 @@
 // Layout of CODE_CACHE: decoding patterns, block table (u32 first block of a chain), jump cache {u64 key, u32 record}, scratch
-// records, two blocks that run for the first time (first-runs.ts), and the memory of decoded blocks: regions that are filled one after the other. A region without living blocks is
-// used again, the one that died last first, because its memory is the likeliest to be in the host's caches.
+// records, two blocks that run for the first time and which have run (first-runs.ts), and the memory of decoded blocks: regions that
+// are filled one after the other. A region without living blocks is used again, the one that died last first, because its memory is
+// the likeliest to be in the host's caches.
 import { CODE_CACHE_END } from './layout';
 import { forgetJumps } from './blocks';
 import { PATTERNS_END } from './decode-patterns';
@@ -27,9 +28,13 @@ export const MAX_RECORDS: u32 = 64;
 export const FIRST_RUN_SIZE: usize = 0x1000;
 export const FIRST_RUNS: usize = (FETCH_BUFFER + 64 + FIRST_RUN_SIZE - 1) & ~(FIRST_RUN_SIZE - 1);
 
+/** A bit for each block that has run (first-runs.ts). */
+export const RAN: usize = FIRST_RUNS + 2 * FIRST_RUN_SIZE;
+export const RAN_BYTES: usize = 0x2_0000;
+
 const REGION_BITS: usize = 16;
 const REGION_SIZE: usize = 1 << REGION_BITS;
-const REGIONS: usize = (FIRST_RUNS + 2 * FIRST_RUN_SIZE + REGION_SIZE - 1) & ~(REGION_SIZE - 1);
+const REGIONS: usize = (RAN + RAN_BYTES + REGION_SIZE - 1) & ~(REGION_SIZE - 1);
 /** u32 per region, by its address: living blocks. */
 const LIVING_SIZE: usize = (CODE_CACHE_END >> REGION_BITS) << 2;
 const LIVING: usize = memory.data(LIVING_SIZE);

@@ -32,6 +32,7 @@ import {
   BLOCK_HEADER,
   BLOCK_TABLE,
   BLOCK_TABLE_ENTRIES,
+  FIRST_RUN_SIZE,
   forgetRegions,
   isFull,
   JUMP_CACHE,
@@ -46,8 +47,9 @@ import { forgetPatch } from './code-changes';
 import { DECODE_MORE, DECODE_TOO_LONG, decode, decodeMany } from './decode';
 import { forgetPatterns } from './decode-patterns';
 import { firstRunSlot, forgetFirstRuns, isFirstRun, isFirstRunRecord } from './first-runs';
-import { fuse, H_BREAK, H_END } from './hot';
+import { fuse, H_BREAK, H_END, JO32 } from './hot';
 import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
+import { JO } from './long-mode/hot';
 import { fetchHit, linearMask } from './paging';
 import { watchAgain } from './processors/monitor';
 import { markCodePage, unmarkCodePage } from './tlb';
@@ -60,8 +62,10 @@ import {
   PAGE_RIP,
   R_COST,
   R_COUNT,
+  R_FALL,
   R_FORM,
   R_IMM,
+  R_LINK,
   R_OFFSET,
   R_OP,
   RECORD_SIZE,
@@ -271,6 +275,11 @@ function keyOf(rip: u64, physical: u64): u64 {
   return key | (before << KEY_BEFORE) | (behind << KEY_BEHIND) | (rip > 0xffff ? KEY_HIGH : 0);
 }
 
+/** Offset in the page of the first byte of a block's window. */
+function keyStart(key: u64): u32 {
+  return u32(key >> KEY_BEFORE) & 0xfff;
+}
+
 /** Offset in the page of the first byte behind a block's window. */
 export function keyEnd(key: u64): u32 {
   return 0x1000 - (u32(key >> KEY_BEHIND) & 0xfff);
@@ -358,7 +367,40 @@ export function prepareFirstRun(target: u64): usize {
 
 function decodeFirstRun(key: u64, physical: u64): usize {
   const slot = firstRunSlot();
-  return fillBlock(slot, key, physical) ? slot + BLOCK_HEADER : 0;
+  const end = fillBlock(slot, key, physical);
+  if (!end) return 0;
+  leadOn(end - RECORD_SIZE, key);
+  return slot + BLOCK_HEADER;
+}
+
+/**
+ * A conditional jump of 32-bit or 64-bit code that ends a block which runs for the first time leads to the block's H_END, and to
+ * another one for the target if that lies in the window: so no handler has to ask for the condition again.
+ */
+function leadOn(end: usize, key: u64): void {
+  const jump = end - RECORD_SIZE;
+  if (<u32>load<u16>(jump, R_OP) - (code64 ? JO : JO32) > 15) return;
+  store<u32>(jump, u32(end), R_FALL);
+  const next: u32 = load<u16>(end, R_OFFSET);
+  const offset = (code64 ? next : 0) + load<u32>(jump, R_IMM);
+  if (offset < keyStart(key) || offset >= keyEnd(key)) return;
+  const target = end + RECORD_SIZE;
+  v128.store(target, v128.load(end));
+  v128.store(target, v128.load(end, 16), 16);
+  store<u16>(target, u16(offset), R_OFFSET);
+  store<u32>(jump, u32(target), R_LINK);
+}
+
+/**
+ * The record to go on with behind a block that runs for the first time (`end` is one of its H_END) if that runs for the first time
+ * too and lies in the same window; else 0.
+ */
+export function nextFirstRun(end: usize): usize {
+  const before = load<u64>(end & ~(FIRST_RUN_SIZE - 1), BLOCK_KEY);
+  const offset: u32 = load<u16>(end, R_OFFSET);
+  if (offset >= keyEnd(before)) return 0;
+  const key = (before & ~0xfff) | offset;
+  return isFirstRun(key) ? decodeFirstRun(key, (u64(load<u32>(end, R_IMM)) << 12) | offset) : 0;
 }
 
 /** Decodes the block with this key. 0: its first instruction leaves the window. */

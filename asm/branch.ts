@@ -14,7 +14,7 @@ import {
 } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findLinked, findLinked64, findTarget, findTarget64, prepareFirstRun, prepareTarget } from './blocks';
+import { findLinked, findLinked64, findTarget, findTarget64, nextFirstRun, prepareFirstRun, prepareTarget } from './blocks';
 import { isFirstRunRecord } from './first-runs';
 import { H_END } from './hot';
 import { effectiveBase, isCanonical } from './long-mode/state';
@@ -85,6 +85,10 @@ export function endBlock(r: usize): usize {
   if (injecting) {
     leave = true;
     return 0;
+  }
+  if (isFirstRunRecord(r)) {
+    const t = nextFirstRun(r);
+    if (t) return t;
   }
   return goTo(r, recordRip(r), R_LINK);
 }

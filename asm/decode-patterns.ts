@@ -36,7 +36,8 @@ const CLASS_REX: u32 = 16 << KIND_CLASS;
 /** Added to the key of a pattern whose instruction has not the length that kind and ModRM tell. */
 const IRREGULAR: u32 = 1 << 31;
 
-// The length of an instruction, which the next one waits for, follows from its kind and ModRM alone, without a look at the pattern.
+// The length of an instruction, which the next one waits for, follows from its kind and ModRM alone, without a look at the pattern;
+// of most from its first two bytes.
 /**
  * u32 by kind: bits 2:0 and 31:16 all ones if a ModRM byte follows the opcode; bits 7:4 the bytes of the immediate; bits 15:8 where
  * to look for patterns.
@@ -46,8 +47,16 @@ const KIND_COUNT: usize = 32 << KIND_CLASS;
 const KIND_MODRM: u32 = 0xffff0007;
 const KIND_IMMEDIATE: u32 = 4;
 const KIND_HASH: u32 = 0xff00;
+/**
+ * u8 by the first two bytes of an instruction, of 32-bit and behind that of 64-bit code: bits 3:0 its length, without ModRM, SIB
+ * and displacement if bit 7 says that the third byte is ModRM. 0: not known, or more has to be looked at.
+ */
+const LENGTHS: usize = KINDS + KIND_COUNT * 4;
+const LENGTHS_SIZE: usize = 0x10000;
+const LENGTH_BYTES: u32 = 15;
+const LENGTH_MODRM: u32 = 0x80;
 /** u32 by ModRM: bits 2:0 the bytes of it, of SIB and displacement; bits 31:16 all ones for it, and for SIB if that follows. */
-const MODRM: usize = KINDS + KIND_COUNT * 4;
+const MODRM: usize = LENGTHS + 2 * LENGTHS_SIZE;
 const MODRM_BYTES: u32 = 7;
 export const PATTERNS_END: usize = MODRM + 0x400;
 
@@ -108,6 +117,39 @@ function patternAt(known: u32, bits: u32): usize {
   return usize((((known & KIND_HASH) >> 2) ^ bits) & (PATTERN_COUNT - 1)) << 6;
 }
 
+/** Where LENGTHS has the instructions that begin with these two bytes. */
+// @ts-ignore: decorator
+@inline
+function lengthAt<Code>(first: u32, second: u32): usize {
+  return (isLong<Code>() ? LENGTHS + LENGTHS_SIZE : LENGTHS) + usize(first | (second << 8));
+}
+
+/** The length by LENGTHS, or 0. */
+// @ts-ignore: decorator
+@inline
+function quickLength<Code>(code: usize): u32 {
+  const known: u32 = load<u8>(lengthAt<Code>(load<u16>(code), 0));
+  const modrm = load<u32>(<u32>load<u8>(code, 2) << 2, MODRM) & MODRM_BYTES;
+  return (known & LENGTH_BYTES) + (modrm & -(known >> 7));
+}
+
+/** Enters the lengths of a kind of instruction that is known now; `first` is the first byte, which may be REX. */
+function noteLengths<Code>(first: u32, isTwoByte: bool, opcode: u32, known: u32): void {
+  const immediate = (known >> KIND_IMMEDIATE) & 15;
+  const marks = known & KIND_MODRM ? LENGTH_MODRM : 0;
+  const hasRex = isLong<Code>() && isRex(first);
+  // 0F behind REX takes a closer look
+  if (hasRex && isTwoByte) return;
+  if (hasRex || isTwoByte) {
+    store<u8>(lengthAt<Code>(first, opcode), u8(marks | (2 + immediate)));
+    return;
+  }
+  for (let second: u32 = 0; second < 256; second++) {
+    const address = marks ? load<u32>(second << 2, MODRM) & MODRM_BYTES : 0;
+    store<u8>(lengthAt<Code>(first, second), u8(1 + address + immediate));
+  }
+}
+
 /**
  * `decode` for an instruction with a pattern, of which 15 bytes may be read. 0: there is none yet, and it has to be decoded fully.
  */
@@ -129,7 +171,8 @@ export function decodeByPattern<Code>(r: usize, code: usize, offset: u32): u32 {
   const known = load<u32>(kind << 2, KINDS);
   const next: u32 = load<u16>(p);
   const parts = partsOf(known, next);
-  const length = u32(p - code) + (parts & MODRM_BYTES) + ((known >> KIND_IMMEDIATE) & 15);
+  let length = quickLength<Code>(code);
+  if (!length) length = u32(p - code) + (parts & MODRM_BYTES) + ((known >> KIND_IMMEDIATE) & 15);
   const bits = next & (parts >> 16);
   const pattern = patternAt(known, bits);
   const key = (kind << 16) | bits;
@@ -181,11 +224,15 @@ export function placeForPattern<Code>(
   length: u32,
 ): usize {
   if (!load<u32>(MODRM)) fillModrm();
-  const kind = classOf<Code>(load<u8>(code)) | (isTwoByte ? KIND_TWO_BYTE : 0) | load<u8>(p - 1);
+  const opcode: u32 = load<u8>(p - 1);
+  const kind = classOf<Code>(load<u8>(code)) | (isTwoByte ? KIND_TWO_BYTE : 0) | opcode;
   const usual = hasModrm ? KIND_MODRM : 0;
   const place = KINDS + (kind << 2);
   const hash = ((kind * 0x9e3779b1) >> 16) & KIND_HASH;
-  if (!load<u32>(place)) store<u32>(place, usual | (immediate << KIND_IMMEDIATE) | hash);
+  if (!load<u32>(place)) {
+    store<u32>(place, usual | (immediate << KIND_IMMEDIATE) | hash);
+    noteLengths<Code>(load<u8>(code), isTwoByte, opcode, load<u32>(place));
+  }
   const known = load<u32>(place);
   if ((known & KIND_MODRM) != usual) return 0;
   const next: u32 = load<u16>(p);

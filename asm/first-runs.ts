@@ -2,7 +2,7 @@
 // host, finding and dropping its blocks) is more than decoding. So a block is decoded into one of two slots at first, which the
 // jump cache and links never lead to, and forgotten when the next one runs; it gets its place in the block cache when it is to
 // run again. Its bytes are marked as code like those of any block, so that a store into the block that runs is noticed.
-import { BLOCK_HEADER, FIRST_RUN_SIZE, FIRST_RUNS } from './block-memory';
+import { BLOCK_HEADER, FIRST_RUN_SIZE, FIRST_RUNS, RAN, RAN_BYTES } from './block-memory';
 import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_KEY } from './blocks';
 import { current } from './globals';
 import { H_DEAD } from './hot';
@@ -12,10 +12,8 @@ import { R_OP, RECORD_SIZE } from './record';
  * A bit for each block that has run, by a hash of its page and its offset there, so that the bits of code that runs one after the
  * other lie close together. All are cleared when many are set.
  */
-const RAN_BITS: u32 = 18;
-const RAN_BYTES: usize = 1 << (RAN_BITS - 3);
-const RAN: usize = memory.data(RAN_BYTES, 16);
-const RAN_MAX: u32 = 1 << (RAN_BITS - 4);
+const RAN_BITS: u32 = u32(ctz(RAN_BYTES)) + 3;
+const RAN_MAX: u32 = 1 << (RAN_BITS - 6);
 let ranCount: u32 = 0;
 
 /** u32 by page: how often it got new contents, which makes its blocks others. */
