@@ -4,10 +4,17 @@ import { STATUS_LIMIT } from '../pc/exit.ts';
 import { readUserFile, writeUserFile } from './assets.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Volume } from './options.ts';
-import { type InputEvent, ProgramRun, type ProgramStart, type Surroundings } from './process/program-run.ts';
-import { Recorder } from './process/recorder.ts';
-import { readRecording } from './process/recording.ts';
-import { Replay } from './process/replay.ts';
+import {
+  type InputEvent,
+  type ProgramOrigin,
+  ProgramRun,
+  type SeenVolume,
+  type Surroundings,
+} from './process/program-run.ts';
+import { ObservedDirectory } from './recording/observed-directory.ts';
+import { Recorder } from './recording/recorder.ts';
+import { damagedRecording, readRecording, type Recording } from './recording/recording.ts';
+import { Replay } from './recording/replay.ts';
 import { SerialConsole } from './serial-console.ts';
 import { openVolumes } from './volumes.ts';
 
@@ -45,12 +52,16 @@ export async function runProcess(
     volumes: openVolumes(options.volume ?? []),
     strace: options.strace === true,
   };
-  const { run, recorder } = begin(program, args, options, surroundings);
+  const origin = originOf(program, args, options, surroundings.volumes);
+  const recorder =
+    options.record === undefined ? undefined : new Recorder<ProgramOrigin, InputEvent>('process', origin);
+  const run = ProgramRun.begin(origin, recorder === undefined ? surroundings : observed(surroundings, recorder));
+  recorder?.attach(run);
   const ending = await drive(run, console, recorder, options.maxInstructions);
   await console.close();
   if (options.save !== undefined) writeUserFile(options.save, 'snapshot', run.save());
   if (options.record !== undefined && recorder !== undefined)
-    writeUserFile(options.record, 'recording', recorder.finish(run, ending));
+    writeUserFile(options.record, 'recording', recorder.finish(ending));
   process.exitCode = report(run, ending, options.maxInstructions);
 }
 
@@ -60,21 +71,20 @@ function checkChoices(program: string | undefined, { restore, record, replay, sa
   if (from.length === 0)
     throw new CliError('A program is missing: name one, or a file to go on from with --restore or --replay.');
   if (from.length > 1) throw new CliError(`${from[0]} and ${from[1]} do not go together: both say what is to run.`);
-  if (record !== undefined && restore !== undefined)
-    throw new CliError('--record and --restore do not go together: a recording begins where its program does.');
   if (replay !== undefined && (record !== undefined || save !== undefined))
     throw new CliError('--replay does not go together with --record and --save.');
 }
 
-function begin(
+function originOf(
   program: string | undefined,
   args: readonly string[],
   options: ProcessOptions,
-  surroundings: Surroundings,
-): { readonly run: ProgramRun; readonly recorder?: Recorder } {
+  opened: readonly SeenVolume[],
+): ProgramOrigin {
+  const volumes = opened.map(({ guest, host, writable, file }) => ({ guest, host, writable, file }));
   if (options.restore !== undefined)
-    return { run: ProgramRun.restore(readUserFile(options.restore, 'snapshot'), surroundings) };
-  const start: ProgramStart = {
+    return { state: Uint8Array.from(readUserFile(options.restore, 'snapshot')), volumes };
+  const start = {
     name: program!,
     file: Uint8Array.from(readUserFile(program!, 'program')),
     args,
@@ -83,32 +93,44 @@ function begin(
     seed: options.seed,
     isPlain: !process.stdout.isTTY,
   };
-  if (options.record === undefined) return { run: ProgramRun.start(start, surroundings) };
-  const recorder = new Recorder(start, surroundings.volumes);
-  const run = ProgramRun.start(start, recorder.observe(surroundings));
-  recorder.attach(run);
-  return { run, recorder };
+  return { program: start, volumes };
+}
+
+/** The surroundings with everything that comes from them kept. */
+function observed(surroundings: Surroundings, recorder: Recorder<ProgramOrigin, InputEvent>): Surroundings {
+  const volumes = surroundings.volumes.map((volume) => ({
+    ...volume,
+    directory: new ObservedDirectory(recorder.answer, volume.directory),
+  }));
+  const write = (bytes: Uint8Array): void => {
+    recorder.said(bytes);
+    surroundings.write(bytes);
+  };
+  return { ...surroundings, volumes, write };
 }
 
 /** Runs slices until all tasks have ended, feeding the terminal in between. */
 async function drive(
   run: ProgramRun,
   console: SerialConsole,
-  recorder: Recorder | undefined,
+  recorder: Recorder<ProgramOrigin, InputEvent> | undefined,
   maxInstructions: number | undefined,
 ): Promise<Ending> {
   const { kernel } = run;
   let typed: number[] = [];
   const accept = (event: InputEvent): boolean => {
-    recorder?.input(event, run);
+    recorder?.input(event);
     return run.accept(event);
   };
   console.start((byte) => typed.push(byte));
+  const window = new Window();
   // beside a person at a terminal time passes; input from elsewhere comes, or has ended, at whatever time it is
   const waits = process.stdin.isTTY ? {} : ({ stopWhenIdle: 'for-good' } as const);
   for (;;) {
     if (typed.length > 0) accept({ kind: 'typed', bytes: Uint8Array.from(typed) });
     typed = [];
+    const size = window.change();
+    if (size) accept({ kind: 'resized', ...size });
     const pause = { cycles: kernel.platform.cycles + SLICE, ...(maxInstructions && { instructions: maxInstructions }) };
     const stop = kernel.run({ pause, ...waits });
     await console.pump(Number(kernel.monotonic));
@@ -120,6 +142,21 @@ async function drive(
     if (typed.length > 0) continue;
     if (console.interrupted) return 'interrupted';
     if (!accept({ kind: 'hung-up' })) return 'idle';
+  }
+}
+
+/** The terminal's size, as far as standard output is one. */
+class Window {
+  #rows = 0;
+  #columns = 0;
+
+  /** Its size if it is another than last time. */
+  change(): { readonly rows: number; readonly columns: number } | undefined {
+    const { isTTY, rows = 0, columns = 0 } = process.stdout;
+    if (!isTTY || (rows === this.#rows && columns === this.#columns)) return undefined;
+    this.#rows = rows;
+    this.#columns = columns;
+    return { rows, columns };
   }
 }
 
@@ -143,10 +180,19 @@ function report(run: ProgramRun, ending: Ending, maxInstructions: number | undef
 /** Runs a recording again; the exit status becomes the program's. @throws CliError at the first difference */
 async function replay(path: string, options: ProcessOptions): Promise<void> {
   const console = new SerialConsole();
-  const recording = readRecording(readUserFile(path, 'recording'));
-  const replay = new Replay(recording, {
-    write: (bytes) => console.writeAll(bytes),
-    strace: options.strace === true,
+  const recording = readRecording<InputEvent>('process', readUserFile(path, 'recording'));
+  const origin = checkedOrigin(recording.start);
+  const strace = options.strace === true;
+  const replay = new Replay(recording, ({ answer, said }) => {
+    const volumes = origin.volumes.map((volume) => ({
+      ...volume,
+      directory: new ObservedDirectory(answer, undefined),
+    }));
+    const write = (bytes: Uint8Array): void => {
+      said(bytes);
+      console.writeAll(bytes);
+    };
+    return ProgramRun.begin(origin, { write, volumes, strace });
   });
   while (!replay.step()) await console.flush();
   await console.flush();
@@ -154,4 +200,17 @@ async function replay(path: string, options: ProcessOptions): Promise<void> {
   const { instructions } = recording.end;
   process.stderr.write(`anillo: the replay is the recorded run to the bit, over ${instructions} instructions.\n`);
   process.exitCode = recording.end.reason === 'ended' ? replay.run.exitStatus : EXIT.ok;
+}
+
+/** The start of a recording that may be anybody's. @throws SnapshotError */
+function checkedOrigin(start: Recording<unknown, InputEvent>['start']): ProgramOrigin {
+  const { program, state, volumes } = start as Partial<ProgramOrigin>;
+  const isProgram =
+    program?.file instanceof Uint8Array &&
+    Array.isArray(program.args) &&
+    Array.isArray(program.environment) &&
+    [program.memory, program.seed].every((number) => Number.isSafeInteger(number)) &&
+    typeof program.name === 'string';
+  if (!Array.isArray(volumes) || !(isProgram || state instanceof Uint8Array)) throw damagedRecording();
+  return start as ProgramOrigin;
 }

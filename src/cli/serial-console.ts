@@ -33,12 +33,16 @@ export class SerialConsole {
     this.#wake?.();
   };
 
+  /** The window has another size. */
+  readonly #resized = (): void => this.#wake?.();
+
   /** Begins to listen; every byte typed goes to `deliver`. */
   start(deliver: (byte: number) => void): void {
     this.#deliver = deliver;
     this.#realStart = process.hrtime.bigint();
     process.on('SIGINT', this.#interrupt);
     process.on('SIGTERM', this.#interrupt);
+    process.stdout.on('resize', this.#resized);
     process.stdout.on('error', (error) => {
       this.#failure = error;
     });
@@ -107,6 +111,7 @@ export class SerialConsole {
     await this.flush();
     process.off('SIGINT', this.#interrupt);
     process.off('SIGTERM', this.#interrupt);
+    process.stdout.off('resize', this.#resized);
     if (this.#paced) process.stdin.setRawMode(false);
     process.stdin.pause();
     process.stdin.unref?.();

@@ -79,6 +79,17 @@ describe.skipIf(program === undefined || process.platform !== 'linux')('anillo p
     writeFileSync(at('volume/file'), 'what is in it\n');
   });
 
+  test('records a run that goes on from a saved state', () => {
+    const input = 'one\ntwo\n';
+    const whole = run([at('session')], input);
+    const first = run(['--max-instructions', '500K', '--save', at('begun'), at('session')], input);
+    const second = run(['--restore', at('begun'), '--record', at('rest')]);
+    expect(first.stdout + second.stdout).toBe(whole.stdout);
+    const replay = run(['--replay', at('rest')]);
+    expect(replay.stderr).toContain('the recorded run to the bit');
+    expect([replay.stdout, replay.status]).toEqual([second.stdout, 3]);
+  });
+
   test('refuses files that are something else, in a sentence', () => {
     writeFileSync(at('text'), 'hello');
     run(['--max-instructions', '20K', '--save', at('early'), at('session')]);

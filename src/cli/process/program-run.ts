@@ -14,6 +14,7 @@ import { CpuPlatform } from '../../platform/cpu-platform.ts';
 import { type HostThings, loadKernel, saveKernel } from '../../platform/snapshot.ts';
 import { loadCore } from '../assets.ts';
 import { CliError, EXIT } from '../errors.ts';
+import type { Recordable } from '../recording/recording.ts';
 import { mountVolumes, OWNERS, type OpenVolume } from '../volumes.ts';
 
 /** What decides a run before anything is typed. */
@@ -27,6 +28,22 @@ export interface ProgramStart {
   readonly seed: number;
   /** Standard output is no terminal: no echo, line ends stay. */
   readonly isPlain: boolean;
+}
+
+/** A volume, by what the program sees of it. */
+export interface SeenVolume {
+  readonly guest: string;
+  readonly host: string;
+  readonly writable: boolean;
+  /** The one file of it that is seen; if not given, the whole directory. */
+  readonly file: string | undefined;
+}
+
+/** What a recorded run begins with: a program or a saved state, and its volumes. */
+export interface ProgramOrigin {
+  readonly program?: ProgramStart;
+  readonly state?: Uint8Array;
+  readonly volumes: readonly SeenVolume[];
 }
 
 /** This computer, as far as the program meets it. */
@@ -58,7 +75,7 @@ interface Roots {
 }
 
 /** A program and its kernel. */
-export class ProgramRun {
+export class ProgramRun implements Recordable<InputEvent> {
   readonly kernel: Kernel;
   readonly #terminal: Terminal;
   readonly #init: Task;
@@ -71,8 +88,14 @@ export class ProgramRun {
     this.#host = host;
   }
 
+  /** @throws CliError, SnapshotError when the program cannot be run, or cannot go on */
+  static begin({ program, state }: ProgramOrigin, surroundings: Surroundings): ProgramRun {
+    if (program !== undefined) return ProgramRun.#start(program, surroundings);
+    return ProgramRun.#restore(state ?? new Uint8Array(0), surroundings);
+  }
+
   /** @throws CliError when the program cannot be run */
-  static start(start: ProgramStart, surroundings: Surroundings): ProgramRun {
+  static #start(start: ProgramStart, surroundings: Surroundings): ProgramRun {
     const { memory, seed, name } = start;
     const platform = new CpuPlatform(loadCore(), { memory });
     const kernel = new Kernel({ platform, seed, ...observers(surroundings) });
@@ -97,7 +120,7 @@ export class ProgramRun {
   }
 
   /** Goes on with a saved run. @throws SnapshotError */
-  static restore(file: Uint8Array, surroundings: Surroundings): ProgramRun {
+  static #restore(file: Uint8Array, surroundings: Surroundings): ProgramRun {
     const host = hostThings(surroundings);
     const roots = loadKernel(KIND, loadCore(), file, host) as Roots;
     Object.assign(roots.kernel, observers(surroundings));

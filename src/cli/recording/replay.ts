@@ -3,56 +3,50 @@
 import { ERRNO, type ErrnoName } from '../../abi/errno.ts';
 import { fail } from '../../kernel/error.ts';
 import { CliError, EXIT } from '../errors.ts';
-import type { OpenVolume } from '../volumes.ts';
-import { ObservedDirectory } from './observed-directory.ts';
-import { ProgramRun, type Surroundings } from './program-run.ts';
-import { outputHash, type Recording, type Stamp, stateHash } from './recording.ts';
+import type { Answer } from './observed-directory.ts';
+import { outputHash, type Recordable, type Recording, type Stamp, stateHash } from './recording.ts';
 
 /** Instructions between two looks at the terminal, in cycles. */
 const SLICE = 50_000_000;
 
+/** What a run meets instead of this computer. */
+export interface ReplayedWorld {
+  /** Gives the recorded answers of directories. */
+  readonly answer: Answer;
+  /** Compares what is said; `channel` as it was recorded. */
+  readonly said: (bytes: Uint8Array, channel?: string) => void;
+}
+
 /** Replays one recording. */
-export class Replay {
-  readonly #recording: Recording;
-  readonly #run: ProgramRun;
+export class Replay<Event, Run extends Recordable<Event>> {
+  readonly run: Run;
+  readonly #recording: Recording<unknown, Event>;
   #results = 0;
   #outputs = 0;
   #hash = '';
   #inputs = 0;
   #isStarted = false;
 
-  /** `write` gets what the program says. @throws CliError */
-  constructor(recording: Recording, { write, strace }: Omit<Surroundings, 'volumes'>) {
+  /** `start` makes the run as it began. @throws CliError */
+  constructor(recording: Recording<unknown, Event>, start: (world: ReplayedWorld) => Run) {
     this.#recording = recording;
-    const volumes = recording.volumes.map(
-      (volume): OpenVolume => ({
-        ...volume,
-        file: volume.file ?? undefined,
-        directory: new ObservedDirectory((call) => this.#result(call) as never, undefined),
-      }),
-    );
-    const said = (bytes: Uint8Array): void => {
-      this.#check(bytes);
-      write(bytes);
-    };
-    this.#run = ProgramRun.start(recording.start, { write: said, volumes, strace });
+    this.run = start({
+      answer: (call) => this.#result(call) as never,
+      said: (bytes, channel = '') => this.#check(bytes, channel),
+    });
     this.#isStarted = true;
-  }
-
-  get run(): ProgramRun {
-    return this.#run;
   }
 
   /** Runs a slice. True when the end of the recording is reached. @throws CliError at a difference */
   step(): boolean {
-    const { kernel } = this.#run;
+    const { kernel } = this.run;
     const { inputs, end } = this.#recording;
     const next = inputs[this.#inputs];
     const target = next ?? end;
     if (this.#isAt(target)) {
       if (next === undefined) return true;
       this.#inputs++;
-      this.#run.accept(next.event);
+      this.run.accept(next.event);
       return false;
     }
     const { cycles } = kernel.platform;
@@ -67,22 +61,22 @@ export class Replay {
     const { outputs, results, end } = this.#recording;
     if (this.#outputs < outputs.length) this.#differs(`it has said less: ${this.#outputs} of ${outputs.length} times`);
     if (this.#results < results.length) this.#differs('it has asked for less of the directories of the computer');
-    if (stateHash(this.#run) !== end.state) this.#differs('its memory or the state of its kernel is another');
+    if (stateHash(this.run) !== end.state) this.#differs('its memory or the state of its kernel is another');
   }
 
   #isAt({ instructions, cycles }: Stamp): boolean {
-    const { platform } = this.#run.kernel;
+    const { platform } = this.run.kernel;
     if (platform.cycles !== cycles) return false;
     if (platform.instructions !== instructions)
       this.#differs(`${platform.instructions} instructions took as many cycles as ${instructions} then`);
     return true;
   }
 
-  #check(bytes: Uint8Array): void {
+  #check(bytes: Uint8Array, channel: string): void {
     const mark = this.#recording.outputs[this.#outputs++];
-    this.#hash = outputHash(this.#hash, bytes);
+    this.#hash = outputHash(this.#hash, bytes, channel);
     if (mark === undefined) this.#differs(`it says more than then: ${JSON.stringify(textOf(bytes))}`);
-    const instructions = this.#isStarted ? this.#run.kernel.platform.instructions : 0;
+    const instructions = this.#isStarted ? this.run.kernel.platform.instructions : 0;
     if (mark.instructions !== instructions) this.#differs(`it said this at instruction ${mark.instructions}`);
     if (mark.hash !== this.#hash) this.#differs(`it said something else than ${JSON.stringify(textOf(bytes))}`);
   }
@@ -95,7 +89,7 @@ export class Replay {
   }
 
   #differs(how: string): never {
-    const at = this.#isStarted ? this.#run.kernel.platform.instructions : 0;
+    const at = this.#isStarted ? this.run.kernel.platform.instructions : 0;
     throw new CliError(`The replay differs from the recording at instruction ${at}: ${how}.`, EXIT.failure);
   }
 }

@@ -1,11 +1,20 @@
 // A recorded run: how it began, everything that reached it from outside with the instruction and cycle count at which it
 // did, and marks of what it said and was at the end, by which a replay is checked.
 import { createHash } from 'node:crypto';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { LoadError, loadGraph } from '../../kernel/snapshot/load.ts';
 import { saveGraph } from '../../kernel/snapshot/save.ts';
 import { readParts, SnapshotError, writeSnapshot } from '../../machine/snapshot.ts';
 import { bytesField } from '../../machine/stateful.ts';
-import type { InputEvent, ProgramRun, ProgramStart } from './program-run.ts';
+
+/** What can be recorded: programs on a kernel, and what reaches them. */
+export interface Recordable<Event> {
+  readonly kernel: Kernel;
+  /** Something comes from outside, as an interrupt does. */
+  accept(event: Event): unknown;
+  /** Everything there is, as a snapshot. */
+  save(): Uint8Array;
+}
 
 /** A point of a run. */
 export interface Stamp {
@@ -26,37 +35,38 @@ export interface OutputMark {
   readonly hash: string;
 }
 
-/** A volume, by what the program sees of it. */
-export interface RecordedVolume {
-  readonly guest: string;
-  readonly host: string;
-  readonly writable: boolean;
-  /** The one file of it that is seen; null for the whole directory. */
-  readonly file: string | null;
-}
+/** What was run, by the commands it is recorded and replayed with. */
+export type RecordingKind = 'process' | 'container';
 
-export interface Recording {
-  readonly start: ProgramStart;
-  readonly volumes: readonly RecordedVolume[];
-  readonly inputs: readonly (Stamp & { readonly event: InputEvent })[];
+export interface Recording<Start, Event> {
+  readonly kind: RecordingKind;
+  readonly start: Start;
+  readonly inputs: readonly (Stamp & { readonly event: Event })[];
   readonly results: readonly HostResult[];
   readonly outputs: readonly OutputMark[];
   readonly end: Stamp & { readonly reason: string; readonly state: string };
 }
 
 const PART = 'recording';
-const VERSION = 2;
+const VERSION = 3;
 
 /** A recording as a file. */
-export function writeRecording(recording: Recording): Uint8Array {
+export function writeRecording(recording: Recording<unknown, unknown>): Uint8Array {
   const unused = (): never => {
     throw new Error('recordings are not loaded this way');
   };
   return writeSnapshot([{ name: PART, version: VERSION, save: () => ({ graph: saveGraph(recording) }), load: unused }]);
 }
 
-/** @throws SnapshotError when the file is none, damaged, or of another version */
-export function readRecording(file: Uint8Array): Recording {
+/** What is wrong with a recording's own parts. */
+export const damagedRecording = () =>
+  new SnapshotError('corrupt', 'The recording is damaged: not all of its parts are there.');
+
+/**
+ * Reads a recording; its start is the caller's to doubt.
+ * @throws SnapshotError when the file is none, damaged, of another version or kind
+ */
+export function readRecording<Event>(kind: RecordingKind, file: Uint8Array): Recording<unknown, Event> {
   const [part, ...others] = readParts(file);
   if (part?.name !== PART || others.length > 0)
     throw new SnapshotError('unknown-part', 'The file is no recording: it is a snapshot (--restore goes on from one).');
@@ -65,7 +75,7 @@ export function readRecording(file: Uint8Array): Recording {
     throw new SnapshotError('other-part-version', message);
   }
   try {
-    return checked(loadGraph(bytesField(part.fields, 'graph')) as Partial<Recording>);
+    return checked(kind, loadGraph(bytesField(part.fields, 'graph')) as Partial<Recording<unknown, Event>>);
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
     throw new SnapshotError('corrupt', error.message, { cause: error });
@@ -73,24 +83,26 @@ export function readRecording(file: Uint8Array): Recording {
 }
 
 /** The parts are there; what is in them is the replay's to doubt. */
-function checked(recording: Partial<Recording>): Recording {
-  const { start, volumes, inputs, results, outputs, end } = recording;
+function checked<Event>(kind: RecordingKind, recording: Partial<Recording<unknown, Event>>): Recording<unknown, Event> {
+  const { start, inputs, results, outputs, end } = recording;
   const isWhole =
-    start?.file instanceof Uint8Array &&
-    [volumes, inputs, results, outputs, start.args, start.environment].every((list) => Array.isArray(list)) &&
-    [start.memory, start.seed, end?.instructions, end?.cycles].every((number) => Number.isSafeInteger(number)) &&
-    typeof start.name === 'string';
-  if (!isWhole) throw new SnapshotError('corrupt', 'The recording is damaged: not all of its parts are there.');
-  return recording as Recording;
+    typeof start === 'object' &&
+    start !== null &&
+    [inputs, results, outputs].every((list) => Array.isArray(list)) &&
+    [end?.instructions, end?.cycles].every((number) => Number.isSafeInteger(number));
+  if (!isWhole) throw damagedRecording();
+  if (recording.kind !== kind)
+    throw new SnapshotError('other-machine', `The recording is one of a ${recording.kind}, and not of a ${kind}.`);
+  return recording as Recording<unknown, Event>;
 }
 
-/** Hash of everything said, extended by what is said now. */
-export function outputHash(before: string, bytes: Uint8Array): string {
-  return createHash('sha256').update(before).update(bytes).digest('hex').slice(0, 16);
+/** Hash of everything said, extended by what is said now, and where. */
+export function outputHash(before: string, bytes: Uint8Array, channel: string): string {
+  return createHash('sha256').update(`${before} ${channel} `).update(bytes).digest('hex').slice(0, 16);
 }
 
 /** Hash of memory and of the kernel's objects. */
-export function stateHash(run: ProgramRun): string {
+export function stateHash(run: Recordable<never>): string {
   const hash = createHash('sha256');
   for (const { name, fields } of readParts(run.save()))
     if (name === 'memory') hash.update(bytesField(fields, 'data'));
