@@ -31,6 +31,11 @@ export class HostPipe {
     else this.pipe.readers++;
   }
 
+  /** Nothing more is put in. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** Puts bytes in; gives how many there was room for. */
   put(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, this.pipe.room);

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -236,5 +237,41 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
       expect(container('start', '--checkpoint-dir', '/', 'server').status).toBe(2);
       expect(container('start', '--checkpoint', 'good', 'server', 'stranger').status).toBe(2);
     });
+  });
+
+  test('of a bundle is kept in a directory, and a new container of the bundle goes on from there', async () => {
+    const oci = (...args: string[]) => anillo(['oci', ...args]);
+    const bundle = join(folder, 'bundle');
+    cpSync(join(folder, 'root'), join(bundle, 'rootfs'), { recursive: true });
+    expect(oci('spec', '-b', bundle).status).toBe(0);
+    const file = join(bundle, 'config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8'));
+    Object.assign(config.process, { args: ['worker', '100'], terminal: false });
+    config.root.readonly = false;
+    writeFileSync(file, JSON.stringify(config));
+    const output = join(folder, 'output');
+    const stdout = openSync(output, 'w');
+    const args = [COMMAND, 'oci', 'run', '-d', '-b', bundle, 'night'];
+    expect(spawnSync(process.execPath, args, { env, stdio: ['ignore', stdout, 'inherit'] }).status).toBe(0);
+    for (let tries = 0; tries < 500 && !readFileSync(output, 'utf8').includes('\n4 '); tries++) await sleep(20);
+    const images = join(folder, 'images');
+    expect(oci('checkpoint', '--tcp-established', '--image-path', images, 'night')).toEqual({
+      status: 0,
+      out: '',
+      err: '',
+    });
+    expect(oci('list', '-q').out).toBe('');
+    const before = readFileSync(output, 'utf8');
+    const rest = oci('restore', '-b', bundle, '--image-path', images, 'morning');
+    expect([rest.status, rest.err]).toEqual([7, '']);
+    expect((before + rest.out).match(/^\d+ tcp/gm)?.map(Number.parseFloat)).toEqual(
+      Array.from({ length: 100 }, (_, n) => n + 1),
+    );
+    expect(rest.out).toMatch(/ended 1\nended 1\nended 1\n$/);
+    expect(oci('restore', '-b', bundle, '--image-path', elsewhere, 'none').err).toContain('is not there');
+    const other = join(folder, 'other');
+    cpSync(bundle, other, { recursive: true });
+    expect(oci('restore', '-b', other, '--image-path', images, 'none').err).toContain('does not share that way');
+    expect(oci('list', '-q').out).toBe('');
   });
 });

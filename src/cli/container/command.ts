@@ -41,9 +41,9 @@ function parseOomScore(text: string): number {
 
 const parseTail = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : parseNumber('--tail', 0)(text));
 
-function withCreateOptions(command: Command): Command {
+function withCreateOptions(command: Command, image = '<image>'): Command {
   return withRefused(withFixedLimits(withLimits(command)))
-    .argument('<image>', 'name or ID of an image')
+    .argument(image, 'name or ID of an image')
     .argument('[command...]', 'what to run instead of what the image says')
     .passThroughOptions()
     .option('--name <name>', 'its name')
@@ -85,8 +85,22 @@ function withCreateOptions(command: Command): Command {
 }
 
 function addMaking(container: Command): void {
-  withCreateOptions(container.command('run').description('make a container and run it'))
+  withCreateOptions(container.command('run').description('make a container and run it'), '[image]')
     .option('-d, --detach', 'leave it running and print its ID')
+    .option('--record <file>', 'record what reaches the container from outside, and what it says')
+    .option('--replay <file>', 'instead of an image: run a recording again, and compare; no container is made')
+    .addHelpText(
+      'after',
+      `
+A recording has everything that reached the container (input, sizes of the window, signals, limits, further processes, answers of
+the computer's files) at its instruction counts; a replay reports the first difference. It needs the layers of the image, and
+neither the container nor its volumes. While a container is recorded nobody outside can look at its files (cp, diff, commit).
+
+Examples:
+  anillo container run -it --record session.anillo anillo
+  anillo container run --replay session.anillo
+  anillo container start -a --checkpoint night --record rest.anillo work`,
+    )
     .action(async (image, command, options) => (await import('./run.ts')).runContainer(image, command, options));
   withCreateOptions(container.command('create').description('make a container and print its ID')).action(
     async (image, command, options) => (await import('./create.ts')).createContainer(image, command, options),
@@ -98,6 +112,7 @@ function addMaking(container: Command): void {
     .option('-a, --attach', 'run it here, with its output')
     .option('--checkpoint <name>', 'go on from this checkpoint')
     .option('--checkpoint-dir <directory>', 'where that is, if not with the container')
+    .option('--record <file>', 'record what reaches it from now on, and what it says')
     .action(async (names, options) => (await import('./run.ts')).startContainers(names, options));
   container
     .command('exec')
@@ -126,6 +141,7 @@ function addMaking(container: Command): void {
     .argument('<container>', 'ID')
     .option('--checkpoint <name>')
     .option('--checkpoint-dir <directory>')
+    .option('--record <file>')
     .action(async (id, options) => (await import('./run.ts')).superviseContainer(id, options));
 }
 

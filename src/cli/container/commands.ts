@@ -4,16 +4,14 @@ import type { Socket } from 'node:net';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Container } from '../../oci/container.ts';
 import { lookAt, packPath, packRoot, type UnpackOptions, unpackInto } from '../../oci/container-copy.ts';
-import { readControl } from '../../oci/container-resources.ts';
 import type { Step, StoredContainer } from '../../oci/container-store.ts';
 import { changes, packChanges } from '../../oci/layer-changes.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { RootFs } from '../../oci/root-fs.ts';
-import type { ProcessSpec } from '../../oci/runtime-spec.ts';
 import type { Bytes } from '../../oci/streams.ts';
 import type { FilesOutside } from './container-files.ts';
-import { processOf, type Process } from './processes.ts';
-import { newStreams, type ProcessStreams } from './process-streams.ts';
+import type { ContainerRun, Program } from './container-run.ts';
+import type { ProcessStreams } from './process-streams.ts';
 import type { Stats } from './stats.ts';
 import {
   type Answer,
@@ -25,12 +23,26 @@ import {
   JsonLines,
   line,
   type Request,
+  type WindowSize,
 } from './protocol.ts';
+
+/** A process that was started beside the first one. */
+export interface Executed {
+  readonly streams: ProcessStreams;
+  /** Gives its exit status. */
+  readonly ended: Promise<number>;
+}
+
+/** What looks at files of the kernel, or changes them, and is no event of a recording. */
+const NOT_RECORDED: readonly Request['op'][] = ['archive', 'changes', 'look', 'pack', 'pack-root', 'unpack'];
 
 /** What commands are carried out on. */
 export interface Inside {
   readonly kernel: Kernel;
   readonly container: Container;
+  readonly run: ContainerRun;
+  /** Nothing but what is recorded may reach it. */
+  readonly isRecorded: boolean;
   readonly record: StoredContainer;
   readonly files: FilesOutside;
   /** Those of the first process. */
@@ -39,10 +51,8 @@ export interface Inside {
   note(step: Step): Promise<void>;
   /** Runs the program that a container was made for; settled when it runs. */
   start(): Promise<void>;
-  /** The process as somebody by name. @throws OciError */
-  as(process: ProcessSpec, user: string): ProcessSpec;
-  /** Starts one more process; gives its exit status when it has ended. @throws OciError */
-  exec(process: ProcessSpec, streams: ProcessStreams): Promise<number>;
+  /** Starts one more process. @throws OciError */
+  exec(program: Program, size: WindowSize | undefined): Executed;
   /** The programs were frozen before by the user. */
   readonly isPaused: boolean;
   /** Saves everything. @throws OciError */
@@ -123,12 +133,13 @@ export class ContainerCommands {
   }
 
   async #serve(request: Request, conversation: Conversation): Promise<Listener> {
-    const { container, streams } = this.#inside;
+    const { container, run, streams, isRecorded, record } = this.#inside;
     const { finish } = conversation;
+    if (isRecorded && NOT_RECORDED.includes(request.op))
+      throw new OciError('bad-state', `The container ${record.name} is recorded: its files are its own until it ends.`);
     switch (request.op) {
       case 'signal':
-        if (request.all) container.killAll(request.signal);
-        else container.kill(request.signal);
+        run.perform({ kind: 'signalled', signal: request.signal, all: request.all === true });
         finish(true);
         return undefined;
       case 'start':
@@ -141,14 +152,14 @@ export class ContainerCommands {
         finish(true);
         return undefined;
       case 'update':
-        container.limit(request.resources);
+        run.perform({ kind: 'limited', resources: request.resources });
         finish(true);
         return undefined;
       case 'top':
-        finish(this.#processes());
+        finish(run.processes());
         return undefined;
       case 'stats':
-        finish(this.#stats());
+        finish({ ...run.stats(record.memory), wakeUps: this.#inside.wakeUps() } satisfies Stats);
         return undefined;
       case 'changes': {
         const { upper, image } = this.#layered();
@@ -208,10 +219,9 @@ export class ContainerCommands {
 
   /** The programs stand still while somebody wants it so. */
   #freeze(): void {
-    const { container, wake } = this.#inside;
+    const { run, wake } = this.#inside;
     wake();
-    if (this.#isPaused || this.#archives > 0) container.pause();
-    else container.unpause();
+    run.perform({ kind: 'frozen', frozen: this.#isPaused || this.#archives > 0 });
   }
 
   /** The changes as a tar archive; if asked for, the programs stand still until it is fetched or nobody fetches it. */
@@ -263,42 +273,6 @@ export class ContainerCommands {
     };
   }
 
-  #processes(): readonly Process[] {
-    const { container, kernel } = this.#inside;
-    return [...kernel.pids.groups.values()]
-      .filter(({ leader, isZombie }) => !isZombie && leader.cgroup?.isWithin(container.cgroup))
-      .map((group) => processOf(kernel, group, container.init.namespaces.pid));
-  }
-
-  #stats(): Stats {
-    const { container, kernel, record } = this.#inside;
-    const { cgroup } = container;
-    const { platform } = kernel;
-    const text = (name: string) => readControl(kernel, cgroup, name);
-    const number = (name: string) => Number.parseInt(text(name), 10);
-    const key = (name: string, pattern: RegExp) => Number(pattern.exec(text(name))?.[1] ?? 0);
-    const nanoseconds = (cycles: number) => Number(kernel.nanoseconds(cycles));
-    const outside = container.init.namespaces.net.interfaces.filter(({ name }) => name !== 'lo');
-    return {
-      cpuNanoseconds: nanoseconds(cgroup.userCycles + cgroup.systemCycles),
-      userNanoseconds: nanoseconds(cgroup.userCycles),
-      virtualNanoseconds: Number(kernel.monotonic),
-      instructions: platform.instructions,
-      wakeUps: this.#inside.wakeUps(),
-      memory: number('memory.current') || kernel.frames.used * 4096,
-      cachedMemory: key('memory.stat', /^inactive_file (\d+)/m),
-      memoryLimit: number('memory.max') || record.memory,
-      pids: cgroup.population,
-      pidsLimit: number('pids.max') || 0,
-      oomKills: key('memory.events', /^oom_kill (\d+)/m),
-      network: {
-        received: outside.reduce((sum, { received }) => sum + received.bytes, 0),
-        sent: outside.reduce((sum, { sent }) => sum + sent.bytes, 0),
-      },
-      disk: { read: key('io.stat', /rbytes=(\d+)/), written: key('io.stat', /wbytes=(\d+)/) },
-    };
-  }
-
   #attach(streams: ProcessStreams, { send, socket }: Conversation): (message: Input) => void {
     const listener = (bytes: Uint8Array, stream: 1 | 2) => send({ out: encode(bytes), stream });
     streams.listeners.add(listener);
@@ -307,14 +281,12 @@ export class ContainerCommands {
       if ('data' in message) streams.type(decode(message.data));
       else if ('end' in message) streams.end();
       else if ('size' in message) streams.resize(message.size);
-      else this.#inside.container.kill(message.signal);
+      else this.#inside.run.perform({ kind: 'signalled', signal: message.signal, all: false });
     };
   }
 
   #exec({ process, user, size, interactive, detach }: ExecRequest, conversation: Conversation): Listener {
-    const { kernel, exec, as } = this.#inside;
-    const streams = newStreams(kernel, { terminal: process.terminal, size });
-    const ended = exec(user === undefined ? process : as(process, user), streams);
+    const { streams, ended } = this.#inside.exec({ process, user }, size);
     if (detach) {
       streams.end();
       conversation.finish(0);

@@ -27,9 +27,13 @@ export interface ContainerFiles extends FilesOutside {
 }
 
 /** The files of a container of an image. @throws OciError */
-export function imageFiles(kernel: Kernel, { images, containers }: Places, record: ContainerRecord): ContainerFiles {
+export function imageFiles(
+  kernel: Kernel,
+  { images, containers }: Places,
+  record: ContainerRecord,
+  share = new HostShare(),
+): ContainerFiles {
   const { id, image } = record;
-  const share = new HostShare();
   const layers = image.diffIds.map((layer) =>
     openLayer(kernel, {
       entries: images.layers.entries(layer),
@@ -48,13 +52,17 @@ export function imageFiles(kernel: Kernel, { images, containers }: Places, recor
 }
 
 /**
- * What a container of an image that was saved finds of this computer: the layers, and of the directories those that its
- * configuration shares.
+ * Finds for a container of an image that was saved what it has of this computer: the layers, and of the directories those
+ * that its configuration shares.
  * @throws OciError when something is not there, or not its own
  */
-export function imageShare({ images }: Places, record: ContainerRecord, checkpoint: Checkpoint): HostShare {
+export function findAgain(
+  { images }: Places,
+  record: ContainerRecord,
+  checkpoint: Checkpoint,
+  share: HostShare,
+): HostShare {
   const { image, name, spec } = record;
-  const share = new HostShare();
   if (checkpoint.layers.join() !== [...new Set(image.diffIds)].join())
     throw new OciError('bad-state', `The checkpoint is of a container of another image, and not of one like ${name}.`);
   for (const layer of checkpoint.layers) share.layer(layer, images.layers.content(layer));

@@ -26,8 +26,12 @@ export class HostShare {
   readonly #owners: OwnerMap;
   readonly #things = new Map<string, object>();
 
-  constructor(owners = OWNERS) {
+  readonly #observe: (directory: HostDirectory) => HostDirectory;
+
+  /** `observe` may put itself between the container and its directories. */
+  constructor(owners = OWNERS, observe = (directory: HostDirectory) => directory) {
     this.#owners = owners;
+    this.#observe = observe;
     this.#things.set('the owners of files', owners);
   }
 
@@ -77,8 +81,14 @@ export class HostShare {
       directory.close();
       return { directory: known, file };
     }
+    const observed = this.#observe(directory);
+    this.put(place, observed);
+    return { directory: observed, file };
+  }
+
+  /** What stands for a directory. */
+  put(place: SharedPlace, directory: HostDirectory): void {
     this.shared.push(place);
-    this.#things.set(name, directory);
-    return { directory, file };
+    this.#things.set(nameOf(place), directory);
   }
 }

@@ -12,6 +12,7 @@ const LONGEST_SLEEP_MS = 2 ** 30;
 export class Pace {
   readonly #kernel: Kernel;
   readonly #isPaced: boolean;
+  readonly #isRecorded: boolean;
   #realStart = 0n;
   #virtualStart = 0n;
   #wake: (() => void) | undefined;
@@ -22,10 +23,14 @@ export class Pace {
   /** How often the process came back from sleep. */
   wakeUps = 0;
 
-  /** `isPaced`: virtual time passes no faster than real time; else time in which nobody wants the processor takes none. */
-  constructor(kernel: Kernel, isPaced: boolean) {
+  /**
+   * `isPaced`: virtual time passes no faster than real time; else time in which nobody wants the processor takes none.
+   * `isRecorded`: nothing inside may notice how time is cut.
+   */
+  constructor(kernel: Kernel, isPaced: boolean, isRecorded: boolean) {
     this.#kernel = kernel;
     this.#isPaced = isPaced;
+    this.#isRecorded = isRecorded;
   }
 
   /** From now on virtual and real time go side by side. */
@@ -91,6 +96,6 @@ export class Pace {
   }
 
   #passTo(cycles: number): void {
-    if (cycles > this.#kernel.platform.cycles) this.#kernel.run({ cycles });
+    if (cycles > this.#kernel.platform.cycles) this.#kernel.run(this.#isRecorded ? { pause: { cycles } } : { cycles });
   }
 }

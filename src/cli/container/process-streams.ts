@@ -13,6 +13,15 @@ export class Screen {
   readonly write = (bytes: Uint8Array): void => this.show(bytes);
 }
 
+/** What reaches the files of a process from outside. */
+export type StreamEvent =
+  | { readonly kind: 'typed'; readonly bytes: Uint8Array }
+  /** Nothing more is typed. */
+  | { readonly kind: 'hung-up' }
+  | { readonly kind: 'resized'; readonly rows: number; readonly columns: number }
+  /** What was written into a pipe so far is taken out. */
+  | { readonly kind: 'taken'; readonly stream: 1 | 2 };
+
 /** What is kept of the streams of a container that is saved. */
 export interface StreamState {
   readonly files: StandardFiles;
@@ -41,6 +50,8 @@ export function newStreams(kernel: Kernel, { terminal, size }: StreamOptions): P
 /** The outside of a process's standard files. */
 export class ProcessStreams {
   readonly listeners = new Set<Listener>();
+  /** Told before something reaches the files. */
+  notice: (event: StreamEvent) => void = () => {};
   readonly state: StreamState;
   readonly screen: Screen;
 
@@ -62,7 +73,7 @@ export class ProcessStreams {
   type(bytes: Uint8Array): void {
     const { files, waiting, hasEnded } = this.state;
     if (hasEnded) return;
-    if (files.kind === 'terminal') files.terminal.type(bytes);
+    if (files.kind === 'terminal') this.accept({ kind: 'typed', bytes });
     else waiting.push(bytes);
     this.pump();
   }
@@ -72,37 +83,58 @@ export class ProcessStreams {
     const { files, hasEnded } = this.state;
     if (hasEnded) return;
     this.state.hasEnded = true;
-    if (files.kind === 'terminal') files.terminal.hangUp();
+    if (files.kind === 'terminal') this.accept({ kind: 'hung-up' });
     this.pump();
   }
 
   resize({ rows, columns }: WindowSize): void {
-    const { files } = this.state;
-    if (files.kind === 'terminal') files.terminal.setSize({ rows, columns, width: 0, height: 0 });
+    if (this.files.kind === 'terminal') this.accept({ kind: 'resized', rows, columns });
   }
 
   /** Moves what is in the pipes. True if anything moved. */
   pump(): boolean {
-    const { files, waiting } = this.state;
+    const { files, waiting, hasEnded } = this.state;
     if (files.kind === 'terminal') return false;
     let moved = false;
-    for (const [pipe, stream] of [
+    for (const [{ pipe }, stream] of [
       [files.stdout, 1],
       [files.stderr, 2],
     ] as const) {
-      const bytes = pipe.take();
-      if (bytes.length === 0) continue;
-      this.#tell(bytes, stream);
+      if (pipe.length === 0) continue;
+      this.accept({ kind: 'taken', stream });
       moved = true;
     }
-    while (waiting[0]) {
-      const count = files.stdin.put(waiting[0]);
-      if (count === 0) return moved;
+    for (let bytes = waiting[0]; bytes !== undefined; bytes = waiting[0]) {
+      const count = Math.min(bytes.length, files.stdin.pipe.room);
+      if (count === 0 && bytes.length > 0) return moved;
+      if (count > 0) this.accept({ kind: 'typed', bytes: bytes.slice(0, count) });
       moved = true;
-      if (count < waiting[0].length) waiting[0] = waiting[0].subarray(count);
+      if (count < bytes.length) waiting[0] = bytes.subarray(count);
       else waiting.shift();
     }
-    if (this.state.hasEnded) files.stdin.end();
+    if (hasEnded && !files.stdin.hasEnded) this.accept({ kind: 'hung-up' });
     return moved;
+  }
+
+  /** Lets something reach the files. */
+  accept(event: StreamEvent): void {
+    this.notice(event);
+    const { files } = this;
+    switch (event.kind) {
+      case 'typed':
+        if (files.kind === 'terminal') files.terminal.type(event.bytes);
+        else files.stdin.put(event.bytes);
+        return;
+      case 'hung-up':
+        if (files.kind === 'terminal') files.terminal.hangUp();
+        else files.stdin.end();
+        return;
+      case 'resized':
+        if (files.kind === 'pipes') return;
+        files.terminal.setSize({ rows: event.rows, columns: event.columns, width: 0, height: 0 });
+        return;
+      case 'taken':
+        if (files.kind === 'pipes') this.#tell((event.stream === 1 ? files.stdout : files.stderr).take(), event.stream);
+    }
   }
 }

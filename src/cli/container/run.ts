@@ -1,39 +1,58 @@
 // Running containers: in the process of the command, or in one of its own that is left behind (docker-run(1), docker-start(1)).
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { CliError } from '../errors.ts';
 import { Places, thisRunner } from '../places.ts';
+import { OWNERS } from '../volumes.ts';
 import { leaveBehind, workBehind } from './background.ts';
 import { LocalStreams, windowSize } from './client.ts';
 import { type CheckpointOptions, type CheckpointPlace, keepCheckpoint, loadCheckpoint, placeOf } from './checkpoint.ts';
-import { imageFiles, imageShare, savedFiles } from './container-files.ts';
+import { findAgain, imageFiles, savedFiles } from './container-files.ts';
+import { ContainerTape, replayContainer } from './container-tape.ts';
 import { type CreateOptions, make } from './create.ts';
+import { HostShare } from './host-share.ts';
 import type { Input } from './protocol.ts';
 import { ContainerRunner } from './runner.ts';
-import { type LiveContainer, loadContainer, makeContainer } from './saved-container.ts';
+import { type LiveContainer, makeContainer, resumeContainer } from './saved-container.ts';
 
 /** Statuses of a program that cannot be run, or is not there. */
 export const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
 
-/** Makes a container and runs it; the exit status becomes its own. */
-export async function runContainer(image: string, command: readonly string[], options: CreateOptions): Promise<void> {
+/** Options of `start`, parsed. */
+export interface StartOptions extends CheckpointOptions {
+  readonly record?: string;
+}
+
+/** Makes a container and runs it, or runs a recording again; the exit status becomes its own. */
+export async function runContainer(
+  image: string | undefined,
+  command: readonly string[],
+  { record: tape, replay, ...options }: CreateOptions & { readonly record?: string; readonly replay?: string },
+): Promise<void> {
+  if (replay !== undefined) {
+    if (image !== undefined || tape !== undefined)
+      throw new CliError('--replay takes neither an image nor --record: the recording says what is to run.');
+    return replayContainer(replay);
+  }
+  if (image === undefined) throw new CliError('An image is missing: name one, or a recording to run again (--replay).');
+  const origin = originOf(tape === undefined ? {} : { record: tape });
   const places = new Places();
   const record = await make(places, image, command, options);
   if (options.detach) {
-    await startDetached(places, record);
+    await startDetached(places, record, origin);
     process.stdout.write(`${record.id}\n`);
     return;
   }
-  await runHere(places, record);
+  await runHere(places, record, origin);
 }
 
 /** The container runs in this process, its standard files are those of this command. */
-async function runHere(places: Places, made: ContainerRecord, checkpoint?: CheckpointPlace): Promise<void> {
+async function runHere(places: Places, made: ContainerRecord, origin: Origin): Promise<void> {
   const { terminal } = made.spec.process;
-  const runner = await claim(places, made, { paced: terminal || process.stdout.isTTY === true, checkpoint });
+  const runner = await claim(places, made, { paced: terminal || process.stdout.isTTY === true, ...origin });
   await withThisTerminal(runner, { terminal, interactive: made.openStdin }, async () => {
     process.exitCode = await run(places, made, runner);
   });
@@ -68,24 +87,38 @@ export async function withThisTerminal(
   }
 }
 
-/** How a container is run. */
-interface RunOptions {
-  readonly paced: boolean;
+/** Where a run begins, and whether it is recorded. */
+interface Origin {
   /** Where it goes on from. */
-  readonly checkpoint: CheckpointPlace | undefined;
+  readonly checkpoint?: CheckpointPlace | undefined;
+  /** The file for a recording: an absolute path. */
+  readonly record?: string | undefined;
 }
+
+/** How a container is run. */
+interface RunOptions extends Origin {
+  readonly paced: boolean;
+}
+
+const originOf = ({ record, ...options }: StartOptions): Origin => ({
+  checkpoint: placeOf(options),
+  record: record === undefined ? undefined : resolve(record),
+});
 
 /** Takes a container for this process. One that cannot go on from a checkpoint stays as it is. */
 async function claim(places: Places, made: ContainerRecord, options: RunOptions): Promise<ContainerRunner> {
   const { containers, data } = places;
-  const restored = options.checkpoint && restore(places, made, options.checkpoint);
+  const tape = options.record === undefined ? undefined : new ContainerTape(options.record);
+  const share = new HostShare(OWNERS, tape?.observe);
+  const restored = options.checkpoint && restore(places, made, options.checkpoint, share);
   const record = await containers.claim(made.id, thisRunner(data, made.id));
   try {
-    const live = restored ?? makeContainer(record, (kernel) => imageFiles(kernel, places, record));
+    const live = restored ?? makeContainer(record, (kernel) => imageFiles(kernel, places, record, share));
     return new ContainerRunner({
       record,
       containers,
       live,
+      tape,
       isRestored: restored !== undefined,
       keep: (request, checkpoint) => keepCheckpoint(places, record, request, checkpoint),
       user: record.user,
@@ -100,11 +133,11 @@ async function claim(places: Places, made: ContainerRecord, options: RunOptions)
 }
 
 /** A container as it was at a checkpoint. @throws OciError, SnapshotError when it cannot go on */
-function restore(places: Places, record: ContainerRecord, place: CheckpointPlace): LiveContainer {
+function restore(places: Places, record: ContainerRecord, place: CheckpointPlace, share: HostShare): LiveContainer {
   if (record.runner) throw new OciError('bad-state', `The container ${record.name} is running already.`);
   const checkpoint = loadCheckpoint(places, record, place);
-  const share = imageShare(places, record, checkpoint);
-  return loadContainer(record, checkpoint, share, (roots) => savedFiles(places, record, share, roots));
+  findAgain(places, record, checkpoint, share);
+  return resumeContainer(record, checkpoint, share, (roots) => savedFiles(places, record, share, roots));
 }
 
 async function run(
@@ -133,22 +166,19 @@ async function giveUp({ containers }: Places, { id, autoRemove }: ContainerRecor
 }
 
 /** Runs a container in a process of its own that this one leaves behind. */
-async function startDetached({ data }: Places, { id }: ContainerRecord, checkpoint?: CheckpointPlace): Promise<void> {
+async function startDetached({ data }: Places, { id }: ContainerRecord, { checkpoint, record }: Origin): Promise<void> {
   const env = { ...process.env, ANILLO_DATA: data.root };
-  const { name, directory } = checkpoint ?? {};
-  const from = [
-    ...(name === undefined ? [] : ['--checkpoint', name]),
-    ...(directory === undefined ? [] : ['--checkpoint-dir', directory]),
-  ];
+  const options = { '--checkpoint': checkpoint?.name, '--checkpoint-dir': checkpoint?.directory, '--record': record };
+  const from = Object.entries(options).flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
   await leaveBehind(['container', 'supervise', id, ...from], { stdio: ['ignore', 'ignore', 'ignore'], env });
 }
 
 /** The process left behind: runs a container and tells whoever started it once its program runs. */
-export async function superviseContainer(id: string, options: CheckpointOptions): Promise<void> {
+export async function superviseContainer(id: string, options: StartOptions): Promise<void> {
   await workBehind(async (ready) => {
     const places = new Places();
     const record = places.containers.find(id);
-    const runner = await claim(places, record, { paced: true, checkpoint: placeOf(options) });
+    const runner = await claim(places, record, { paced: true, ...originOf(options) });
     if (!record.openStdin) runner.streams.end();
     process.on('SIGTERM', () => runner.kill(SIGNAL.SIGTERM)).on('SIGHUP', () => {});
     await run(places, record, runner, ready);
@@ -158,18 +188,19 @@ export async function superviseContainer(id: string, options: CheckpointOptions)
 /** Starts containers that were made or have ended, or lets one go on from a checkpoint. */
 export async function startContainers(
   names: readonly string[],
-  options: { readonly attach?: true } & CheckpointOptions,
+  { attach, ...options }: { readonly attach?: true } & StartOptions,
 ): Promise<void> {
   const places = new Places();
-  const checkpoint = placeOf(options);
-  if (checkpoint !== undefined && names.length !== 1) throw new CliError('--checkpoint takes one container.');
-  if (options.attach) {
-    if (names.length !== 1) throw new CliError('--attach takes one container.');
-    await runHere(places, places.containers.find(names[0]!), checkpoint);
+  const origin = originOf(options);
+  const alone = Object.entries({ '--checkpoint': origin.checkpoint, '--record': origin.record, '--attach': attach });
+  for (const [option, value] of alone)
+    if (value !== undefined && names.length !== 1) throw new CliError(`${option} takes one container.`);
+  if (attach) {
+    await runHere(places, places.containers.find(names[0]!), origin);
     return;
   }
   for (const name of names) {
-    await startDetached(places, places.containers.find(name), checkpoint);
+    await startDetached(places, places.containers.find(name), origin);
     process.stdout.write(`${name}\n`);
   }
 }

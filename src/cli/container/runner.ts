@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Kernel } from '../../kernel/kernel.ts';
+import type { Kernel, RunLimits } from '../../kernel/kernel.ts';
 import { waitStatus } from '../../kernel/syscalls/processes.ts';
 import type { ChildEvent } from '../../kernel/task/thread-group.ts';
 import type { Container } from '../../oci/container.ts';
@@ -11,14 +11,15 @@ import type { LoadedCheckpoint } from '../../oci/checkpoints.ts';
 import { readControl } from '../../oci/container-resources.ts';
 import type { Step, StoredContainer } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
-import type { HookPoint, ProcessSpec } from '../../oci/runtime-spec.ts';
-import { findUser } from '../../oci/users.ts';
-import { ContainerCommands } from './commands.ts';
+import type { HookPoint } from '../../oci/runtime-spec.ts';
+import { ContainerCommands, type Executed } from './commands.ts';
 import type { FilesOutside } from './container-files.ts';
+import { ContainerRun, type Program } from './container-run.ts';
+import type { ContainerTape } from './container-tape.ts';
 import { runHook } from './guest-hooks.ts';
 import { Pace } from './pace.ts';
 import type { ProcessStreams } from './process-streams.ts';
-import type { CheckpointRequest } from './protocol.ts';
+import type { CheckpointRequest, WindowSize } from './protocol.ts';
 import { describe, type LiveContainer, type OtherProcess, saveContainer } from './saved-container.ts';
 
 /** Cycles between two looks at the outside. */
@@ -37,6 +38,8 @@ export interface RunnerParts {
   readonly record: StoredContainer;
   readonly containers: Keeper;
   readonly live: LiveContainer;
+  /** Records it. */
+  readonly tape?: ContainerTape | undefined;
   /** It runs already: it was saved and made again. */
   readonly isRestored: boolean;
   /** Keeps a checkpoint where a command wants it. @throws OciError */
@@ -60,6 +63,16 @@ export function exitCodeOf(event: ChildEvent): number {
   return status & 0x7f ? SIGNAL_STATUS + (status & 0x7f) : status >> 8;
 }
 
+/** What is thrown, to be thrown later. */
+function errorOf(act: () => void): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 interface Extra extends OtherProcess {
   readonly ended: (code: number) => void;
 }
@@ -68,6 +81,7 @@ interface Extra extends OtherProcess {
 export class ContainerRunner {
   readonly streams: ProcessStreams;
   readonly #parts: RunnerParts;
+  readonly #run: ContainerRun;
   readonly #kernel: Kernel;
   readonly #container: Container;
   readonly #files: FilesOutside;
@@ -84,9 +98,10 @@ export class ContainerRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#run = new ContainerRun(parts.live);
     const { kernel, container, files, streams, others } = parts.live;
     this.#kernel = kernel;
-    this.#pace = new Pace(kernel, parts.paced);
+    this.#pace = new Pace(kernel, parts.paced, parts.tape !== undefined);
     this.#container = container;
     this.#files = files;
     this.streams = streams;
@@ -159,27 +174,21 @@ export class ContainerRunner {
   }
 
   async #start(): Promise<void> {
-    const { record, user, isRestored, live } = this.#parts;
+    const { record, user, groups, isRestored, live, tape } = this.#parts;
     if (isRestored) {
       this.#pace.start();
+      tape?.begin(record, this.#run);
       const state = live.isPaused ? 'paused' : 'running';
       await this.#note({ state, startedAt: new Date().toISOString() });
       return;
     }
     await this.#hooks('startContainer');
-    const { process: program } = record.spec;
     this.#pace.start();
-    this.#container.start(user === undefined ? program : this.#as(program, user), this.streams.files);
+    tape?.begin(record, this.#run);
+    this.#run.perform({ kind: 'started', process: record.spec.process, user, groups });
     await this.#note({ state: 'running', startedAt: new Date().toISOString() });
     await this.#hooks('poststart');
   }
-
-  /** A process as somebody, with HOME if it has none. */
-  readonly #as = (process: ProcessSpec, name: string): ProcessSpec => {
-    const { home, ...user } = findUser(name, (path) => this.#container.readFile(path), this.#parts.groups);
-    const hasHome = process.env.some((setting) => setting.startsWith('HOME='));
-    return { ...process, user, env: hasHome ? process.env : [...process.env, `HOME=${home}`] };
-  };
 
   /** Programs of the runtime at a point of the life cycle: those of this computer, and those inside. */
   async #hooks(point: HookPoint): Promise<void> {
@@ -213,7 +222,7 @@ export class ContainerRunner {
   async #drive(until: () => boolean, streams = this.streams): Promise<void> {
     for (;;) {
       if (this.#isTakenDown) return;
-      const stop = this.#kernel.run({ cycles: this.#kernel.platform.cycles + SLICE, stopWhenIdle: 'now' });
+      const stop = this.#kernel.run({ ...this.#slice, stopWhenIdle: 'now' });
       const moved = this.#pump(streams);
       this.#reapExtras();
       if (until()) return;
@@ -224,6 +233,12 @@ export class ContainerRunner {
         if (!moved) await this.#pace.idle(this.#files.kept?.wait);
       } else await this.#pace.holdBack();
     }
+  }
+
+  /** Programs notice where a slice of time ends, but not in a recording: its replay has other slices. */
+  get #slice(): RunLimits {
+    const cycles = this.#kernel.platform.cycles + SLICE;
+    return this.#parts.tape ? { pause: { cycles } } : { cycles };
   }
 
   #pump(first: ProcessStreams): boolean {
@@ -250,11 +265,12 @@ export class ContainerRunner {
   /** Sends a signal to the first process. */
   kill(signal: number): void {
     this.wake();
-    this.#container.kill(signal);
+    this.#run.perform({ kind: 'signalled', signal, all: false });
   }
 
   async #finish(exitCode: number): Promise<number> {
-    const { record, containers } = this.#parts;
+    const { record, containers, tape } = this.#parts;
+    const failure = errorOf(() => tape?.finish());
     for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
     this.#commands?.ended(exitCode);
     await this.#files.kept?.save();
@@ -263,6 +279,7 @@ export class ContainerRunner {
     await this.#note({ state: 'exited', runner: undefined, exitCode, oomKilled, finishedAt });
     this.#close();
     if (record.autoRemove) await containers.remove(record.id);
+    if (failure !== undefined) throw failure;
     return exitCode;
   }
 
@@ -276,12 +293,13 @@ export class ContainerRunner {
     const commands = new ContainerCommands({
       kernel: this.#kernel,
       container: this.#container,
+      run: this.#run,
+      isRecorded: this.#parts.tape !== undefined,
       record,
       files: this.#files,
       streams: this.streams,
       note: this.#note,
       start: this.#startForOthers,
-      as: this.#as,
       exec: this.#exec,
       isPaused: this.#parts.live.isPaused,
       checkpoint: this.#checkpoint,
@@ -314,10 +332,10 @@ export class ContainerRunner {
     this.#isTakenDown = !request.leaveRunning;
   };
 
-  readonly #exec = (process: ProcessSpec, streams: ProcessStreams): Promise<number> => {
+  readonly #exec = (program: Program, size: WindowSize | undefined): Executed => {
     if (!this.#container.isStarted)
       throw new Error(`The container ${this.#parts.record.name} was not started yet: anillo oci start comes first.`);
-    const task = this.#container.exec(process, streams.files);
-    return new Promise((ended) => this.#extras.add({ task, streams, ended }));
+    const { task, streams } = this.#run.execute({ ...program, groups: this.#parts.groups }, size);
+    return { streams, ended: new Promise((ended) => this.#extras.add({ task, streams, ended })) };
   };
 }

@@ -80,6 +80,16 @@ export function saveContainer({ kernel, container, files, streams, others, isPau
   return saveKernel(KIND, kernel.platform as CpuPlatform, roots, thingsOf(files.share, screens));
 }
 
+/** What two runs that are the same have the same: all but what waits outside. `streams` are those of all processes so far. */
+export function hashedState(
+  { kernel, container, files }: LiveContainer,
+  streams: readonly ProcessStreams[],
+): Uint8Array {
+  const screens = streams.map(({ screen }) => screen);
+  const roots = { kernel, container, layered: files.layered, files: streams[0]!.files };
+  return saveKernel(KIND, kernel.platform as CpuPlatform, roots, thingsOf(files.share, screens));
+}
+
 /** What a checkpoint says of a container that is saved. */
 export function describe(record: StoredContainer, { files, others }: LiveContainer): Checkpoint {
   const { layers, shared } = files.share;
@@ -87,36 +97,51 @@ export function describe(record: StoredContainer, { files, others }: LiveContain
   return { created, container: record.name, layers, shared, processes: others.length + 1 };
 }
 
-/**
- * Makes a saved container again. The time of day is that of this computer, other clocks go on where they stood. Whoever
- * talked to the processes beside the first one is gone: they read the end of their input.
- * @throws OciError, SnapshotError when it cannot go on here
- */
+/** Files of a container that was saved, once its kernel is there. */
+type FindFiles = (roots: { readonly kernel: Kernel; readonly layered?: RootFs }) => FilesOutside;
+
+/** Makes a saved container again, as it was. @throws SnapshotError when it cannot be */
 export function loadContainer(
-  record: StoredContainer,
   { state, processes }: LoadedCheckpoint,
   share: HostShare,
-  makeFiles: (roots: { readonly kernel: Kernel; readonly layered?: RootFs }) => FilesOutside,
+  findFiles: FindFiles = (roots) => ({ share, ...roots }),
 ): LiveContainer {
   const screens = Array.from({ length: processes }, () => new Screen());
   const roots = loadKernel(KIND, loadCore(), state, thingsOf(share, screens)) as Roots;
   const { kernel, container, layered, streams, isPaused } = roots;
-  checkTerminal(record, streams);
-  kernel.epoch = now() - kernel.monotonic;
   kernel.onUnsupported = onUnsupported;
   const others = roots.others.map((other, n) => ({
     task: other.task,
     streams: new ProcessStreams(other.streams, screens[n + 1]!),
   }));
-  for (const other of others) other.streams.end();
   return {
     kernel,
     container,
-    files: makeFiles(layered === undefined ? { kernel } : { kernel, layered }),
+    files: findFiles(layered === undefined ? { kernel } : { kernel, layered }),
     streams: new ProcessStreams(streams, screens[0]!),
     others,
     isPaused,
   };
+}
+
+/**
+ * Goes on with a saved container. The time of day is that of this computer, other clocks go on where they stood. Whoever
+ * talked to the processes beside the first one is gone: they read the end of their input.
+ * @throws OciError, SnapshotError when it cannot go on here
+ */
+export function resumeContainer(
+  record: StoredContainer,
+  checkpoint: LoadedCheckpoint,
+  share: HostShare,
+  findFiles: FindFiles,
+): LiveContainer {
+  const live = loadContainer(checkpoint, share, findFiles);
+  const { kernel, streams, others } = live;
+  checkTerminal(record, streams.state);
+  kernel.settle();
+  kernel.epoch = now() - kernel.monotonic;
+  for (const other of others) other.streams.end();
+  return live;
 }
 
 function thingsOf({ things }: HostShare, screens: readonly Screen[]): Record<string, object> {
@@ -126,9 +151,6 @@ function thingsOf({ things }: HostShare, screens: readonly Screen[]): Record<str
 /** @throws OciError when the standard files are of another kind than those of the container */
 function checkTerminal({ name, spec }: StoredContainer, { files }: StreamState): void {
   if ((files.kind === 'terminal') === spec.process.terminal) return;
-  const [saved, own] = spec.process.terminal ? ['none', 'has one'] : ['a terminal', 'has none'];
-  throw new OciError(
-    'bad-state',
-    `The checkpoint is of a container with ${saved === 'none' ? 'no terminal' : saved}, and ${name} ${own}.`,
-  );
+  const [saved, own] = spec.process.terminal ? ['no terminal', 'has one'] : ['a terminal', 'has none'];
+  throw new OciError('bad-state', `The checkpoint is of a container with ${saved}, and ${name} ${own}.`);
 }

@@ -3,12 +3,16 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Kernel } from '../../kernel/kernel.ts';
+import type { Checkpoint } from '../../oci/checkpoints.ts';
+import { ownOf } from '../../oci/container-mounts.ts';
 import type { BundleRecord } from '../../oci/container-store.ts';
+import { parseMountOptions } from '../../oci/mount-options.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { overDirectory } from '../../oci/root-fs.ts';
 import { parseRuntimeSpec, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { errnoText } from '../../abi/errno.ts';
 import { SystemError } from '../../kernel/error.ts';
+import { MS_RDONLY } from '../../abi/mount.ts';
 import { hostReason } from '../assets.ts';
 import type { ContainerFiles } from '../container/container-files.ts';
 import { HostShare } from '../container/host-share.ts';
@@ -88,6 +92,30 @@ export function bundleFiles(kernel: Kernel, record: BundleRecord): ContainerFile
     bindSource: (source, readOnly) =>
       share.mount(kernel, resolve(bundle, source), !readOnly, checkOf(record, `the mount of ${source}`)),
   };
+}
+
+/**
+ * Finds for a container of a bundle that was saved the directories that it had: those of its configuration, and no others.
+ * @throws OciError when one is not there, or not its own
+ */
+export function bundleShare(record: BundleRecord, checkpoint: Checkpoint): HostShare {
+  const { bundle, rootfs, spec } = record;
+  const share = new HostShare(ownersOf(spec));
+  for (const place of checkpoint.shared) {
+    const isRoot = place.source === rootfs && !(place.writable && spec.root.readonly);
+    const isGiven = spec.mounts.some(({ source, options }) => {
+      if (source === undefined || resolve(bundle, source) !== place.source || ownOf(source) !== undefined) return false;
+      const { flags, isBind } = parseMountOptions(options);
+      return isBind && !(place.writable && flags & MS_RDONLY);
+    });
+    if (!isRoot && !isGiven)
+      throw new OciError(
+        'bad-state',
+        `The checkpoint needs ${place.source}, which the bundle does not share that way.`,
+      );
+    share.reopen(place, checkOf(record, isRoot ? 'its root file system' : `the mount of ${place.source}`));
+  }
+  return share;
 }
 
 const ownersOf = ({ namespaces }: RuntimeSpec) =>

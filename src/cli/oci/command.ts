@@ -67,7 +67,9 @@ Examples:
   anillo oci run -b ./bundle work
   anillo oci create -b ./bundle --pid-file pid work && anillo oci start work
   anillo oci state work
-  anillo oci kill work TERM && anillo oci delete work`,
+  anillo oci kill work TERM && anillo oci delete work
+  anillo oci checkpoint --image-path ./night work
+  anillo oci restore -b ./bundle --image-path ./night -d work`,
     );
   addLife(oci);
   addLooking(oci);
@@ -87,6 +89,18 @@ function withBundleOptions(command: Command): Command {
     )
     .option('--allow <directory>', 'a directory outside the bundle that it may have; may be repeated', collect, [])
     .option('--allow-host-hooks', 'hooks may be programs of this computer');
+}
+
+/** What other runtimes have to be told, and is so here without. */
+function withSavedParts(command: Command): Command {
+  for (const [name, what] of Object.entries({
+    'tcp-established': 'open TCP connections',
+    'ext-unix-sk': 'Unix sockets',
+    'shell-job': 'a terminal',
+    'file-locks': 'file locks',
+  }))
+    command.option(`--${name}`, `${what}: always part of a checkpoint`);
+  return command;
 }
 
 function addLife(oci: Command): void {
@@ -122,8 +136,21 @@ function addLife(oci: Command): void {
   act(one('resume', 'let a frozen container go on'), async ([id], options) =>
     (await life()).pauseBundle(id as string, 'unpause', options),
   );
-  act(oci.command('supervise', { hidden: true }).argument('<container-id>'), async ([id], options) =>
-    (await life()).superviseBundle(id as string, options),
+  act(
+    withSavedParts(one('checkpoint', 'keep a running container in a directory, and remove it'))
+      .option('--image-path <directory>', 'the directory', './checkpoint')
+      .option('--leave-running', 'the container goes on'),
+    async ([id], options) => (await life()).checkpointBundle(id as string, options),
+  );
+  act(
+    withSavedParts(withBundleOptions(oci.command('restore').description('make a container that goes on from there')))
+      .option('--image-path <directory>', 'the directory', './checkpoint')
+      .option('-d, --detach', 'leave it running'),
+    async ([id], options) => (await life()).restoreBundle(id as string, options),
+  );
+  act(
+    oci.command('supervise', { hidden: true }).argument('<container-id>').option('--image-path <directory>'),
+    async ([id], options) => (await life()).superviseBundle(id as string, options),
   );
 }
 

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { userInfo } from 'node:os';
 import { SIGNAL } from '../../abi/signal.ts';
 import { stateOf, statusOf } from '../../oci/bundle-state.ts';
+import { readCheckpoint, writeCheckpoint } from '../../oci/checkpoints.ts';
 import type { BundleRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { HookPoint } from '../../oci/runtime-spec.ts';
@@ -13,12 +14,12 @@ import { leaveBehind, workBehind } from '../container/background.ts';
 import { ask } from '../container/client.ts';
 import { CANNOT_RUN, exitCodeFor, withThisTerminal } from '../container/run.ts';
 import { ContainerRunner } from '../container/runner.ts';
-import { makeContainer } from '../container/saved-container.ts';
+import { type LiveContainer, makeContainer, resumeContainer } from '../container/saved-container.ts';
 import { signalNumber } from '../container/signals.ts';
-import { isRunning } from '../data-files.ts';
+import { DataFiles, isRunning } from '../data-files.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { BundlePlaces, thisRunner } from '../places.ts';
-import { allowedPlace, bundleFiles, loadBundle } from './bundle.ts';
+import { allowedPlace, bundleFiles, bundleShare, loadBundle } from './bundle.ts';
 import { checkHooks, runHostHooks } from './host-hooks.ts';
 
 /** Memory of the machine a container runs on, unless its limit is larger. */
@@ -65,6 +66,43 @@ export async function runBundle(id: string, options: BundleOptions): Promise<voi
   }
 }
 
+/** Options of `checkpoint`, parsed. */
+export interface CheckpointOptions {
+  readonly root: string;
+  readonly imagePath: string;
+  readonly leaveRunning?: true;
+}
+
+/** Keeps a running container in a directory; if it is not to go on, it is removed. */
+export async function checkpointBundle(id: string, options: CheckpointOptions): Promise<void> {
+  const { root, imagePath, leaveRunning = false } = options;
+  const places = new BundlePlaces(root);
+  const record = places.containers.named(id);
+  await ask(record, { op: 'checkpoint', directory: resolve(imagePath), leaveRunning });
+  if (leaveRunning) return;
+  await hasEnded(places, record.id);
+  await remove(places, places.containers.named(id));
+}
+
+/** Makes a container that goes on from what was kept. */
+export async function restoreBundle(
+  id: string,
+  options: BundleOptions & { readonly imagePath: string },
+): Promise<void> {
+  const places = new BundlePlaces(options.root);
+  const record = await addRecord(places, id, options);
+  if (options.detach) {
+    await makeBehind(places, id, options, ['--image-path', resolve(options.imagePath)]);
+    return;
+  }
+  try {
+    if (options.pidFile !== undefined) writePid(options.pidFile, process.pid);
+    process.exitCode = await runHere(places, record, (runner) => runner.run(() => {}), options.imagePath);
+  } finally {
+    if (!options.keep) await remove(places, places.containers.named(id));
+  }
+}
+
 async function startOrRemove(places: BundlePlaces, id: string): Promise<void> {
   try {
     await ask(places.containers.named(id), { op: 'start' });
@@ -106,11 +144,16 @@ async function addRecord({ containers }: BundlePlaces, id: string, options: Bund
 }
 
 /** The container comes to life in a process that is left behind, with the standard files of this one. */
-async function makeBehind(places: BundlePlaces, id: string, { pidFile }: BundleOptions): Promise<void> {
+async function makeBehind(
+  places: BundlePlaces,
+  id: string,
+  { pidFile }: BundleOptions,
+  more: readonly string[] = [],
+): Promise<void> {
   // a terminal belongs to whoever types at it, which is the shell again when this command is done
   const input = process.stdin.isTTY ? 'ignore' : 'inherit';
   try {
-    const args = ['oci', '--root', places.data.root, 'supervise', id];
+    const args = ['oci', '--root', places.data.root, 'supervise', id, ...more];
     const pid = await leaveBehind(args, { stdio: [input, 'inherit', 'inherit'], env: process.env });
     if (pidFile !== undefined) writePid(pidFile, pid);
   } catch (error) {
@@ -132,30 +175,39 @@ export function writePid(file: string, pid: number): void {
 }
 
 /** The process left behind. */
-export async function superviseBundle(id: string, { root }: { readonly root: string }): Promise<void> {
+export async function superviseBundle(
+  id: string,
+  { root, imagePath }: { readonly root: string; readonly imagePath?: string },
+): Promise<void> {
   await workBehind(async (ready) => {
     const places = new BundlePlaces(root);
     process.on('SIGHUP', () => {});
-    process.exitCode = await runHere(places, places.containers.named(id), (runner) => runner.runWhenAsked(ready));
+    const work = (runner: ContainerRunner) =>
+      imagePath === undefined ? runner.runWhenAsked(ready) : runner.run(ready);
+    process.exitCode = await runHere(places, places.containers.named(id), work, imagePath);
   });
 }
 
 /** The container runs in this process. Gives its exit status. */
 async function runHere(
   places: BundlePlaces,
-  { id }: BundleRecord,
+  made: BundleRecord,
   work: (runner: ContainerRunner) => Promise<number>,
+  imagePath?: string,
 ): Promise<number> {
   const { containers, data } = places;
+  const { id } = made;
+  // one that cannot go on is never anybody's
+  const saved = imagePath === undefined ? undefined : restored(made, imagePath);
   const record = await containers.claim(id, thisRunner(data, id));
   let code = CANNOT_RUN;
   try {
     const runner = new ContainerRunner({
       record,
       containers,
-      live: makeContainer(record, (kernel) => bundleFiles(kernel, record)),
-      isRestored: false,
-      keep: () => {},
+      live: saved ?? makeContainer(record, (kernel) => bundleFiles(kernel, record)),
+      isRestored: imagePath !== undefined,
+      keep: ({ directory }, checkpoint) => inDirectory(directory!, (files) => writeCheckpoint(files, '.', checkpoint)),
       hostHooks: (point) => hooksOf(record, point),
       describe: (status) => stateOf(record, status),
       paced: true,
@@ -169,6 +221,24 @@ async function runHere(
     code = exitCodeFor(error);
     await containers.note(id, { state: 'exited', runner: undefined, exitCode: code });
     throw error;
+  }
+}
+
+/** A container as it was kept. @throws OciError, SnapshotError when it cannot go on */
+function restored(record: BundleRecord, imagePath: string): LiveContainer {
+  const what = `The checkpoint in ${imagePath}`;
+  const checkpoint = inDirectory(imagePath, (files) => readCheckpoint(files, '.', what));
+  const share = bundleShare(record, checkpoint);
+  return resumeContainer(record, checkpoint, share, () => ({ share }));
+}
+
+/** Works on a directory in which nothing else is left. */
+function inDirectory<T>(directory: string, work: (files: DataFiles) => T): T {
+  const files = new DataFiles(directory);
+  try {
+    return work(files);
+  } finally {
+    files.tidy();
   }
 }
 
@@ -228,17 +298,22 @@ export async function deleteBundle(
 }
 
 /** Kills a container and waits until its process has kept what becomes of it. @throws OciError */
-async function end({ containers }: BundlePlaces, record: BundleRecord): Promise<void> {
+async function end(places: BundlePlaces, record: BundleRecord): Promise<void> {
   const { pid } = record.runner!;
   // one that is being made does not listen yet
   await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(
     () => isRunning(pid) && process.kill(pid, 'SIGKILL'),
   );
+  await hasEnded(places, record.id);
+}
+
+/** Waits until the process of a container that is to end has kept what becomes of it. @throws OciError */
+async function hasEnded({ containers }: BundlePlaces, id: string): Promise<void> {
   for (const deadline = Date.now() + KILL_SECONDS * 1000; Date.now() < deadline; ) {
-    if (!containers.list().find(({ id }) => id === record.id)?.runner) return;
+    if (!containers.list().find((other) => other.id === id)?.runner) return;
     await new Promise((done) => setTimeout(done, POLL_MS));
   }
-  throw new OciError('bad-state', `The container ${record.id} does not end.`);
+  throw new OciError('bad-state', `The container ${id} does not end.`);
 }
 
 async function remove({ containers }: BundlePlaces, record: BundleRecord): Promise<void> {

@@ -1,0 +1,171 @@
+// Recordings of containers: a replay is the recorded run to the bit, with and without a terminal, whatever reached the container
+// and wherever it began; a run that differs, and what is no recording, is told in a sentence.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, test } from 'vitest';
+import { canCompile, Programs } from '../linux/guest.ts';
+
+const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
+const folder = mkdtempSync(join(tmpdir(), 'anillo-recordings-'));
+const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const programs = new Programs();
+const at = (name: string) => join(folder, name);
+
+function container(args: readonly string[], input = '') {
+  const command = [COMMAND, 'container', ...args];
+  const run = spawnSync(process.execPath, command, { input, env, timeout: 90_000, encoding: 'utf8' });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+
+/** A command that somebody types at. */
+function typing(command: string, args: readonly string[]) {
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  return {
+    out: () => out,
+    type: (text: string) => child.stdin.write(text),
+    says: async (text: string) => {
+      for (let tries = 0; tries < 1500 && !out.includes(text); tries++) await sleep(20);
+      expect(out).toContain(text);
+    },
+    ended: new Promise<number | null>((ended) => child.on('close', ended)),
+  };
+}
+const recorded = (...args: string[]) => typing(process.execPath, [COMMAND, 'container', 'run', ...args]);
+
+/** Runs a recording again, which has to be the same. */
+function replayed(name: string): { status: number | null; out: string } {
+  const { status, out, err } = container(['run', '--replay', at(name)]);
+  expect(err).toMatch(/anillo: the replay is the recorded run to the bit, over \d+ instructions\.\n$/);
+  return { status, out };
+}
+
+/** The terminal around has its own ends of lines. */
+const lines = (text: string) => text.split(/\r*\n/);
+
+describe.skipIf(process.platform !== 'linux')('a recording', () => {
+  afterAll(() => {
+    const { out } = container(['ps', '-aq']);
+    if (out) container(['rm', '-f', ...out.trim().split('\n')]);
+    programs.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('has what was typed, said and looked up, and needs neither the container nor its volumes', async () => {
+    mkdirSync(at('volume'));
+    writeFileSync(at('volume/file'), 'outside\n');
+    const session = recorded('--rm', '-i', '-v', `${at('volume')}:/mnt`, '--record', at('piped'), 'anillo', 'sh');
+    session.type('echo one; cat /mnt/file\n');
+    await session.says('outside');
+    // more than a pipe holds, both ways
+    session.type(`seq 30000 | tail -n 2000; wc -c <<X\n${'a line\n'.repeat(20_000)}X\n`);
+    await session.says('140000');
+    session.type('date +%s; (sleep 1; echo behind) & ls /mnt; wait; exit 9\n');
+    expect(await session.ended).toBe(9);
+    expect(session.out()).toMatch(/^one\noutside\n28001\n(.*\n)*30000\n140000\n\d{10}\nfile\nbehind\n$/);
+    rmSync(at('volume'), { recursive: true });
+    expect(replayed('piped')).toEqual({ status: 9, out: session.out() });
+    expect(container(['ps', '-aq']).out).toBe('');
+  });
+
+  test('has processes, limits, signals and pauses that commands brought', async () => {
+    const trap = 'trap "echo told; exit 6" TERM; while :; do sleep .02; done';
+    const run = recorded('--name', 'busy', '--record', at('busy'), 'anillo', 'sh', '-c', `echo go; ${trap}`);
+    await run.says('go');
+    const inside = container(
+      ['exec', '-i', 'busy', 'sh', '-c', 'read a; echo $a; cat /etc/passwd | wc -l; exit 2'],
+      'in\n',
+    );
+    expect([inside.status, inside.out]).toEqual([2, expect.stringMatching(/^in\n\d+\n$/)]);
+    for (const args of [['pause'], ['unpause'], ['update', '--cpus', '0.5'], ['exec', '-u', 'nobody']])
+      expect(container([...args, 'busy', ...(args[0] === 'exec' ? ['id'] : [])]).status).toBe(0);
+    for (const args of [
+      ['diff', 'busy'],
+      ['cp', 'busy:/etc', at('etc')],
+    ])
+      expect(container(args)).toMatchObject({ status: 1, err: expect.stringContaining('is recorded') });
+    expect(container(['top', 'busy']).out).toContain('sh');
+    expect(container(['stats', '--no-stream', 'busy']).out).toContain('busy');
+    expect(container(['checkpoint', 'create', '--leave-running', 'busy', 'meanwhile']).status).toBe(0);
+    container(['kill', '-s', 'TERM', 'busy']);
+    expect(await run.ended).toBe(6);
+    expect(replayed('busy')).toEqual({ status: 6, out: 'go\ntold\n' });
+  });
+
+  test('begins at a checkpoint too', async () => {
+    const count = 'n=0; while [ $n -lt 40 ]; do n=$((n+1)); echo $n; sleep .1; done; exit 8';
+    container(['run', '-d', '--name', 'count', 'anillo', 'sh', '-c', count]);
+    await sleep(300);
+    expect(container(['checkpoint', 'create', 'count', 'half']).status).toBe(0);
+    const rest = container(['start', '-a', '--checkpoint', 'half', '--record', at('rest'), 'count']);
+    expect(rest).toMatchObject({ status: 8, out: expect.stringMatching(/39\n40\n$/) });
+    expect(container(['rm', 'count']).status).toBe(0);
+    expect(replayed('rest')).toEqual({ status: 8, out: rest.out });
+  });
+
+  const hasScript = spawnSync('script', ['--version']).status === 0 && spawnSync('stty', ['--version']).status === 0;
+  test.skipIf(!hasScript || !canCompile())(
+    'has the keys and the sizes of a terminal, and so has one of a process',
+    async () => {
+      mkdirSync(at('root/bin'), { recursive: true });
+      const program = programs.compile(join(import.meta.dirname, 'programs/window.c'));
+      writeFileSync(at('root/bin/window'), program, { mode: 0o755 });
+      expect(spawnSync(process.execPath, [COMMAND, 'image', 'import', at('root'), 'window'], { env }).status).toBe(0);
+      const cases = {
+        container: [
+          ['container', 'run', '--rm', '-it', '--record', at('keys'), 'window', 'window'],
+          ['container', 'run'],
+        ],
+        process: [['process', '--record', at('typed'), at('root/bin/window')], ['process']],
+      } as const;
+      for (const [[...args], command] of Object.values(cases)) {
+        const narrow = `stty rows 20 cols 70; (until [ -e ${at('wide')} ]; do sleep .1; done; stty -F /dev/tty rows 45 cols 99) & `;
+        const words = [process.execPath, COMMAND, ...args].map((word) => `'${word}'`).join(' ');
+        const shell = typing('script', ['-qec', `${narrow}${words}`, '/dev/null']);
+        await shell.says('20 70');
+        shell.type('ab\x7fc\r');
+        await shell.says('ac');
+        writeFileSync(at('wide'), '');
+        await shell.says('45 99');
+        shell.type('q\r');
+        expect(await shell.ended).toBe(3);
+        rmSync(at('wide'));
+        const again = spawnSync(
+          process.execPath,
+          [COMMAND, ...command, '--replay', args[args.indexOf('--record') + 1]!],
+          { env },
+        );
+        expect(again.stderr.toString()).toContain('the recorded run to the bit');
+        expect([again.status, lines(again.stdout.toString())]).toEqual([3, lines(shell.out())]);
+      }
+    },
+  );
+
+  test('that is another, damaged, or without its layers is refused', () => {
+    const refused = (name: string) => {
+      const { status, err } = container(['run', '--replay', at(name)]);
+      expect(status).toBe(1);
+      expect(err).toMatch(/^anillo: [A-Z].*\.\n$/);
+      return err;
+    };
+    const rest = readFileSync(at('rest'));
+    writeFileSync(at('short'), rest.subarray(0, rest.length / 2));
+    expect(refused('short')).toContain('cut short');
+    writeFileSync(at('text'), 'hello');
+    expect(refused('text')).toContain('not an anillo snapshot');
+    expect(refused('nothing')).toContain('cannot be read');
+    const process_ = spawnSync(process.execPath, [COMMAND, 'process', '--replay', at('rest')], { encoding: 'utf8' });
+    expect(process_.stderr).toContain('The recording is one of a container, and not of a process');
+    renameSync(at('data/layers'), at('layers'));
+    expect(refused('rest')).toMatch(/The layer sha256:\w+ is missing/);
+    renameSync(at('layers'), at('data/layers'));
+    expect(container(['run', '--replay', at('rest'), 'anillo']).status).toBe(2);
+    expect(container(['run']).err).toContain('An image is missing');
+  });
+});
