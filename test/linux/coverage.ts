@@ -16,6 +16,7 @@ const NEVER_SUCCEED = because(
   ['they return when a signal interrupts them, with an error', 'pause rt_sigsuspend sigsuspend'],
   ['they would set the clock of the computer that records', 'clock_settime clock_settime64 stime'],
   ['what it ends is told by an event, and the call itself fails with EINPROGRESS', 'io_cancel'],
+  ['it is for the kernel itself, and has nothing to go on with', 'restart_syscall'],
   ['there is nothing to swap to', 'swapon swapoff'],
   ['no file system has quotas', 'quotactl quotactl_fd'],
   ['a process that was killed is gone before anybody can ask', 'process_mrelease'],

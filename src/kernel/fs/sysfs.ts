@@ -53,7 +53,8 @@ export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
     const made = new GeneratedDirectory(fs, undefined, undefined, 0o755);
     for (const [name, value] of Object.entries(tree)) {
       if (typeof value === 'string') made.add(name, new GeneratedFile(fs, { read: () => value }));
-      else made.add(name, value instanceof GeneratedLink ? value : directory(value as Tree));
+      else if (value instanceof GeneratedLink || value instanceof GeneratedFile) made.add(name, value);
+      else made.add(name, directory(value as Tree));
     }
     return made;
   };
@@ -67,7 +68,14 @@ export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
     possible: PROCESSORS,
     present: PROCESSORS,
   };
-  const memory = `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\n`;
+  const memory = new GeneratedFile(fs, {
+    read: () => {
+      const { total, used } = kernel.frames;
+      const row = (name: string, pages: number) =>
+        `Node 0 ${`${name}:`.padEnd(13)}${String(pages * 4).padStart(10)} kB\n`;
+      return row('MemTotal', total) + row('MemFree', total - used) + row('MemUsed', used);
+    },
+  });
   const node: Tree = {
     has_cpu: PROCESSORS,
     has_memory: PROCESSORS,

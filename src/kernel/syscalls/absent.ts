@@ -158,6 +158,8 @@ export const absentCalls: Implementations = {
   acct: partial('no accounting is written', acct),
   quotactl: partial('no file system has quotas', quotactl),
   quotactl_fd: partial('no file system has quotas', quotactlFd),
+  // calls that are resumed go on by themselves: there is never one that waits for this
+  restart_syscall: full(() => fail('EINTR')),
   reboot: partial('the system ends; it does not start again', reboot),
   iopl: partial('no program gets at ports', (call) => ports(call, call.arg(0) <= 3, call.arg(0) > 0)),
   ioperm: partial('no program gets at ports', (call) =>

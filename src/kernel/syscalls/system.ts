@@ -130,7 +130,9 @@ export const systemCalls: Implementations = {
   personality: full(personality),
   ioprio_get: full(getIoPriority),
   ioprio_set: partial('there are no disks to wait for', setIoPriority),
-  vhangup: partial('the terminal stays', (call) =>
-    hasCapability(call.task.credentials, CAP_SYS_TTY_CONFIG) ? 0 : fail('EPERM'),
-  ),
+  vhangup: full((call) => {
+    if (!hasCapability(call.task.credentials, CAP_SYS_TTY_CONFIG)) fail('EPERM');
+    call.task.group.processGroup.session.terminal?.startOver();
+    return 0;
+  }),
 };

@@ -33,7 +33,8 @@ const TIOCEXCL = 0x540c;
 const TIOCNXCL = 0x540d;
 const TIOCSCTTY = 0x540e;
 const TIOCGPGRP = 0x540f;
-const TIOCSPGRP = 0x5410;
+/** tcsetpgrp(3). */
+export const TIOCSPGRP = 0x5410;
 const TIOCOUTQ = 0x5411;
 const TIOCSTI = 0x5412;
 const TIOCGWINSZ = 0x5413;

@@ -9,7 +9,7 @@ import type { Inode } from '../vfs/inode.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import { stopInBackground } from './job-control.ts';
 import type { Terminal } from './terminal.ts';
-import { terminalControl } from './terminal-control.ts';
+import { terminalControl, TIOCSPGRP } from './terminal-control.ts';
 import { TOSTOP } from './termios.ts';
 
 /** Opens a terminal: a session leader without one gets it as its controlling terminal. @throws SystemError EBUSY, EIO */
@@ -28,15 +28,22 @@ export function openTerminal(inode: Inode, flags: number, terminal: Terminal, ta
 /** An open terminal. */
 export class TerminalFile extends FileDescription {
   readonly terminal: Terminal;
+  readonly #generation: number;
 
   constructor(inode: Inode, flags: number, terminal: Terminal) {
     super(inode, flags, terminal.queue);
+    this.#generation = terminal.generation;
     this.terminal = terminal;
     terminal.driver.opened();
   }
 
   override closed(): void {
     this.terminal.driver.closed();
+  }
+
+  /** vhangup(2) has taken the terminal away. */
+  get #isTaken(): boolean {
+    return this.#generation !== this.terminal.generation;
   }
 
   override get seekable(): boolean {
@@ -46,6 +53,7 @@ export class TerminalFile extends FileDescription {
   override read(into: Uint8Array): number | WouldBlock {
     const { terminal } = this;
     const { kernel } = terminal;
+    if (this.#isTaken) return 0;
     const task = kernel.current!;
     if (!terminal.isHungUp && stopInBackground(terminal, task, SIGNAL.SIGTTIN))
       return new WouldBlock(this.queue, { signalled: true });
@@ -59,6 +67,7 @@ export class TerminalFile extends FileDescription {
 
   override write(from: Uint8Array): number | WouldBlock {
     const { terminal } = this;
+    if (this.#isTaken) fail('EIO');
     const isStopping = (terminal.termios.local & TOSTOP) !== 0;
     if (isStopping && !terminal.isHungUp && stopInBackground(terminal, terminal.kernel.current!, SIGNAL.SIGTTOU))
       return new WouldBlock(this.queue, { signalled: true });
@@ -68,12 +77,13 @@ export class TerminalFile extends FileDescription {
 
   override poll(): number {
     const { terminal } = this;
-    if (terminal.isHungUp) return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
+    if (terminal.isHungUp || this.#isTaken) return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
     const isWritable = !terminal.isStopped && terminal.driver.room > 0;
     return (isWritable ? POLLOUT | POLLWRNORM : 0) | (terminal.isReadable ? POLLIN | POLLRDNORM : 0);
   }
 
   override ioctl(call: Call, request: number, argument: number): CallResult {
+    if (this.#isTaken) return fail(request === TIOCSPGRP ? 'ENOTTY' : 'EIO');
     return terminalControl(call, this.terminal, this.queue, request, argument);
   }
 }

@@ -108,6 +108,8 @@ export class Terminal implements DisciplineTerminal {
   readonly #input = new LineDiscipline(this);
   #lastInput = 0;
   #hungUp = false;
+  /** Files that were opened before the last vhangup(2) are hung up. */
+  generation = 0;
   #ended = false;
 
   constructor(kernel: Kernel, output: ((bytes: Uint8Array) => void) | TerminalDriver) {
@@ -143,10 +145,21 @@ export class Terminal implements DisciplineTerminal {
     return true;
   }
 
-  /** The line is cut (vhangup(2), the master closed): the session's leader hears of it and loses the terminal. */
+  /** The line is cut for ever: the master was closed. */
   disconnect(): void {
     if (this.#hungUp) return;
     this.#hungUp = true;
+    this.#lose();
+  }
+
+  /** vhangup(2): who has it open has it no more, but it can be opened again. */
+  startOver(): void {
+    this.generation++;
+    this.#lose();
+  }
+
+  /** The session's leader hears that the terminal is gone, and the session has none. */
+  #lose(): void {
     const { session, kernel } = this;
     const leader = session === undefined ? undefined : leaderOf(session);
     if (session !== undefined) {

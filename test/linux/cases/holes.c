@@ -58,3 +58,4 @@ CASE(open_tmpfile_exclusive) { R(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600)); 
 ONE(name_to_handle_bad, SYS(name_to_handle_at, AT_FDCWD, "missing", buffer, buffer + 4096, 0))
 
 CASE(quotactl_fd_errors) { R(SYS(quotactl_fd, 77, 0, 0, NULL)); int fd = open(".", O_RDONLY); R(SYS(quotactl_fd, fd, 5, 0, NULL)); R(SYS(quotactl_fd, fd, 0x80000700, 0, NULL)); }
+ONE(restart_syscall_of_nothing, SYS(restart_syscall))

@@ -387,6 +387,31 @@ CASE(rt_sigsuspend_ends) {
 }
 CASE(settimeofday_nothing) { R(SYS(settimeofday, NULL, NULL)); R(SYS(settimeofday, BAD, NULL)); }
 CASE(acct_off) { R(SYS(acct, NULL)); unprivileged(); R(SYS(acct, NULL)); }
+static void heard(int signal) { char text[] = "signal 00\n"; text[7] += signal / 10; text[8] += signal % 10; write(1, text, 10); }
+CASE(vhangup_takes_the_terminal) {
+  int master = posix_openpt(O_RDWR | O_NOCTTY);
+  R(master >= 0);
+  grantpt(master);
+  unlockpt(master);
+  char *name = ptsname(master), text[9];
+  CHILD(
+    setsid();
+    signal(SIGHUP, heard);
+    int fd = open(name, O_RDWR);
+    struct pollfd one = {fd, POLLIN | POLLOUT};
+    R(SYS(vhangup));
+    R(read(fd, text, 9));
+    R(write(fd, "x", 1));
+    R(poll(&one, 1, 0));
+    say("%x %d\n", one.revents, isatty(fd));
+    R(open("/dev/tty", O_RDWR));
+    close(fd);
+    fd = open(name, O_RDWR);
+    R(fd >= 0);
+    R(write(fd, "again", 5));
+    R(isatty(fd)));
+  R(read(master, text, 9));
+}
 CASE(vhangup_without_terminal) { CHILD(setsid(); R(SYS(vhangup))); unprivileged(); R(SYS(vhangup)); }
 CASE(no_free_number) {
   struct rlimit limit = {3, 3};
