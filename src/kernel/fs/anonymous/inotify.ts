@@ -124,6 +124,8 @@ export class InotifyFile extends FileDescription {
     for (const event of this.#queued) {
       const size = length(event);
       if (at + size > into.length) break;
+      // names are filled up with zeros
+      into.fill(0, at, at + size);
       view.setInt32(at, event.watch, true);
       view.setUint32(at + 4, event.mask, true);
       view.setUint32(at + 8, event.cookie, true);
