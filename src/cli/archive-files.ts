@@ -1,6 +1,7 @@
 // Archives on this computer: files, standard input and output, and directories packed on the way.
 import {
   closeSync,
+  constants,
   createReadStream,
   createWriteStream,
   fstatSync,
@@ -20,7 +21,10 @@ import type { Bytes } from '../oci/streams.ts';
 import { hostReason } from './assets.ts';
 import { humanSize } from './columns.ts';
 import { CliError, EXIT } from './errors.ts';
+import { canShareDirectories } from './host-directory.ts';
 
+/** Of which not all are everywhere. */
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const PATIENCE_MS = 2000;
 const REPORT_MS = 200;
 
@@ -122,10 +126,26 @@ async function writeWhole(stream: Bytes, path: string): Promise<void> {
 
 type Packer = ReturnType<typeof createTarPacker>['controller'];
 
+/**
+ * A name for a file that stays that of the file whatever becomes of its path: a container that can write to the directory
+ * could put a link in its place. Linux has such names; elsewhere no container writes to directories of the computer.
+ */
+const steady = (descriptor: number, path: string) => (canShareDirectories() ? `/proc/self/fd/${descriptor}` : path);
+
+/** Acts on a directory by a name that stays; it is none that a link leads to, unless it is the user's own choice. */
+async function inDirectory(path: string, isChosen: boolean, act: (name: string) => Promise<void>): Promise<void> {
+  const descriptor = openSync(path, O_RDONLY | (O_DIRECTORY ?? 0) | (isChosen ? 0 : (O_NOFOLLOW ?? 0)));
+  try {
+    await act(steady(descriptor, path));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A directory as a tar archive, names in order, links as links. */
 function packDirectory(root: string): Bytes {
   const { readable, controller } = createTarPacker();
-  void packBelow(controller, root, '', new Map()).then(
+  void inDirectory(root, true, (name) => packBelow(controller, name, '', new Map())).then(
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   );
@@ -138,8 +158,9 @@ export function packLocally(path: string, name: string, follow: boolean): Bytes 
   const seen = new Map<string, string>();
   const pack = async () => {
     const stats = follow ? statSync(path) : lstatSync(path);
-    if (name !== '') await packOne(controller, path, name, stats, seen);
-    if (stats.isDirectory()) await packBelow(controller, path, '', seen, name === '' ? '' : `${name}/`);
+    if (name !== '') await packOne(controller, path, name, stats, seen, follow);
+    if (stats.isDirectory())
+      await inDirectory(path, follow, (folder) => packBelow(controller, folder, name === '' ? '' : `${name}/`, seen));
   };
   void pack().then(
     () => controller.finalize(),
@@ -148,18 +169,13 @@ export function packLocally(path: string, name: string, follow: boolean): Bytes 
   return readable;
 }
 
-async function packBelow(
-  packer: Packer,
-  root: string,
-  path: string,
-  seen: Map<string, string>,
-  prefix = '',
-): Promise<void> {
-  for (const child of readdirSync(join(root, path)).sort()) {
-    const name = path === '' ? child : `${path}/${child}`;
-    const stats = lstatSync(join(root, name));
-    await packOne(packer, join(root, name), `${prefix}${name}`, stats, seen);
-    if (stats.isDirectory()) await packBelow(packer, root, name, seen, prefix);
+async function packBelow(packer: Packer, folder: string, prefix: string, seen: Map<string, string>): Promise<void> {
+  for (const child of readdirSync(folder).sort()) {
+    const path = join(folder, child);
+    const stats = lstatSync(path);
+    await packOne(packer, path, prefix + child, stats, seen);
+    if (stats.isDirectory())
+      await inDirectory(path, false, (name) => packBelow(packer, name, `${prefix}${child}/`, seen));
   }
 }
 
@@ -169,6 +185,7 @@ async function packOne(
   name: string,
   stats: Stats,
   seen: Map<string, string>,
+  isChosen = false,
 ): Promise<void> {
   const header = { name, size: 0, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime: stats.mtime };
   const first = stats.nlink > 1 ? seen.get(keyOf(stats)) : undefined;
@@ -177,19 +194,30 @@ async function packOne(
     await packer.add({ ...header, type: 'symlink', linkname: readlinkSync(path) }).close();
   else if (stats.isFIFO()) await packer.add({ ...header, type: 'fifo' }).close();
   else if (!stats.isFile())
-    throw new CliError(`${path} is neither file, directory nor link: it cannot be in an archive.`, EXIT.failure);
+    throw new CliError(`${name} is neither file, directory nor link: it cannot be in an archive.`, EXIT.failure);
   else if (first !== undefined) await packer.add({ ...header, type: 'link', linkname: first }).close();
   else {
     seen.set(keyOf(stats), name);
-    await packFile(packer, path, header);
+    await packFile(packer, path, header, isChosen);
   }
 }
 
 const keyOf = ({ dev, ino }: Stats) => `${dev}:${ino}`;
 
-async function packFile(packer: Packer, path: string, header: { name: string; mode: number }): Promise<void> {
-  const fd = openSync(path, 'r');
-  const { size } = fstatSync(fd);
+async function packFile(
+  packer: Packer,
+  path: string,
+  header: { name: string; mode: number },
+  isChosen: boolean,
+): Promise<void> {
+  // what has come to lie there meanwhile is not followed, unless it is the user's own choice, and nobody is waited for
+  const fd = openSync(path, O_RDONLY | (isChosen ? 0 : (O_NOFOLLOW ?? 0)) | (O_NONBLOCK ?? 0));
+  const stats = fstatSync(fd);
+  if (!stats.isFile()) {
+    closeSync(fd);
+    throw new CliError(`${header.name} became something else while it was read.`, EXIT.failure);
+  }
+  const { size } = stats;
   const to = packer.add({ ...header, type: 'file', size });
   if (size === 0) {
     closeSync(fd);

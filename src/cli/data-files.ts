@@ -6,6 +6,7 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -175,6 +176,10 @@ class DiskFile implements OpenFile {
   }
 }
 
+/** Bytes that are looked at for being nothing but zeros. */
+const PIECE = 65536;
+const NOTHING = Buffer.alloc(PIECE);
+
 class DiskUpload implements Upload {
   readonly #path: string;
   readonly #place: (path: string) => string;
@@ -189,12 +194,25 @@ class DiskUpload implements Upload {
 
   write(bytes: Uint8Array): void {
     if (this.#descriptor === undefined) throw new Error('this upload has ended');
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#descriptor, bytes, done);
-    this.size += bytes.length;
+    for (let from = 0; from < bytes.length; from += PIECE) {
+      const piece = bytes.subarray(from, from + PIECE);
+      // what is zero becomes a hole: a file of holes in a container takes no room here either
+      if (NOTHING.subarray(0, piece.length).equals(piece)) this.size += piece.length;
+      else this.#put(this.#descriptor, piece);
+    }
+  }
+
+  #put(descriptor: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const count = writeSync(descriptor, bytes, done, bytes.length - done, this.size);
+      done += count;
+      this.size += count;
+    }
   }
 
   commit(path: string): void {
     if (this.#descriptor === undefined) throw new Error('this upload has ended');
+    ftruncateSync(this.#descriptor, this.size);
     fsyncSync(this.#descriptor);
     closeSync(this.#descriptor);
     this.#descriptor = undefined;

@@ -22,7 +22,7 @@ import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { tarError } from './layers.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
-import { archiveOf, packInode, type Packer } from './tar-inode.ts';
+import { archiveOf, canBePacked, packInode, type Packer } from './tar-inode.ts';
 
 /** File systems that are made of what the kernel knows: nothing of them is copied with a directory they are in. */
 const OF_THE_KERNEL = new Set(['proc', 'sysfs', 'cgroup2', 'devpts', 'mqueue', 'devtmpfs']);
@@ -52,6 +52,11 @@ export function lookAt({ context }: CopyPlace, path: string, follow: boolean): P
 /** A file or a directory as an archive, its own name replaced; an empty name leaves what is in the directory. @throws OciError */
 export function packPath({ context }: CopyPlace, path: string, name: string, follow: boolean): Bytes {
   const found = withSentence(path, () => resolve(context, path, { follow }));
+  if (!canBePacked(found.entry.inode))
+    throw new OciError(
+      'bad-option',
+      `${path} in the container is a device, or made by the kernel: it cannot be copied.`,
+    );
   return archiveOf((packer) => packTree(packer, found, name, new Map()));
 }
 

@@ -1,6 +1,6 @@
 // A container: processes of the kernel in namespaces and a control group of their own (OCI runtime specification, "Lifecycle").
 // Made with everything but its program, started, told signals, paused, and at its end nothing of it is left in the kernel.
-import { SI_KERNEL } from '../abi/signal.ts';
+import { SI_KERNEL, SIG_DFL, SIGNAL } from '../abi/signal.ts';
 import { CONTROLLERS, type Cgroup } from '../kernel/cgroup/cgroup.ts';
 import { SystemError } from '../kernel/error.ts';
 import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
@@ -10,6 +10,7 @@ import { NO_SECCOMP, SECCOMP_MODE_FILTER, type Seccomp } from '../kernel/seccomp
 import { sendSignalToGroup } from '../kernel/signal/send.ts';
 import { encodeText } from '../kernel/syscalls/text.ts';
 import { execute } from '../kernel/task/exec.ts';
+import { endProcess } from '../kernel/task/exit.ts';
 import { spawn } from '../kernel/task/spawn.ts';
 import type { Task } from '../kernel/task/task.ts';
 import type { ChildEvent } from '../kernel/task/thread-group.ts';
@@ -183,6 +184,14 @@ export class Container {
   kill(signal: number): void {
     if (this.#isStarted) sendSignalToGroup(this.#kernel, this.init.group, { signal, code: SI_KERNEL });
     else if (signal !== 0) this.#killedBy ??= signal;
+  }
+
+  /** Ctrl-C outside: SIGINT, which ends a first process that has no handler, too, though nothing inside could. */
+  interrupt(): void {
+    const { group } = this.init;
+    if (!this.#isStarted || group.isZombie || group.actions[SIGNAL.SIGINT]!.handler !== SIG_DFL)
+      this.kill(SIGNAL.SIGINT);
+    else endProcess(this.#kernel, group, { kind: 'killed', signal: SIGNAL.SIGINT, core: false });
   }
 
   /** Sends a signal to all processes in its control group. */

@@ -11,6 +11,9 @@ import type { OpenFile } from './data-directory.ts';
 import type { LayerEntry } from './layer-entries.ts';
 import { LayerFs } from './layer-fs.ts';
 
+const PIECE = 4096;
+/** Bytes that all changed files together may claim to have: holes take no memory here, but time and room where they are kept. */
+const MOST_CLAIMED = 4 * 2 ** 30;
 const OWNER = { uid: 0, gid: 0 };
 const CHUNK = 1 << 20;
 
@@ -45,7 +48,8 @@ export function openLayer(kernel: Kernel, { entries, content }: OpenedLayer): In
  */
 export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: OpenedLayer | undefined): RootFs {
   const now = () => kernel.realtime;
-  const memory = new Tmpfs({ frames: kernel.frames, device: kernel.nextDevice(), now, mode: 0o755 });
+  const device = kernel.nextDevice();
+  const memory = new Tmpfs({ frames: kernel.frames, device, now, mode: 0o755, mostClaimed: MOST_CLAIMED });
   const upper = memory.root.create('upper', S_IFDIR | 0o755, OWNER);
   const work = memory.root.create('work', S_IFDIR | 0o755, OWNER);
   const lowers: Inode[] = [...layers].reverse();
@@ -121,12 +125,22 @@ export function copyDirectory(from: Inode, to: Inode, copies: Map<Inode, Inode> 
   copyStatus(from, to);
 }
 
+function hasAnything(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte !== 0) return true;
+  return false;
+}
+
+/** Copies the data of a file; what is nothing but zeros becomes a hole again. */
 function copyContents(from: Readable, to: Writable): void {
   for (let at = 0; at < from.size; at += CHUNK) {
     const chunk = new Uint8Array(Math.min(CHUNK, from.size - at));
     from.read(at, chunk);
-    to.write(at, chunk);
+    for (let n = 0; n < chunk.length; n += PIECE) {
+      const piece = chunk.subarray(n, n + PIECE);
+      if (hasAnything(piece)) to.write(at + n, piece);
+    }
   }
+  if (to.size < from.size) to.truncate(from.size);
 }
 
 function copyStatus(from: Inode, to: Inode): void {

@@ -21,6 +21,11 @@ export function archiveOf(pack: (packer: Packer) => Promise<void>): Bytes {
   return readable;
 }
 
+/** Has an archive a place for it? */
+export function canBePacked(inode: Inode): boolean {
+  return inode.isDirectory || inode.isSymlink || inode.type === S_IFIFO || (inode.isRegular && 'read' in inode);
+}
+
 /**
  * Adds one file, without what a directory has in it; `seen` has the names of files with several. Sockets and devices do not
  * outlive a container, and are left out.

@@ -26,6 +26,7 @@ export type ContainerEvent =
   | ({ readonly kind: 'started' } & Program)
   | ({ readonly kind: 'executed'; readonly size?: WindowSize | undefined } & Program)
   | { readonly kind: 'signalled'; readonly signal: number; readonly all: boolean }
+  | { readonly kind: 'interrupted' }
   | { readonly kind: 'frozen'; readonly frozen: boolean }
   | { readonly kind: 'limited'; readonly resources: ResourceSpec }
   /** Its processes were listed, or what it uses: memory and files of the kernel are read for that. */
@@ -102,6 +103,9 @@ export class ContainerRun implements Recordable<ContainerEvent> {
     switch (event.kind) {
       case 'started':
         container.start(this.#processOf(event), streams.files);
+        return;
+      case 'interrupted':
+        container.interrupt();
         return;
       case 'signalled':
         if (event.all) container.killAll(event.signal);

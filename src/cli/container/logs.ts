@@ -1,8 +1,9 @@
 // What a container has written (docker-logs(1)). The runner appends one JSON object for each piece of output; a line is what was
 // written up to a new line, and has the time of its first piece.
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Places } from '../places.ts';
+import { olderLog } from './log-file.ts';
 
 const POLL_MS = 100;
 const CHUNK = 1 << 16;
@@ -48,15 +49,29 @@ class Lines {
 
 /** Reads what is appended to a file, as far as it is whole lines. */
 class Tail {
-  readonly #file: number;
+  readonly #path: string;
+  #file: number;
   #at = 0;
   #left = '';
 
   constructor(path: string) {
-    this.#file = openSync(path, 'r');
+    this.#path = path;
+    const older = olderLog(path);
+    this.#file = openSync(existsSync(older) ? older : path, 'r');
   }
 
+  /** What is new in the file, and in the one that has taken its place. */
   *read(): Iterable<string> {
+    yield* this.#rest();
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    if (now === undefined || now.ino === fstatSync(this.#file).ino) return;
+    closeSync(this.#file);
+    this.#file = openSync(this.#path, 'r');
+    this.#at = 0;
+    yield* this.#rest();
+  }
+
+  *#rest(): Iterable<string> {
     const chunk = Buffer.alloc(CHUNK);
     // a log that was cut short begins anew
     if (fstatSync(this.#file).size < this.#at) this.#at = 0;

@@ -74,7 +74,7 @@ export async function withThisTerminal(
     else if ('end' in input) streams.end();
     else if ('size' in input) streams.resize(input.size);
   };
-  const stop = () => runner.kill(SIGNAL.SIGINT);
+  const stop = () => runner.interrupt();
   const terminate = () => runner.kill(SIGNAL.SIGTERM);
   process.on('SIGINT', stop).on('SIGTERM', terminate);
   local.open(send, { interactive });

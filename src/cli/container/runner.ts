@@ -1,6 +1,6 @@
 // Runs one container on a kernel of its own until its first process has ended: what it writes goes to its log and to those who
 // are attached, commands of others come over a socket, and at the end its changes and how it ended are kept.
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Kernel, RunLimits } from '../../kernel/kernel.ts';
@@ -19,6 +19,7 @@ import type { ContainerTape } from './container-tape.ts';
 import { runHook } from './guest-hooks.ts';
 import { Pace } from './pace.ts';
 import type { ProcessStreams } from './process-streams.ts';
+import { LogFile } from './log-file.ts';
 import type { CheckpointRequest, WindowSize } from './protocol.ts';
 import { describe, type LiveContainer, type OtherProcess, saveContainer } from './saved-container.ts';
 
@@ -86,8 +87,8 @@ export class ContainerRunner {
   readonly #container: Container;
   readonly #files: FilesOutside;
   readonly #extras: Set<Extra>;
-  /** Descriptor of the log while the container runs. */
-  #log: number | undefined;
+  /** While the container runs. */
+  #log: LogFile | undefined;
   #server: Server | undefined;
   #commands: ContainerCommands | undefined;
   readonly #pace: Pace;
@@ -111,10 +112,7 @@ export class ContainerRunner {
 
   /** Writes output to the log. */
   #keep(bytes: Uint8Array, stream: 1 | 2): void {
-    if (this.#log === undefined) return;
-    const log = Buffer.from(bytes).toString('latin1');
-    const entry = { log, stream: stream === 1 ? 'stdout' : 'stderr', time: new Date().toISOString() };
-    writeSync(this.#log, `${JSON.stringify(entry)}\n`);
+    this.#log?.append(bytes, stream === 1 ? 'stdout' : 'stderr');
   }
 
   readonly #note = (step: Step): Promise<void> => this.#parts.containers.note(this.#parts.record.id, step);
@@ -158,7 +156,7 @@ export class ContainerRunner {
     const { runner } = this.#parts.record;
     this.#server?.close();
     if (runner) rmSync(runner.socket, { force: true });
-    if (this.#log !== undefined) closeSync(this.#log);
+    this.#log?.close();
     this.#log = undefined;
   }
 
@@ -169,7 +167,7 @@ export class ContainerRunner {
     await this.#hooks('prestart');
     await this.#hooks('createRuntime');
     if (!this.#parts.isRestored) await this.#hooks('createContainer');
-    if (log !== undefined) this.#log = openSync(log, 'a', 0o600);
+    if (log !== undefined) this.#log = new LogFile(log);
     await this.#listen();
   }
 
@@ -266,6 +264,12 @@ export class ContainerRunner {
   kill(signal: number): void {
     this.wake();
     this.#run.perform({ kind: 'signalled', signal, all: false });
+  }
+
+  /** Ctrl-C. */
+  interrupt(): void {
+    this.wake();
+    this.#run.perform({ kind: 'interrupted' });
   }
 
   async #finish(exitCode: number): Promise<number> {

@@ -29,6 +29,9 @@ const FILE_BYTES = 1024;
 /** Largest file: what 32-bit page numbers reach and JavaScript counts exactly. */
 const MOST_BYTES = 2 ** 43;
 
+/** Pages of holes that are looked through one after the other. */
+const SHORT_HOLE = 64;
+
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 
@@ -45,6 +48,8 @@ export interface TmpfsOptions {
   readonly limits?: TmpfsLimits;
   /** Those of them that were given, to be shown. */
   readonly given?: TmpfsLimits;
+  /** Most bytes all files together may claim to have, holes among them. */
+  readonly mostClaimed?: number;
   /** devtmpfs is a tmpfs of another name. */
   readonly type?: string;
 }
@@ -60,8 +65,10 @@ export class Tmpfs implements FileSystem, PageBudget {
   readonly root: TmpfsDirectory;
   #limits: TmpfsLimits;
   #given: TmpfsLimits;
+  readonly #mostClaimed: number;
   #pages = 0;
   #files = 0;
+  #claimed = 0;
   #nextIno = 1;
 
   constructor(options: TmpfsOptions) {
@@ -72,6 +79,7 @@ export class Tmpfs implements FileSystem, PageBudget {
     this.readOnly = options.readOnly ?? false;
     this.#limits = { ...(options.limits ?? { owner: {} }) };
     this.#given = { ...(options.given ?? this.#limits) };
+    this.#mostClaimed = options.mostClaimed ?? Number.POSITIVE_INFINITY;
     this.root = new TmpfsDirectory(this, S_IFDIR | (options.mode ?? 0o1777), options.owner ?? { uid: 0, gid: 0 });
   }
 
@@ -102,6 +110,17 @@ export class Tmpfs implements FileSystem, PageBudget {
   giveFile(): void {
     this.frames.unreserve(FILE_BYTES);
     this.#files--;
+  }
+
+  /** A file becomes longer, or shorter. @throws SystemError ENOSPC */
+  claim(bytes: number): void {
+    this.checkClaim(bytes);
+    this.#claimed += bytes;
+  }
+
+  /** @throws SystemError ENOSPC */
+  checkClaim(bytes: number): void {
+    if (bytes > 0 && this.#claimed + bytes > this.#mostClaimed) fail('ENOSPC');
   }
 
   room(): Room {
@@ -195,7 +214,7 @@ export class TmpfsFile extends TmpfsInode {
   override truncate(size: number): void {
     if (size > MOST_BYTES) fail('EFBIG');
     const shrinks = size < this.#size;
-    this.#size = size;
+    this.#resize(size);
     if (shrinks) this.cache.truncate(size);
     touchModified(this);
   }
@@ -209,8 +228,9 @@ export class TmpfsFile extends TmpfsInode {
 
   write(offset: number, from: Uint8Array): number {
     if (offset + from.length > MOST_BYTES) fail('EFBIG');
+    this.fs.checkClaim(offset + from.length - this.#size);
     const count = this.cache.write(offset, from);
-    this.#size = Math.max(this.#size, offset + count);
+    this.#resize(Math.max(this.#size, offset + count));
     touchModified(this);
     return count;
   }
@@ -225,8 +245,13 @@ export class TmpfsFile extends TmpfsInode {
     if (mode & ~FALLOC_FL_KEEP_SIZE) fail('EOPNOTSUPP');
     if (end > MOST_BYTES) fail('EFBIG');
     this.#reserve(Math.floor(offset / PAGE_SIZE), Math.ceil(end / PAGE_SIZE));
-    if (mode === 0) this.#size = Math.max(this.#size, end);
+    if (mode === 0) this.#resize(Math.max(this.#size, end));
     touchModified(this);
+  }
+
+  #resize(size: number): void {
+    this.fs.claim(size - this.#size);
+    this.#size = size;
   }
 
   /** Brings the pages [first, end) into being, all or none. */
@@ -246,8 +271,13 @@ export class TmpfsFile extends TmpfsInode {
 
   override seekData(offset: number, hole: boolean): number | undefined {
     if (offset >= this.#size) return undefined;
-    for (let at = offset; at < this.#size; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE)
-      if (this.cache.pages.has(Math.floor(at / PAGE_SIZE)) !== hole) return at;
+    const { pages } = this.cache;
+    const first = Math.floor(offset / PAGE_SIZE);
+    let page = first;
+    if (hole) while (pages.has(page)) page++;
+    else if (!pages.has(first)) page = nextPage(pages, first);
+    const at = Math.max(offset, page * PAGE_SIZE);
+    if (at < this.#size) return at;
     return hole ? this.#size : undefined;
   }
 
@@ -257,8 +287,18 @@ export class TmpfsFile extends TmpfsInode {
 
   override released(): void {
     super.released();
+    this.#resize(0);
     this.cache.destroy();
   }
+}
+
+/** The first page behind one that is a hole: a hole may be longer than anybody can count through. */
+function nextPage(pages: ReadonlyMap<number, unknown>, hole: number): number {
+  // short holes are passed page by page
+  for (let page = hole + 1; page < hole + SHORT_HOLE; page++) if (pages.has(page)) return page;
+  let next = Number.POSITIVE_INFINITY;
+  for (const page of pages.keys()) if (page > hole && page < next) next = page;
+  return next;
 }
 
 /** A symbolic link. */

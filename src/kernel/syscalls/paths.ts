@@ -10,6 +10,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
+  PATH_MAX,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -286,6 +287,7 @@ function getcwd(call: Call): number {
   if (isUnlinked(directory)) fail('ENOENT');
   const shown = shownName(directory, root);
   const name = encodeText(`${shown.isReachable ? '' : '(unreachable)'}${shown.name}\0`);
+  if (name.length > PATH_MAX) fail('ENAMETOOLONG');
   if (call.arg(1) < name.length) fail('ERANGE');
   call.write(call.arg(0), name);
   return name.length;

@@ -53,7 +53,7 @@ export function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Tas
     const shown = () => {
       check();
       const file = fileAt(name);
-      return file === undefined ? fail('ENOENT') : fileName(file, kernel.current!);
+      return file === undefined ? fail('ENOENT') : fileName(file, kernel.current ?? task());
     };
     const path = () => {
       check();

@@ -121,7 +121,7 @@ function taskDirectory(
     };
     const target = () => {
       const found = path();
-      return found === undefined ? '' : pathName(found, kernel.current!.directories.root);
+      return found === undefined ? '' : pathName(found, (kernel.current ?? task()).directories.root);
     };
     return new GeneratedLink(fs, target, path, owner);
   };
