@@ -41,8 +41,9 @@ export class ContainerRun implements Recordable<ContainerEvent> {
   notice: (event: ContainerEvent) => void = () => {};
   /** Told of the streams of a new process before it starts. */
   opened: (streams: ProcessStreams, process: number) => void = () => {};
-  /** Of all processes that were ever started from outside. */
-  readonly #streams: ProcessStreams[] = [];
+  /** Of all processes that were started from outside, as long as they are needed. */
+  readonly #streams = new Map<number, ProcessStreams>();
+  #processes = 0;
 
   constructor(live: LiveContainer) {
     this.live = live;
@@ -53,13 +54,19 @@ export class ContainerRun implements Recordable<ContainerEvent> {
     return this.live.kernel;
   }
 
-  /** Those of all processes so far, by their numbers. */
-  get streams(): readonly ProcessStreams[] {
+  /** Those of the processes, by their numbers. */
+  get streams(): ReadonlyMap<number, ProcessStreams> {
     return this.#streams;
   }
 
+  /** A process has ended, and nobody will say anything more to it, or of it. */
+  forget(streams: ProcessStreams): void {
+    for (const [process, other] of this.#streams) if (other === streams) this.#streams.delete(process);
+  }
+
   #add(streams: ProcessStreams): void {
-    const process = this.#streams.push(streams) - 1;
+    const process = this.#processes++;
+    this.#streams.set(process, streams);
     streams.notice = (event) => this.#reached({ kind: 'streamed', process, event });
   }
 
@@ -81,7 +88,7 @@ export class ContainerRun implements Recordable<ContainerEvent> {
   perform(event: ContainerEvent): void {
     switch (event.kind) {
       case 'streamed':
-        this.#streams[event.process]?.accept(event.event);
+        this.#streams.get(event.process)?.accept(event.event);
         return;
       case 'executed':
         this.execute(event, event.size);
@@ -127,7 +134,7 @@ export class ContainerRun implements Recordable<ContainerEvent> {
     const streams = newStreams(this.kernel, { terminal: process.terminal, size });
     const task: Task = this.live.container.exec(process, streams.files);
     this.#add(streams);
-    this.opened(streams, this.#streams.length - 1);
+    this.opened(streams, this.#processes - 1);
     return { task, streams };
   }
 
@@ -155,6 +162,6 @@ export class ContainerRun implements Recordable<ContainerEvent> {
   }
 
   save(): Uint8Array {
-    return hashedState(this.live, this.#streams);
+    return hashedState(this.live, [...this.#streams.values()]);
   }
 }

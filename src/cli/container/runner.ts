@@ -251,6 +251,8 @@ export class ContainerRunner {
       if (event?.kind !== 'exited' && event?.kind !== 'killed') continue;
       this.#extras.delete(extra);
       extra.streams.pump();
+      // a recording knows all to its end
+      if (!this.#parts.tape) this.#run.forget(extra.streams);
       extra.ended(exitCodeOf(event));
     }
   }
