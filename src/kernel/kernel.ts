@@ -45,6 +45,7 @@ import { endProcess } from './task/exit.ts';
 import { checkProcessorLimits } from './task/processor-limits.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
+import { UserCounts } from './user-counts.ts';
 import { LockTable } from './vfs/file-locks.ts';
 import type { Inode, Owner } from './vfs/inode.ts';
 
@@ -145,10 +146,11 @@ export class Kernel {
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
-  readonly locks = new LockTable();
+  readonly locks = new LockTable(() => this.memory.store());
   /** Cycles by what the processor did, and how often a task got it. */
   readonly processorTime = { user: 0, system: 0, idle: 0, turns: 0 };
   readonly timers = new Timers();
+  readonly userCounts = new UserCounts();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;
   /** Nanoseconds since the epoch at cycle 0. */
@@ -180,6 +182,7 @@ export class Kernel {
       newInode: () => sockets.newInode(),
       current: () => this.current!,
       store: () => new KernelObject(this.memory, 'sock'),
+      object: (bytes) => this.memory.object(bytes),
     };
     this.messageQueues = new NamelessFs('mqueue', MQUEUE_MAGIC, S_IFREG | 0o600, this.nextDevice(), now);
     this.#pipes = new NamelessFs('pipefs', PIPEFS_MAGIC, S_IFIFO | 0o600, this.nextDevice(), now);

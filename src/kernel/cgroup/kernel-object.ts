@@ -4,10 +4,34 @@ import { PAGE_SIZE } from '../platform.ts';
 import type { MemoryController } from './memory.ts';
 import type { MemoryGroup, MemoryKind } from './memory-group.ts';
 
-/** What is stored in an object. */
+/** What each piece of what is stored takes besides its bytes, about. */
+const PART_BYTES = 512;
+
+/** Memory of an object that does not change its size. */
+export class FixedObject {
+  readonly #memory: MemoryController;
+  readonly #bytes: number;
+  #payer: MemoryGroup | undefined;
+
+  /** @throws OutOfFrames */
+  constructor(memory: MemoryController, bytes: number) {
+    this.#memory = memory;
+    this.#bytes = bytes;
+    this.#payer = memory.chargeKind('slab', bytes);
+  }
+
+  /** The object is gone. */
+  free(): void {
+    if (this.#payer !== undefined) this.#memory.unchargeKind(this.#payer, 'slab', this.#bytes);
+    this.#payer = undefined;
+  }
+}
+
+/** What is stored in an object: bytes, in pieces each of which takes some memory of its own. */
 export class KernelObject {
-  /** Bytes stored. */
+  /** Bytes stored, and pieces. */
   bytes = 0;
+  parts = 0;
   readonly #memory: MemoryController;
   readonly #kind: MemoryKind;
   /** Who pays for each page. */
@@ -18,21 +42,36 @@ export class KernelObject {
     this.#kind = kind;
   }
 
-  /** Bytes come (or go, when negative). @throws OutOfFrames, with nothing changed */
-  add(count: number): void {
-    const bytes = Math.max(0, this.bytes + count);
-    this.#resize(Math.ceil(bytes / PAGE_SIZE));
+  /** Bytes and pieces come (or go, when negative). @throws OutOfFrames, with nothing changed */
+  add(count: number, parts = 0): void {
+    this.set(Math.max(0, this.bytes + count), Math.max(0, this.parts + parts));
+  }
+
+  /** So much is stored now. @throws OutOfFrames, with nothing changed */
+  set(bytes: number, parts = 0): void {
+    this.#resize(Math.ceil((bytes + parts * PART_BYTES) / PAGE_SIZE));
     this.bytes = bytes;
+    this.parts = parts;
   }
 
   /** Nothing is stored any more. */
   clear(): void {
-    this.add(-this.bytes);
+    this.set(0);
   }
 
   #resize(pages: number): void {
+    const before = this.#payers.length;
+    try {
+      while (this.#payers.length < pages) this.#payers.push(this.#memory.chargeKind(this.#kind, PAGE_SIZE));
+    } catch (failure) {
+      this.#giveBack(before);
+      throw failure;
+    }
+    this.#giveBack(pages);
+  }
+
+  #giveBack(pages: number): void {
     const payers = this.#payers;
-    while (payers.length < pages) payers.push(this.#memory.chargePage(this.#kind));
-    while (payers.length > pages) this.#memory.unchargePage(payers.pop()!, this.#kind);
+    while (payers.length > pages) this.#memory.unchargeKind(payers.pop()!, this.#kind, PAGE_SIZE);
   }
 }

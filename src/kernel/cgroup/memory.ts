@@ -8,6 +8,7 @@ import { PAGE_SIZE } from '../platform.ts';
 import { isKilled } from '../signal/signal-set.ts';
 import type { Task } from '../task/task.ts';
 import { countTransfer, type Direction } from './io.ts';
+import { FixedObject, KernelObject } from './kernel-object.ts';
 import type { MemoryGroup, MemoryKind } from './memory-group.ts';
 
 /** What the kernel keeps for each task besides its pages: its stack, and its own structures. */
@@ -82,16 +83,24 @@ export class MemoryController implements FrameAccounts {
     return { group, bytes };
   }
 
-  /** A page for an object of the kernel. @throws OutOfFrames */
-  chargePage(kind: MemoryKind): MemoryGroup {
-    const group = this.#reserve(PAGE_SIZE);
-    group.charge(kind, PAGE_SIZE);
+  /** Memory of one kind for objects of the kernel. @throws OutOfFrames */
+  chargeKind(kind: MemoryKind, bytes: number): MemoryGroup {
+    const group = this.#reserve(bytes);
+    group.charge(kind, bytes);
     return group;
   }
 
-  unchargePage(group: MemoryGroup, kind: MemoryKind): void {
-    this.#kernel.frames.unreserve(PAGE_SIZE);
-    group.uncharge(kind, PAGE_SIZE);
+  unchargeKind(group: MemoryGroup, kind: MemoryKind, bytes: number): void {
+    this.#kernel.frames.unreserve(bytes);
+    group.uncharge(kind, bytes);
+  }
+
+  object(bytes: number): FixedObject {
+    return new FixedObject(this, bytes);
+  }
+
+  store(): KernelObject {
+    return new KernelObject(this, 'slab');
   }
 
   uncharge({ group, bytes }: KernelCharge): void {

@@ -1,6 +1,6 @@
 // Extended attributes kept in memory (xattr(7)), for file systems whose inodes live there.
 import { fail } from '../error.ts';
-import type { Frames } from '../mm/frames.ts';
+import type { Frames, HeldObject } from '../mm/frames.ts';
 
 /** Most bytes of names and values one inode keeps. */
 const MOST_BYTES = 1 << 20;
@@ -10,8 +10,9 @@ export class Attributes {
   readonly #values = new Map<string, Uint8Array>();
   #bytes = 0;
   readonly #frames: Frames | undefined;
+  #held: HeldObject | undefined;
 
-  /** Their bytes are taken from the machine's memory, if it is given. */
+  /** Their bytes are charged to whoever sets them, if the machine's memory is given. */
   constructor(frames?: Frames) {
     this.#frames = frames;
   }
@@ -43,8 +44,9 @@ export class Attributes {
   }
 
   #account(bytes: number): void {
-    if (bytes > this.#bytes) this.#frames?.reserve(bytes - this.#bytes);
-    else this.#frames?.unreserve(this.#bytes - bytes);
+    const held = bytes === 0 ? undefined : this.#frames?.accounts?.object(bytes);
+    this.#held?.free();
+    this.#held = held;
     this.#bytes = bytes;
   }
 

@@ -2,6 +2,8 @@
 // cgroupfs are made of.
 import { O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import type { HeldObject } from '../mm/frames.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
@@ -88,7 +90,7 @@ export class GeneratedFile extends OwnedInode {
   }
 
   override open(flags: number, opener?: Opener): FileDescription {
-    return new GeneratedDescription(this, flags, opener!.task);
+    return new GeneratedDescription(this, flags, opener!);
   }
 
   /** Opening with O_TRUNC is no mistake. */
@@ -101,13 +103,21 @@ class GeneratedDescription extends FileDescription {
   readonly #credentials: Credentials;
   readonly #text: Uint8Array;
 
-  constructor(inode: GeneratedFile, flags: number, opener: Task) {
+  /** Memory of a text that is longer than most. */
+  readonly #held: HeldObject | undefined;
+
+  constructor(inode: GeneratedFile, flags: number, { task: opener, kernel }: Opener) {
     super(inode, flags);
     this.#opener = opener;
     this.#credentials = opener.credentials;
     const { read } = inode.content;
     const text = this.readable ? (read?.(opener) ?? fail('EACCES')) : '';
     this.#text = typeof text === 'string' ? encodeText(text) : text;
+    if (this.#text.length > PAGE_SIZE) this.#held = kernel.memory.object(this.#text.length);
+  }
+
+  override closed(): void {
+    this.#held?.free();
   }
 
   override readAt(offset: number, into: Uint8Array): number {

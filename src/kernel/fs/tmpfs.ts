@@ -1,7 +1,7 @@
 // tmpfs(5): a file system in memory. Contents of files are pages of the machine, so that they can be mapped.
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import type { Frames } from '../mm/frames.ts';
+import type { Frames, HeldObject } from '../mm/frames.ts';
 import { type PageBudget, PageCache } from '../mm/page-cache.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
@@ -24,8 +24,9 @@ import { parseTmpfsOptions, type TmpfsLimits, tmpfsOptionText } from './tmpfs-op
 export const TMPFS_MAGIC = 0x0102_1994;
 /** What a directory entry counts in st_size of its directory. */
 const ENTRY_SIZE = 20;
-/** Memory the kernel keeps for a file or a name: no program makes more of them than the machine has room for. */
-const FILE_BYTES = 1024;
+/** Memory the kernel keeps for a file and its name, and for a further name, about. */
+const FILE_BYTES = 2048;
+const NAME_BYTES = 512;
 /** Largest file: what 32-bit page numbers reach and JavaScript counts exactly. */
 const MOST_BYTES = 2 ** 43;
 
@@ -101,14 +102,15 @@ export class Tmpfs implements FileSystem, PageBudget {
   }
 
   /** One file or name more: a further name counts like a file. @throws SystemError ENOSPC, OutOfFrames */
-  takeFile(): void {
+  takeFile(bytes: number): HeldObject | undefined {
     if (this.#limits.files && this.#files >= this.#limits.files) fail('ENOSPC');
-    this.frames.reserve(FILE_BYTES);
+    const held = this.frames.accounts?.object(bytes);
     this.#files++;
+    return held;
   }
 
-  giveFile(): void {
-    this.frames.unreserve(FILE_BYTES);
+  giveFile(held: HeldObject | undefined): void {
+    held?.free();
     this.#files--;
   }
 
@@ -157,15 +159,28 @@ export class Tmpfs implements FileSystem, PageBudget {
 abstract class TmpfsInode extends Inode {
   declare readonly fs: Tmpfs;
   #attributes: Attributes | undefined;
+  readonly #held: HeldObject | undefined;
+  /** For names but the first. */
+  readonly #names: (HeldObject | undefined)[] = [];
 
-  constructor(fs: Tmpfs, mode: number, owner: Owner) {
-    fs.takeFile();
+  constructor(fs: Tmpfs, mode: number, owner: Owner, bytes = 0) {
+    const held = fs.takeFile(FILE_BYTES + bytes);
     super(fs, fs.nextIno(), mode, owner);
+    this.#held = held;
+  }
+
+  /** @throws SystemError ENOSPC, OutOfFrames */
+  takeName(): void {
+    this.#names.push(this.fs.takeFile(NAME_BYTES));
+  }
+
+  giveName(): void {
+    this.fs.giveFile(this.#names.pop());
   }
 
   override released(): void {
     this.#attributes?.clear();
-    this.fs.giveFile();
+    this.fs.giveFile(this.#held);
   }
 
   override getAttribute(name: string): Uint8Array | undefined {
@@ -306,14 +321,8 @@ export class TmpfsSymlink extends TmpfsInode {
   readonly target: string;
 
   constructor(fs: Tmpfs, target: string, owner: Owner) {
-    super(fs, S_IFLNK | 0o777, owner);
+    super(fs, S_IFLNK | 0o777, owner, target.length);
     this.target = target;
-    fs.frames.reserve(target.length);
-  }
-
-  override released(): void {
-    this.fs.frames.unreserve(this.target.length);
-    super.released();
   }
 
   override get size(): number {
@@ -401,7 +410,7 @@ export class TmpfsDirectory extends TmpfsInode {
 
   override link(name: string, inode: Inode): void {
     // the first name of a file made without one is the inode itself
-    if (inode.links > 0) this.fs.takeFile();
+    if (inode.links > 0 && inode instanceof TmpfsInode) inode.takeName();
     inode.links++;
     inode.changed = this.fs.now();
     this.#children.set(name, inode);
@@ -414,7 +423,7 @@ export class TmpfsDirectory extends TmpfsInode {
     inode.links--;
     inode.changed = this.fs.now();
     touchModified(this);
-    if (inode.links > 0) this.fs.giveFile();
+    if (inode.links > 0 && inode instanceof TmpfsInode) inode.giveName();
     inode.unused();
   }
 

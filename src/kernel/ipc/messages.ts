@@ -1,10 +1,12 @@
 // System V message queues (msgop(2), msgctl(2)).
+import type { KernelObject } from '../cgroup/kernel-object.ts';
+import type { HeldObject } from '../mm/frames.ts';
 import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { IpcControls } from './controls.ts';
-import { IpcObject, IpcObjects } from './objects.ts';
+import { IPC_OBJECT_BYTES, IpcObject, IpcObjects } from './objects.ts';
 
 /** Queues, bytes of a queue, bytes of a message (proc(5) /proc/sys/kernel/msg*). */
 
@@ -18,6 +20,9 @@ export interface Message {
 export class MessageQueue extends IpcObject {
   messages: Message[] = [];
   readonly queue = new WaitQueue();
+  readonly #held: HeldObject;
+  /** Memory of the messages. */
+  readonly #stored: KernelObject;
   most: number;
   sent = 0;
   received = 0;
@@ -27,13 +32,31 @@ export class MessageQueue extends IpcObject {
   constructor(call: Call, key: number, mode: number) {
     super(call, key, mode);
     this.most = call.task.namespaces.ipc.controls.mostQueue;
+    this.#held = call.kernel.memory.object(IPC_OBJECT_BYTES);
+    this.#stored = call.kernel.memory.store();
   }
 
   get size(): number {
-    return this.messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return this.#stored.bytes;
   }
 
   removed(): void {
+    this.#held.free();
+    this.#stored.clear();
+    this.queue.wake();
+  }
+
+  /** @throws OutOfFrames */
+  put(message: Message): void {
+    this.#stored.add(message.bytes.length, 1);
+    this.messages.push(message);
+    this.queue.wake();
+  }
+
+  /** Takes away the message of an index. */
+  remove(index: number): void {
+    const [message] = this.messages.splice(index, 1);
+    this.#stored.add(-message!.bytes.length, -1);
     this.queue.wake();
   }
 

@@ -17,6 +17,8 @@ export const MAY_READ_OBJECT = 0o444;
 export const MAY_WRITE_OBJECT = 0o222;
 /** Identifiers are a slot and how often it was used. */
 const SLOTS = 32768;
+/** Memory of an object with nothing in it, about. */
+export const IPC_OBJECT_BYTES = 512;
 const SEQUENCES = 32768;
 
 /** Seconds since the epoch. */

@@ -1,6 +1,7 @@
 // POSIX message queues (mq_overview(7)): by name in an IPC namespace, each open as a file.
 import { S_IFREG } from '../../abi/stat.ts';
 import { SI_MESGQ } from '../../abi/signal.ts';
+import type { KernelObject } from '../cgroup/kernel-object.ts';
 import type { Kernel } from '../kernel.ts';
 import type { IpcTable } from '../ns/ipc-namespace.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
@@ -37,6 +38,8 @@ export class PosixQueue {
   readonly mostBytes: number;
   readonly queue = new WaitQueue();
   messages: PosixMessage[] = [];
+  /** Memory of the messages. */
+  readonly #stored: KernelObject;
   /** Receivers that wait get a message before anybody is notified. */
   receivers = 0;
   notification: QueueNotification | undefined;
@@ -46,7 +49,9 @@ export class PosixQueue {
     mode: number,
     owner: { uid: number; gid: number },
     most: { messages: number; bytes: number },
+    stored: KernelObject,
   ) {
+    this.#stored = stored;
     this.inode = inode;
     inode.mode = S_IFREG | mode;
     inode.uid = owner.uid;
@@ -59,8 +64,9 @@ export class PosixQueue {
     return this.messages.length >= this.mostMessages;
   }
 
-  /** Higher priorities first, in the order of arrival. */
+  /** Higher priorities first, in the order of arrival. @throws OutOfFrames */
   put(kernel: Kernel, message: PosixMessage, sender: { readonly group: ThreadGroup; readonly uid: number }): void {
+    this.#stored.add(message.bytes.length, 1);
     const wasEmpty = this.messages.length === 0;
     const place = this.messages.findIndex(({ priority }) => priority < message.priority);
     this.messages.splice(place < 0 ? this.messages.length : place, 0, message);
@@ -70,7 +76,9 @@ export class PosixQueue {
 
   take(): PosixMessage | undefined {
     const message = this.messages.shift();
-    if (message !== undefined) this.queue.wake();
+    if (message === undefined) return undefined;
+    this.#stored.add(-message.bytes.length, -1);
+    this.queue.wake();
     return message;
   }
 

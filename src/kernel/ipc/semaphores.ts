@@ -1,11 +1,13 @@
 // Sets of System V semaphores (semop(2), semctl(2)).
 import { fail } from '../error.ts';
 import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { MemoryController } from '../cgroup/memory.ts';
+import type { HeldObject } from '../mm/frames.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
-import { IPC_NOWAIT, IpcObject, IpcObjects } from './objects.ts';
+import { IPC_NOWAIT, IPC_OBJECT_BYTES, IpcObject, IpcObjects } from './objects.ts';
 
 /** Sets, semaphores of a set, operations of a call, highest value (proc(5) /proc/sys/kernel/sem). */
 export const SEMMNI = 32000;
@@ -13,6 +15,9 @@ export const SEMMSL = 32000;
 export const SEMOPM = 500;
 export const SEMVMX = 32767;
 const SEM_UNDO = 0o10000;
+/** Memory of a semaphore, and of what a process's end undoes for one, about. */
+const SEMAPHORE_BYTES = 64;
+const ADJUSTMENT_BYTES = 8;
 
 /** One semaphore. */
 export interface Semaphore {
@@ -31,6 +36,8 @@ export interface SemaphoreOperation {
 /** A set. */
 export class SemaphoreSet extends IpcObject {
   readonly semaphores: Semaphore[];
+  readonly #memory: MemoryController;
+  readonly #held: HeldObject;
   readonly queue = new WaitQueue();
   /** Tasks that wait, and for what: more, or zero. */
   readonly waiting = new Map<Task, { readonly number: number; readonly forZero: boolean }>();
@@ -38,15 +45,26 @@ export class SemaphoreSet extends IpcObject {
 
   constructor(call: Call, key: number, mode: number, count: number) {
     super(call, key, mode);
+    this.#memory = call.kernel.memory;
+    this.#held = this.#memory.object(IPC_OBJECT_BYTES + count * SEMAPHORE_BYTES);
     this.semaphores = Array.from({ length: count }, () => ({ value: 0, pid: undefined }));
   }
 
   removed(): void {
+    this.#held.free();
     this.queue.wake();
+  }
+
+  /** Adjustments of a process that has none yet. @throws OutOfFrames */
+  newAdjustments(): Adjustments {
+    const held = this.#memory.object(this.semaphores.length * ADJUSTMENT_BYTES);
+    return { values: this.semaphores.map(() => 0), held };
   }
 
   /** Does all operations or none: the one that has to wait is returned. @throws SystemError */
   operate(operations: readonly SemaphoreOperation[], task: Task): SemaphoreOperation | undefined {
+    const undone = operations.some(({ flags, change }) => flags & SEM_UNDO && change !== 0);
+    const adjustments = undone ? adjustmentsOf(task, this) : undefined;
     const before = this.semaphores.map(({ value }) => value);
     for (const operation of operations) {
       const semaphore = this.semaphores[operation.number]!;
@@ -63,7 +81,7 @@ export class SemaphoreSet extends IpcObject {
     }
     for (const { number, change, flags } of operations) {
       this.semaphores[number]!.pid = task.group.pid;
-      if (flags & SEM_UNDO && change !== 0) remember(task, this, number, -change);
+      if (adjustments !== undefined && flags & SEM_UNDO) adjustments[number]! -= change;
     }
     this.queue.wake();
     return undefined;
@@ -73,26 +91,34 @@ export class SemaphoreSet extends IpcObject {
 /** What a process's end undoes: adjustments by set. Shared by tasks cloned with CLONE_SYSVSEM. */
 export interface SemaphoreUndo {
   users: number;
-  readonly adjustments: Map<SemaphoreSet, number[]>;
+  readonly adjustments: Map<SemaphoreSet, Adjustments>;
 }
 
-function remember(task: Task, set: SemaphoreSet, number: number, change: number): void {
+/** One for each semaphore of a set. */
+interface Adjustments {
+  readonly values: number[];
+  readonly held: HeldObject;
+}
+
+/** The adjustments of a task's process for a set. @throws OutOfFrames */
+function adjustmentsOf(task: Task, set: SemaphoreSet): number[] {
   const { adjustments: all } = task.semaphoreUndo;
   let adjustments = all.get(set);
   if (adjustments === undefined) {
-    adjustments = set.semaphores.map(() => 0);
+    adjustments = set.newAdjustments();
     all.set(set, adjustments);
   }
-  adjustments[number]! += change;
+  return adjustments.values;
 }
 
 /** A task has ended: the last one with these adjustments applies them. */
 export function undoSemaphores(task: Task): void {
   const { semaphoreUndo: undo } = task;
   if (--undo.users > 0) return;
-  for (const [set, adjustments] of undo.adjustments) {
+  for (const [set, { values, held }] of undo.adjustments) {
+    held.free();
     if (set.isRemoved) continue;
-    adjustments.forEach((change, n) => {
+    values.forEach((change, n) => {
       if (change === 0) return;
       const semaphore = set.semaphores[n]!;
       semaphore.value = Math.min(SEMVMX, Math.max(0, semaphore.value + change));

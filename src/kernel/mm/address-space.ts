@@ -12,9 +12,10 @@ import {
   type Platform,
   USER_END,
 } from '../platform.ts';
+import { fail } from '../error.ts';
 import type { AioContext } from '../fs/aio-context.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
-import type { Frames } from './frames.ts';
+import type { Frames, ObjectStore } from './frames.ts';
 import { clip, continues, isData, type MemoryArea } from './memory-area.ts';
 import type { PageCache, PageUser } from './page-cache.ts';
 
@@ -23,6 +24,11 @@ export type FaultOutcome = 'resolved' | 'not-mapped' | 'no-right' | 'beyond-file
 
 /** Room that a growing stack leaves to the area below it. */
 const STACK_GUARD = 0x10_0000;
+/** Areas of a program (vm.max_map_count). */
+export const MOST_AREAS = 65530;
+/** Memory of an area, about, and how many belong to the task. */
+const AREA_BYTES = 256;
+const FREE_AREAS = 64;
 /** Lowest address mmap hands out (vm.mmap_min_addr). */
 export const LOWEST_ADDRESS = 0x1_0000;
 
@@ -37,6 +43,8 @@ export class AddressSpace implements PageUser {
   readonly abi: Abi;
   /** Sorted by address, disjoint. */
   areas: MemoryArea[] = [];
+  /** Memory of what the kernel keeps for them. */
+  readonly #held: ObjectStore | undefined;
   /** Where mmap looks from, downwards. */
   mapTop: number;
   breakStart = 0;
@@ -71,6 +79,7 @@ export class AddressSpace implements PageUser {
     this.abi = abi;
     this.table = platform.createPageTable(frames);
     this.mapTop = USER_END[abi];
+    this.#held = frames.accounts?.store();
   }
 
   /** Bytes of all areas. */
@@ -117,8 +126,9 @@ export class AddressSpace implements PageUser {
     return top - length >= LOWEST_ADDRESS ? top - length : undefined;
   }
 
-  /** Adds an area where nothing is mapped; neighbours that continue each other become one. */
+  /** Adds an area where nothing is mapped; neighbours that continue each other become one. @throws SystemError ENOMEM, OutOfFrames */
   add(area: MemoryArea): void {
+    this.#reserve(this.areas.length + 1);
     let index = this.#firstEndingAfter(area.start);
     let merged = area;
     const before = this.areas[index - 1];
@@ -257,6 +267,7 @@ export class AddressSpace implements PageUser {
     child.vdso = this.vdso;
     child.dumpable = this.dumpable;
     child.owner = this.owner;
+    child.#reserve(this.areas.length);
     for (const area of this.areas) {
       if (area.notInherited) continue;
       const { locked: _, ...inherited } = area;
@@ -387,7 +398,15 @@ export class AddressSpace implements PageUser {
       if (changed !== undefined) push(changed);
       if (area.end > end) push(clip(area, end, area.end));
     }
+    if (pieces.length > touched.length) this.#reserve(this.areas.length + pieces.length - touched.length);
     this.areas.splice(index, touched.length, ...pieces);
+    if (pieces.length < touched.length) this.#reserve(this.areas.length);
+  }
+
+  /** There are to be so many areas. @throws SystemError ENOMEM, OutOfFrames */
+  #reserve(areas: number): void {
+    if (areas > MOST_AREAS) fail('ENOMEM');
+    this.#held?.set(areas > FREE_AREAS ? areas * AREA_BYTES : 0);
   }
 
   #firstEndingAfter(address: number): number {

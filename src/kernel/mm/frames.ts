@@ -17,10 +17,26 @@ export interface FrameAccount {
   released(kind: FrameKind): void;
 }
 
+/** Memory of an object of the kernel. */
+export interface HeldObject {
+  /** The object is gone. */
+  free(): void;
+}
+
+/** Memory of an object of the kernel that grows and shrinks. */
+export interface ObjectStore {
+  /** So many bytes are stored now. @throws OutOfFrames, with nothing changed */
+  set(bytes: number): void;
+}
+
 /** Who pays for frames. */
 export interface FrameAccounts {
   /** One frame more. @throws OutOfFrames when a limit does not allow it */
   charge(kind: FrameKind): FrameAccount;
+  /** An object of the kernel of a size that stays. @throws OutOfFrames */
+  object(bytes: number): HeldObject;
+  /** Room for what an object of the kernel stores. */
+  store(): ObjectStore;
   /** There is no free frame: true when some were found. */
   exhausted(): boolean;
   /** A page of a file was read, or written, from where its file really is. */

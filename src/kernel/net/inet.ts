@@ -255,6 +255,7 @@ export class InetSocket extends Socket {
       return fail('EINPROGRESS');
     }
     const end = new InetSocket(this.#host, O_RDWR, server, to.namespace);
+    end.charge = this.#host.object(end.kernelBytes);
     end.#local = target;
     end.#ports.bind(target.port, end);
     if (isAny(this.#local.address)) this.#local = { ...this.#local, address: source };
@@ -377,7 +378,7 @@ export class InetSocket extends Socket {
   }
 
   #store(bytes: Uint8Array, from: Endpoint): void {
-    this.#stored.add(bytes.length);
+    this.#stored.add(bytes.length, 1);
     this.#received.push({ bytes, from });
     this.queue.wake();
   }
@@ -388,7 +389,7 @@ export class InetSocket extends Socket {
     if (this.#isStream) return this.#fromStream(length, peek);
     if (!peek) {
       this.#received.shift();
-      this.#stored.add(-first.bytes.length);
+      this.#stored.add(-first.bytes.length, -1);
     }
     return {
       bytes: first.bytes.subarray(0, length),
@@ -422,7 +423,7 @@ export class InetSocket extends Socket {
       else parcel.bytes = parcel.bytes.subarray(part.length);
     }
     if (!peek) {
-      this.#stored.add(-bytes.length);
+      this.#stored.set(this.#stored.bytes - bytes.length, this.#received.length);
       this.queue.wake();
       this.#peer?.queue.wake();
     }
@@ -455,7 +456,10 @@ export class InetSocket extends Socket {
     const hadBytes = this.#stored.bytes > 0;
     this.#stored.clear();
     if (this.#local.port !== 0) this.#ports.release(this.#local.port, this);
-    for (const waiting of this.#pending) waiting.closed();
+    for (const waiting of this.#pending) {
+      waiting.charge?.free();
+      waiting.closed();
+    }
     this.network.release();
     const peer = this.#peer;
     this.#peer = undefined;

@@ -13,6 +13,7 @@ import {
 } from '../../abi/socket.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
+import type { HeldObject } from '../mm/frames.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { interfaceCall } from './interface-calls.ts';
 import type { NetNamespace } from './namespace.ts';
@@ -23,6 +24,8 @@ import type { Inode } from '../vfs/inode.ts';
 
 /** Bytes a socket keeps for its reader (net.core.wmem_default). */
 export const DEFAULT_BUFFER = 212992;
+/** Memory of a socket with its file, about. */
+const SOCKET_BYTES = 2048;
 
 /** What sockets need of the kernel. */
 export interface SocketHost {
@@ -32,6 +35,8 @@ export interface SocketHost {
   current(): Task;
   /** What a new socket keeps its data in. */
   store(): KernelObject;
+  /** Memory of a socket that nobody has a descriptor of yet. @throws OutOfFrames */
+  object(bytes: number): HeldObject;
 }
 
 /** Who a peer is (SO_PEERCRED, SCM_CREDENTIALS). */
@@ -108,6 +113,10 @@ export abstract class Socket extends FileDescription {
 
   override get seekable(): boolean {
     return false;
+  }
+
+  override get kernelBytes(): number {
+    return SOCKET_BYTES;
   }
 
   abstract bind(address: Uint8Array, task: Task): void;

@@ -169,6 +169,7 @@ export class UnixSocket extends Socket {
     if (!server.isListening || server.readShut) fail('ECONNREFUSED');
     if (server.#pending.length > server.#backlog!) return new WouldBlock(server.queue);
     const end = new UnixSocket(this.#host, O_RDWR, this.kind, this.#names);
+    end.charge = this.#host.object(end.kernelBytes);
     end.#address = server.#address;
     end.#join(this);
     this.#join(end);
@@ -239,7 +240,7 @@ export class UnixSocket extends Socket {
   }
 
   #store(parcel: Parcel): void {
-    this.#stored.add(parcel.bytes.length);
+    this.#stored.add(parcel.bytes.length, 1);
     this.#parcels.push(parcel);
     this.queue.wake();
   }
@@ -273,7 +274,7 @@ export class UnixSocket extends Socket {
 
   #message(length: number, peek: boolean): Received {
     const parcel = peek ? this.#parcels[0]! : this.#parcels.shift()!;
-    if (!peek) this.#stored.add(-parcel.bytes.length);
+    if (!peek) this.#stored.add(-parcel.bytes.length, -1);
     const ancillary = peek ? copied(parcel.ancillary) : parcel.ancillary;
     return { bytes: parcel.bytes.subarray(0, length), length: parcel.bytes.length, from: parcel.from, ancillary };
   }
@@ -306,7 +307,7 @@ export class UnixSocket extends Socket {
 
   override giveBack({ bytes, from, ancillary }: Received): void {
     if (this.kind !== SOCK_STREAM || bytes.length === 0) return;
-    this.#stored.add(bytes.length);
+    this.#stored.add(bytes.length, 1);
     this.#parcels.unshift({ bytes, from, ancillary });
   }
 
@@ -319,7 +320,6 @@ export class UnixSocket extends Socket {
   }
 
   #consume(count: number): void {
-    this.#stored.add(-count);
     let left = count;
     while (left > 0) {
       const parcel = this.#parcels[0]!;
@@ -332,6 +332,7 @@ export class UnixSocket extends Socket {
         left = 0;
       }
     }
+    this.#stored.set(this.#stored.bytes - count, this.#parcels.length);
   }
 
   override shutdown(how: number): void {
@@ -360,6 +361,7 @@ export class UnixSocket extends Socket {
     for (const { ancillary } of this.#parcels) for (const file of ancillary.files) release(file);
     for (const waiting of this.#pending) {
       if (waiting.#peer !== undefined) waiting.#peer.error = ECONNRESET;
+      waiting.charge?.free();
       waiting.closed();
     }
     const peer = this.#peer;

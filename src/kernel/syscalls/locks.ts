@@ -2,7 +2,7 @@
 import { O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { FileDescription } from '../vfs/file.ts';
-import type { RangeLock, RangeOwner } from '../vfs/file-locks.ts';
+import type { RangeLock, RangeOwner } from '../vfs/range-locks.ts';
 import { hasCapability } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
 import { full, type Implementations } from './table.ts';

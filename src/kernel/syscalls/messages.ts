@@ -60,10 +60,9 @@ export function send(call: Call, id: number, address: number, length: number, fl
   const { queue, message } = call.progress(() => beginSending(call, id, address, length));
   if (queue.isRemoved) fail('EIDRM');
   if (!queue.hasRoom(length)) return flags & IPC_NOWAIT ? fail('EAGAIN') : call.wait([queue.queue]);
-  queue.messages.push(message);
+  queue.put(message);
   queue.sender = call.task.group.pid;
   queue.sent = seconds(call);
-  queue.queue.wake();
   return 0;
 }
 
@@ -87,10 +86,9 @@ export function receive(
   const message = queue.messages[index]!;
   if (message.bytes.length > length && !(flags & MSG_NOERROR)) fail('E2BIG');
   if (!isCopy) {
-    queue.messages.splice(index, 1);
+    queue.remove(index);
     queue.receiver = call.task.group.pid;
     queue.received = seconds(call);
-    queue.queue.wake();
   }
   const bytes = message.bytes.subarray(0, length);
   call.writeWord(address, message.type);

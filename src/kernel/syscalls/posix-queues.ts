@@ -54,7 +54,8 @@ function makeQueue(call: Call, name: string): PosixQueue {
   if (queues(call).size >= QUEUES_MAX) fail('ENOSPC');
   const { fsuid: uid, fsgid: gid } = task.credentials;
   const mode = call.arg(2) & 0o7777 & ~task.directories.umask;
-  const queue = new PosixQueue(kernel.messageQueues.newInode(), mode, { uid, gid }, newAttributes(call));
+  const most = newAttributes(call);
+  const queue = new PosixQueue(kernel.messageQueues.newInode(), mode, { uid, gid }, most, kernel.memory.store());
   queues(call).set(name, queue);
   return queue;
 }

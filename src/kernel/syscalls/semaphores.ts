@@ -152,7 +152,7 @@ function setValue(call: Call, set: SemaphoreSet, number: number, value: number):
   set.semaphores[number] = { value, pid: call.task.group.pid };
   for (const { semaphoreUndo } of call.pids.tasks.values()) {
     const adjustments = semaphoreUndo.adjustments.get(set);
-    if (adjustments !== undefined) adjustments[number] = 0;
+    if (adjustments !== undefined) adjustments.values[number] = 0;
   }
   set.changed = seconds(call);
   set.queue.wake();

@@ -13,6 +13,7 @@ import type { Namespaces } from '../ns/namespaces.ts';
 import { Pid, type PidNamespace } from '../ns/pid-namespace.ts';
 import { RSP } from '../platform.ts';
 import { PendingSignals } from '../signal/signal-set.ts';
+import type { FdTable } from '../vfs/fd-table.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { setThreadArea } from '../syscalls/thread-area.ts';
 import { isRealtime } from './scheduling.ts';
@@ -111,7 +112,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   const credentials = flags & CLONE_NEWUSER ? newUserNamespace(kernel, parent) : parent.credentials;
   const { namespaces, moved } = newNamespaces(kernel, parent, credentials, flags);
   const pid = Pid.allocate(namespaces.pidForChildren, request.numbers);
-  const { memory, charge } = taskMemory(kernel, parent, pid, flags);
+  const { memory, files, charge } = taskMemory(kernel, parent, pid, flags);
   const group = isThread ? parent.group : newGroup(kernel, parent, pid, request);
   const context = parent.context.clone();
   const child = new Task({
@@ -119,7 +120,7 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
     namespaces: asChild(namespaces),
     group,
     context,
-    files: flags & CLONE_FILES ? parent.files : parent.files.clone(),
+    files,
     directories: flags & CLONE_FS ? parent.directories : { ...parent.directories, users: 1 },
     credentials,
     blocked: parent.blocked,
@@ -128,7 +129,6 @@ export function cloneTask(kernel: Kernel, parent: Task, request: CloneRequest): 
   });
   if (flags & CLONE_FS) parent.directories.users++;
   moveDirectories(child.directories, moved);
-  if (flags & CLONE_FILES) parent.files.users++;
   child.memory = memory;
   child.kernelCharge = charge;
   child.name = parent.name;
@@ -181,21 +181,24 @@ function checkProcessLimit(kernel: Kernel, { credentials, group }: Task): void {
   if (count >= limit) fail('EAGAIN');
 }
 
-/** The memory of a new task, and what the kernel keeps for it. @throws OutOfFrames, with nothing taken */
+/** The memory and the descriptors of a new task, and what the kernel keeps for it. @throws OutOfFrames, with nothing taken */
 function taskMemory(
   kernel: Kernel,
   parent: Task,
   pid: Pid,
   flags: number,
-): { readonly memory: AddressSpace; readonly charge: KernelCharge } {
+): { readonly memory: AddressSpace; readonly files: FdTable; readonly charge: KernelCharge } {
   let charge: KernelCharge | undefined;
-  const memory = parent.memory!;
+  let ownFiles: FdTable | undefined;
   try {
     charge = kernel.memory.chargeTask();
-    if (!(flags & CLONE_VM)) return { memory: memory.fork(), charge };
-    memory.users++;
-    return { memory, charge };
+    if (!(flags & CLONE_FILES)) ownFiles = parent.files.clone();
+    const memory = flags & CLONE_VM ? parent.memory! : parent.memory!.fork();
+    if (flags & CLONE_VM) memory.users++;
+    if (flags & CLONE_FILES) parent.files.users++;
+    return { memory, files: ownFiles ?? parent.files, charge };
   } catch (failure) {
+    ownFiles?.closeAll();
     if (charge !== undefined) kernel.memory.uncharge(charge);
     pid.release();
     throw failure;

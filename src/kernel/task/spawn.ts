@@ -38,7 +38,7 @@ export function spawn(kernel: Kernel, { namespaces, root, credentials }: SpawnOp
     namespaces,
     group,
     context: new Context(),
-    files: new FdTable(),
+    files: new FdTable(kernel.memory),
     directories: { root, directory: root, umask: 0o022, users: 1 },
     credentials,
     blocked: NO_SIGNALS,

@@ -1,7 +1,13 @@
 // Descriptors of a task (open(2), dup(2), fcntl(2)); shared by tasks cloned with CLONE_FILES.
+import { KernelObject } from '../cgroup/kernel-object.ts';
+import type { MemoryController } from '../cgroup/memory.ts';
 import { fail } from '../error.ts';
-import type { RangeOwner } from './file-locks.ts';
+import type { RangeOwner } from './range-locks.ts';
 import { type FileDescription, hold, release } from './file.ts';
+
+/** Slots that belong to the task, and what further ones take each. */
+const FIRST_SLOTS = 64;
+const SLOT_BYTES = 8;
 
 interface Entry {
   readonly file: FileDescription;
@@ -13,8 +19,18 @@ export class FdTable {
   entries: (Entry | undefined)[] = [];
   /** Tasks that use it. */
   users = 1;
+  readonly #memory: MemoryController;
+  /** Memory of the table beyond its first slots. */
+  readonly #slots: KernelObject;
+  /** No number below is free. */
+  #firstFree = 0;
   /** Who has the lock on a file that a task of this table waits for. */
   waitsFor: RangeOwner | undefined;
+
+  constructor(memory: MemoryController) {
+    this.#memory = memory;
+    this.#slots = new KernelObject(memory, 'slab');
+  }
 
   /** The open file of a descriptor. @throws SystemError EBADF */
   get(fd: number): FileDescription {
@@ -41,21 +57,40 @@ export class FdTable {
       release(file);
       fail('EMFILE');
     }
-    this.entries[fd] = { file, closeOnExec };
+    this.#put(fd, file, closeOnExec);
     return fd;
   }
 
   /** The number `install` would give. */
   lowestFree(from = 0): number {
-    let fd = from;
+    let fd = Math.max(from, this.#firstFree);
     while (this.entries[fd] !== undefined) fd++;
+    if (from <= this.#firstFree) this.#firstFree = fd;
     return fd;
+  }
+
+  /** Takes over the caller's reference, also when it fails. @throws OutOfFrames */
+  #put(fd: number, file: FileDescription, closeOnExec: boolean): void {
+    try {
+      file.charge ??= this.#memory.object(file.kernelBytes);
+      this.#reserve(fd);
+    } catch (failure) {
+      release(file);
+      throw failure;
+    }
+    this.entries[fd] = { file, closeOnExec };
+  }
+
+  /** Memory for a table with a number: tables double. */
+  #reserve(fd: number): void {
+    if (fd < FIRST_SLOTS || fd * SLOT_BYTES < this.#slots.bytes) return;
+    this.#slots.set(2 ** Math.ceil(Math.log2(fd + 1)) * SLOT_BYTES);
   }
 
   /** Puts a file at a number, closing what was there; takes over the caller's reference. */
   replace(fd: number, file: FileDescription, closeOnExec: boolean): void {
     const old = this.entries[fd];
-    this.entries[fd] = { file, closeOnExec };
+    this.#put(fd, file, closeOnExec);
     if (old !== undefined) this.#release(old.file);
   }
 
@@ -63,6 +98,7 @@ export class FdTable {
   close(fd: number): void {
     const entry = this.entries[fd] ?? fail('EBADF');
     this.entries[fd] = undefined;
+    this.#firstFree = Math.min(this.#firstFree, fd);
     this.#release(entry.file);
   }
 
@@ -78,7 +114,8 @@ export class FdTable {
 
   /** A table of its own with the same open files. */
   clone(): FdTable {
-    const copy = new FdTable();
+    const copy = new FdTable(this.#memory);
+    copy.#reserve(this.entries.findLastIndex((entry) => entry !== undefined));
     copy.entries = this.entries.map((entry) =>
       entry === undefined ? undefined : { ...entry, file: hold(entry.file) },
     );
@@ -91,5 +128,6 @@ export class FdTable {
 
   closeAll(): void {
     for (const fd of [...this.numbers()]) this.close(fd);
+    this.#slots.clear();
   }
 }

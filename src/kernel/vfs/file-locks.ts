@@ -3,6 +3,7 @@
 import { SI_KERNEL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
+import type { ObjectStore } from '../mm/frames.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
@@ -10,24 +11,14 @@ import { WaitQueue } from '../task/wait-queue.ts';
 import type { FdTable } from './fd-table.ts';
 import type { FileDescription } from './file.ts';
 import type { Inode } from './inode.ts';
+import { type RangeLock, RangeLocks, type RangeOwner } from './range-locks.ts';
 
 const SIGIO = 29;
+/** Memory of a lock, about, and how many one call can make of those there are. */
+const LOCK_BYTES = 256;
+const MOST_NEW = 2;
 /** How long the holder of a lease may take to give it up (/proc/sys/fs/lease-break-time). */
 const BREAK_TIME = 45_000_000_000n;
-
-/** Who has a range: a process, by its descriptors, or an open file. */
-export type RangeOwner = FdTable | FileDescription;
-
-/** A locked range of bytes. */
-export interface RangeLock {
-  readonly owner: RangeOwner;
-  /** The process that asked; undefined for an open file's. */
-  readonly pid: Pid | undefined;
-  readonly exclusive: boolean;
-  readonly start: number;
-  /** Last byte; infinite for the end of the file. */
-  readonly last: number;
-}
 
 /** A lock on a whole file. */
 export interface WholeLock {
@@ -48,21 +39,29 @@ export interface Lease {
 /** The locks of one file. */
 export class FileLocks {
   whole: WholeLock[] = [];
-  ranges: RangeLock[] = [];
+  readonly ranges = new RangeLocks();
   leases: Lease[] = [];
   readonly inode: Inode;
   readonly queue = new WaitQueue();
   readonly #table: LockTable;
+  readonly #store: ObjectStore;
 
   constructor(inode: Inode, table: LockTable) {
     this.inode = inode;
     this.#table = table;
+    this.#store = table.newStore();
+  }
+
+  /** Memory for the locks there are, and for some more. @throws OutOfFrames */
+  #reserve(more: number): void {
+    this.#store.set((this.whole.length + this.ranges.count + this.leases.length + more) * LOCK_BYTES);
   }
 
   /** Something was given up. */
   #released(): void {
+    this.#reserve(0);
     this.queue.wake();
-    if (this.whole.length + this.ranges.length + this.leases.length > 0 || this.queue.hasTasks) return;
+    if (this.whole.length + this.ranges.count + this.leases.length > 0 || this.queue.hasTasks) return;
     this.#table.files.delete(this);
     this.inode.locks = undefined;
   }
@@ -80,45 +79,30 @@ export class FileLocks {
       return undefined;
     }
     const conflict = this.whole.find((lock) => lock.exclusive || exclusive);
-    if (conflict === undefined) this.whole.push({ owner, pid, exclusive });
-    return conflict;
+    if (conflict !== undefined) return conflict;
+    this.#reserve(1);
+    this.whole.push({ owner, pid, exclusive });
+    return undefined;
   }
 
   /** The first lock of somebody else that a range would meet. */
-  conflict({ owner, exclusive, start, last }: RangeLock): RangeLock | undefined {
-    return this.ranges.find(
-      (lock) => lock.owner !== owner && (lock.exclusive || exclusive) && lock.start <= last && start <= lock.last,
-    );
+  conflict(range: RangeLock): RangeLock | undefined {
+    return this.ranges.conflict(range);
   }
 
-  /** Sets a range that meets nothing; what the owner had there is replaced, and what touches it becomes one. */
+  /** Sets a range that meets nothing. @throws OutOfFrames */
   setRange(range: RangeLock): void {
-    this.#cut(range);
-    let { start, last } = range;
-    const isSame = (lock: RangeLock) => lock.owner === range.owner && lock.exclusive === range.exclusive;
-    this.ranges = this.ranges.filter((lock) => {
-      if (!isSame(lock) || lock.last + 1 < start || lock.start > last + 1) return true;
-      start = Math.min(start, lock.start);
-      last = Math.max(last, lock.last);
-      return false;
-    });
-    this.ranges.push({ ...range, start, last });
-    this.ranges.sort((a, b) => a.start - b.start);
+    this.#reserve(MOST_NEW);
+    this.ranges.set(range);
+    this.#reserve(0);
     this.queue.wake();
   }
 
+  /** @throws OutOfFrames when the middle of a range cannot become free */
   clearRange(range: RangeLock): void {
-    this.#cut(range);
+    this.#reserve(MOST_NEW);
+    this.ranges.clear(range);
     this.#released();
-  }
-
-  #cut({ owner, start, last }: RangeLock): void {
-    this.ranges = this.ranges.flatMap((lock) => {
-      if (lock.owner !== owner || lock.last < start || lock.start > last) return [lock];
-      const before = lock.start < start ? [{ ...lock, last: start - 1 }] : [];
-      const after = lock.last > last ? [{ ...lock, start: last + 1 }] : [];
-      return [...before, ...after];
-    });
   }
 
   /** Sets, changes or removes the lease of an open file. @throws SystemError EAGAIN while others have it open */
@@ -127,6 +111,7 @@ export class FileLocks {
     if (exclusive === undefined && own === undefined) fail('EAGAIN');
     const isInUse = exclusive ? this.inode.opens > 1 : this.inode.writers > 0;
     if (exclusive !== undefined && isInUse) fail('EAGAIN');
+    this.#reserve(1);
     this.leases = this.leases.filter((lease) => lease !== own);
     if (exclusive !== undefined) this.leases.push({ owner, group, exclusive });
     this.#released();
@@ -149,8 +134,7 @@ export class FileLocks {
 
   /** A process closed a descriptor of the file: all its ranges go, whatever they were set through. */
   closedBy(owner: RangeOwner): void {
-    if (this.ranges.some((lock) => lock.owner === owner))
-      this.clearRange({ owner, pid: undefined, exclusive: false, start: 0, last: Number.POSITIVE_INFINITY });
+    if (this.ranges.clearAll(owner)) this.#released();
   }
 
   /** An open file is gone. */
@@ -165,6 +149,12 @@ export class FileLocks {
 /** All locks of a system. */
 export class LockTable {
   readonly files = new Set<FileLocks>();
+  readonly newStore: () => ObjectStore;
+
+  /** `newStore` is charged for the locks of a file. */
+  constructor(newStore: () => ObjectStore) {
+    this.newStore = newStore;
+  }
 
   of(inode: Inode): FileLocks {
     let locks = inode.locks;

@@ -1,6 +1,7 @@
 // Open files (file descriptions in the words of open(2)) and the queues in which tasks wait for them.
 import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import type { HeldObject } from '../mm/frames.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Inode } from './inode.ts';
@@ -19,6 +20,9 @@ export const POLLRDBAND = 0x080;
 export const POLLWRNORM = 0x100;
 export const POLLWRBAND = 0x200;
 export const POLLRDHUP = 0x2000;
+
+/** Memory of an open file with its queue, about. */
+const FILE_BYTES = 768;
 
 /** How an operation waits. */
 export interface WaitOptions {
@@ -57,6 +61,8 @@ export abstract class FileDescription {
   label: string | undefined;
   offset = 0;
   references = 1;
+  /** Memory the kernel keeps for it, once a task has a descriptor of it. */
+  charge: HeldObject | undefined;
   /** F_SETOWN and F_SETSIG of fcntl(2). */
   signalOwner = 0;
   signalNumber = 0;
@@ -69,6 +75,11 @@ export abstract class FileDescription {
     this.queue = queue;
     inode.opens++;
     if (this.writable) inode.writers++;
+  }
+
+  /** How much memory that is. */
+  get kernelBytes(): number {
+    return FILE_BYTES;
   }
 
   get readable(): boolean {
@@ -170,6 +181,7 @@ export function release(file: FileDescription): void {
 function close(file: FileDescription): void {
   if (!(file.flags & O_PATH)) notifyFile(file, file.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   file.closed();
+  file.charge?.free();
   const { inode } = file;
   if (file.writable) inode.writers--;
   inode.locks?.released(file);

@@ -38,6 +38,7 @@ int main(void) {
   waitpid(pid, 0, 0);
   printf("gone: %ld\n", kind("kernel_stack"));
   int ends[2];
+  long none = kind("slab");
   pipe(ends);
   long before = kind("slab");
   write(ends[1], bytes, 65536);
@@ -46,7 +47,7 @@ int main(void) {
   printf("less: %ld\n", kind("slab") - before);
   close(ends[0]);
   close(ends[1]);
-  printf("closed: %ld\n", kind("slab") - before);
+  printf("closed: %ld\n", kind("slab") - none);
   socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
   write(ends[0], bytes, 10000);
   printf("in the socket: %ld\n", kind("sock"));

@@ -1,5 +1,8 @@
 // epoll(7): a set of files and what one wants to hear of them; level- and edge-triggered.
 import { fail } from '../../error.ts';
+import type { Kernel } from '../../kernel.ts';
+import type { HeldObject } from '../../mm/frames.ts';
+import type { UserLimit } from '../../user-counts.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN } from '../../vfs/file.ts';
 
 export const EPOLLONESHOT = 0x4000_0000;
@@ -7,6 +10,13 @@ export const EPOLLET = 0x8000_0000;
 const EVENTS = 0xffff;
 /** Epoll instances watching each other. */
 const MOST_NESTING = 5;
+
+/** Epoll instances that hear of one through one, two and more others: each way is followed at every event. */
+const MOST_WAYS = [1000, 500, 100, 50, 10];
+/** Memory of a watch, about. */
+const WATCH_BYTES = 384;
+/** Watches of a user. */
+export const EPOLL_WATCHES: UserLimit = { name: 'epoll watches', most: 1 << 20, errno: 'ENOSPC' };
 
 /** What is watched of one file. */
 class Watch {
@@ -17,9 +27,11 @@ class Watch {
   /** Something happened since the last report: what edge-triggered watches wait for. */
   changed = true;
   readonly #owner: EpollFile;
+  readonly #held: HeldObject;
 
-  constructor(owner: EpollFile, fd: number, file: FileDescription, events: number, data: bigint) {
+  constructor(owner: EpollFile, fd: number, file: FileDescription, events: number, data: bigint, held: HeldObject) {
     this.#owner = owner;
+    this.#held = held;
     this.fd = fd;
     this.file = file;
     this.events = events;
@@ -42,12 +54,24 @@ class Watch {
 
   drop(): void {
     this.file.queue.unlisten(this);
+    this.#held.free();
   }
 }
 
 /** An open epoll instance. */
 export class EpollFile extends FileDescription {
   readonly #watches = new Map<number, Watch>();
+  /** Instances that watch this one. */
+  readonly #watchers = new Set<EpollFile>();
+  readonly #kernel: Kernel;
+  readonly #uid: number;
+
+  /** Watches count for the user who makes it. */
+  constructor(kernel: Kernel, flags: number, uid: number) {
+    super(kernel.anonymous, flags);
+    this.#kernel = kernel;
+    this.#uid = uid;
+  }
 
   override get seekable(): boolean {
     return false;
@@ -57,14 +81,58 @@ export class EpollFile extends FileDescription {
     return this.offset;
   }
 
-  /** @throws SystemError EEXIST, EPERM for files that are always ready, ELOOP, EINVAL for itself */
+  /** @throws SystemError EEXIST, EPERM for files that are always ready, ELOOP, EINVAL for itself, ENOSPC */
   add(fd: number, file: FileDescription, events: number, data: bigint): void {
     if (file === this) fail('EINVAL');
     if (!file.pollable) fail('EPERM');
     if (this.#find(fd, file) !== undefined) fail('EEXIST');
     if (file instanceof EpollFile && file.depth(this) >= MOST_NESTING) fail('ELOOP');
-    this.#watches.set(fd, new Watch(this, fd, file, events, data));
+    this.#kernel.userCounts.take(EPOLL_WATCHES, this.#uid);
+    try {
+      const held = this.#kernel.memory.object(WATCH_BYTES);
+      this.#watches.set(fd, new Watch(this, fd, file, events, data, held));
+    } catch (failure) {
+      this.#kernel.userCounts.give(EPOLL_WATCHES, this.#uid);
+      throw failure;
+    }
+    if (file instanceof EpollFile) {
+      file.#watchers.add(this);
+      if (file.#hasTooManyWays()) {
+        this.#drop(fd, this.#watches.get(fd)!);
+        fail('EINVAL');
+      }
+    }
     this.queue.wake();
+  }
+
+  #drop(fd: number, watch: Watch): void {
+    watch.drop();
+    this.#watches.delete(fd);
+    this.#kernel.userCounts.give(EPOLL_WATCHES, this.#uid);
+    const { file } = watch;
+    if (file instanceof EpollFile && ![...this.#watches.values()].some((other) => other.file === file))
+      file.#watchers.delete(this);
+  }
+
+  /** Too many ways lead up from here, or from an instance below. */
+  #hasTooManyWays(): boolean {
+    let level = new Map<EpollFile, number>([[this, 1]]);
+    for (const most of MOST_WAYS) {
+      const next = new Map<EpollFile, number>();
+      let ways = 0;
+      for (const [file, count] of level)
+        for (const watcher of file.#watchers) {
+          ways += count;
+          next.set(watcher, (next.get(watcher) ?? 0) + count);
+        }
+      if (ways > most) return true;
+      level = next;
+    }
+    return this.#below().some((file) => file.#hasTooManyWays());
+  }
+
+  #below(): EpollFile[] {
+    return [...this.#watches.values()].flatMap(({ file }) => (file instanceof EpollFile ? [file] : []));
   }
 
   modify(fd: number, file: FileDescription, events: number, data: bigint): void {
@@ -76,9 +144,7 @@ export class EpollFile extends FileDescription {
   }
 
   remove(fd: number, file: FileDescription): void {
-    const watch = this.#find(fd, file) ?? fail('ENOENT');
-    watch.drop();
-    this.#watches.delete(fd);
+    this.#drop(fd, this.#find(fd, file) ?? fail('ENOENT'));
   }
 
   /** Up to `most` events; those reported last come last next time. */
@@ -87,8 +153,7 @@ export class EpollFile extends FileDescription {
     for (const [key, watch] of [...this.#watches]) {
       if (reports.length === most) break;
       if (watch.file.references === 0) {
-        watch.drop();
-        this.#watches.delete(key);
+        this.#drop(key, watch);
         continue;
       }
       const events = watch.ready;
@@ -107,15 +172,13 @@ export class EpollFile extends FileDescription {
   }
 
   override closed(): void {
-    for (const watch of this.#watches.values()) watch.drop();
-    this.#watches.clear();
+    for (const [fd, watch] of [...this.#watches]) this.#drop(fd, watch);
   }
 
   /** Levels of epoll instances below; a loop back to `from` counts as too many. */
   depth(from: EpollFile): number {
     if (this === from) return MOST_NESTING;
-    const below = [...this.#watches.values()].map(({ file }) => (file instanceof EpollFile ? file.depth(from) : 0));
-    return 1 + Math.max(0, ...below);
+    return 1 + this.#below().reduce((most, file) => Math.max(most, file.depth(from)), 0);
   }
 
   #find(fd: number, file: FileDescription): Watch | undefined {

@@ -1,8 +1,12 @@
 // inotify(7): a queue of what happened to the files that are watched.
 import { FIONREAD } from '../../../abi/ioctl.ts';
+import type { KernelObject } from '../../cgroup/kernel-object.ts';
 import { fail } from '../../error.ts';
+import type { Kernel } from '../../kernel.ts';
+import { type HeldObject, OutOfFrames } from '../../mm/frames.ts';
 import { encodeText } from '../../syscalls/text.ts';
 import type { Call, CallResult } from '../../syscalls/call.ts';
+import type { UserLimit } from '../../user-counts.ts';
 import { FileDescription, POLLIN, POLLRDNORM, WouldBlock } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { IN_IGNORED, IN_Q_OVERFLOW, type Watch } from '../../vfs/notify.ts';
@@ -18,6 +22,11 @@ const HEAD = 16;
 const NAME_UNIT = 16;
 /** /proc/sys/fs/inotify/max_queued_events. */
 export const MOST_QUEUED = 16384;
+/** Instances and watches of a user. */
+export const INOTIFY_INSTANCES: UserLimit = { name: 'inotify instances', most: 128, errno: 'EMFILE' };
+export const INOTIFY_WATCHES: UserLimit = { name: 'inotify watches', most: 1 << 20, errno: 'ENOSPC' };
+/** Memory of a watch, about. */
+const WATCH_BYTES = 384;
 
 interface QueuedEvent {
   readonly watch: number;
@@ -31,9 +40,11 @@ class InotifyWatch implements Watch {
   readonly inode: Inode;
   mask: number;
   readonly #file: InotifyFile;
+  readonly #held: HeldObject;
 
-  constructor(file: InotifyFile, number: number, inode: Inode, mask: number) {
+  constructor(file: InotifyFile, number: number, inode: Inode, mask: number, held: HeldObject) {
     this.#file = file;
+    this.#held = held;
     this.number = number;
     this.inode = inode;
     this.mask = mask;
@@ -53,6 +64,7 @@ class InotifyWatch implements Watch {
   }
 
   leave(): void {
+    this.#held.free();
     this.inode.watches?.delete(this);
     if (this.inode.watches?.size === 0) this.inode.watches = undefined;
   }
@@ -70,8 +82,22 @@ function sameEvent(a: QueuedEvent | undefined, b: QueuedEvent): boolean {
 /** An open inotify instance. */
 export class InotifyFile extends FileDescription {
   readonly #watches = new Map<number, InotifyWatch>();
+  readonly #byInode = new Map<Inode, InotifyWatch>();
   #queued: QueuedEvent[] = [];
+  /** Memory of the events that wait. */
+  readonly #stored: KernelObject;
+  readonly #kernel: Kernel;
+  readonly #uid: number;
   #next = 1;
+
+  /** It counts for the user who makes it. @throws SystemError EMFILE */
+  constructor(kernel: Kernel, flags: number, uid: number) {
+    kernel.userCounts.take(INOTIFY_INSTANCES, uid);
+    super(kernel.anonymous, flags);
+    this.#kernel = kernel;
+    this.#uid = uid;
+    this.#stored = kernel.memory.store();
+  }
 
   override get seekable(): boolean {
     return false;
@@ -81,18 +107,27 @@ export class InotifyFile extends FileDescription {
     return this.offset;
   }
 
-  /** Watches a file, or changes its watch; the number of the watch. @throws SystemError EEXIST */
+  /** Watches a file, or changes its watch; the number of the watch. @throws SystemError EEXIST, ENOSPC */
   watch(inode: Inode, mask: number): number {
     const wanted = mask & (ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT);
-    const known = [...this.#watches.values()].find((watch) => watch.inode === inode);
-    if (known === undefined) {
-      const number = this.#next++;
-      this.#watches.set(number, new InotifyWatch(this, number, inode, wanted));
-      return number;
-    }
+    const known = this.#byInode.get(inode);
+    if (known === undefined) return this.#add(inode, wanted);
     if (mask & IN_MASK_CREATE) fail('EEXIST');
     known.mask = mask & IN_MASK_ADD ? known.mask | wanted : wanted;
     return known.number;
+  }
+
+  #add(inode: Inode, mask: number): number {
+    this.#kernel.userCounts.take(INOTIFY_WATCHES, this.#uid);
+    try {
+      const watch = new InotifyWatch(this, this.#next, inode, mask, this.#kernel.memory.object(WATCH_BYTES));
+      this.#watches.set(watch.number, watch);
+      this.#byInode.set(inode, watch);
+    } catch (failure) {
+      this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#uid);
+      throw failure;
+    }
+    return this.#next++;
   }
 
   /** @throws SystemError EINVAL */
@@ -101,9 +136,15 @@ export class InotifyFile extends FileDescription {
   }
 
   drop(watch: InotifyWatch): void {
+    this.#forget(watch);
+    this.add(watch.number, IN_IGNORED, 0, undefined);
+  }
+
+  #forget(watch: InotifyWatch): void {
     watch.leave();
     this.#watches.delete(watch.number);
-    this.add(watch.number, IN_IGNORED, 0, undefined);
+    this.#byInode.delete(watch.inode);
+    this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#uid);
   }
 
   add(watch: number, mask: number, cookie: number, name: string | undefined): void {
@@ -112,8 +153,20 @@ export class InotifyFile extends FileDescription {
       ? { watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: undefined }
       : { watch, mask, cookie, name: name === undefined ? undefined : encodeText(name) };
     if (sameEvent(this.#queued.at(-1), event)) return;
+    if (!this.#makeRoom(event)) return;
     this.#queued.push(event);
     this.queue.wake();
+  }
+
+  /** False when there is no memory: the event is lost. */
+  #makeRoom(event: QueuedEvent): boolean {
+    try {
+      this.#stored.add(length(event), 1);
+      return true;
+    } catch (failure) {
+      if (failure instanceof OutOfFrames) return false;
+      throw failure;
+    }
   }
 
   override read(into: Uint8Array): number | WouldBlock {
@@ -136,6 +189,7 @@ export class InotifyFile extends FileDescription {
     }
     if (taken === 0) return fail('EINVAL');
     this.#queued.splice(0, taken);
+    this.#stored.add(-at, -taken);
     return at;
   }
 
@@ -165,7 +219,8 @@ export class InotifyFile extends FileDescription {
   }
 
   override closed(): void {
-    for (const watch of this.#watches.values()) watch.leave();
-    this.#watches.clear();
+    for (const watch of [...this.#watches.values()]) this.#forget(watch);
+    this.#stored.clear();
+    this.#kernel.userCounts.give(INOTIFY_INSTANCES, this.#uid);
   }
 }

@@ -10,7 +10,9 @@ import type { Task } from '../../task/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { CAP_COUNT, CAP_SYS_ADMIN, hasCapability } from '../../vfs/permission.ts';
 import { MOST_EVENTS } from '../aio-context.ts';
-import { MOST_QUEUED } from '../anonymous/inotify.ts';
+import { MOST_AREAS } from '../../mm/address-space.ts';
+import { EPOLL_WATCHES } from '../anonymous/epoll.ts';
+import { INOTIFY_INSTANCES, INOTIFY_WATCHES, MOST_QUEUED } from '../anonymous/inotify.ts';
 import { type FileContent, GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
 
 const MOST_INT = 0x7fff_ffff;
@@ -148,7 +150,7 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
 const VM: Controls = {
   dirty_background_ratio: 10,
   dirty_ratio: 20,
-  max_map_count: 65530,
+  max_map_count: MOST_AREAS,
   min_free_kbytes: 0,
   mmap_min_addr: 65536,
   nr_hugepages: 0,
@@ -164,11 +166,15 @@ const VM: Controls = {
 const fsControls = ({ aio }: Kernel): Controls => ({
   'aio-max-nr': MOST_EVENTS,
   'aio-nr': () => String(aio.reserved),
-  epoll: { max_user_watches: 1 << 20 },
+  epoll: { max_user_watches: EPOLL_WATCHES.most },
   'file-max': '9223372036854775807',
   'file-nr': '0\t0\t9223372036854775807',
   'inode-nr': '0\t0',
-  inotify: { max_queued_events: MOST_QUEUED, max_user_instances: 128, max_user_watches: 1 << 20 },
+  inotify: {
+    max_queued_events: MOST_QUEUED,
+    max_user_instances: INOTIFY_INSTANCES.most,
+    max_user_watches: INOTIFY_WATCHES.most,
+  },
   'lease-break-time': 45,
   'leases-enable': 1,
   'mount-max': 100000,

@@ -22,6 +22,7 @@ function linesOf(kernel: Kernel, locks: FileLocks, isWanted: (owner: object) => 
       .filter(({ owner }) => isWanted(owner))
       .map(({ exclusive, pid }) => line('FLOCK  ADVISORY ', exclusive, pid, '0 EOF')),
     ...locks.ranges
+      .all()
       .filter(({ owner }) => isWanted(owner))
       .map(({ exclusive, pid, start, last }) => {
         const kind = pid === undefined ? 'OFDLCK ADVISORY ' : 'POSIX  ADVISORY ';
