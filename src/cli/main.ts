@@ -18,6 +18,7 @@ import {
   parseVolume,
   type Volume,
 } from './options.ts';
+import { watchReader } from './reader.ts';
 import { CELL_NAMES, CPU_MODEL_NAMES, PROFILE_NAMES, TECHNIQUE_NAMES, TRACE_NAMES } from './names.ts';
 import { version } from '../../package.json';
 
@@ -275,6 +276,7 @@ Examples:
 }
 
 async function main(): Promise<void> {
+  watchReader();
   try {
     await program().parseAsync(process.argv);
   } catch (error) {

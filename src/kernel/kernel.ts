@@ -283,9 +283,14 @@ export class Kernel {
     const { pause } = limits;
     if (this.#turn !== undefined) this.#continueTurn(this.#turn, pause);
     for (;;) {
-      if (this.#turn !== undefined || (pause !== undefined && this.#isReached(pause))) return { reason: 'limit' };
+      if (this.#turn !== undefined) return { reason: 'limit' };
       this.timers.runDue(this.platform.cycles);
-      if (this.pids.tasks.size === 0) return { reason: 'ended' };
+      const hasEnded = this.pids.tasks.size === 0;
+      if (hasEnded || (pause !== undefined && this.#isReached(pause))) {
+        // as it is when nobody is found who could go on: a replay that pauses here has the same state
+        this.runQueue.prune();
+        return { reason: hasEnded ? 'ended' : 'limit' };
+      }
       if (this.platform.cycles >= end) return { reason: 'limit' };
       const task = this.runQueue.next();
       if (task !== undefined) this.#runTask(task, end, pause);

@@ -125,6 +125,20 @@ test('its log is lines with times, of which the last and those of a span can be 
   container('rm', 'talker');
 });
 
+test('one whose output nobody reads any more ends, and so does a list', () => {
+  const piped = (command: string) =>
+    spawnSync('bash', ['-c', `${process.execPath} ${COMMAND} ${command} | head -n 1; exit \${PIPESTATUS[0]}`], {
+      env,
+      timeout: 90_000,
+      encoding: 'utf8',
+    });
+  const { status, stdout, stderr } = piped("container run --name flood anillo sh -c 'while :; do seq 1000; done'");
+  expect({ status, stdout, stderr }).toEqual({ status: 141, stdout: '1\n', stderr: '' });
+  expect(container('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'flood').out).toBe('exited 137\n');
+  container('rm', 'flood');
+  expect(piped('explain syscalls --json').stderr).toBe('');
+});
+
 test('a log is followed until the container ends', () => {
   container('run', '-d', '--name', 'teller', 'anillo', 'sh', '-c', 'echo a; sleep 1; echo b; printf c');
   expect(container('logs', '-f', 'teller').out).toBe('a\nb\nc');

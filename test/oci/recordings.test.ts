@@ -98,6 +98,17 @@ describe.skipIf(process.platform !== 'linux')('a recording', () => {
     expect(replayed('busy')).toEqual({ status: 6, out: 'go\ntold\n' });
   });
 
+  test.skipIf(!canCompile())('ends as the container did whose first process was killed', () => {
+    mkdirSync(at('root/bin'), { recursive: true });
+    writeFileSync(at('root/bin/worker'), programs.compile(join(import.meta.dirname, 'programs/worker.c')), {
+      mode: 0o755,
+    });
+    spawnSync(process.execPath, [COMMAND, 'image', 'import', at('root'), 'work'], { env });
+    // without the name of its file it reads where nothing is
+    expect(container(['run', '--rm', '--record', at('killed'), 'work', 'worker', '5']).status).toBe(139);
+    expect(replayed('killed').status).toBe(139);
+  });
+
   test('begins at a checkpoint too', async () => {
     const count = 'n=0; while [ $n -lt 40 ]; do n=$((n+1)); echo $n; sleep .1; done; exit 8';
     container(['run', '-d', '--name', 'count', 'anillo', 'sh', '-c', count]);

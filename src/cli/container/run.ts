@@ -5,6 +5,7 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { CliError } from '../errors.ts';
 import { Places, thisRunner } from '../places.ts';
+import { withoutReader } from '../reader.ts';
 import { OWNERS } from '../volumes.ts';
 import { leaveBehind, workBehind } from './background.ts';
 import { LocalStreams, windowSize } from './client.ts';
@@ -80,7 +81,8 @@ export async function withThisTerminal(
   local.open(send, { interactive });
   if (!interactive) streams.end();
   try {
-    await work();
+    // whatever it says from now on is lost
+    await withoutReader(() => runner.kill(SIGNAL.SIGKILL), work);
   } finally {
     local.close();
     process.off('SIGINT', stop).off('SIGTERM', terminate);

@@ -47,13 +47,25 @@ export class RealtimeQueue implements Timer {
 
   /** Takes out the next one that may run. */
   next(mayRun: (task: Task) => boolean): Task | undefined {
-    if (this.#tasks.size === 0 || this.left === 0) return undefined;
-    for (const priority of [...this.#tasks.keys()].sort((a, b) => b - a)) {
-      const tasks = this.#tasks.get(priority)!;
-      for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) if (mayRun(task)) return task;
-      this.#tasks.delete(priority);
+    return this.prune(mayRun) ? this.#tasks.get(this.#highest)!.shift() : undefined;
+  }
+
+  /** Takes out whoever stands before the first that may run; true when there is one. */
+  prune(mayRun: (task: Task) => boolean): boolean {
+    if (this.left === 0) return false;
+    while (this.#tasks.size > 0) {
+      const tasks = this.#tasks.get(this.#highest)!;
+      while (tasks.length > 0) {
+        if (mayRun(tasks[0]!)) return true;
+        tasks.shift();
+      }
+      this.#tasks.delete(this.#highest);
     }
-    return undefined;
+    return false;
+  }
+
+  get #highest(): number {
+    return Math.max(...this.#tasks.keys());
   }
 
   /** A task has had the processor. */

@@ -66,11 +66,15 @@ export class RunQueue {
   /** Takes the next task out. */
   next(): Task | undefined {
     const task = this.#realtime.next(mayRun) ?? pick(this.#root().queue);
+    if (task === undefined) return undefined;
     this.#running = task;
     this.#since = this.#host.platform.cycles;
-    this.#mustLeave = false;
-    this.#yields = false;
     return task;
+  }
+
+  /** Lets go of those that cannot run now, as `next` does before it finds one that can. */
+  prune(): void {
+    if (!this.#realtime.prune(mayRun)) prune(this.#root().queue);
   }
 
   /** Cycle until which the task that runs may go on. */
@@ -96,6 +100,8 @@ export class RunQueue {
     this.#running = undefined;
     if (isRealtime(task.policy)) this.#leaveRealtime(task, cycles);
     else this.#leaveFair(task, cycles);
+    this.#mustLeave = false;
+    this.#yields = false;
   }
 
   /** Takes a task out while its policy or group changes; `restore` gets what this returns. */
@@ -181,17 +187,21 @@ function groupsOf(task: Task): CpuGroup[] {
 
 /** Takes out the task that has had least; groups without one leave the queue. */
 function pick(queue: FairQueue<FairEntity>): Task | undefined {
+  if (!prune(queue)) return undefined;
+  const entity = queue.first()!;
+  if (!(entity instanceof Task)) return pick(entity.queue);
+  queue.delete(entity);
+  return entity;
+}
+
+/** Takes out whoever stands before the first that may run; true when there is one. */
+function prune(queue: FairQueue<FairEntity>): boolean {
   for (let entity = queue.first(); entity !== undefined; entity = queue.first()) {
-    if (entity instanceof Task) {
-      queue.delete(entity);
-      if (mayRun(entity)) return entity;
-      continue;
-    }
-    const task = entity.bandwidth.isThrottled ? undefined : pick(entity.queue);
-    if (task !== undefined) return task;
+    const may = entity instanceof Task ? mayRun(entity) : !entity.bandwidth.isThrottled && prune(entity.queue);
+    if (may) return true;
     queue.delete(entity);
   }
-  return undefined;
+  return false;
 }
 
 /** The two entities through which two tasks compete: themselves, or the groups of theirs with the same parent. */
