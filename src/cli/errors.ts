@@ -9,8 +9,6 @@ export const EXIT = {
   usage: 2,
   /** Ctrl-C. */
   interrupted: 130,
-  /** Nobody reads what is printed any more. */
-  brokenPipe: 141,
 } as const;
 
 /** A mistake that the user can mend: one full sentence and the exit status it deserves. */

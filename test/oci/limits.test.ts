@@ -1,7 +1,8 @@
 // Limits of containers as a user sets, changes and sees them: processor time, memory, processes, and standing still. Truth:
 // docker-run(1), docker-update(1), docker-stats(1), Documentation/admin-guide/cgroup-v2.rst.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -156,6 +157,21 @@ describe.skipIf(!canCompile())('limits', () => {
     expect(second.virtualNanoseconds - first.virtualNanoseconds).toBeGreaterThan(0.9e9);
     expect(second.instructions).toBe(first.instructions);
     container('rm', '-f', 'idle');
+  });
+
+  test('a program waits for who reads slowly what it writes', async () => {
+    container('run', '-d', '--rm', '--name', 'flood', 'box', 'box', 'forever');
+    const reader = spawn(process.execPath, [COMMAND, 'container', 'exec', 'flood', 'box', 'flood'], { env });
+    await once(reader.stdout, 'readable');
+    const resident = () =>
+      Number(readFileSync(`/proc/${inspect('flood').State.Pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+    const before = resident();
+    let { instructions } = stats('flood');
+    for (let again = stats('flood'); again.instructions !== instructions; again = stats('flood'))
+      instructions = again.instructions;
+    expect(resident() - before).toBeLessThan(64 * MEBIBYTE);
+    reader.kill('SIGKILL');
+    container('rm', '-f', 'flood');
   });
 
   test('a new limit below what is in use kills who uses it', () => {

@@ -133,7 +133,7 @@ test('one whose output nobody reads any more ends, and so does a list', () => {
       encoding: 'utf8',
     });
   const { status, stdout, stderr } = piped("container run --name flood anillo sh -c 'while :; do seq 1000; done'");
-  expect({ status, stdout, stderr }).toEqual({ status: 141, stdout: '1\n', stderr: '' });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '1\n', stderr: '' });
   expect(container('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'flood').out).toBe('exited 137\n');
   container('rm', 'flood');
   expect(piped('explain syscalls --json').stderr).toBe('');

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { OciError } from '../../oci/oci-error.ts';
 import type { StoredContainer } from '../../oci/container-store.ts';
+import { isReaderBehind, onRead } from '../reader.ts';
 import { type Answer, decode, encode, type Input, JsonLines, line, type Request, type WindowSize } from './protocol.ts';
 
 /** What happens during a request. */
@@ -38,7 +39,14 @@ export function ask(record: StoredContainer, request: Request, conversation: Con
         socket.destroy();
       });
     });
-    socket.on('data', (text: string) => lines.push(text));
+    const stopWaiting = onRead(() => {
+      if (!isReaderBehind()) socket.resume();
+    });
+    socket.on('data', (text: string) => {
+      lines.push(text);
+      if (isReaderBehind()) socket.pause();
+    });
+    socket.on('close', stopWaiting);
     socket.on('error', gone);
     socket.on('close', gone);
   });

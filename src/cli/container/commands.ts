@@ -71,6 +71,9 @@ interface Conversation {
   readonly socket: Socket;
 }
 
+/** Bytes that wait for a command that reads slowly: the program waits for it then. */
+const MOST_BEHIND = 1 << 20;
+
 /** Takes what comes behind the request. */
 type Listener = ((message: Input) => void) | undefined;
 
@@ -275,8 +278,15 @@ export class ContainerCommands {
 
   #attach(streams: ProcessStreams, { send, socket }: Conversation): (message: Input) => void {
     const listener = (bytes: Uint8Array, stream: 1 | 2) => send({ out: encode(bytes), stream });
+    const isBehind = () => !socket.destroyed && socket.writableLength > MOST_BEHIND;
     streams.listeners.add(listener);
-    socket.on('close', () => streams.listeners.delete(listener));
+    streams.brakes.add(isBehind);
+    socket.on('drain', () => this.#inside.wake());
+    socket.on('close', () => {
+      streams.listeners.delete(listener);
+      streams.brakes.delete(isBehind);
+      this.#inside.wake();
+    });
     return (message) => {
       if ('data' in message) streams.type(decode(message.data));
       else if ('end' in message) streams.end();

@@ -52,6 +52,8 @@ export class ProcessStreams {
   readonly listeners = new Set<Listener>();
   /** Told before something reaches the files. */
   notice: (event: StreamEvent) => void = () => {};
+  /** Each says whether somebody is behind with what he hears: the program waits for him, if it writes to pipes. */
+  readonly brakes = new Set<() => boolean>();
   readonly state: StreamState;
   readonly screen: Screen;
 
@@ -63,6 +65,11 @@ export class ProcessStreams {
 
   get files(): StandardFiles {
     return this.state.files;
+  }
+
+  get #isBehind(): boolean {
+    for (const brake of this.brakes) if (brake()) return true;
+    return false;
   }
 
   #tell(bytes: Uint8Array, stream: 1 | 2): void {
@@ -91,8 +98,8 @@ export class ProcessStreams {
     if (this.files.kind === 'terminal') this.accept({ kind: 'resized', rows, columns });
   }
 
-  /** Moves what is in the pipes. True if anything moved. */
-  pump(): boolean {
+  /** Moves what is in the pipes, as far as those who hear it keep up, or `to-the-end`. True if anything moved. */
+  pump(how?: 'to-the-end'): boolean {
     const { files, waiting, hasEnded } = this.state;
     if (files.kind === 'terminal') return false;
     let moved = false;
@@ -100,6 +107,7 @@ export class ProcessStreams {
       [files.stdout, 1],
       [files.stderr, 2],
     ] as const) {
+      if (how === undefined && this.#isBehind) break;
       if (pipe.length === 0) continue;
       this.accept({ kind: 'taken', stream });
       moved = true;

@@ -5,7 +5,7 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { CliError } from '../errors.ts';
 import { Places, thisRunner } from '../places.ts';
-import { withoutReader } from '../reader.ts';
+import { isReaderBehind, onRead, withoutReader } from '../reader.ts';
 import { OWNERS } from '../volumes.ts';
 import { leaveBehind, workBehind } from './background.ts';
 import { LocalStreams, windowSize } from './client.ts';
@@ -68,6 +68,8 @@ export async function withThisTerminal(
   const local = new LocalStreams({ raw: terminal });
   const { streams } = runner;
   streams.listeners.add(local.write);
+  streams.brakes.add(isReaderBehind);
+  const stopWaking = onRead(() => runner.wake());
   if (terminal && process.stdout.isTTY) streams.resize(windowSize());
   const send = (input: Input) => {
     runner.wake();
@@ -84,6 +86,7 @@ export async function withThisTerminal(
     // whatever it says from now on is lost
     await withoutReader(() => runner.kill(SIGNAL.SIGKILL), work);
   } finally {
+    stopWaking();
     local.close();
     process.off('SIGINT', stop).off('SIGTERM', terminate);
   }

@@ -250,7 +250,7 @@ export class ContainerRunner {
       const { event } = extra.task.group;
       if (event?.kind !== 'exited' && event?.kind !== 'killed') continue;
       this.#extras.delete(extra);
-      extra.streams.pump();
+      extra.streams.pump('to-the-end');
       // a recording knows all to its end
       if (!this.#parts.tape) this.#run.forget(extra.streams);
       extra.ended(exitCodeOf(event));
@@ -276,6 +276,7 @@ export class ContainerRunner {
 
   async #finish(exitCode: number): Promise<number> {
     const { record, containers, tape } = this.#parts;
+    this.streams.pump('to-the-end');
     const failure = errorOf(() => tape?.finish());
     for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
     this.#commands?.ended(exitCode);

@@ -93,6 +93,7 @@ int main(int argc, char **argv, char **envp) {
     else if (!strcmp(verb, "forks")) forks();
     else if (!strcmp(verb, "hog")) { for (size_t n = 0; n < 64; n++) memset(malloc(1 << 20), 1, 1 << 20); puts("had it all"); }
     else if (!strcmp(verb, "hold")) { size_t size = (size_t)atoi(word) << 20; memset(malloc(size), 1, size); n++; }
+    else if (!strcmp(verb, "flood")) { static char text[65536]; memset(text, 'x', sizeof text); for (;;) if (write(1, text, sizeof text) < 0) return 1; }
     else if (!strcmp(verb, "burn")) { burn(atoi(word)); n++; }
     /* child COUNT: the next COUNT words are for a child */
     else if (!strcmp(verb, "child")) { n++; if (child()) argc = n + 1 + atoi(word); else n += atoi(word); }
