@@ -53,6 +53,8 @@ const DR6_SINGLE_STEP = 0x4000;
 const INTERRUPT_FLAG = 0x200;
 const PAGE_FAULT = 14;
 /** Exceptions that push an error code (SDM Vol. 3 "Exception and Interrupt Vectors"). */
+/** In the flags. */
+const NESTED_TASK = 0x4000;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_SIZE = 40;
@@ -315,9 +317,13 @@ export class CpuPlatform implements Platform {
     return this.#fromGate(context, stop.entry);
   }
 
-  /** RIP and RSP are lost, and the kernel finds them as it can; of the flags IF is lost. */
+  /**
+   * RIP and RSP are lost, and the kernel finds them as it can; of the flags IF is lost. NT stays set, with which the IRETQ to the
+   * next program would fail: the kernel clears it.
+   */
   #fromSysenter(context: Context, flags: number): Stop {
     context.rflags = flags | INTERRUPT_FLAG;
+    this.cpu.eflags = flags & ~NESTED_TASK;
     this.cpu.registers[RSP] = STACK_TOP.address;
     return { kind: 'system-call', gate: 'sysenter' };
   }

@@ -14,8 +14,12 @@ const LIBRARIES = {
   amd64: { loader: '/lib64/ld-linux-x86-64.so.2', folders: ['/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64'] },
   i386: { loader: '/lib/ld-linux.so.2', folders: ['/lib/i386-linux-gnu', '/lib32', '/usr/lib32'] },
 } as const;
-/** How programs may end: errors of execve(2), signals of the processor, and the alarm that ends what goes on for ever. */
-const ENDS = /^(?:exit|ENOEXEC|ENOMEM|EFAULT|EINVAL|EIO|ENOENT|ELIBBAD|EACCES|SEGV|BUS|ILL|FPE|TRAP|ALRM|KILL) \d+$/;
+/**
+ * How programs may end: errors of execve(2), signals of the processor, abort(3) where the library finds something wrong, and the
+ * alarm that ends what goes on for ever.
+ */
+const ENDS =
+  /^(?:exit|ENOEXEC|ENOMEM|EFAULT|EINVAL|EIO|ENOENT|ELIBBAD|EACCES|SEGV|BUS|ILL|FPE|TRAP|ABRT|ALRM|KILL) \d+$/;
 
 /** Whether programs of an ABI can be compiled here, static or not. */
 export function canBuild(abi: Abi): boolean {

@@ -230,6 +230,25 @@ CASE(pgetevents_with_a_mask) {
   R(SYS(io_pgetevents, context, 0L, 2L, list, &nothing, NULL));
   R(SYS(io_pgetevents, 0, 0L, 2L, list, &nothing, NULL));
 }
+/* times of 64 bits on both ABIs */
+#ifdef __i386__
+#define SYS_wide_pgetevents 416
+#else
+#define SYS_wide_pgetevents SYS_io_pgetevents
+#endif
+CASE(pgetevents_with_wide_times) {
+  struct io_event list[2];
+  uint64_t alarms = 1ull << (SIGALRM - 1);
+  struct { void *mask; size_t size; } set = {&alarms, 8}, wrong = {&alarms, 4};
+  begin();
+  struct { int64_t seconds, nanoseconds; } little = {0, 1000000}, nothing = {0, 0}, never = {-1, 0};
+  R(SYS(wide_pgetevents, context, 1L, 2L, list, &little, &set));
+  R(SYS(wide_pgetevents, context, 1L, 2L, list, &nothing, &wrong));
+  R(SYS(wide_pgetevents, context, 0L, 2L, list, &nothing, NULL));
+  R(SYS(wide_pgetevents, context, 1L, 2L, list, BAD, NULL));
+  R(SYS(wide_pgetevents, context, 0L, 2L, list, &never, NULL));
+  R(SYS(wide_pgetevents, 0, 0L, 2L, list, &nothing, NULL));
+}
 CASE(no_room_for_more_requests) {
   char c;
   put("f", "x");

@@ -140,12 +140,15 @@ apt-get --version | head -1; apt-cache policy bash; apt-get check; apt-mark show
   },
 ];
 
+/** A container's name and network decide these. */
+const GIVEN = '/etc/(hosts|hostname|resolv.conf)';
+
 /** What configuring all packages has made of the root: every file, and the contents of those that were written. */
 export const ROOT: Program = {
   name: 'the configured root',
-  script: `find / -xdev -path /packages -prune -o ! -type d -printf '%p %y %m %U:%G %s %l\\n' | sort
+  script: `find / -xdev -path /packages -prune -o ! -type d -printf '%p %y %m %U:%G %s %l\\n' | grep -vE '^${GIVEN} ' | sort
 find / -xdev -type d -printf '%p %m %U:%G\\n' | grep -vxE '/ .*|/(dev|proc|sys|packages) .*' | sort
-find / -xdev -path /packages -prune -o -type f -newer /packages -print | grep -vE 'aux-cache|/log/' | sort | xargs -d '\\n' md5sum`,
+find / -xdev -path /packages -prune -o -type f -newer /packages -print | grep -vE 'aux-cache|/log/|^${GIVEN}$' | sort | xargs -d '\\n' md5sum`,
   expected: /\/etc\/shadow f 640 0:42 .*\/var\/lib\/dpkg\/status\n/s,
 };
 
