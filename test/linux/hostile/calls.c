@@ -144,7 +144,8 @@ int main(int argc, char **argv) {
   mkdir("/dev", 0755), mknod("/dev/null", S_IFCHR | 0666, 0x103), mknod("/dev/zero", S_IFCHR | 0666, 0x105);
   for (int round = 0; round < rounds; round++) {
     mount("tmpfs", "/tmp", "tmpfs", 0, "size=1m,nr_inodes=200");
-    int pid = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    // what stays until somebody removes it, such as semaphores, goes with the namespace
+    int pid = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) play(seed + round, (seed + round) % 4);
     struct timespec left = {0, 1000000};
     int status = 0, waited = 0;
