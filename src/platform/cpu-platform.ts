@@ -52,9 +52,9 @@ const DEBUG = 1;
 const DR6_SINGLE_STEP = 0x4000;
 const INTERRUPT_FLAG = 0x200;
 const PAGE_FAULT = 14;
-/** Exceptions that push an error code (SDM Vol. 3 "Exception and Interrupt Vectors"). */
-/** In the flags. */
+/** NT in the flags. */
 const NESTED_TASK = 0x4000;
+/** Exceptions that push an error code (SDM Vol. 3 "Exception and Interrupt Vectors"). */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_SIZE = 40;
