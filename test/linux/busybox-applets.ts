@@ -32,19 +32,28 @@ const PREPARE = String.raw`prepare() {
   printf '10 ten\n7 seven\n300 three\n' > numbers
 }`;
 
+const runLine = ({ applet, command }: Line): readonly string[] =>
+  command === undefined
+    ? []
+    : [`prepare; echo ${quote(`=== ${applet}`)}; sh -c ${quote(command)} < /dev/null; echo "status $?"`];
+
+/** Runs the lines of these applets. */
+export function linesScript(applets: readonly string[]): string {
+  return [PREPARE, ...lines.filter(({ applet }) => applets.includes(applet)).flatMap(runLine)].join('\n');
+}
+
 /** Runs all lines and asks every applet for its help. */
 export function appletScript(): string {
-  const runs = lines.flatMap(({ applet, command }) =>
-    command === undefined
-      ? []
-      : [`prepare; echo ${quote(`=== ${applet}`)}; sh -c ${quote(command)} < /dev/null; echo "status $?"`],
-  );
+  const runs = lines.flatMap(runLine);
   const helps = lines.map(({ applet }) => `echo ${quote(`=== ${applet} --help`)}; busybox ${quote(applet)} --help`);
   return [PREPARE, ...runs, ...helps].join('\n');
 }
 
 /** What each command of the script printed, by its name. */
-export function outcomes(out: string): Readonly<Record<string, string>> {
+export type Outcomes = Readonly<Record<string, string>>;
+
+/** The outcomes in what a script printed. */
+export function outcomes(out: string): Outcomes {
   const parts = out.split(/^=== (.+)\n/m).slice(1);
   return Object.fromEntries(
     Array.from({ length: parts.length / 2 }, (_, n) => [parts[2 * n]!, parts[2 * n + 1]!] as const),

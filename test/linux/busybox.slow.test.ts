@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { APPLETS, appletScript, outcomes } from './busybox-applets.ts';
+import { APPLETS, appletScript, linesScript, type Outcomes, outcomes } from './busybox-applets.ts';
 import type { Abi } from './cases.ts';
 import { Command } from './debian/command.ts';
 import { canRunNatively, runConfined } from './debian/computer.ts';
@@ -25,6 +25,7 @@ import { fetchWithSource, whatIsMissing, type WithSource } from './debian/packag
 
 const run = promisify(execFile);
 const LONGEST_MS = 1_200_000;
+const ASK_AGAIN = 5;
 /** The suite's own report; what a case prints besides may differ. */
 const RESULT = /^(?:PASS|FAIL|SKIPPED|UNTESTED): .*$/gm;
 
@@ -106,6 +107,22 @@ async function shortenCounts(file: string, busybox: string): Promise<void> {
   writeFileSync(file, text);
 }
 
+/**
+ * What natively is a race between two processes may end otherwise the next time: where the outcomes differ, those lines are run
+ * natively some times more, and an outcome that is seen is taken.
+ */
+function askAgain(root: string, native: Outcomes, here: Outcomes): Outcomes {
+  let seen = native;
+  for (let times = 0; times < ASK_AGAIN; times++) {
+    const other = APPLETS.filter((name) => here[name] !== seen[name]);
+    if (other.length === 0) break;
+    const again = outcomes(runConfined(root, `${KNOW_HOSTS}; ${linesScript(other)}`).out);
+    const same = other.filter((name) => here[name] === again[name]);
+    seen = { ...seen, ...Object.fromEntries(same.map((name) => [name, again[name]!])) };
+  }
+  return seen;
+}
+
 /** The tests of one architecture. */
 async function testBusybox(abi: Abi): Promise<void> {
   const missing = process.platform === 'linux' && process.arch === 'x64' ? await whatIsMissing() : 'Linux on x86-64';
@@ -150,9 +167,10 @@ async function testBusybox(abi: Abi): Promise<void> {
         const script = `${KNOW_HOSTS}; sh /bb/applets`;
         const native = outcomes(runConfined(made.root, script).out);
         expect(Object.keys(native).length).toBeGreaterThan(500);
-        expect(
-          outcomes(anillo.script('busybox:suite', script, '--rm', '--security-opt', 'seccomp=unconfined').out),
-        ).toEqual(native);
+        const here = outcomes(
+          anillo.script('busybox:suite', script, '--rm', '--security-opt', 'seccomp=unconfined').out,
+        );
+        expect(here).toEqual(askAgain(made.root, native, here));
       },
       LONGEST_MS,
     );
