@@ -1,7 +1,6 @@
 // The kernel: its tasks, its clock and the loop that runs them. Linux's behaviour as programs see it (man-pages sections 2
 // and 7); what it runs on is behind platform.ts.
 import { SIGNAL } from '../abi/signal.ts';
-import { ERRNO } from '../abi/errno.ts';
 import { S_IFIFO, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
 import { KernelObject } from './cgroup/kernel-object.ts';
@@ -14,7 +13,6 @@ import { NamelessFs } from './fs/nameless.ts';
 import type { Pipe } from './fs/pipe.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
 import { Frames, OutOfFrames } from './mm/frames.ts';
-import { BadAddress } from './mm/user-memory.ts';
 import { Vdso } from './mm/vdso.ts';
 import type { SocketHost } from './net/socket.ts';
 import { NetNamespace } from './net/namespace.ts';
@@ -26,17 +24,14 @@ import { TimeNamespace } from './ns/time-namespace.ts';
 import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
-import { type Abi, type Moment, type Platform, RAX, type Stop } from './platform.ts';
-import { Notification } from './seccomp/notify.ts';
-import { judge } from './seccomp/seccomp.ts';
-import { ERESTARTNOHAND, ERESTARTSYS } from './signal/restart.ts';
-import { deliverSignals, hasDeliverableSignal, sendFaultSignal } from './signal/delivery.ts';
+import type { Moment, Platform, Stop } from './platform.ts';
+import { deliverSignals, sendFaultSignal } from './signal/delivery.ts';
 import { isKilled } from './signal/signal-set.ts';
-import { BLOCKED, Call, type CallResult, NO_RESULT } from './syscalls/call.ts';
-import { readArguments, returnFromSysenter, setResult, systemCallNumber } from './syscalls/convention.ts';
+import { type Call, NO_RESULT } from './syscalls/call.ts';
+import { continueCall, startCall } from './syscalls/dispatch.ts';
 import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
-import { enterStop, planCallStop } from './trace/tracing.ts';
+import { enterStop } from './trace/tracing.ts';
 import { RunQueue } from './task/run-queue.ts';
 import type { Task } from './task/task.ts';
 import { Futexes } from './task/futexes.ts';
@@ -62,8 +57,6 @@ const SYSCALL_TABLE = new SyscallTable(implementations);
 const FIRST_NAMESPACE = 0xf000_0000;
 /** In a second. */
 const NANOSECONDS = 1_000_000_000;
-/** Debug exception. */
-const DEBUG_VECTOR = 1;
 /** Calls with numbers that Linux does not know are told as long as no more were told: a program can try them all. */
 const MOST_TOLD = 64;
 /** Modelled operations of the kernel's entry and exit code. */
@@ -276,6 +269,14 @@ export class Kernel {
     return this.#pipes.newInode(owner, pipe);
   }
 
+  /** A call of a name or number that this kernel does not know; each is told once. */
+  tellUnsupported(name: string | number, task: Task): void {
+    const told = typeof name === 'string' ? name : `system call ${name}`;
+    if (this.#unsupported.has(told) || (typeof name === 'number' && this.#unsupported.size >= MOST_TOLD)) return;
+    this.#unsupported.add(told);
+    this.onUnsupported?.(told, task);
+  }
+
   /**
    * Runs tasks until all have ended, nothing can happen any more, or a limit is reached. At `cycles` the task that runs is
    * interrupted; at `pause` nothing inside notices: before anything else than `run` touches the kernel, `settle` has to.
@@ -363,7 +364,7 @@ export class Kernel {
     const isResumed = turn.entered !== undefined;
     if (!isResumed) {
       if (enterStop(this, task)) return 'none';
-      if (task.call !== undefined) this.#continueCall(task);
+      if (task.call !== undefined) continueCall(this, task);
       if (task.state !== 'running' || enterStop(this, task)) return 'none';
       deliverSignals(this, task);
       if (task.state === 'running' && enterStop(this, task)) return 'none';
@@ -411,8 +412,7 @@ export class Kernel {
     task.lastNumber = -1;
     switch (stop.kind) {
       case 'system-call':
-        if (stop.gate === 'sysenter' && !this.#leftSysenter(task)) break;
-        this.#startCall(task, stop.gate === 'syscall' ? task.context.abi : 'i386');
+        startCall(this, task, stop.gate);
         break;
       case 'page-fault':
         this.#pageFault(task, stop.address, stop.error);
@@ -441,142 +441,4 @@ export class Kernel {
       if (!isKilled(task)) endProcess(this, task.group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
     }
   }
-
-  /** False when the call has failed before it began. */
-  #leftSysenter({ memory, context }: Task): boolean {
-    try {
-      returnFromSysenter(memory!, context);
-      return true;
-    } catch (failure) {
-      if (!(failure instanceof BadAddress)) throw failure;
-      setResult(context, -ERRNO.EFAULT);
-      return false;
-    }
-  }
-
-  #startCall(task: Task, abi: Abi): void {
-    const number = systemCallNumber(task.context);
-    const args = readArguments(task.context, abi);
-    task.call = { abi, number, arguments: args, progress: task.resumedProgress };
-    task.resumedProgress = undefined;
-    task.lastNumber = number;
-    if (task.tracing?.mode === 'calls') {
-      planCallStop(task, 'entry');
-      this.#holdCall(task, 'new');
-    } else this.#judgeCall(task, false);
-  }
-
-  /** The call is made when its tracer lets it, which may change it; until then it has no result. */
-  #holdCall(task: Task, held: 'new' | 'judged'): void {
-    task.call = { ...task.call!, held };
-    setResult(task.context, -ERRNO.ENOSYS);
-  }
-
-  /** The call as its tracer has left it. */
-  #resumeCall(task: Task): void {
-    const { abi, number, progress, held } = task.call!;
-    task.call = { abi, number, arguments: readArguments(task.context, abi), progress };
-    task.lastNumber = number;
-    // a call that is none: the tracer has set its result
-    if (number === -1) this.#finish(task, BigInt.asIntN(64, task.context.reg64(RAX)));
-    else this.#judgeCall(task, held === 'judged');
-  }
-
-  #judgeCall(task: Task, wasTraced: boolean): void {
-    const verdict = judge(this, task, task.call!, wasTraced);
-    if (verdict === 'run') this.#continueCall(task);
-    else if (verdict === 'traced') this.#holdCall(task, 'judged');
-    else if (verdict instanceof Notification) {
-      task.call = { ...task.call!, held: 'notified', notification: verdict };
-      this.#awaitAnswer(task);
-    } else if (verdict !== 'over') this.#finish(task, verdict);
-  }
-
-  /** The listener of a filter makes the call, or lets it be made. */
-  #awaitAnswer(task: Task): void {
-    const { notification, held: _, ...call } = task.call!;
-    const { outcome, isFirm, queue } = notification!;
-    if (outcome === 'continue') {
-      task.call = call;
-      this.#continueCall(task);
-    } else if (outcome !== undefined) this.#finish(task, outcome);
-    else if (isFirm || !hasDeliverableSignal(task)) task.sleep([queue], this.timers);
-    else {
-      task.callInterrupted = true;
-      task.lastCall = call.number;
-      this.#finish(task, ERESTARTSYS);
-    }
-  }
-
-  /** Runs the call of a task for the first time, or again after a wait. */
-  #continueCall(task: Task): void {
-    if (task.call!.held !== undefined) {
-      if (task.call!.held === 'notified') this.#awaitAnswer(task);
-      else this.#resumeCall(task);
-      return;
-    }
-    const pending = task.call!;
-    const row = this.syscalls.find(pending.abi, pending.number);
-    if (row === undefined || row.support === 'none') {
-      if (row !== undefined) this.#tellUnsupported(row.name, task);
-      else if (this.#unsupported.size < MOST_TOLD) this.#tellUnsupported(`system call ${pending.number}`, task);
-      this.#finish(task, -ERRNO.ENOSYS);
-      return;
-    }
-    const call = new Call(this, task, pending, row.kinds);
-    let result = this.#try(call, row.run);
-    if (result === BLOCKED) {
-      if (row.interruption === 'uninterruptible' || !hasDeliverableSignal(task)) return;
-      task.leaveQueues();
-      task.state = 'running';
-      result = this.#try(call, () => row.interrupted?.(call) ?? interruptedResult(row));
-      if (row.interruption === 'resume' && result === -ERRNO.EINTR) {
-        result = ERESTARTNOHAND;
-        task.interruptedProgress = pending.progress;
-      }
-      task.callInterrupted = true;
-      task.lastCall = pending.number;
-    }
-    this.onCall?.(call, row, typeof result === 'symbol' ? undefined : result);
-    if (result === NO_RESULT) {
-      task.call = undefined;
-      this.#tellOfResult(task);
-    } else this.#finish(task, result);
-  }
-
-  /** What a call returns, also when it fails. */
-  #try<R extends CallResult>(call: Call, run: (call: Call) => R): R | number {
-    try {
-      return run(call);
-    } catch (failure) {
-      if (failure instanceof SystemError) return failure.result;
-      if (failure instanceof BadAddress) return -ERRNO.EFAULT;
-      if (failure instanceof OutOfFrames) return -ERRNO.ENOMEM;
-      throw failure;
-    }
-  }
-
-  #finish(task: Task, result: number | bigint): void {
-    task.call = undefined;
-    setResult(task.context, result);
-    this.#tellOfResult(task);
-  }
-
-  /** A traced task stops behind its call if that was asked for. */
-  #tellOfResult(task: Task): void {
-    if (task.tracing === undefined || task.state !== 'running') return;
-    if (task.tracing.mode === 'calls') planCallStop(task, 'exit');
-    else if (task.tracing.mode === 'steps') sendFaultSignal(this, task, DEBUG_VECTOR, 0, undefined, true);
-  }
-
-  #tellUnsupported(name: string, task: Task): void {
-    if (this.#unsupported.has(name)) return;
-    this.#unsupported.add(name);
-    this.onUnsupported?.(name, task);
-  }
-}
-
-function interruptedResult(row: Syscall): number {
-  if (row.interruption === 'never') return -ERRNO.EINTR;
-  return row.interruption === 'restart' ? ERESTARTSYS : ERESTARTNOHAND;
 }
