@@ -35,6 +35,7 @@ export class LayerFs implements FileSystem {
   readonly magic = MAGIC;
   readonly device: number;
   readonly readOnly = true;
+  readonly keepsAcls = true;
   readonly frames: Frames;
   readonly content: OpenFile;
   readonly root: LayerDirectory;

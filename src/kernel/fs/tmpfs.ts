@@ -4,6 +4,7 @@ import { fail } from '../error.ts';
 import type { Frames, HeldObject } from '../mm/frames.ts';
 import { type PageBudget, PageCache } from '../mm/page-cache.ts';
 import { PAGE_SIZE } from '../platform.ts';
+import type { Acl, AclKind } from '../vfs/acl.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../vfs/file.ts';
 import {
@@ -59,6 +60,7 @@ export interface TmpfsOptions {
 export class Tmpfs implements FileSystem, PageBudget {
   readonly type: string;
   readonly magic = TMPFS_MAGIC;
+  readonly keepsAcls = true;
   readonly device: number;
   readonly readOnly: boolean;
   readonly frames: Frames;
@@ -201,6 +203,10 @@ abstract class TmpfsInode extends Inode {
 
   override attributeNames(): readonly string[] {
     return this.#attributes?.names() ?? [];
+  }
+
+  override acl(kind: AclKind): Acl | undefined {
+    return this.#attributes?.acl(kind);
   }
 }
 

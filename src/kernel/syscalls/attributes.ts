@@ -1,14 +1,18 @@
-// System calls on extended attributes (xattr(7), setxattr(2), getxattr(2), listxattr(2), removexattr(2)).
-import { O_PATH, S_ISVTX } from '../../abi/stat.ts';
+// System calls on extended attributes (xattr(7), acl(5), setxattr(2), getxattr(2), listxattr(2),
+// removexattr(2)).
+import { O_PATH, S_ISGID, S_ISVTX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { CAPABILITY_ATTRIBUTE, shownCapabilities, storedCapabilities } from '../task/file-capabilities.ts';
+import { type Acl, type AclKind, aclKind, checkAcl, decodeAcl } from '../vfs/acl.ts';
 import { IN_ATTRIB, notify } from '../vfs/notify.ts';
 import { namelessPath, type Path, resolve } from '../vfs/path.ts';
 import {
+  CAP_FSETID,
   CAP_SETFCAP,
   CAP_SYS_ADMIN,
   hasCapability,
   hasCapabilityOver,
+  inGroup,
   MAY_READ,
   MAY_WRITE,
   mayAccess,
@@ -58,6 +62,32 @@ function checkName(name: string): void {
   if (name.length === prefix.length) fail('EINVAL');
 }
 
+/** Access control lists are the owner's to set, and decide on the permission bits (acl(5), setxattr(2)). */
+function setAcl(call: Call, { mount, entry: { inode } }: Path, kind: AclKind, acl: Acl | undefined): void {
+  const { credentials } = call.task;
+  if (mount.isReadOnly) fail('EROFS');
+  if (!inode.fs.keepsAcls || inode.isSymlink) fail('EOPNOTSUPP');
+  if (kind === 'default' && !inode.isDirectory) {
+    if (acl !== undefined) fail('EACCES');
+    return;
+  }
+  if (!ownsFile(credentials, inode)) fail('EPERM');
+  if (acl !== undefined) checkAcl(acl, inode.fs.owner ?? credentials.user.outermost);
+  const isAccess = kind === 'access';
+  inode.setAcl(kind, isAccess && !acl?.isExtended ? undefined : acl);
+  if (isAccess) {
+    const mode = acl === undefined ? inode.mode : (inode.mode & ~0o777) | acl.mode;
+    const keepsGroup = inGroup(credentials, inode.gid) || hasCapabilityOver(credentials, CAP_FSETID, inode);
+    inode.mode = keepsGroup ? mode : mode & ~S_ISGID;
+  }
+  inode.changed = inode.fs.now();
+}
+
+function getAcl({ entry: { inode } }: Path, kind: AclKind): Acl {
+  if (!inode.fs.keepsAcls || inode.isSymlink) fail('EOPNOTSUPP');
+  return inode.acl(kind) ?? fail('ENODATA');
+}
+
 function set(call: Call, path: Path): number {
   const flags = call.arg(4);
   if (flags & ~(XATTR_CREATE | XATTR_REPLACE)) fail('EINVAL');
@@ -65,6 +95,12 @@ function set(call: Call, path: Path): number {
   const size = call.arg(3);
   if (size > SIZE_MOST) fail('E2BIG');
   const value = size === 0 ? new Uint8Array(0) : call.read(call.arg(2), size);
+  const kind = aclKind(name);
+  if (kind !== undefined) {
+    setAcl(call, path, kind, size === 0 ? undefined : decodeAcl(value, call.users));
+    notify(path, IN_ATTRIB);
+    return 0;
+  }
   if (path.mount.isReadOnly) fail('EROFS');
   checkAccess(call, path, name, MAY_WRITE);
   checkName(name);
@@ -89,6 +125,8 @@ function answer(call: Call, address: number, size: number, bytes: Uint8Array): n
 
 function get(call: Call, path: Path): number {
   const name = attributeName(call);
+  const kind = aclKind(name);
+  if (kind !== undefined) return answer(call, call.arg(2), call.arg(3), getAcl(path, kind).encode(call.users));
   checkAccess(call, path, name, MAY_READ);
   checkName(name);
   const value = path.entry.inode.getAttribute(name) ?? fail('ENODATA');
@@ -107,6 +145,12 @@ function list(call: Call, path: Path): number {
 
 function remove(call: Call, path: Path): number {
   const name = attributeName(call);
+  const kind = aclKind(name);
+  if (kind !== undefined) {
+    setAcl(call, path, kind, undefined);
+    notify(path, IN_ATTRIB);
+    return 0;
+  }
   if (path.mount.isReadOnly) fail('EROFS');
   checkAccess(call, path, name, MAY_WRITE);
   checkName(name);

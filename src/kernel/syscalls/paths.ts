@@ -70,12 +70,12 @@ import { readTimestamp, readTimeval, type TimeFormat } from './time.ts';
 
 /** From where and for whom the task resolves names; `directoryArgument` is a dirfd. */
 export function pathContext(call: Call, directoryArgument?: number): PathContext {
-  const { root, directory } = call.task.directories;
+  const { root, directory, umask } = call.task.directories;
   const { credentials } = call.task;
   const fd = directoryArgument === undefined ? AT_FDCWD : call.arg(directoryArgument);
-  if (fd === AT_FDCWD) return { root, directory, credentials };
+  if (fd === AT_FDCWD) return { root, directory, credentials, umask };
   const file = call.task.files.get(fd);
-  return { root, directory: file.path ?? fail('ENOTDIR'), credentials };
+  return { root, directory: file.path ?? fail('ENOTDIR'), credentials, umask };
 }
 
 /** The name of argument n. A dirfd is only looked at when the name is relative. */
@@ -124,12 +124,7 @@ function open(call: Call, name: (call: Call) => Name, flags: number, mode: numbe
   const waiting = call.pending.progress as Opening | undefined;
   if (waiting !== undefined) return waiting.isOpen ? finishOpen(call, waiting.file, flags) : call.wait([waiting.queue]);
   const make = (flags & O_TMPFILE) === O_TMPFILE ? openNameless : openFile;
-  const opened = make(
-    { kernel: call.kernel, task: call.task },
-    name(call),
-    flags,
-    mode & 0o7777 & ~call.task.directories.umask,
-  );
+  const opened = make({ kernel: call.kernel, task: call.task }, name(call), flags, mode & 0o7777);
   if (!(opened instanceof WouldBlock)) return finishOpen(call, opened, flags);
   // a FIFO waits for its other side; what waits for a lease is tried again
   if (opened instanceof Opening) call.pending.progress = opened;
@@ -213,6 +208,8 @@ function chmod(call: Call, path: Path, mode: number): number {
   const { credentials } = call.task;
   let bits = mode & 0o7777;
   if (!inGroup(credentials, inode.gid) && !hasCapabilityOver(credentials, CAP_FSETID, inode)) bits &= ~0o2000;
+  const acl = inode.acl('access');
+  if (acl !== undefined) inode.setAcl('access', acl.withMode(bits));
   inode.mode = (inode.mode & ~0o7777) | bits;
   inode.changed = inode.fs.now();
   notify(path, IN_ATTRIB);
@@ -311,8 +308,7 @@ const done = (act: (call: Call) => void) =>
     act(call);
     return 0;
   });
-const masked = (call: Call, n: number) => call.arg(n) & ~call.task.directories.umask;
-const maskedNode = (call: Call, n: number) => (call.arg(n) & 0o170000) | (masked(call, n) & 0o7777);
+const nodeMode = (call: Call, n: number) => call.arg(n) & 0o177777;
 const filePath = (call: Call, n: number): Path => {
   const file = call.file(n);
   return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
@@ -365,10 +361,10 @@ export const pathCalls: Implementations = {
     if (!path.entry.inode.isSymlink && call.path(1) === '') fail('ENOENT');
     return readlink(call, path, call.arg(2), call.arg(3));
   }),
-  mkdir: done((call) => makeDirectory(nameArgument(call, 0), masked(call, 1))),
-  mkdirat: done((call) => makeDirectory(nameArgument(call, 1, 0), masked(call, 2))),
-  mknod: done((call) => makeNode(nameArgument(call, 0), maskedNode(call, 1), call.arg(2))),
-  mknodat: done((call) => makeNode(nameArgument(call, 1, 0), maskedNode(call, 2), call.arg(3))),
+  mkdir: done((call) => makeDirectory(nameArgument(call, 0), call.arg(1))),
+  mkdirat: done((call) => makeDirectory(nameArgument(call, 1, 0), call.arg(2))),
+  mknod: done((call) => makeNode(nameArgument(call, 0), nodeMode(call, 1), call.arg(2))),
+  mknodat: done((call) => makeNode(nameArgument(call, 1, 0), nodeMode(call, 2), call.arg(3))),
   symlink: done((call) => makeSymlink(nameArgument(call, 1), call.path(0))),
   symlinkat: done((call) => makeSymlink(nameArgument(call, 2, 1), call.path(0))),
   link: done((call) => makeLink(plain(call, 0, false), nameArgument(call, 1))),

@@ -5,6 +5,7 @@ import { fail } from '../error.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Task } from '../task/task.ts';
 import type { Kernel } from '../kernel.ts';
+import { ACL_ATTRIBUTES, type Acl, type AclKind } from './acl.ts';
 import type { FileDescription, WouldBlock } from './file.ts';
 import type { FileLocks } from './file-locks.ts';
 import type { Watch } from './notify.ts';
@@ -51,6 +52,8 @@ export interface FileSystem {
   /** The user namespace it was mounted in, when that is not the outermost one: device files and set-ID programs of it mean
    * nothing outside. */
   owner?: UserNamespace;
+  /** Its files can have access control lists (acl(5)). */
+  readonly keepsAcls?: boolean;
   /** Its own options, as /proc/mounts shows them behind those of the mount. */
   readonly options?: string;
   /** Mounts that show it, and file systems made of it. */
@@ -342,6 +345,17 @@ export abstract class Inode {
 
   attributeNames(): readonly string[] {
     return [];
+  }
+
+  /** An access control list it has (acl(5)): an attribute that file systems know the meaning of. */
+  acl(_kind: AclKind): Acl | undefined {
+    return undefined;
+  }
+
+  /** Sets one, or takes it away. @throws SystemError EOPNOTSUPP, ENOSPC */
+  setAcl(kind: AclKind, acl: Acl | undefined): void {
+    if (acl === undefined) this.removeAttribute(ACL_ATTRIBUTES[kind]);
+    else this.setAttribute(ACL_ATTRIBUTES[kind], acl.encode());
   }
 }
 

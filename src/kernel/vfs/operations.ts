@@ -98,7 +98,40 @@ function newPlace(name: Name, makesDirectory = false): Location {
 /** Who opens a file. */
 export type OpeningTask = Omit<Opener, 'path'>;
 
-/** Opens or makes a file. `mode` has the umask applied. */
+/**
+ * Makes a file. What is made in a directory with a default access control list gets its permissions from that, other files
+ * all but those of the umask (acl(5) "OBJECT CREATION AND DEFAULT ACLs").
+ */
+function createIn(directory: Inode, { credentials, umask = 0 }: PathContext, mode: number, make: Maker): Inode {
+  const preset = directory.acl('default');
+  if (preset === undefined) return make.make(mode & ~umask, ownerOf(credentials));
+  const { mode: bits, acl } = preset.inherited(mode);
+  const made = make.make(bits, ownerOf(credentials));
+  try {
+    if (acl !== undefined) made.setAcl('access', acl);
+    if (made.isDirectory) made.setAcl('default', preset);
+  } catch (failure) {
+    make.undo(made);
+    throw failure;
+  }
+  return made;
+}
+
+/** How a file is made, and unmade when it cannot get its access control list. */
+interface Maker {
+  readonly make: (mode: number, owner: Owner) => Inode;
+  readonly undo: (made: Inode) => void;
+}
+
+/** Makes a file of a name. */
+function createNamed({ entry: { inode } }: Path, name: string, from: PathContext, mode: number, special = 0): Inode {
+  return createIn(inode, from, mode, {
+    make: (bits, owner) => inode.create(name, bits, owner, special),
+    undo: (made) => (made.isDirectory ? inode.rmdir(name) : inode.unlink(name)),
+  });
+}
+
+/** Opens or makes a file. */
 export function openFile(by: OpeningTask, name: Name, flags: number, mode: number): FileDescription | WouldBlock {
   const { credentials } = name.from;
   if (flags & O_DIRECTORY && flags & O_CREAT) fail('EINVAL');
@@ -112,7 +145,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
     checkCanOwn(credentials, place.directory);
     checkDirectory(place.directory, credentials);
     const { directory } = place;
-    const made = directory.entry.inode.create(place.name, S_IFREG | mode, ownerOf(credentials));
+    const made = createNamed(directory, place.name, name.from, S_IFREG | mode);
     notifyName(directory, IN_CREATE, place.name, made);
     target = { mount: directory.mount, entry: directory.entry.child(place.name)! };
   } else if (flags & O_CREAT && flags & O_EXCL) fail('EEXIST');
@@ -138,7 +171,11 @@ export function openNameless(by: OpeningTask, name: Name, flags: number, mode: n
   if ((flags & O_ACCMODE) === O_RDONLY || flags & O_CREAT) fail('EINVAL');
   const directory = resolve(name.from, name.text);
   checkDirectory(directory, name.from.credentials);
-  const inode = directory.entry.inode.createNameless(S_IFREG | mode, ownerOf(name.from.credentials));
+  const { inode: within } = directory.entry;
+  const inode = createIn(within, name.from, S_IFREG | mode, {
+    make: (bits, owner) => within.createNameless(bits, owner),
+    undo: (made) => made.unused(),
+  });
   inode.isLinkable = !(flags & O_EXCL);
   const path = { mount: directory.mount, entry: new Dentry(`#${inode.ino}`, directory.entry, inode) };
   const opened = inode.open(flags, { ...by, path });
@@ -206,7 +243,7 @@ export class PathFile extends FileDescription {
 export function makeDirectory(name: Name, mode: number): void {
   const place = newPlace(name, true);
   const { directory } = place;
-  const inode = directory.entry.inode.create(place.name, S_IFDIR | (mode & 0o1777), ownerOf(name.from.credentials));
+  const inode = createNamed(directory, place.name, name.from, S_IFDIR | (mode & 0o1777));
   notifyName(directory, IN_CREATE, place.name, inode);
 }
 
@@ -220,7 +257,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
   if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   const { directory } = place;
   const full = type === 0 ? mode | S_IFREG : mode;
-  const inode = directory.entry.inode.create(place.name, full, ownerOf(credentials), special);
+  const inode = createNamed(directory, place.name, name.from, full, special);
   notifyName(directory, IN_CREATE, place.name, inode);
 }
 

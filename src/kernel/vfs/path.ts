@@ -103,6 +103,8 @@ export interface PathContext {
   readonly root: Path;
   readonly directory: Path;
   readonly credentials: Credentials;
+  /** Permissions that new files do not get, where no access control list decides (umask(2)). */
+  readonly umask?: number;
   /** RESOLVE_* bits of openat2(2). */
   readonly restrictions?: number;
 }

@@ -1,4 +1,4 @@
-// Who may do what with a file (path_resolution(7) "Permissions", capabilities(7), credentials(7)).
+// Who may do what with a file (path_resolution(7) "Permissions", acl(5), capabilities(7), credentials(7)).
 import { S_IFDIR, S_IFMT } from '../../abi/stat.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode } from './inode.ts';
@@ -132,11 +132,19 @@ export function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || credentials.groups.includes(gid);
 }
 
+/** By permission bits and access control list, without any capability. */
+function isAllowed(credentials: Credentials, inode: Inode, mode: number, wanted: number): boolean {
+  if (credentials.fsuid === inode.uid) return ((mode >> 6) & wanted) === wanted;
+  // the group's bits limit everybody whom a list names: without any, there is nothing to look for
+  const acl = mode & 0o070 ? inode.acl('access') : undefined;
+  if (acl !== undefined) return acl.allows(credentials, inode, wanted);
+  return ((inGroup(credentials, inode.gid) ? mode >> 3 : mode) & wanted) === wanted;
+}
+
 /** May the file be accessed in all the ways of `wanted` (MAY_* bits)? */
 export function mayAccess(credentials: Credentials, inode: Inode, wanted: number): boolean {
   const { mode } = inode;
-  const shift = credentials.fsuid === inode.uid ? 6 : inGroup(credentials, inode.gid) ? 3 : 0;
-  if (((mode >> shift) & wanted) === wanted) return true;
+  if (isAllowed(credentials, inode, mode, wanted)) return true;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (hasCapabilityOver(credentials, CAP_DAC_OVERRIDE, inode)) {
     // nobody may execute a file without any execute permission

@@ -72,6 +72,10 @@ export class OverlayFs implements FileSystem {
     this.isUniform = all.every(({ fs }) => fs === all[0]!.fs);
   }
 
+  get keepsAcls(): boolean {
+    return (this.layers.upper ?? this.layers.lowers[0]!).fs.keepsAcls ?? false;
+  }
+
   nextIno(): number {
     return this.#nextIno++;
   }

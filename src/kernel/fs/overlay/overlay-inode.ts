@@ -2,6 +2,7 @@
 // (overlayfs.rst "Non-directories", "Inode properties").
 import { fail } from '../../error.ts';
 import type { PageCache } from '../../mm/page-cache.ts';
+import type { Acl, AclKind } from '../../vfs/acl.ts';
 import type { FileDescription, WouldBlock } from '../../vfs/file.ts';
 import { Inode, type Opener, type Status } from '../../vfs/inode.ts';
 import { RegularFile } from '../regular-file.ts';
@@ -178,6 +179,10 @@ export abstract class OverlayInode extends Inode {
       if (name.startsWith(nested)) return [attributePrefix + name.slice(nested.length)];
       return name.startsWith(attributePrefix) ? [] : [name];
     });
+  }
+
+  override acl(kind: AclKind): Acl | undefined {
+    return this.real.acl(kind);
   }
 
   /** Attributes of an overlay inside this one: its own are not theirs (overlayfs.rst "Nesting overlayfs mounts"). */
