@@ -7,6 +7,7 @@ import type { ImageStore, StoredImage } from './image-store.ts';
 import type { EntryKind, LayerEntry } from './layer-entries.ts';
 import { parseReference, tagged } from './reference.ts';
 import type { Bytes } from './streams.ts';
+import { writtenAttributes } from './tar-attributes.ts';
 
 const CHUNK = 1 << 20;
 const TYPES = {
@@ -78,7 +79,7 @@ export function packEntries(entries: readonly LayerEntry[], content: OpenFile): 
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   );
-  return readable;
+  return readable.pipeThrough(writtenAttributes());
 }
 
 type Packer = ReturnType<typeof createTarPacker>['controller'];

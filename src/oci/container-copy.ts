@@ -22,6 +22,7 @@ import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { tarError } from './layers.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
+import { attributeBytes, readableAttributes } from './tar-attributes.ts';
 import { archiveOf, canBePacked, packInode, type Packer } from './tar-inode.ts';
 
 /** File systems that are made of what the kernel knows: nothing of them is copied with a directory they are in. */
@@ -111,7 +112,9 @@ export async function unpackInto(
   );
   try {
     const plain = await decompressed(archive, what);
-    for await (const { header, body } of plain.pipeThrough(createTarDecoder({ strict: true }))) {
+    for await (const { header, body } of plain
+      .pipeThrough(readableAttributes())
+      .pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
       if (entry.kind === 'file') await unpacking.file(entry, body as Bytes);
       else {
@@ -203,14 +206,24 @@ class Unpacking {
     for (const entry of this.#directories.reverse()) this.#setStatus(entry);
   }
 
-  #setStatus({ path, mode, uid, gid, mtime }: LayerEntry): void {
+  #setStatus({ path, mode, uid, gid, mtime, xattrs = {} }: LayerEntry): void {
     withSentence(path, () => {
       const { inode } = changeable(this.#name(path), false).entry;
       if (this.#options.keepOwners && inode.uid !== uid) inode.uid = uid;
       if (this.#options.keepOwners && inode.gid !== gid) inode.gid = gid;
       if (!inode.isSymlink) inode.mode = (inode.mode & S_IFMT) | mode;
+      for (const [name, value] of Object.entries(xattrs)) setAttribute(inode, name, attributeBytes(value));
       inode.modified = BigInt(Math.round(mtime * 1e6)) * 1000n;
     });
+  }
+}
+
+/** Where a file system has no attributes, the file goes without. */
+function setAttribute(inode: Inode, name: string, value: Uint8Array): void {
+  try {
+    inode.setAttribute(name, value);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== 'EOPNOTSUPP') throw error;
   }
 }
 

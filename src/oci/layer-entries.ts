@@ -1,7 +1,9 @@
 // What a layer holds: the entries of its tar archive, checked one by one before anything is kept (OCI image specification,
 // "Image Layer Filesystem Changeset"). A layer is data of strangers: whatever leads out of the root is refused.
 import type { ParsedTarEntry } from 'modern-tar';
+import { aclKind, isStoredAcl } from '../kernel/vfs/acl.ts';
 import { OciError } from './oci-error.ts';
+import { attributeBytes } from './tar-attributes.ts';
 
 /** Kinds of entry a layer may have. Device nodes are refused: a container gets its devices from the runtime. */
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo';
@@ -22,6 +24,7 @@ export interface LayerEntry {
   readonly offset?: number;
   /** Target of a symbolic link as it is; path of a hard link's file. */
   readonly target?: string;
+  /** Values have one character a byte (tar-attributes.ts). */
   readonly xattrs?: Readonly<Record<string, string>>;
 }
 
@@ -79,7 +82,7 @@ export class LayerEntries {
       mtime: (header.mtime?.getTime() ?? 0) / 1000,
       ...this.#place(kind, header.size),
       ...this.#target(kind, header),
-      ...xattrsOf(header.pax),
+      ...this.#attributes(path, kind, header.pax),
     };
     if (path === '' && kind !== 'directory') throw this.#refused('the root is no directory');
     const before = this.#entries.get(path);
@@ -143,6 +146,22 @@ export class LayerEntries {
     return id;
   }
 
+  /** Access control lists have to be some: the kernel goes by them. */
+  #attributes(path: string, kind: EntryKind, pax: ParsedTarEntry['header']['pax']): Pick<LayerEntry, 'xattrs'> {
+    const found = Object.entries(pax ?? {}).filter(([key]) => key.startsWith(XATTR));
+    if (found.length === 0) return {};
+    const xattrs = Object.fromEntries(found.map(([key, value]) => [key.slice(XATTR.length), value]));
+    for (const [name, value] of Object.entries(xattrs)) {
+      const list = aclKind(name);
+      if (list === undefined) continue;
+      const belongs = list === 'access' ? kind !== 'symlink' : kind === 'directory';
+      if (!belongs || !isStoredAcl(attributeBytes(value))) {
+        throw this.#refused(`${path} has an access control list that cannot be`);
+      }
+    }
+    return { xattrs };
+  }
+
   #refused(why: string): OciError {
     return new OciError('unsafe-archive', `${this.#what} is refused: ${why}.`);
   }
@@ -150,10 +169,4 @@ export class LayerEntries {
   #tooLarge(why: string): OciError {
     return new OciError('too-large', `${this.#what} is refused: it has ${why}.`);
   }
-}
-
-function xattrsOf(pax: Readonly<Record<string, string>> | undefined): { xattrs?: Record<string, string> } {
-  const found = Object.entries(pax ?? {}).filter(([key]) => key.startsWith(XATTR));
-  if (found.length === 0) return {};
-  return { xattrs: Object.fromEntries(found.map(([key, value]) => [key.slice(XATTR.length), value])) };
 }

@@ -8,11 +8,13 @@ import { openSpecial } from '../kernel/fs/special.ts';
 import type { Frames } from '../kernel/mm/frames.ts';
 import { PageCache, type PageSource } from '../kernel/mm/page-cache.ts';
 import { PAGE_SIZE } from '../kernel/platform.ts';
+import { ACL_ATTRIBUTES, type Acl, type AclKind, decodeAcl } from '../kernel/vfs/acl.ts';
 import { DirectoryFile } from '../kernel/vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../kernel/vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Timestamp } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
 import type { LayerEntry } from './layer-entries.ts';
+import { attributeBytes } from './tar-attributes.ts';
 
 const MAGIC = 0x616e_696c;
 const WHITEOUT = '.wh.';
@@ -148,8 +150,12 @@ abstract class LayerInode extends Inode {
     this.modified = time;
     this.changed = time;
     this.born = time;
-    for (const [name, value] of Object.entries(xattrs ?? {}))
-      this.attributes.set(name, new TextEncoder().encode(value));
+    for (const [name, value] of Object.entries(xattrs ?? {})) this.attributes.set(name, attributeBytes(value));
+  }
+
+  override acl(kind: AclKind): Acl | undefined {
+    const value = this.attributes.get(ACL_ATTRIBUTES[kind]);
+    return value && decodeAcl(value);
   }
 
   override getAttribute(name: string): Uint8Array | undefined {

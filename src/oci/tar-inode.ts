@@ -3,6 +3,7 @@ import { createTarPacker } from 'modern-tar';
 import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../abi/stat.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import type { Bytes } from './streams.ts';
+import { attributeText, writtenAttributes } from './tar-attributes.ts';
 
 const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
 const CHUNK = 1 << 20;
@@ -18,7 +19,7 @@ export function archiveOf(pack: (packer: Packer) => Promise<void>): Bytes {
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   );
-  return readable;
+  return readable.pipeThrough(writtenAttributes());
 }
 
 /** Has an archive a place for it? */
@@ -75,7 +76,7 @@ export function headerOf(inode: Inode, name: string) {
   const pax: Record<string, string> = modified % 1_000_000_000n === 0n ? {} : { mtime: `${seconds}.${fraction}` };
   for (const attribute of inode.attributeNames()) {
     if (attribute.startsWith(OVERLAY_ATTRIBUTES)) continue;
-    pax[`SCHILY.xattr.${attribute}`] = new TextDecoder().decode(inode.getAttribute(attribute));
+    pax[`SCHILY.xattr.${attribute}`] = attributeText(inode.getAttribute(attribute)!);
   }
   const more = Object.keys(pax).length === 0 ? {} : { pax };
   return { name, size: 0, mode: mode & 0o7777, uid, gid, mtime: new Date(seconds * 1000), ...more };

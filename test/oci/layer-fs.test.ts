@@ -11,11 +11,14 @@ import { OverlayDirectory } from '../../src/kernel/fs/overlay/overlay-directory.
 import { OverlayFs } from '../../src/kernel/fs/overlay/overlay-fs.ts';
 import { Tmpfs } from '../../src/kernel/fs/tmpfs.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
+import { UserNamespace } from '../../src/kernel/ns/user-namespace.ts';
 import type { Inode } from '../../src/kernel/vfs/inode.ts';
+import { mayAccess, rootCredentials } from '../../src/kernel/vfs/permission.ts';
 import { changes, changesInLayer, packChanges } from '../../src/oci/layer-changes.ts';
 import { LayerFs } from '../../src/oci/layer-fs.ts';
 import { Layers } from '../../src/oci/layers.ts';
 import { makeRootFs } from '../../src/oci/root-fs.ts';
+import { archiveOf, packInode } from '../../src/oci/tar-inode.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
 import { loadCore } from '../core.ts';
 import { entry, file, inPieces, tar } from './archives.ts';
@@ -78,6 +81,49 @@ test('files, links and owners are what the archive says', async () => {
   expect([contents(a), contents(at(top, 'a-after'))]).toEqual([`${long}end`, 'second']);
   expect(at(top, 'zz')!.readlink()).toBe('../..');
   expect(a.modified).toBe(1_000_000_000_000_000_000n);
+});
+
+/** A list that gives user 5 everything. */
+const ACL = Uint8Array.from(
+  '02000000 01000600ffffffff 0200070005000000 04000400ffffffff 10000700ffffffff 20000000ffffffff'
+    .replaceAll(' ', '')
+    .match(/../g)!
+    .map((digits) => Number.parseInt(digits, 16)),
+);
+
+/** An archive in which a text of the same length was written instead of the bytes. */
+async function layerWithBytes(text: string, bytes: Uint8Array): Promise<LayerFs> {
+  const name = 'system.posix_acl_access';
+  const archive = await tar(file('f', 'content', { pax: { [`SCHILY.xattr.${name}`]: text } }), file('g', 'behind it'));
+  archive.set(bytes, Buffer.from(archive).indexOf(text));
+  const id = await layers.unpack(inPieces(archive), 'layer');
+  const { frames } = kernel;
+  return new LayerFs({ frames, device: kernel.nextDevice(), entries: layers.entries(id), content: layers.content(id) });
+}
+
+test('attributes are bytes, in a layer and in what is written of it; access control lists count', async () => {
+  const lower = await layerWithBytes('A'.repeat(ACL.length), ACL);
+  const f = at(lower.root, 'f')!;
+  expect(f.getAttribute('system.posix_acl_access')).toEqual(ACL);
+  expect([contents(f), contents(at(lower.root, 'g'))]).toEqual(['content', 'behind it']);
+  const somebody = { ...rootCredentials(new UserNamespace(1)), fsuid: 5, fsgid: 5, effective: 0n };
+  expect([mayAccess(somebody, f, 7), mayAccess({ ...somebody, fsuid: 6 }, f, 4)]).toEqual([true, false]);
+  const { top, upper } = overlay(lower);
+  at(top, 'f')!.mode = S_IFREG | 0o640;
+  const parts: Uint8Array[] = [];
+  for await (const part of archiveOf((packer) => packInode(packer, at(upper, 'f')!, 'f', new Map()))) parts.push(part);
+  expect(Buffer.concat(parts).includes(ACL)).toBe(true);
+  const id = await layers.unpack(inPieces(new Uint8Array(Buffer.concat(parts))), 'layer');
+  const again = new LayerFs({
+    frames: kernel.frames,
+    device: kernel.nextDevice(),
+    entries: layers.entries(id),
+    content: layers.content(id),
+  });
+  expect(at(again.root, 'f')!.getAttribute('system.posix_acl_access')).toEqual(ACL);
+  await expect(layerWithBytes('A'.repeat(ACL.length), ACL.toReversed())).rejects.toThrow(
+    'f has an access control list that cannot be',
+  );
 });
 
 test('whiteouts hide what lies below, opaque directories all of it', async () => {

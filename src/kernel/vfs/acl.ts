@@ -1,6 +1,6 @@
 // POSIX access control lists (acl(5); struct posix_acl_xattr_header and posix_acl_xattr_entry of
 // <linux/posix_acl_xattr.h>): who may do what with a file beyond its owner and group, and what new files in a directory get.
-import { fail } from '../error.ts';
+import { fail, SystemError } from '../error.ts';
 import type { IdKind, UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode } from './inode.ts';
 import { type Credentials, inGroup } from './permission.ts';
@@ -145,14 +145,29 @@ export function decodeAcl(bytes: Uint8Array, from?: UserNamespace): Acl | undefi
   return entries.length === 0 ? undefined : new Acl(entries);
 }
 
-/** A list has each kind of entry in its order and place, and names whom `owner`'s files can belong to. @throws SystemError EINVAL */
-export function checkAcl({ entries }: Acl, owner: UserNamespace): void {
+/** Is this what a file system keeps for a list? */
+export function isStoredAcl(bytes: Uint8Array): boolean {
+  try {
+    const acl = decodeAcl(bytes);
+    if (acl !== undefined) checkAcl(acl);
+    return acl !== undefined;
+  } catch (failure) {
+    if (failure instanceof SystemError) return false;
+    throw failure;
+  }
+}
+
+/**
+ * A list has each kind of entry in its order and place, and names only whom files of `owner` can belong to.
+ * @throws SystemError EINVAL
+ */
+export function checkAcl({ entries }: Acl, owner?: UserNamespace): void {
   let last = -1;
   for (const { tag, permissions, id } of entries) {
     const place = TAGS.indexOf(tag);
     const kind = NAMED.get(tag);
     if (permissions & ~RWX || place < last || (place === last && kind === undefined)) fail('EINVAL');
-    if (kind !== undefined && !owner.has(kind, id)) fail('EINVAL');
+    if (kind !== undefined && (id === NOBODY || owner?.has(kind, id) === false)) fail('EINVAL');
     last = place;
   }
   const has = (wanted: number) => entries.some(({ tag }) => tag === wanted);
