@@ -45,7 +45,11 @@ function policyOf(number: number): Policy {
 
 /** The task of a thread ID; 0 is the caller. @throws SystemError EINVAL, ESRCH */
 function findTask(call: Call, tid: number): Task {
-  if (tid < 0) fail('EINVAL');
+  return anyTask(call, tid < 0 ? fail('EINVAL') : tid);
+}
+
+/** The same where a negative thread ID is one that nobody has. @throws SystemError ESRCH */
+function anyTask(call: Call, tid: number): Task {
   return tid === 0 ? call.task : (call.pids.tasks.get(tid) ?? fail('ESRCH'));
 }
 
@@ -178,7 +182,7 @@ const MASK_WORD = 8;
 function getAffinity(call: Call): number {
   const size = call.arg(1);
   if (size < 1 || size % call.wordSize !== 0) fail('EINVAL');
-  findTask(call, call.arg(0));
+  anyTask(call, call.arg(0));
   const bytes = new Uint8Array(Math.min(size, MASK_WORD));
   bytes[0] = 1;
   call.write(call.arg(2), bytes);
@@ -188,7 +192,7 @@ function getAffinity(call: Call): number {
 function setAffinity(call: Call): number {
   const size = call.arg(1);
   const first = size === 0 ? 0 : call.read(call.arg(2), Math.min(size, MASK_WORD))[0]!;
-  const task = findTask(call, call.arg(0));
+  const task = anyTask(call, call.arg(0));
   if (!ownsTask(call, task) && !isPrivileged(call, task.credentials.user)) fail('EPERM');
   return first & 1 ? 0 : fail('EINVAL');
 }
@@ -200,7 +204,7 @@ function priorityTasks(call: Call): Task[] {
   const [which, who] = [call.arg(0), call.arg(1)];
   const { task, pids } = call;
   if (which < PRIO_PROCESS || which > PRIO_USER) fail('EINVAL');
-  if (which === PRIO_PROCESS) return [findTask(call, who >= 0 ? who : fail('ESRCH'))];
+  if (which === PRIO_PROCESS) return [anyTask(call, who)];
   const own = which === PRIO_PGRP ? call.number(task.group.processGroup.pid) : task.credentials.uid;
   const given = which === PRIO_PGRP ? who : (call.users.outside('uid', who) ?? fail('ESRCH'));
   const wanted = who === 0 ? own : given;
