@@ -9,6 +9,7 @@ import type { Frames } from '../kernel/mm/frames.ts';
 import { PageCache, type PageSource } from '../kernel/mm/page-cache.ts';
 import { PAGE_SIZE } from '../kernel/platform.ts';
 import { ACL_ATTRIBUTES, type Acl, type AclKind, decodeAcl } from '../kernel/vfs/acl.ts';
+import { encodeText } from '../kernel/syscalls/text.ts';
 import { DirectoryFile } from '../kernel/vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../kernel/vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Timestamp } from '../kernel/vfs/inode.ts';
@@ -262,7 +263,7 @@ class LayerSymlink extends LayerInode {
   }
 
   override get size(): number {
-    return new TextEncoder().encode(this.#target).length;
+    return encodeText(this.#target).length;
   }
 
   override open(): FileDescription {

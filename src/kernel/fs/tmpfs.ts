@@ -21,6 +21,7 @@ import { Attributes } from './attributes.ts';
 import { RegularFile } from './regular-file.ts';
 import { openSpecial } from './special.ts';
 import { parseTmpfsOptions, type TmpfsLimits, tmpfsOptionText } from './tmpfs-options.ts';
+import { encodeText } from '../syscalls/text.ts';
 
 export const TMPFS_MAGIC = 0x0102_1994;
 /** What a directory entry counts in st_size of its directory. */
@@ -332,7 +333,7 @@ export class TmpfsSymlink extends TmpfsInode {
   }
 
   override get size(): number {
-    return new TextEncoder().encode(this.target).length;
+    return encodeText(this.target).length;
   }
 
   override open(): FileDescription {

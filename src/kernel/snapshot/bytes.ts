@@ -1,7 +1,7 @@
 // The bytes of a saved graph: numbers as base-128 varints (the DWARF standard's LEB128), strings and blocks with their
 // length before them. Reading never believes a length that the rest of the file does not have.
+import { decodeText, encodeText } from '../syscalls/text.ts';
 
-const TEXT = new TextEncoder();
 const DOUBLE = new DataView(new ArrayBuffer(8));
 
 /** Grows as bytes are put in. */
@@ -43,7 +43,7 @@ export class ByteWriter {
   }
 
   text(value: string): void {
-    this.block(TEXT.encode(value));
+    this.block(encodeText(value));
   }
 
   /** What was put in so far. */
@@ -67,7 +67,6 @@ export class DamagedBytes extends Error {
 /** Reads what a ByteWriter wrote. @throws DamagedBytes */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
   at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -119,6 +118,6 @@ export class ByteReader {
   }
 
   text(): string {
-    return this.#text.decode(this.block());
+    return decodeText(this.block());
   }
 }

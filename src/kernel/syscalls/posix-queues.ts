@@ -18,6 +18,7 @@ import type { Call, CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
 import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat } from './time.ts';
+import { isLongerThan } from './text.ts';
 
 const MOST_PRIORITY = 32768;
 const SIGEV_SIGNAL = 0;
@@ -32,7 +33,7 @@ function queueName(call: Call): string {
   const name = call.path(0);
   if (name === '') fail('ENOENT');
   if (name.includes('/') || name === '.' || name === '..') fail('EACCES');
-  return name.length > NAME_MAX ? fail('ENAMETOOLONG') : name;
+  return isLongerThan(name, NAME_MAX) ? fail('ENAMETOOLONG') : name;
 }
 
 /** Attributes of a new queue. @throws SystemError EINVAL */

@@ -27,14 +27,43 @@ function areSame(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Bytes from 0x80 on that belong to no character. */
+const STRAY = 0xdc00;
+
 function decode(bytes: Uint8Array): string {
   const text = decoder.decode(bytes);
   if (!text.includes('\ufffd')) return text;
-  return Array.from(bytes, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join('');
+  let whole = '';
+  for (let at = 0; at < bytes.length; ) {
+    const character = characterAt(bytes, at);
+    whole += character ?? String.fromCharCode(STRAY + bytes[at]!);
+    at += character === undefined ? 1 : encoder.encode(character).length;
+  }
+  return whole;
+}
+
+/** The character whose bytes these are; undefined when they are not those of one. */
+function characterAt(bytes: Uint8Array, at: number): string | undefined {
+  const first = bytes[at]!;
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  const text = decoder.decode(bytes.subarray(at, at + length));
+  return text.codePointAt(0) === 0xfffd && !isReplacement(bytes, at) ? undefined : text;
+}
+
+/** Whether they are those of U+FFFD itself, which the decoder puts in the place of what is no character. */
+function isReplacement(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
 }
 
 /** The bytes of a name. */
 export function encodeText(text: string): Uint8Array {
-  if (!/[\udc80-\udcff]/.test(text)) return encoder.encode(text);
-  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+  if (!/[\udc80-\udcff]/u.test(text)) return encoder.encode(text);
+  const parts = text.split(/([\udc80-\udcff])/u);
+  const bytes = parts.flatMap((part, n) => (n % 2 === 1 ? [part.charCodeAt(0) - STRAY] : [...encoder.encode(part)]));
+  return Uint8Array.from(bytes);
+}
+
+/** Whether a name has more bytes than that. A unit of a string is one to three. */
+export function isLongerThan(text: string, most: number): boolean {
+  return text.length > most || (3 * text.length > most && encodeText(text).length > most);
 }

@@ -5,6 +5,7 @@ import { fail } from '../error.ts';
 import { MAY_EXECUTE, type Credentials, mayAccess } from './permission.ts';
 import { countMounts, type FileSystem, type Inode } from './inode.ts';
 import type { MountNamespace } from '../ns/mount-namespace.ts';
+import { isLongerThan } from '../syscalls/text.ts';
 
 /** A name in a file system. It keeps its place when the file behind it is renamed or unlinked while in use. */
 export class Dentry {
@@ -243,7 +244,7 @@ class Resolution {
     if (!mayAccess(this.#context.credentials, inode, MAY_EXECUTE)) fail('EACCES');
     if (name === '.') return directory;
     if (name === '..') return this.#restricted(this.#up(directory));
-    if (name.length > NAME_MAX) fail('ENAMETOOLONG');
+    if (isLongerThan(name, NAME_MAX)) fail('ENAMETOOLONG');
     const entry = directory.entry.child(name);
     return entry === undefined ? undefined : this.#restricted(throughMounts({ mount: directory.mount, entry }));
   }

@@ -222,3 +222,7 @@ CASE(dot_dot_of_root) { R(access("/..", F_OK)); stat("/", &s); ino_t ino = s.st_
 CASE(slashes_collapse) { mkdir("d", 0700); put("d/f", ""); R(access("d//f", F_OK)); R(access(".//./d/./f", F_OK)); }
 CASE(symlink_in_middle) { mkdir("d", 0700); put("d/f", ""); symlink("d", "l"); R(access("l/f", F_OK)); R(access("l/../l/f", F_OK)); }
 CASE(name_not_utf8) { R(open("\xff\xfe", O_CREAT | O_RDWR, 0600)); R(access("\xff\xfe", F_OK)); R(access("\xff", F_OK)); }
+CASE(name_utf8_below_one_that_is_not) { mkdir("d\xff", 0700); put("d\xff/\xc3\xa0", "x"); R(chdir("d\xff")); R(access("\xc3\xa0", F_OK)); R(unlink("\xc3\xa0")); R(rename("../d\xff", "../\xc3\xa0\xc3")); R(access("../\xc3\xa0\xc3", F_OK)); }
+CASE(name_beyond_16_bits) { mkdir("\xf0\x9f\x92\xa9", 0700); chdir("\xf0\x9f\x92\xa9"); getcwd(buffer, sizeof buffer); say("%s\n", strcmp(strrchr(buffer, '/'), "/\xf0\x9f\x92\xa9") ? "other" : "same"); R(symlink("\xf0\x9f\x92\xa9\xff", "l")); R(readlink("l", buffer, sizeof buffer)); say("%d\n", memcmp(buffer, "\xf0\x9f\x92\xa9\xff", 5)); }
+CASE(name_longest_in_bytes) { char name[260]; for (int n = 0; n < 256; n++) name[n] = n % 2 ? 0xa0 : 0xc3; name[256] = 0; R(mkdir(name, 0700)); name[254] = 0; R(mkdir(name, 0700)); name[254] = 0xff; name[255] = 0; R(mkdir(name, 0700)); }
+CASE(symlink_size_in_bytes) { symlink("\xff\xfe", "l"); lstat("l", &s); say("%ld\n", (long)s.st_size); symlink("\xc3\xa0\xff", "m"); lstat("m", &s); say("%ld\n", (long)s.st_size); }
