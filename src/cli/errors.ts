@@ -11,6 +11,9 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** `container run` has failed, and not its program (docker-run(1) "Exit status"). */
+export const RUN_FAILED = 125;
+
 /** A mistake that the user can mend: one full sentence and the exit status it deserves. */
 export class CliError extends Error {
   readonly exitStatus: number;

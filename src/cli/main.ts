@@ -2,7 +2,7 @@
 // The anillo command: one file a subcommand, loaded only when it is asked for, so that the command starts quickly.
 import { Command, CommanderError, Option } from 'commander';
 import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_ABORT } from '../pc/exit.ts';
-import { CliError, EXIT } from './errors.ts';
+import { CliError, EXIT, RUN_FAILED } from './errors.ts';
 import { addContainer } from './container/command.ts';
 import type { Topic } from './explain.ts';
 import { addImage } from './image-command.ts';
@@ -286,7 +286,8 @@ async function main(): Promise<void> {
 
 /** Prints what went wrong in a sentence and returns the exit status. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CommanderError)
+    return error.exitCode === EXIT.ok || error.exitCode === RUN_FAILED ? error.exitCode : EXIT.usage;
   if (error instanceof CliError) {
     process.stderr.write(`anillo: ${error.message}\n`);
     return error.exitStatus;

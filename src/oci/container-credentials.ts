@@ -1,7 +1,7 @@
 // Who a process of a container is (OCI runtime specification, "Process": user, capabilities, noNewPrivileges).
 import type { UserNamespace } from '../kernel/ns/user-namespace.ts';
 import { type Credentials, rootCredentials } from '../kernel/vfs/permission.ts';
-import { ALL_CAPABILITY_NAMES } from './default-spec.ts';
+import { ALL_CAPABILITY_NAMES } from './capability-names.ts';
 import { OciError } from './oci-error.ts';
 import type { CapabilitySet, ProcessSpec } from './runtime-spec.ts';
 
@@ -27,8 +27,10 @@ export function credentialsFor(
   const uid = outside(namespace, 'uid', user.uid);
   const gid = outside(namespace, 'gid', user.gid);
   const set = (name: CapabilitySet) => capabilityBits(capabilities[name] ?? []);
+  // what is not permitted and inheritable too cannot be ambient (capabilities(7))
+  const ambient = set('ambient') & set('permitted') & set('inheritable');
   // whoever is not the superuser starts with ambient capabilities only
-  const own = (name: CapabilitySet) => (user.uid === 0 ? set(name) : set('ambient'));
+  const own = (name: CapabilitySet) => (user.uid === 0 ? set(name) : ambient);
   return {
     ...rootCredentials(namespace),
     uid,
@@ -44,7 +46,7 @@ export function credentialsFor(
     effective: own('effective'),
     inheritable: set('inheritable'),
     bounding: set('bounding'),
-    ambient: set('ambient'),
+    ambient,
     noNewPrivileges,
   };
 }

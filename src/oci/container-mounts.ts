@@ -4,13 +4,13 @@ import { MS_RDONLY } from '../abi/mount.ts';
 import { errnoText } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from '../abi/stat.ts';
 import { SystemError } from '../kernel/error.ts';
-import { populateDevices } from '../kernel/fs/devices.ts';
+import { populateContainerDevices } from '../kernel/fs/devices.ts';
 import type { MountedFileSystem } from '../kernel/fs/mount-request.ts';
 import { makeDevice } from '../kernel/fs/special.ts';
 import { createFileSystem } from '../kernel/fs/types.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
-import type { Owner } from '../kernel/vfs/inode.ts';
+import type { Inode, Owner } from '../kernel/vfs/inode.ts';
 import {
   attachTree,
   copyTree,
@@ -58,6 +58,12 @@ export function ownOf(source: string): { readonly type: string; readonly path: s
   return undefined;
 }
 
+/** A path and those above it, from the top. */
+function pathsTo(path: string): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.map((_, n) => `/${parts.slice(0, n + 1).join('/')}`);
+}
+
 /** Fills the mount namespace of a task, which is in it as its superuser. */
 export class ContainerMounts {
   readonly #kernel: Kernel;
@@ -73,8 +79,9 @@ export class ContainerMounts {
   /** Everything a configuration asks for. @throws OciError, SystemError */
   build(spec: RuntimeSpec): void {
     for (const mount of spec.mounts) this.#mount(mount);
-    this.#populateDevices();
+    this.#populateDevices(spec.process.terminal);
     for (const device of spec.devices) this.#device(device);
+    this.#makeDirectory(spec.process.cwd);
     for (const path of spec.readonlyPaths) this.#makeReadOnly(path);
     for (const path of spec.maskedPaths) this.#mask(path);
     const root = this.#task.directories.root.mount;
@@ -90,12 +97,12 @@ export class ContainerMounts {
   }
 
   /** Every container has these. A directory outside cannot have devices: there they get a file system of their own. */
-  #populateDevices(): void {
+  #populateDevices(hasTerminal: boolean): void {
     const dev = this.#find('/dev');
     if (!dev?.entry.inode.isDirectory || dev.mount.isReadOnly) return;
     if (dev.mount.fs.type === 'hostfs')
       this.#mount({ destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755', 'size=64k'] });
-    populateDevices(this.#find('/dev')!.entry.inode);
+    populateContainerDevices(this.#find('/dev')!.entry.inode, hasTerminal);
   }
 
   get #context() {
@@ -115,7 +122,8 @@ export class ContainerMounts {
   #mount(spec: MountSpec): void {
     const { flags, isBind, propagation, copyUp, data } = parseMountOptions(spec.options);
     const isBound = isBind || spec.type === 'bind' || spec.type === 'none';
-    const source = isBound ? this.#bound(spec, (flags & MS_RDONLY) !== 0) : this.#made(spec, data);
+    const made = isBound ? undefined : this.#made(spec, data, this.#find(spec.destination)?.entry.inode);
+    const source = made ?? this.#bound(spec, (flags & MS_RDONLY) !== 0);
     const target = this.#target(spec.destination, source.root.isDirectory);
     const { fs, root } = source;
     if (copyUp && !isBound) copyDirectory(target.entry.inode, root);
@@ -150,9 +158,18 @@ export class ContainerMounts {
     return { root: top, directory: top, credentials: this.#task.credentials };
   }
 
-  #made({ type = '', source = '', destination }: MountSpec, data: string): MountedFileSystem {
+  /** A new file system. A tmpfs that is not told otherwise has the permissions of the directory it hides, as runc does it. */
+  #made(
+    { type = '', source = '', destination }: MountSpec,
+    data: string,
+    hidden: Inode | undefined,
+  ): MountedFileSystem {
     try {
-      return createFileSystem(TYPES[type] ?? type, { kernel: this.#kernel, task: this.#task, source, data });
+      const request = { kernel: this.#kernel, task: this.#task, source, data };
+      const made = createFileSystem(TYPES[type] ?? type, request);
+      if (type === 'tmpfs' && hidden?.isDirectory && !/(?:^|,)mode=/.test(data))
+        made.root.mode = S_IFDIR | (hidden.mode & 0o7777);
+      return made;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       if (error.errno === 'ENODEV')
@@ -166,16 +183,13 @@ export class ContainerMounts {
 
   /** The place for a mount; what is missing on the way to it is made. @throws OciError */
   #target(path: string, isDirectory: boolean): Path {
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-    if (parts.length === 0) throw new OciError('bad-option', 'A mount on / would hide the root file system.');
+    const paths = pathsTo(path);
+    if (paths.length === 0) throw new OciError('bad-option', 'A mount on / would hide the root file system.');
     let at = '';
     try {
-      for (const [n, part] of parts.entries()) {
-        at += `/${part}`;
-        const place = locate(this.#context, at);
-        if (place.target) continue;
-        const mode = n < parts.length - 1 || isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
-        place.directory.entry.inode.create(place.name, mode, this.#owner);
+      for (const [n, next] of paths.entries()) {
+        at = next;
+        this.#make(at, n < paths.length - 1 || isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644);
       }
       const target = resolve(this.#context, at);
       if (target.entry.inode.isDirectory !== isDirectory) throw new SystemError('ENOTDIR');
@@ -183,6 +197,21 @@ export class ContainerMounts {
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw new OciError('bad-option', `${path} cannot be the place of a mount: ${at}: ${errnoText(error.errno)}.`);
+    }
+  }
+
+  /** What is there already stays. @throws SystemError */
+  #make(path: string, mode: number): void {
+    const place = locate(this.#context, path);
+    if (!place.target) place.directory.entry.inode.create(place.name, mode, this.#owner);
+  }
+
+  /** The working directory, as runc and docker make it. One that cannot be made is named when the program is started. */
+  #makeDirectory(path: string): void {
+    try {
+      for (const at of pathsTo(path)) this.#make(at, S_IFDIR | 0o755);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
     }
   }
 

@@ -11,11 +11,15 @@ const LIMITS =
 /** RLIM_INFINITY as JSON can say it. */
 const INFINITE = 2 ** 63;
 
-/** Sets the limits of a process. @throws OciError for one there is not */
+/** Sets the limits of a process. @throws OciError for one there is not, or that is given twice (config.md, "POSIX process") */
 export function applyLimits({ group }: Task, { rlimits }: ProcessSpec): void {
+  const seen = new Set<number>();
   for (const { type, soft, hard } of rlimits) {
     const number = LIMITS.indexOf(type.replace(/^RLIMIT_/, ''));
     if (number < 0) throw new OciError('bad-option', `There is no resource limit ${type} (getrlimit(2) lists them).`);
+    if (seen.has(number)) throw new OciError('bad-option', `The resource limit ${type} is given twice.`);
+    if (soft > hard) throw new OciError('bad-option', `The resource limit ${type} allows more now than it ever may.`);
+    seen.add(number);
     const value = (limit: number) => (limit >= INFINITE ? Number.POSITIVE_INFINITY : limit);
     group.limits[number] = { soft: value(soft), hard: value(hard) };
   }

@@ -1,5 +1,6 @@
 // A container: processes of the kernel in namespaces and a control group of their own (OCI runtime specification, "Lifecycle").
 // Made with everything but its program, started, told signals, paused, and at its end nothing of it is left in the kernel.
+import { errnoText } from '../abi/errno.ts';
 import { SI_KERNEL, SIG_DFL, SIGNAL } from '../abi/signal.ts';
 import { CONTROLLERS, type Cgroup } from '../kernel/cgroup/cgroup.ts';
 import { SystemError } from '../kernel/error.ts';
@@ -14,6 +15,8 @@ import { endProcess } from '../kernel/task/exit.ts';
 import { spawn } from '../kernel/task/spawn.ts';
 import type { Task } from '../kernel/task/task.ts';
 import type { ChildEvent } from '../kernel/task/thread-group.ts';
+import { CONSOLE_DEVICE } from '../kernel/tty/terminal.ts';
+import { openTerminal } from '../kernel/tty/terminal-file.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import { type Path, resolve } from '../kernel/vfs/path.ts';
 import { rootMount } from '../kernel/vfs/root-mount.ts';
@@ -119,6 +122,10 @@ export class Container {
   /** Starts the program. @throws OciError when it cannot be */
   start(process: ProcessSpec, files: StandardFiles): void {
     if (this.#isStarted) throw new OciError('bad-state', `The container ${this.id.slice(0, 12)} was started already.`);
+    if (files.kind === 'terminal') {
+      const { terminal } = files;
+      this.#kernel.devices.set(CONSOLE_DEVICE, (inode, flags, { task }) => openTerminal(inode, flags, terminal, task));
+    }
     this.#run(this.init, process, files, this.#seccomp);
     this.#isStarted = true;
   }
@@ -143,6 +150,7 @@ export class Container {
 
   #run(task: Task, spec: ProcessSpec, files: StandardFiles, seccomp: Seccomp): void {
     const [program = ''] = spec.args;
+    let what = `The program ${program} cannot be run in the container`;
     try {
       applyLimits(task, spec);
       if (spec.oomScoreAdj !== undefined) {
@@ -153,7 +161,10 @@ export class Container {
       task.credentials = credentialsFor(spec, task.credentials.user);
       openStandardFiles(this.#kernel, task, files);
       const context = () => ({ ...task.directories, credentials: task.credentials });
+      const tried = what;
+      what = `The working directory ${spec.cwd} cannot be entered`;
       task.directories.directory = this.#workingDirectory(task, spec.cwd);
+      what = tried;
       const path = findProgram(program, spec.env, (name) => resolve(context(), name));
       const environment = spec.env.map(encodeText);
       execute(this.#kernel, task, path.path, path.name, spec.args.map(encodeText), environment);
@@ -162,7 +173,7 @@ export class Container {
       this.#kernel.addTask(task, this.cgroup);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      throw new OciError('cannot-run', `The program ${program} cannot be run in the container: ${error.errno}.`);
+      throw new OciError('cannot-run', `${what}: ${errnoText(error.errno)}.`);
     }
   }
 

@@ -1,5 +1,6 @@
 // The configuration of a container made from an image: what docker(1) gives a container unless it is told otherwise, as a
 // configuration of the OCI runtime specification (its "Conversion to OCI Runtime Configuration" of the image specification).
+import { ALL_CAPABILITY_NAMES } from './capability-names.ts';
 import { defaultSeccomp } from './default-seccomp.ts';
 import type { ImageConfig } from './documents.ts';
 import { OciError } from './oci-error.ts';
@@ -67,6 +68,7 @@ const KERNEL_MOUNTS: readonly MountSpec[] = [
     source: 'devpts',
     options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
   },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
   {
     destination: '/sys/fs/cgroup',
@@ -175,12 +177,3 @@ function capabilityName(text: string): string {
   if (name === 'CAP_ALL' || ALL_CAPABILITY_NAMES.includes(name)) return name;
   throw new OciError('bad-option', `There is no capability ${text} (capabilities(7) lists them).`);
 }
-
-/** capabilities(7), by number. */
-export const ALL_CAPABILITY_NAMES: readonly string[] =
-  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
-  NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE
-  SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM
-  BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`
-    .split(/\s+/)
-    .map((name) => `CAP_${name}`);

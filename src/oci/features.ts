@@ -1,6 +1,6 @@
 // What the runtime can do, for tools that ask before they write a configuration (OCI runtime specification, "Features").
 import { OCI_VERSION } from './bundle-state.ts';
-import { ALL_CAPABILITY_NAMES } from './default-spec.ts';
+import { ALL_CAPABILITY_NAMES } from './capability-names.ts';
 import { KNOWN_MOUNT_OPTIONS } from './mount-options.ts';
 import { HOOKS, NAMESPACES, SECCOMP_ACTIONS, SECCOMP_OPERATORS } from './runtime-spec.ts';
 import { SECCOMP_ARCHITECTURES } from './seccomp-program.ts';

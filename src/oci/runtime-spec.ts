@@ -1,5 +1,6 @@
 // The configuration of a container (OCI runtime specification: config.md, config-linux.md), checked when it is read. Fields that
 // mean nothing here are ignored if they only describe; those that ask for something that is not there are named to the user.
+import { ALL_CAPABILITY_NAMES } from './capability-names.ts';
 import { Fields, parseObject, present } from './json.ts';
 import { OciError } from './oci-error.ts';
 
@@ -257,9 +258,7 @@ function processSpec(fields: Fields, unsupported: (field: string) => void): Proc
       umask: user?.integer('umask', 0, 0o7777),
       additionalGids: integers(user, 'additionalGids'),
     }),
-    capabilities: capabilities
-      ? present(Object.fromEntries(CAPABILITY_SETS.map((set) => [set, capabilities.texts(set)])))
-      : {},
+    capabilities: capabilities ? capabilitySets(capabilities, unsupported) : {},
     rlimits: fields.objects('rlimits').map((limit) => ({
       type: limit.neededText('type'),
       soft: limit.integer('soft', 0, Number.MAX_VALUE) ?? 0,
@@ -268,6 +267,15 @@ function processSpec(fields: Fields, unsupported: (field: string) => void): Proc
     noNewPrivileges: fields.flag('noNewPrivileges') ?? false,
     oomScoreAdj: fields.integer('oomScoreAdj', -1000, 1000),
   }) as ProcessSpec;
+}
+
+/** What cannot be granted is named, and the container runs without it (config.md, "Linux Process"). */
+function capabilitySets(fields: Fields, unsupported: (field: string) => void): ProcessSpec['capabilities'] {
+  const known = (name: string) => ALL_CAPABILITY_NAMES.includes(name);
+  const sets = CAPABILITY_SETS.map((set) => [set, fields.texts(set)] as const);
+  const unknown = sets.flatMap(([, names = []]) => names.filter((name) => !known(name)));
+  for (const name of new Set(unknown)) unsupported(`process.capabilities (${name})`);
+  return present(Object.fromEntries(sets.map(([set, names]) => [set, names?.filter(known)])));
 }
 
 function integers(fields: Fields | undefined, name: string): readonly number[] {

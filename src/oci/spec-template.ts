@@ -1,5 +1,5 @@
 // The configuration that `anillo oci spec` writes to begin with: that of runc-spec(8), in the file's own shape.
-import { ALL_CAPABILITY_NAMES } from './default-spec.ts';
+import { ALL_CAPABILITY_NAMES } from './capability-names.ts';
 import { OCI_VERSION } from './bundle-state.ts';
 
 /** Capabilities of the example. */

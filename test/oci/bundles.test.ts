@@ -219,12 +219,38 @@ describe.skipIf(!canCompile())('bundles', () => {
     test('names what has no effect and goes on', () => {
       const made = config(['box', 'say', 'on'], (c) => {
         c.process.apparmorProfile = 'x';
+        c.process.capabilities = { bounding: ['CAP_FLY', 'CAP_KILL'] };
         c.linux.intelRdt = {};
       });
       const { out, err } = run(made);
       expect(out).toBe('on\n');
       expect(err).toMatch(/linux.intelRdt is not supported and has no effect/);
       expect(err).toMatch(/process.apparmorProfile is not supported/);
+      expect(err).toMatch(/process.capabilities \(CAP_FLY\) is not supported and has no effect/);
+    });
+
+    test('has a home, a working directory, and no capability that its user may not have', () => {
+      const user = { uid: 7, gid: 7 };
+      const status = ['box', 'env', 'cwd', 'show', '/proc/self/status'];
+      const made = config(status, (c) => {
+        Object.assign(c.process, { user, cwd: '/work/here' });
+        Object.assign(c.process.capabilities as object, { ambient: ['CAP_KILL'] });
+        c.root = { path: 'rootfs', readonly: true };
+      });
+      const directory = bundle(made);
+      writeFileSync(join(directory, 'rootfs/etc/passwd'), 'seven:x:7:7::/home/seven:/bin/sh\n');
+      const { out } = oci('run', '-b', directory, 'home');
+      expect(out).toMatch(/^HOME=\/home\/seven\n\/work\/here\n/m);
+      expect(out).toMatch(/^CapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t0*20000420\nCapAmb:\t0{16}\n/m);
+    });
+
+    test('gets the devices that every container has, and a console with a terminal', () => {
+      const made = (terminal: boolean) =>
+        config(['box', 'show', '/dev/console', 'show', '/dev/kmsg', 'make', '/dev/pts/ptmx'], (c) => {
+          c.process.terminal = terminal;
+        });
+      expect(run(made(false)).out).toMatch(/^\/dev\/console: ENOENT\n\/dev\/kmsg: ENOENT\n/);
+      expect(run(made(true)).out).not.toMatch(/console: ENOENT/);
     });
   });
 
@@ -333,9 +359,14 @@ describe.skipIf(!canCompile())('bundles', () => {
       ],
       ['a limit there is not', (c) => (c.linux.resources = { unified: { 'memory.none': '1' } }), /no file memory.none/],
       [
-        'a capability there is not',
-        (c) => (c.process.capabilities = { bounding: ['CAP_FLY'] }),
-        /no capability CAP_FLY/,
+        'a limit twice',
+        (c) => (c.process.rlimits = [1, 2].map((soft) => ({ type: 'RLIMIT_CORE', soft, hard: 2 }))),
+        /RLIMIT_CORE is given twice/,
+      ],
+      [
+        'a limit above the most',
+        (c) => (c.process.rlimits = [{ type: 'RLIMIT_CORE', soft: 3, hard: 2 }]),
+        /RLIMIT_CORE allows more now than it ever may/,
       ],
       ['nothing to run', (c) => (c.process.args = []), /process.args is missing/],
       ['another version', (c) => (c.ociVersion = '2.0.0'), /version 2.0.0/],

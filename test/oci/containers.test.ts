@@ -103,7 +103,7 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(run('-v', `${shared}:/mnt:rw`, 'box', 'box', 'make', '/mnt/a').out).toBe('make: ok\n');
     expect(readFileSync(join(shared, 'a'), 'utf8')).toBe('x');
     expect(run('-v', '/nowhere/x:/mnt', 'box')).toMatchObject({
-      status: 1,
+      status: 125,
       err: expect.stringContaining('/nowhere/x'),
     });
   });
@@ -153,7 +153,7 @@ describe.skipIf(!canCompile())('containers', () => {
         'chown: EIO\nunshare: ok\n',
       );
       expect(run('--security-opt', 'seccomp=unconfined', ...chown).out).toBe('chown: ok\nunshare: EPERM\n');
-      expect(run('--security-opt', 'apparmor=x', 'box').status).toBe(2);
+      expect(run('--security-opt', 'apparmor=x', 'box').status).toBe(125);
     });
 
     test('make more processes than its limit', () => {
@@ -206,7 +206,7 @@ describe.skipIf(!canCompile())('containers', () => {
       err: expect.stringContaining('is running: stop it first'),
     });
     expect(container('run', '--name', 'server', 'box')).toMatchObject({
-      status: 1,
+      status: 125,
       err: expect.stringContaining('in use'),
     });
     expect(container('stop', 'server').out).toBe('server\n');
@@ -312,24 +312,24 @@ describe.skipIf(!canCompile())('containers', () => {
 
   describe('mistakes', () => {
     const cases: [string, string[], number, RegExp][] = [
-      ['an image that is not there', ['run', 'nothing'], 1, /There is no image nothing/],
+      ['an image that is not there', ['run', 'nothing'], 125, /There is no image nothing/],
       ['a container that is not there', ['stop', 'nothing'], 1, /There is no container nothing/],
-      ['a capability there is not', ['run', '--cap-add', 'FLY', 'box'], 1, /There is no capability FLY/],
+      ['a capability there is not', ['run', '--cap-add', 'FLY', 'box'], 125, /There is no capability FLY/],
       ['a name that is none', ['create', '--name', '!', 'box'], 1, /cannot be the name of a container/],
-      ['a parameter there is not', ['run', '--rm', '--sysctl', 'a.b=1', 'box'], 1, /no kernel parameter a.b/],
-      ['a value it does not take', ['run', '--rm', '--sysctl', 'net.core.somaxconn=x', 'box'], 1, /does not take x/],
+      ['a parameter there is not', ['run', '--rm', '--sysctl', 'a.b=1', 'box'], 125, /no kernel parameter a.b/],
+      ['a value it does not take', ['run', '--rm', '--sysctl', 'net.core.somaxconn=x', 'box'], 125, /does not take x/],
       [
         'one that is fixed',
         ['run', '--rm', '--sysctl', 'vm.swappiness=1', 'box'],
-        1,
+        125,
         /is 60 and cannot be changed to 1/,
       ],
-      ['a parameter without a value', ['run', '--sysctl', 'a', 'box'], 2, /--sysctl a is not NAME=VALUE/],
-      ['a score out of range', ['run', '--oom-score-adj', '2000', 'box'], 2, /from -1000 to 1000/],
-      ['a user that is not there', ['run', '--rm', '-u', 'eve', 'box'], 126, /There is no user eve/],
-      ['a volume without a place', ['run', '-v', 'here', 'box'], 2, /The volume here is not/],
+      ['a parameter without a value', ['run', '--sysctl', 'a', 'box'], 125, /--sysctl a is not NAME=VALUE/],
+      ['a score out of range', ['run', '--oom-score-adj', '2000', 'box'], 125, /from -1000 to 1000/],
+      ['a user that is not there', ['run', '--rm', '-u', 'eve', 'box'], 125, /There is no user eve/],
+      ['a volume without a place', ['run', '-v', 'here', 'box'], 125, /The volume here is not/],
       ['a signal there is not', ['kill', '-s', 'HELLO', 'x'], 2, /There is no signal HELLO/],
-      ['a size that is none', ['run', '-m', 'much', 'box'], 2, /--memory/],
+      ['a size that is none', ['run', '-m', 'much', 'box'], 125, /--memory/],
     ];
     test.each(cases)('%s', (_, args, status, sentence) => {
       const outcome = container(...args);

@@ -33,7 +33,7 @@ test('its name and the hosts it was given are in /etc, and are no change of it',
   expect(container('diff', id).out).toBe('C /etc\nA /etc/new\n');
   expect(container('inspect', '-f', '{{json .Mounts}}', id).out).toBe('[]\n');
   expect(container('run', '--cidfile', cidfile, 'anillo', 'true')).toMatchObject({
-    status: 1,
+    status: 125,
     err: expect.stringContaining('is there already'),
   });
   expect(container('ps', '-aq', '--no-trunc').out).toBe(`${id}\n`);

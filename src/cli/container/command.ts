@@ -1,5 +1,6 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { RUN_FAILED } from '../errors.ts';
 import { collect, formatOption, inspectFormatOption, parseNumber } from '../options.ts';
 import { withFixedLimits, withLimits } from './limits.ts';
 import { withRefused } from './refused.ts';
@@ -14,7 +15,7 @@ export function addContainer(anillo: Command): void {
       'after',
       `
 The exit status of run and exec is that of the program, or 128 + n when signal n killed it; 126 when it cannot be run, 127
-when it is not there. What a container changes is kept when it ends, under $ANILLO_DATA.
+when it is not there; that of run is 125 when there is no container to run it in. What a container changes is kept when it ends, under $ANILLO_DATA.
 
 Examples:
   anillo container run --rm mine:1 /bin/echo hello
@@ -84,6 +85,12 @@ function withCreateOptions(command: Command, image = '<image>'): Command {
     .helpOption('--help', 'display help for command');
 }
 
+/** Wrong usage has a status that no program of a container has (docker-run(1) "Exit status"). */
+function failRun(error: CommanderError): never {
+  if (error.exitCode !== 0) error.exitCode = RUN_FAILED;
+  throw error;
+}
+
 function addMaking(container: Command): void {
   withCreateOptions(container.command('run').description('make a container and run it'), '[image]')
     .option('-d, --detach', 'leave it running and print its ID')
@@ -101,6 +108,7 @@ Examples:
   anillo container run --replay session.anillo
   anillo container start -a --checkpoint night --record rest.anillo work`,
     )
+    .exitOverride(failRun)
     .action(async (image, command, options) => (await import('./run.ts')).runContainer(image, command, options));
   withCreateOptions(container.command('create').description('make a container and print its ID')).action(
     async (image, command, options) => (await import('./create.ts')).createContainer(image, command, options),

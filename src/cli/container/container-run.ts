@@ -153,12 +153,13 @@ export class ContainerRun implements Recordable<ContainerEvent> {
     return measure(this.live, memory);
   }
 
-  /** A process as somebody, with HOME if it has none. */
+  /** A process as somebody, with HOME if it has none. Without a name it is whom its configuration says, by number. */
   #processOf({ process, user: name, groups }: Program): ProcessSpec {
-    if (name === undefined) return process;
-    const { home, ...user } = findUser(name, (path) => this.live.container.readFile(path), groups);
-    const hasHome = process.env.some((setting) => setting.startsWith('HOME='));
-    return { ...process, user, env: hasHome ? process.env : [...process.env, `HOME=${home}`] };
+    const read = (path: string) => this.live.container.readFile(path);
+    const { home, ...user } = findUser(name ?? String(process.user.uid), read, groups);
+    const hasHome = process.env.some((setting) => /^HOME=./.test(setting));
+    const env = hasHome ? process.env : [...process.env.filter((setting) => setting !== 'HOME='), `HOME=${home}`];
+    return { ...process, user: name === undefined ? process.user : user, env };
   }
 
   save(): Uint8Array {

@@ -1,10 +1,12 @@
 // One more program in a running container (docker-exec(1)).
 import type { ContainerRecord } from '../../oci/container-store.ts';
-import { ALL_CAPABILITY_NAMES } from '../../oci/default-spec.ts';
+import { ALL_CAPABILITY_NAMES } from '../../oci/capability-names.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { ProcessSpec } from '../../oci/runtime-spec.ts';
+import { CliError, RUN_FAILED } from '../errors.ts';
 import { Places } from '../places.ts';
 import { ask, converse, windowSize } from './client.ts';
+import { exitCodeFor } from './run.ts';
 import { setting, settingsIn } from './run-values.ts';
 
 /** Options of `exec`, parsed. */
@@ -33,11 +35,13 @@ export async function execInContainer(name: string, args: readonly string[], opt
     ...(options.detach ? { detach: true as const } : {}),
     ...(terminal ? { size: windowSize() } : {}),
   };
-  if (options.detach) {
-    await ask(record, { op: 'exec', exec });
-    return;
+  try {
+    if (options.detach) await ask(record, { op: 'exec', exec });
+    else process.exitCode = Number(await converse(record, { op: 'exec', exec }, { raw: terminal, interactive }));
+  } catch (error) {
+    const code = error instanceof OciError ? exitCodeFor(error) : RUN_FAILED;
+    throw code === RUN_FAILED ? error : new CliError((error as OciError).message, code);
   }
-  process.exitCode = Number(await converse(record, { op: 'exec', exec }, { raw: terminal, interactive }));
 }
 
 function processOf({ spec }: ContainerRecord, args: readonly string[], options: ExecOptions): ProcessSpec {

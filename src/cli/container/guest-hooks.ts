@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { endProcess } from '../../kernel/task/exit.ts';
 import type { Container } from '../../oci/container.ts';
 import { OciError } from '../../oci/oci-error.ts';
-import { ALL_CAPABILITY_NAMES } from '../../oci/default-spec.ts';
+import { ALL_CAPABILITY_NAMES } from '../../oci/capability-names.ts';
 import type { Hook, HookPoint, ProcessSpec } from '../../oci/runtime-spec.ts';
 import { newStreams, type ProcessStreams } from './process-streams.ts';
 

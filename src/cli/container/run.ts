@@ -1,9 +1,10 @@
 // Running containers: in the process of the command, or in one of its own that is left behind (docker-run(1), docker-start(1)).
 import { join, resolve } from 'node:path';
+import { errnoText } from '../../abi/errno.ts';
 import { SIGNAL } from '../../abi/signal.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
-import { CliError } from '../errors.ts';
+import { CliError, RUN_FAILED } from '../errors.ts';
 import { Places, thisRunner } from '../places.ts';
 import { isReaderBehind, onRead, withoutReader } from '../reader.ts';
 import { OWNERS } from '../volumes.ts';
@@ -19,25 +20,47 @@ import { ContainerRunner } from './runner.ts';
 import { type LiveContainer, makeContainer, resumeContainer } from './saved-container.ts';
 
 /** Statuses of a program that cannot be run, or is not there. */
-export const CANNOT_RUN = 126;
+const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
+/** What a container says of a program that it cannot run. */
+const NO_PROGRAM = /cannot be (?:run in the container|entered): (.*)\.$/;
 
 /** Options of `start`, parsed. */
 export interface StartOptions extends CheckpointOptions {
   readonly record?: string;
 }
 
-/** Makes a container and runs it, or runs a recording again; the exit status becomes its own. */
+/** Options of `run`, parsed. */
+export interface RunOptions extends CreateOptions {
+  readonly record?: string;
+  readonly replay?: string;
+}
+
+/** Makes a container and runs it, or runs a recording again; the exit status becomes its own. @throws CliError */
 export async function runContainer(
   image: string | undefined,
   command: readonly string[],
-  { record: tape, replay, ...options }: CreateOptions & { readonly record?: string; readonly replay?: string },
+  { replay, ...options }: RunOptions,
 ): Promise<void> {
   if (replay !== undefined) {
-    if (image !== undefined || tape !== undefined)
+    if (image !== undefined || options.record !== undefined)
       throw new CliError('--replay takes neither an image nor --record: the recording says what is to run.');
     return replayContainer(replay);
   }
+  try {
+    await makeAndRun(image, command, options);
+  } catch (error) {
+    if (!(error instanceof OciError || error instanceof CliError)) throw error;
+    const isOfProgram = error instanceof CliError && [CANNOT_RUN, NOT_FOUND].includes(error.exitStatus);
+    throw isOfProgram ? error : new CliError(error.message, RUN_FAILED);
+  }
+}
+
+async function makeAndRun(
+  image: string | undefined,
+  command: readonly string[],
+  { record: tape, ...options }: Omit<RunOptions, 'replay'>,
+): Promise<void> {
   if (image === undefined) throw new CliError('An image is missing: name one, or a recording to run again (--replay).');
   const origin = originOf(tape === undefined ? {} : { record: tape });
   const places = new Places();
@@ -101,7 +124,7 @@ interface Origin {
 }
 
 /** How a container is run. */
-interface RunOptions extends Origin {
+interface Run extends Origin {
   readonly paced: boolean;
 }
 
@@ -111,7 +134,7 @@ const originOf = ({ record, ...options }: StartOptions): Origin => ({
 });
 
 /** Takes a container for this process. One that cannot go on from a checkpoint stays as it is. */
-async function claim(places: Places, made: ContainerRecord, options: RunOptions): Promise<ContainerRunner> {
+async function claim(places: Places, made: ContainerRecord, options: Run): Promise<ContainerRunner> {
   const { containers, data } = places;
   const tape = options.record === undefined ? undefined : new ContainerTape(options.record);
   const share = new HostShare(OWNERS, tape?.observe);
@@ -132,7 +155,7 @@ async function claim(places: Places, made: ContainerRecord, options: RunOptions)
       paced: options.paced,
     });
   } catch (error) {
-    await giveUp(places, record, CANNOT_RUN);
+    await giveUp(places, record, RUN_FAILED);
     throw error;
   }
 }
@@ -162,7 +185,10 @@ async function run(
 }
 
 /** Exit status for a program that could not be started. */
-export const exitCodeFor = ({ message }: OciError): number => (message.includes('ENOENT') ? NOT_FOUND : CANNOT_RUN);
+export function exitCodeFor({ message }: OciError): number {
+  const why = NO_PROGRAM.exec(message)?.[1];
+  return why === undefined ? RUN_FAILED : why === errnoText('ENOENT') ? NOT_FOUND : CANNOT_RUN;
+}
 
 /** The container could not be started. */
 async function giveUp({ containers }: Places, { id, autoRemove }: ContainerRecord, exitCode: number): Promise<void> {

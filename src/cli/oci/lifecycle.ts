@@ -12,12 +12,12 @@ import type { HookPoint } from '../../oci/runtime-spec.ts';
 import { hostReason } from '../assets.ts';
 import { leaveBehind, workBehind } from '../container/background.ts';
 import { ask } from '../container/client.ts';
-import { CANNOT_RUN, exitCodeFor, withThisTerminal } from '../container/run.ts';
+import { exitCodeFor, withThisTerminal } from '../container/run.ts';
 import { ContainerRunner } from '../container/runner.ts';
 import { type LiveContainer, makeContainer, resumeContainer } from '../container/saved-container.ts';
 import { signalNumber } from '../container/signals.ts';
 import { DataFiles, isRunning } from '../data-files.ts';
-import { CliError, EXIT } from '../errors.ts';
+import { CliError, EXIT, RUN_FAILED } from '../errors.ts';
 import { BundlePlaces, thisRunner } from '../places.ts';
 import { allowedPlace, bundleFiles, bundleShare, loadBundle } from './bundle.ts';
 import { checkHooks, runHostHooks } from './host-hooks.ts';
@@ -200,7 +200,7 @@ async function runHere(
   // one that cannot go on is never anybody's
   const saved = imagePath === undefined ? undefined : restored(made, imagePath);
   const record = await containers.claim(id, thisRunner(data, id));
-  let code = CANNOT_RUN;
+  let code = RUN_FAILED;
   try {
     const runner = new ContainerRunner({
       record,

@@ -150,17 +150,19 @@ export function memoryDevices(kernel: Kernel): Map<number, DeviceOpener> {
   ]);
 }
 
-const NODES = [
-  ['console', 0o600, makeDevice(5, 1)],
+type Node = readonly [name: string, mode: number, device: number];
+
+const CONSOLE: Node = ['console', 0o600, makeDevice(5, 1)];
+const NODES: readonly Node[] = [
   ['tty', 0o666, makeDevice(5, 0)],
-  ['ptmx', 0o666, makeDevice(5, 2)],
   ['null', 0o666, makeDevice(1, 3)],
   ['zero', 0o666, makeDevice(1, 5)],
   ['full', 0o666, makeDevice(1, 7)],
   ['random', 0o666, makeDevice(1, 8)],
   ['urandom', 0o666, makeDevice(1, 9)],
-  ['kmsg', 0o644, makeDevice(1, 11)],
-] as const;
+];
+/** What a container does not have. */
+const SYSTEM_NODES: readonly Node[] = [CONSOLE, ['ptmx', 0o666, makeDevice(5, 2)], ['kmsg', 0o644, makeDevice(1, 11)]];
 const LINKS = [
   ['fd', '/proc/self/fd'],
   ['stdin', '/proc/self/fd/0'],
@@ -172,10 +174,19 @@ const DIRECTORIES = [
   ['shm', 0o1777],
 ] as const;
 
-/** Makes in a directory what /dev has, as far as it is not there. */
+/** Makes in a directory what /dev of a system has, as far as it is not there. */
 export function populateDevices(directory: Inode): void {
+  makeNodes(directory, [...SYSTEM_NODES, ...NODES], LINKS);
+}
+
+/** The same for a container (OCI runtime specification, "Default Devices"); it has a console when it has a terminal. */
+export function populateContainerDevices(directory: Inode, hasTerminal: boolean): void {
+  makeNodes(directory, hasTerminal ? [CONSOLE, ...NODES] : NODES, [...LINKS, ['ptmx', 'pts/ptmx']]);
+}
+
+function makeNodes(directory: Inode, nodes: readonly Node[], links: readonly (readonly [string, string])[]): void {
   const isMissing = (name: string) => directory.lookup(name) === undefined;
-  for (const [name, mode, device] of NODES) if (isMissing(name)) directory.create(name, S_IFCHR | mode, ROOT, device);
-  for (const [name, target] of LINKS) if (isMissing(name)) directory.symlink(name, target, ROOT);
+  for (const [name, mode, device] of nodes) if (isMissing(name)) directory.create(name, S_IFCHR | mode, ROOT, device);
+  for (const [name, target] of links) if (isMissing(name)) directory.symlink(name, target, ROOT);
   for (const [name, mode] of DIRECTORIES) if (isMissing(name)) directory.create(name, S_IFDIR | mode, ROOT);
 }
