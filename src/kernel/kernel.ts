@@ -41,6 +41,8 @@ import { checkProcessorLimits } from './task/processor-limits.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import { UserCounts } from './user-counts.ts';
+import { NamespaceCounts } from './ns/user-limits.ts';
+import { PipePages } from './fs/pipe-pages.ts';
 import { LockTable } from './vfs/file-locks.ts';
 import type { Inode, Owner } from './vfs/inode.ts';
 
@@ -146,6 +148,9 @@ export class Kernel {
   readonly processorTime = { user: 0, system: 0, idle: 0, turns: 0 };
   readonly timers = new Timers();
   readonly userCounts = new UserCounts();
+  readonly namespaceCounts = new NamespaceCounts(this);
+  /** Room that the pipes of each user take. */
+  readonly pipePages = new PipePages();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;
   /** Nanoseconds since the epoch at cycle 0. */

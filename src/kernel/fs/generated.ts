@@ -56,6 +56,8 @@ export interface FileContent {
   readonly read?: (opener: Task) => string | Uint8Array;
   /** One write; @throws SystemError */
   readonly write?: (text: string, writer: Task, how: WriteContext) => void;
+  /** Who may open it for writing, where permission bits do not tell. */
+  readonly mayWrite?: (opener: Credentials) => boolean;
 }
 
 /** Who owns a file now: what belongs to a process follows its identity. */
@@ -110,7 +112,8 @@ class GeneratedDescription extends FileDescription {
     super(inode, flags);
     this.#opener = opener;
     this.#credentials = opener.credentials;
-    const { read } = inode.content;
+    const { read, mayWrite } = inode.content;
+    if (this.writable && mayWrite?.(opener.credentials) === false) fail('EACCES');
     const text = this.readable ? (read?.(opener) ?? fail('EACCES')) : '';
     this.#text = typeof text === 'string' ? encodeText(text) : text;
     if (this.#text.length > PAGE_SIZE) this.#held = kernel.memory.object(this.#text.length);

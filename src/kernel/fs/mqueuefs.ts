@@ -24,8 +24,8 @@ class QueueDirectory extends Inode {
     this.#namespace = namespace;
   }
 
-  get #queues(): PosixQueues['byName'] {
-    return this.#namespace.table(PosixQueues).byName;
+  get #queues(): PosixQueues {
+    return this.#namespace.table(PosixQueues);
   }
 
   override get size(): number {
@@ -37,7 +37,7 @@ class QueueDirectory extends Inode {
   }
 
   override lookup(name: string): Inode | undefined {
-    const queue = this.#queues.get(name);
+    const queue = this.#queues.byName.get(name);
     return queue && (this.#files.get(queue) ?? this.#fileOf(queue));
   }
 
@@ -50,7 +50,7 @@ class QueueDirectory extends Inode {
   }
 
   override *entries(): Iterable<DirectoryEntry> {
-    for (const name of this.#queues.keys()) {
+    for (const name of this.#queues.byName.keys()) {
       const { ino, type } = this.lookup(name)!;
       yield { name, ino, type };
     }
@@ -61,7 +61,7 @@ class QueueDirectory extends Inode {
   }
 
   override unlink(name: string): void {
-    this.#queues.delete(name);
+    this.#queues.remove(name);
   }
 }
 

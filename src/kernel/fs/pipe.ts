@@ -4,10 +4,13 @@ import { O_DIRECT, O_NONBLOCK } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { copyBytes } from '../copy-bytes.ts';
+import { PAGE_SIZE } from '../platform.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
+import type { Credentials } from '../vfs/permission.ts';
+import type { PipePages, PipeRoom } from './pipe-pages.ts';
 
 export const PIPE_CAPACITY = 65536;
 /** Bytes of the buffer of a pipe that holds little. */
@@ -32,10 +35,20 @@ export class Pipe {
   readersSoFar = 0;
   writersSoFar = 0;
   readonly #store: KernelObject | undefined;
+  /** What is counted for its maker while somebody has it open. */
+  #room: { readonly of: PipePages; readonly is: PipeRoom } | undefined;
 
   /** `store` is charged for what is in the pipe; pipes from outside have none. */
   constructor(store?: KernelObject) {
     this.#store = store;
+  }
+
+  /** Somebody makes it, or opens a FIFO that nobody had open: it counts for them. @throws SystemError ENFILE */
+  begin(pages: PipePages, maker: Credentials): void {
+    if (this.#room !== undefined) return;
+    const is = pages.forNew(maker);
+    this.#room = { of: pages, is };
+    this.capacity = is.pages * PAGE_SIZE;
   }
 
   get room(): number {
@@ -95,16 +108,26 @@ export class Pipe {
     this.buffer = new Uint8Array(0);
     this.packets = [];
     this.#store?.clear();
+    this.#room?.of.give(this.#room.is);
+    this.#room = undefined;
   }
 
-  /** Changes the capacity (F_SETPIPE_SZ). */
-  resize(capacity: number): void {
-    if (capacity < this.length) fail('EBUSY');
+  /** Changes the capacity (F_SETPIPE_SZ), and gives what it is then. @throws SystemError EINVAL, EPERM, EBUSY */
+  resize(pages: PipePages, wanted: number, credentials: Credentials): number {
+    const before = this.#room?.is ?? { uid: credentials.uid, pages: 0 };
+    const is = pages.resized(before, wanted, credentials);
+    const capacity = is.pages * PAGE_SIZE;
+    if (capacity < this.length) {
+      pages.give({ ...is, pages: is.pages - before.pages });
+      fail('EBUSY');
+    }
+    this.#room = { of: pages, is };
     const kept = new Uint8Array(this.length);
     this.take(kept);
     this.buffer = new Uint8Array(0);
     this.capacity = capacity;
     this.put(kept);
+    return capacity;
   }
 }
 

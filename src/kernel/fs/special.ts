@@ -34,6 +34,7 @@ function openFifo(inode: Inode, flags: number, opener: Opener | undefined): File
   const pipe = fifoPipe(inode, opener);
   const access = flags & O_ACCMODE;
   if (access === O_WRONLY && pipe.readers === 0 && flags & O_NONBLOCK) fail('ENXIO');
+  if (opener !== undefined) pipe.begin(opener.kernel.pipePages, opener.task.credentials);
   const end = new PipeEnd(inode, flags, pipe);
   const waits = (access === O_RDONLY && pipe.writers === 0) || (access === O_WRONLY && pipe.readers === 0);
   if (!waits || flags & O_NONBLOCK) return end;

@@ -18,6 +18,15 @@ export const DEFAULT_SIZE = 8192;
 export const HARD_MESSAGES = 65536;
 export const HARD_SIZE = 16_777_216;
 
+/** What a queue counts for in RLIMIT_MSGQUEUE: its messages, and what Linux keeps beside each (getrlimit(2)). */
+export function queueBytes(messages: number, bytes: number): number {
+  return messages * (bytes + MESSAGE_BYTES) + Math.min(messages, MOST_PRIORITY) * PRIORITY_BYTES;
+}
+
+export const MOST_PRIORITY = 32768;
+const MESSAGE_BYTES = 48;
+const PRIORITY_BYTES = 48;
+
 /** A message. */
 export interface PosixMessage {
   readonly priority: number;
@@ -38,6 +47,12 @@ export class PosixQueue {
   readonly mostBytes: number;
   readonly queue = new WaitQueue();
   messages: PosixMessage[] = [];
+  /** Open files of it. */
+  #users = 0;
+  /** It has a name. */
+  #isNamed = true;
+  /** What it may hold is counted for its maker. */
+  readonly #giveBack: () => void;
   /** Memory of the messages. */
   readonly #stored: KernelObject;
   /** Receivers that wait get a message before anybody is notified. */
@@ -50,7 +65,9 @@ export class PosixQueue {
     owner: { uid: number; gid: number },
     most: { messages: number; bytes: number },
     stored: KernelObject,
+    giveBack: () => void,
   ) {
+    this.#giveBack = giveBack;
     this.#stored = stored;
     this.inode = inode;
     inode.mode = S_IFREG | mode;
@@ -58,6 +75,26 @@ export class PosixQueue {
     inode.gid = owner.gid;
     this.mostMessages = most.messages;
     this.mostBytes = most.bytes;
+  }
+
+  /** One open file more, or one less. */
+  opened(change: 1 | -1): void {
+    this.#users += change;
+    this.#endIfGone();
+  }
+
+  /** It was unlinked, or its namespace ended. */
+  unnamed(): void {
+    if (!this.#isNamed) return;
+    this.#isNamed = false;
+    this.#endIfGone();
+  }
+
+  #endIfGone(): void {
+    if (this.#users > 0 || this.#isNamed) return;
+    this.messages = [];
+    this.#stored.clear();
+    this.#giveBack();
   }
 
   get isFull(): boolean {
@@ -106,11 +143,16 @@ export class QueueFile extends FileDescription {
   constructor(queue: PosixQueue, flags: number) {
     super(queue.inode, flags, queue.queue);
     this.messages = queue;
+    queue.opened(1);
   }
 
   override poll(): number {
     const { messages, isFull } = this.messages;
     return (messages.length > 0 ? POLLIN | POLLRDNORM : 0) | (isFull ? 0 : POLLOUT | POLLWRNORM);
+  }
+
+  override closed(): void {
+    this.messages.opened(-1);
   }
 
   override readAt(offset: number, into: Uint8Array): number {
@@ -124,7 +166,14 @@ export class QueueFile extends FileDescription {
 export class PosixQueues implements IpcTable {
   readonly byName = new Map<string, PosixQueue>();
 
+  /** Takes a name away. */
+  remove(name: string): void {
+    this.byName.get(name)?.unnamed();
+    this.byName.delete(name);
+  }
+
   ended(): void {
+    for (const queue of this.byName.values()) queue.unnamed();
     this.byName.clear();
   }
 }

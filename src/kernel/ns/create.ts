@@ -17,12 +17,18 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
+  type Namespace,
+  NAMESPACE_FLAGS,
+  type NamespaceKind,
 } from './namespace.ts';
 import type { Namespaces } from './namespaces.ts';
 import { PidNamespace } from './pid-namespace.ts';
 import { TimeNamespace } from './time-namespace.ts';
 import { UserNamespace } from './user-namespace.ts';
 import { UtsNamespace } from './uts-namespace.ts';
+
+/** All that a task makes with its own credentials. */
+const KINDS = (Object.keys(NAMESPACE_FLAGS) as NamespaceKind[]).filter((kind) => kind !== 'user');
 
 /** Credentials of a task that enters a user namespace: all capabilities there, none outside. */
 export function enteringUserNamespace(credentials: Credentials, user: UserNamespace): Credentials {
@@ -47,11 +53,13 @@ export function isChrooted(task: Task): boolean {
 export function newUserNamespace(kernel: Kernel, task: Task): Credentials {
   const { credentials } = task;
   const { user, euid, egid } = credentials;
+  kernel.namespaceCounts.check(['user'], { user, uid: euid });
   if (isChrooted(task)) fail('EPERM');
   if (!user.has('uid', euid) || !user.has('gid', egid)) fail('EPERM');
   const couldSetFileCapabilities = ((credentials.effective >> BigInt(CAP_SETFCAP)) & 1n) === 1n;
   const maker = { uid: euid, gid: egid, couldSetFileCapabilities };
-  return enteringUserNamespace(credentials, new UserNamespace(kernel.nextNamespace(), user, maker));
+  const made = new UserNamespace(kernel.nextNamespace(), user, maker);
+  return enteringUserNamespace(credentials, kernel.namespaceCounts.add(made, { user, uid: euid }));
 }
 
 /** The namespaces that `flags` ask for, and where the mounts of the old one went. */
@@ -66,22 +74,30 @@ export function newNamespaces(kernel: Kernel, task: Task, credentials: Credentia
   if ((flags & ALL_NAMESPACE_FLAGS & ~CLONE_NEWUSER) === 0) return { namespaces: old, moved: undefined };
   const { user } = credentials;
   if (!hasCapability(credentials, CAP_SYS_ADMIN, user)) fail('EPERM');
+  const { namespaceCounts } = kernel;
+  const maker = { user, uid: credentials.euid };
   const number = () => kernel.nextNamespace();
+  const counted = <T extends Namespace>(namespace: T): T => namespaceCounts.add(namespace, maker);
   // the children of a task that already has another namespace for them would be no children of its own
   if (flags & CLONE_NEWPID && old.pid !== old.pidForChildren) fail('EINVAL');
-  const pidForChildren = flags & CLONE_NEWPID ? new PidNamespace(number(), user, old.pid) : old.pidForChildren;
+  namespaceCounts.check(
+    KINDS.filter((kind) => flags & NAMESPACE_FLAGS[kind]),
+    maker,
+  );
+  const pidForChildren = flags & CLONE_NEWPID ? counted(new PidNamespace(number(), user, old.pid)) : old.pidForChildren;
   const mounts = flags & CLONE_NEWNS ? old.mnt.copy(kernel, number(), user) : undefined;
   return {
     namespaces: {
-      mnt: mounts?.copy ?? old.mnt,
+      mnt: mounts === undefined ? old.mnt : counted(mounts.copy),
       pid: old.pid,
       pidForChildren,
-      uts: flags & CLONE_NEWUTS ? new UtsNamespace(number(), user, old.uts) : old.uts,
-      ipc: flags & CLONE_NEWIPC ? new IpcNamespace(number(), user) : old.ipc,
-      net: flags & CLONE_NEWNET ? new NetNamespace(number(), user) : old.net,
-      cgroup: flags & CLONE_NEWCGROUP ? new CgroupNamespace(number(), user, task.cgroup!) : old.cgroup,
+      uts: flags & CLONE_NEWUTS ? counted(new UtsNamespace(number(), user, old.uts)) : old.uts,
+      ipc: flags & CLONE_NEWIPC ? counted(new IpcNamespace(number(), user)) : old.ipc,
+      net: flags & CLONE_NEWNET ? counted(new NetNamespace(number(), user)) : old.net,
+      cgroup: flags & CLONE_NEWCGROUP ? counted(new CgroupNamespace(number(), user, task.cgroup!)) : old.cgroup,
       time: old.time,
-      timeForChildren: flags & CLONE_NEWTIME ? new TimeNamespace(number(), user, old.time) : old.timeForChildren,
+      timeForChildren:
+        flags & CLONE_NEWTIME ? counted(new TimeNamespace(number(), user, old.time)) : old.timeForChildren,
     },
     moved: mounts?.to,
   };

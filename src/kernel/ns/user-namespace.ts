@@ -2,6 +2,7 @@
 // only. Everywhere in the kernel an ID is the one of the outermost namespace; it is translated where programs see it.
 import { fail } from '../error.ts';
 import { levelBelow, Namespace } from './namespace.ts';
+import { newUserLimits, type UserLimitName } from './user-limits.ts';
 
 export type IdKind = 'uid' | 'gid';
 
@@ -36,6 +37,8 @@ export class UserNamespace extends Namespace {
   readonly maker: UserNamespaceMaker;
   readonly maps: Record<IdKind, readonly IdRange[]> = { uid: [], gid: [] };
   mayHaveSetgroups: boolean;
+  /** How much each of its users may have. */
+  readonly limits: Record<UserLimitName, number>;
 
   /** @throws SystemError ENOSPC when nested too deep */
   constructor(number: number, parent?: UserNamespace, maker?: UserNamespaceMaker) {
@@ -43,6 +46,7 @@ export class UserNamespace extends Namespace {
     this.parent = parent;
     this.level = parent === undefined ? 0 : levelBelow(parent.level);
     this.maker = maker ?? { uid: 0, gid: 0, couldSetFileCapabilities: true };
+    this.limits = newUserLimits(parent === undefined);
     this.mayHaveSetgroups = parent?.mayHaveSetgroups ?? true;
     if (parent === undefined) this.maps = { uid: EVERYTHING, gid: EVERYTHING };
   }

@@ -71,15 +71,20 @@ function mustKeep(group: ThreadGroup, task: Task | undefined, info: SignalInfo):
   return blocked || isTraced || !isIgnored(group, info);
 }
 
-/** Signals that wait to be delivered to the processes of a user: what RLIMIT_SIGPENDING limits (setrlimit(2)). */
+const waiting = ({ queue }: PendingSignals) => queue.filter(({ timerId }) => timerId === undefined).length;
+
+/**
+ * Signals that wait to be delivered to the processes of a user, and those their timers keep for themselves: what
+ * RLIMIT_SIGPENDING limits (setrlimit(2), timer_create(2)).
+ */
 export function queuedSignals(kernel: Kernel, group: ThreadGroup): number {
   const { uid, user } = group.leader.credentials;
   let count = 0;
   for (const other of kernel.pids.groups.values()) {
     const { credentials } = other.leader;
     if (credentials.uid !== uid || credentials.user !== user) continue;
-    count += other.pending.queue.length;
-    for (const task of other.tasks) count += task.pending.queue.length;
+    count += other.timers.size + waiting(other.pending);
+    for (const task of other.tasks) count += waiting(task.pending);
   }
   return count;
 }

@@ -39,7 +39,7 @@ function eventfd(call: Call, flags: number): number {
 
 function epollCreate(call: Call, flags: number): number {
   if (flags & ~O_CLOEXEC) fail('EINVAL');
-  return install(call, new EpollFile(call.kernel, O_RDWR, call.task.credentials.uid), flags);
+  return install(call, new EpollFile(call.kernel, O_RDWR, call.task.credentials), flags);
 }
 
 function epollFile(call: Call): EpollFile {

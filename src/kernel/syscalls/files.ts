@@ -133,7 +133,9 @@ function fcntl(call: Call): CallResult {
     case F_GETPIPE_SZ:
       return file instanceof PipeEnd ? file.pipe.capacity : fail('EBADF');
     case F_SETPIPE_SZ:
-      return file instanceof PipeEnd ? resizePipe(file, argument) : fail('EBADF');
+      return file instanceof PipeEnd
+        ? file.pipe.resize(call.kernel.pipePages, argument >>> 0, call.task.credentials)
+        : fail('EBADF');
     case F_ADD_SEALS:
       return addSeals(file, argument);
     case F_GET_SEALS:
@@ -164,16 +166,11 @@ function fcntl(call: Call): CallResult {
   }
 }
 
-function resizePipe(end: PipeEnd, wanted: number): number {
-  const size = Math.max(4096, 2 ** Math.ceil(Math.log2(wanted)));
-  end.pipe.resize(size);
-  return size;
-}
-
 function makePipe(call: Call, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) fail('EINVAL');
   const { files } = call.task;
   const pipe = new Pipe(new KernelObject(call.kernel.memory, 'slab'));
+  pipe.begin(call.kernel.pipePages, call.task.credentials);
   const { fsuid: uid, fsgid: gid } = call.task.credentials;
   const inode = call.kernel.pipeInode(pipe, { uid, gid });
   const limit = openFilesLimit(call);
@@ -185,6 +182,8 @@ function makePipe(call: Call, flags: number): number {
     for (const [n, fd] of opened.entries()) call.writeWord(call.arg(0) + 4 * n, fd, 4);
   } catch (failure) {
     for (const fd of opened) files.close(fd);
+    // an end that nobody got
+    pipe.empty();
     throw failure;
   }
   return 0;

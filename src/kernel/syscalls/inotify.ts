@@ -15,7 +15,10 @@ const KNOWN = 0xf700_efff;
 
 function init(call: Call, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK)) fail('EINVAL');
-  const file = new InotifyFile(call.kernel, O_RDONLY | (flags & O_NONBLOCK), call.task.credentials.uid);
+  const file = new InotifyFile(call.kernel, O_RDONLY | (flags & O_NONBLOCK), {
+    user: call.users,
+    uid: call.task.credentials.euid,
+  });
   return call.task.files.install(file, (flags & O_CLOEXEC) !== 0, openFilesLimit(call));
 }
 

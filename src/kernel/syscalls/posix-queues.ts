@@ -1,5 +1,6 @@
 // System calls on POSIX message queues: mq_open(3), mq_unlink(3), mq_timedsend(2), mq_timedreceive(2), mq_notify(2),
 // mq_getsetattr(2).
+import { RLIMIT_MSGQUEUE } from '../../abi/resource.ts';
 import { SIGNAL_COUNT } from '../../abi/signal.ts';
 import { NAME_MAX, O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
@@ -8,6 +9,8 @@ import {
   DEFAULT_SIZE,
   HARD_MESSAGES,
   HARD_SIZE,
+  MOST_PRIORITY,
+  queueBytes,
   PosixQueue,
   PosixQueues,
   QueueFile,
@@ -20,7 +23,7 @@ import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat } from './time.ts';
 import { isLongerThan } from './text.ts';
 
-const MOST_PRIORITY = 32768;
+const MESSAGE_BYTES = { name: 'message queues', isNested: true, errno: 'EMFILE' } as const;
 const SIGEV_SIGNAL = 0;
 const SIGEV_NONE = 1;
 const SIGEV_THREAD = 2;
@@ -56,7 +59,13 @@ function makeQueue(call: Call, name: string): PosixQueue {
   const { fsuid: uid, fsgid: gid } = task.credentials;
   const mode = call.arg(2) & 0o7777 & ~task.directories.umask;
   const most = newAttributes(call);
-  const queue = new PosixQueue(kernel.messageQueues.newInode(), mode, { uid, gid }, most, kernel.memory.store());
+  const limit = { ...MESSAGE_BYTES, most: task.group.limits[RLIMIT_MSGQUEUE]!.soft };
+  const maker = { user: task.credentials.user, uid: task.credentials.uid };
+  const amount = queueBytes(most.messages, most.bytes);
+  kernel.userCounts.take(limit, maker, amount);
+  const giveBack = () => kernel.userCounts.give(limit, maker, amount);
+  const inode = kernel.messageQueues.newInode();
+  const queue = new PosixQueue(inode, mode, { uid, gid }, most, kernel.memory.store(), giveBack);
   queues(call).set(name, queue);
   return queue;
 }
@@ -81,7 +90,7 @@ function unlink(call: Call): number {
   const name = queueName(call);
   const queue = queues(call).get(name) ?? fail('ENOENT');
   if (!ownsFile(call.task.credentials, queue.inode)) fail('EACCES');
-  queues(call).delete(name);
+  call.task.namespaces.ipc.table(PosixQueues).remove(name);
   return 0;
 }
 

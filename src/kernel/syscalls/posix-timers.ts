@@ -3,6 +3,7 @@
 import { RLIMIT_SIGPENDING } from '../../abi/resource.ts';
 import { SIGNAL, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
+import { queuedSignals } from '../signal/send.ts';
 import { type Notification, PosixTimer, type TimerClock } from '../task/posix-timer.ts';
 import { CAP_WAKE_ALARM, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -49,7 +50,7 @@ function create(call: Call): number {
   const clock = timerClock(call, clockId);
   const id = group.nextTimerId;
   // each timer keeps a signal for itself
-  if (group.timers.size >= group.limits[RLIMIT_SIGPENDING]!.soft) fail('EAGAIN');
+  if (queuedSignals(kernel, group) >= group.limits[RLIMIT_SIGPENDING]!.soft) fail('EAGAIN');
   const timer = new PosixTimer(kernel, group, {
     id,
     clockId,

@@ -2,6 +2,7 @@
 import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
 import type { HeldObject } from '../../mm/frames.ts';
+import type { NamespaceUser } from '../../ns/user-limits.ts';
 import type { UserLimit } from '../../user-counts.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN } from '../../vfs/file.ts';
 
@@ -16,7 +17,10 @@ const MOST_WAYS = [1000, 500, 100, 50, 10];
 /** Memory of a watch, about. */
 const WATCH_BYTES = 384;
 /** Watches of a user. */
-export const EPOLL_WATCHES: UserLimit = { name: 'epoll watches', most: 1 << 20, errno: 'ENOSPC' };
+/** /proc/sys/fs/epoll/max_user_watches. */
+export const MOST_WATCHED = 1 << 20;
+
+export const EPOLL_WATCHES: UserLimit = { name: 'epoll watches', most: MOST_WATCHED, errno: 'ENOSPC' };
 
 /** What is watched of one file. */
 class Watch {
@@ -64,13 +68,13 @@ export class EpollFile extends FileDescription {
   /** Instances that watch this one. */
   readonly #watchers = new Set<EpollFile>();
   readonly #kernel: Kernel;
-  readonly #uid: number;
+  readonly #maker: NamespaceUser;
 
   /** Watches count for the user who makes it. */
-  constructor(kernel: Kernel, flags: number, uid: number) {
+  constructor(kernel: Kernel, flags: number, maker: NamespaceUser) {
     super(kernel.anonymous, flags);
     this.#kernel = kernel;
-    this.#uid = uid;
+    this.#maker = maker;
   }
 
   override get seekable(): boolean {
@@ -87,12 +91,12 @@ export class EpollFile extends FileDescription {
     if (!file.pollable) fail('EPERM');
     if (this.#find(fd, file) !== undefined) fail('EEXIST');
     if (file instanceof EpollFile && file.depth(this) >= MOST_NESTING) fail('ELOOP');
-    this.#kernel.userCounts.take(EPOLL_WATCHES, this.#uid);
+    this.#kernel.userCounts.take(EPOLL_WATCHES, this.#maker);
     try {
       const held = this.#kernel.memory.object(WATCH_BYTES);
       this.#watches.set(fd, new Watch(this, fd, file, events, data, held));
     } catch (failure) {
-      this.#kernel.userCounts.give(EPOLL_WATCHES, this.#uid);
+      this.#kernel.userCounts.give(EPOLL_WATCHES, this.#maker);
       throw failure;
     }
     if (file instanceof EpollFile) {
@@ -108,7 +112,7 @@ export class EpollFile extends FileDescription {
   #drop(fd: number, watch: Watch): void {
     watch.drop();
     this.#watches.delete(fd);
-    this.#kernel.userCounts.give(EPOLL_WATCHES, this.#uid);
+    this.#kernel.userCounts.give(EPOLL_WATCHES, this.#maker);
     const { file } = watch;
     if (file instanceof EpollFile && ![...this.#watches.values()].some((other) => other.file === file))
       file.#watchers.delete(this);

@@ -6,6 +6,7 @@ import type { Kernel } from '../../kernel.ts';
 import { type HeldObject, OutOfFrames } from '../../mm/frames.ts';
 import { encodeText } from '../../syscalls/text.ts';
 import type { Call, CallResult } from '../../syscalls/call.ts';
+import type { NamespaceUser } from '../../ns/user-limits.ts';
 import type { UserLimit } from '../../user-counts.ts';
 import { FileDescription, POLLIN, POLLRDNORM, WouldBlock } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
@@ -23,8 +24,12 @@ const NAME_UNIT = 16;
 /** /proc/sys/fs/inotify/max_queued_events. */
 export const MOST_QUEUED = 16384;
 /** Instances and watches of a user. */
-export const INOTIFY_INSTANCES: UserLimit = { name: 'inotify instances', most: 128, errno: 'EMFILE' };
-export const INOTIFY_WATCHES: UserLimit = { name: 'inotify watches', most: 1 << 20, errno: 'ENOSPC' };
+export const INOTIFY_INSTANCES: UserLimit = {
+  name: 'inotify instances',
+  most: 'max_inotify_instances',
+  errno: 'EMFILE',
+};
+export const INOTIFY_WATCHES: UserLimit = { name: 'inotify watches', most: 'max_inotify_watches', errno: 'ENOSPC' };
 /** Memory of a watch, about. */
 const WATCH_BYTES = 384;
 
@@ -87,15 +92,15 @@ export class InotifyFile extends FileDescription {
   /** Memory of the events that wait. */
   readonly #stored: KernelObject;
   readonly #kernel: Kernel;
-  readonly #uid: number;
+  readonly #maker: NamespaceUser;
   #next = 1;
 
   /** It counts for the user who makes it. @throws SystemError EMFILE */
-  constructor(kernel: Kernel, flags: number, uid: number) {
-    kernel.userCounts.take(INOTIFY_INSTANCES, uid);
+  constructor(kernel: Kernel, flags: number, maker: NamespaceUser) {
+    kernel.userCounts.take(INOTIFY_INSTANCES, maker);
     super(kernel.anonymous, flags);
     this.#kernel = kernel;
-    this.#uid = uid;
+    this.#maker = maker;
     this.#stored = kernel.memory.store();
   }
 
@@ -118,16 +123,18 @@ export class InotifyFile extends FileDescription {
   }
 
   #add(inode: Inode, mask: number): number {
-    this.#kernel.userCounts.take(INOTIFY_WATCHES, this.#uid);
+    // a watch that cannot be had uses its number up
+    const number = this.#next++;
+    this.#kernel.userCounts.take(INOTIFY_WATCHES, this.#maker);
     try {
-      const watch = new InotifyWatch(this, this.#next, inode, mask, this.#kernel.memory.object(WATCH_BYTES));
+      const watch = new InotifyWatch(this, number, inode, mask, this.#kernel.memory.object(WATCH_BYTES));
       this.#watches.set(watch.number, watch);
       this.#byInode.set(inode, watch);
     } catch (failure) {
-      this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#uid);
+      this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#maker);
       throw failure;
     }
-    return this.#next++;
+    return number;
   }
 
   /** @throws SystemError EINVAL */
@@ -144,7 +151,7 @@ export class InotifyFile extends FileDescription {
     watch.leave();
     this.#watches.delete(watch.number);
     this.#byInode.delete(watch.inode);
-    this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#uid);
+    this.#kernel.userCounts.give(INOTIFY_WATCHES, this.#maker);
   }
 
   add(watch: number, mask: number, cookie: number, name: string | undefined): void {
@@ -221,6 +228,6 @@ export class InotifyFile extends FileDescription {
   override closed(): void {
     for (const watch of [...this.#watches.values()]) this.#forget(watch);
     this.#stored.clear();
-    this.#kernel.userCounts.give(INOTIFY_INSTANCES, this.#uid);
+    this.#kernel.userCounts.give(INOTIFY_INSTANCES, this.#maker);
   }
 }

@@ -5,14 +5,15 @@ import type { Kernel } from '../../kernel.ts';
 import type { IpcControls } from '../../ipc/controls.ts';
 import type { NetControls } from '../../net/controls.ts';
 import { OVERFLOW_ID, type UserNamespace } from '../../ns/user-namespace.ts';
+import { MOST_THREADS, USER_LIMITS, type UserLimitName } from '../../ns/user-limits.ts';
 import { RELEASE } from '../../syscalls/system.ts';
 import type { Task } from '../../task/task.ts';
 import type { Inode } from '../../vfs/inode.ts';
-import { CAP_COUNT, CAP_SYS_ADMIN, hasCapability } from '../../vfs/permission.ts';
+import { CAP_COUNT, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, type Credentials, hasCapability } from '../../vfs/permission.ts';
 import { MOST_EVENTS } from '../aio-context.ts';
 import { MOST_AREAS } from '../../mm/address-space.ts';
-import { EPOLL_WATCHES } from '../anonymous/epoll.ts';
-import { INOTIFY_INSTANCES, INOTIFY_WATCHES, MOST_QUEUED } from '../anonymous/inotify.ts';
+import { MOST_WATCHED } from '../anonymous/epoll.ts';
+import { MOST_QUEUED } from '../anonymous/inotify.ts';
 import { type FileContent, GeneratedDirectory, GeneratedFile, type GeneratedFs } from '../generated.ts';
 
 const MOST_INT = 0x7fff_ffff;
@@ -140,7 +141,7 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     shmmax: shmmax(fs),
     shmmni: ipcValue(fs, 'segments', MOST_OBJECTS),
     tainted: 0,
-    'threads-max': 32768,
+    'threads-max': MOST_THREADS,
     unprivileged_bpf_disabled: 2,
     version: '#1 SMP',
     yama: { ptrace_scope: 0 },
@@ -163,17 +164,17 @@ const VM: Controls = {
   vfs_cache_pressure: 100,
 };
 
-const fsControls = ({ aio }: Kernel): Controls => ({
+const fsControls = (kernel: Kernel, fs: GeneratedFs): Controls => ({
   'aio-max-nr': MOST_EVENTS,
-  'aio-nr': () => String(aio.reserved),
-  epoll: { max_user_watches: EPOLL_WATCHES.most },
+  'aio-nr': () => String(kernel.aio.reserved),
+  epoll: { max_user_watches: MOST_WATCHED },
   'file-max': '9223372036854775807',
   'file-nr': '0\t0\t9223372036854775807',
   'inode-nr': '0\t0',
   inotify: {
     max_queued_events: MOST_QUEUED,
-    max_user_instances: INOTIFY_INSTANCES.most,
-    max_user_watches: INOTIFY_WATCHES.most,
+    max_user_instances: outermostLimit(kernel, fs, 'max_inotify_instances'),
+    max_user_watches: outermostLimit(kernel, fs, 'max_inotify_watches'),
   },
   'lease-break-time': 45,
   'leases-enable': 1,
@@ -181,13 +182,54 @@ const fsControls = ({ aio }: Kernel): Controls => ({
   nr_open: 1048576,
   overflowgid: OVERFLOW_ID,
   overflowuid: OVERFLOW_ID,
-  'pipe-max-size': 1048576,
+  'pipe-max-size': pipeLimit(kernel, fs, 'mostSize'),
+  'pipe-user-pages-hard': pipeLimit(kernel, fs, 'hard'),
+  'pipe-user-pages-soft': pipeLimit(kernel, fs, 'soft'),
   protected_fifos: 0,
   protected_hardlinks: 0,
   protected_regular: 0,
   protected_symlinks: 0,
   suid_dumpable: 0,
 });
+
+/** Rounded up to what a pipe can hold where it is a size. */
+const pipeLimit = ({ pipePages, users }: Kernel, fs: GeneratedFs, field: 'mostSize' | 'soft' | 'hard'): Inode =>
+  valueFile(
+    fs,
+    MOST_INT,
+    () => users,
+    () => [pipePages[field]],
+    (_, [value]) => {
+      pipePages[field] = field === 'mostSize' ? Math.max(4096, 2 ** Math.ceil(Math.log2(value!))) : value!;
+    },
+  );
+
+const outermostLimit = ({ users }: Kernel, fs: GeneratedFs, name: UserLimitName): Inode =>
+  valueFile(
+    fs,
+    MOST_INT,
+    () => users,
+    () => [users.limits[name]],
+    (_, [value]) => {
+      users.limits[name] = value!;
+    },
+  );
+
+/** The limits of the user namespace of whoever looks (namespaces(7) "The /proc/sys/user directory"). */
+function userControls(fs: GeneratedFs): Controls {
+  const limitFile = (name: UserLimitName) => {
+    const write: FileContent['write'] = (text, { credentials: { user } }) => {
+      const word = text.trim();
+      if (!/^\d+$/.test(word) || Number(word) > MOST_INT) fail('EINVAL');
+      user.limits[name] = Number(word);
+    };
+    const read = ({ credentials }: Task) => `${credentials.user.limits[name]}\n`;
+    return new GeneratedFile(fs, { read, write, mayWrite: mayLimit }, undefined, 0o666);
+  };
+  return Object.fromEntries(USER_LIMITS.map((name) => [name, limitFile(name)]));
+}
+
+const mayLimit = (credentials: Credentials) => hasCapability(credentials, CAP_SYS_RESOURCE, credentials.user);
 
 const netControls = (fs: GeneratedFs): Controls => ({
   core: {
@@ -223,5 +265,11 @@ const isInode = (value: Inode | Controls): value is Inode => value instanceof Ge
 
 /** Makes /proc/sys. */
 export function systemControls(kernel: Kernel, fs: GeneratedFs): Inode {
-  return directoryOf(fs, { fs: fsControls(kernel), kernel: kernelControls(kernel, fs), net: netControls(fs), vm: VM });
+  return directoryOf(fs, {
+    fs: fsControls(kernel, fs),
+    kernel: kernelControls(kernel, fs),
+    net: netControls(fs),
+    user: userControls(fs),
+    vm: VM,
+  });
 }
