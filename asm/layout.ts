@@ -103,6 +103,8 @@ export const MSR_TSC_ADJUST = 0x15d0;
 /** Machine-check architecture: global status, control of the one bank. */
 export const MSR_MCG_STATUS = 0x15d8;
 export const MSR_MC0_CTL = 0x15e0;
+/** What IA32_TSC_DEADLINE reads: 0 when the local APIC's timer waits for no moment. */
+export const MSR_TSC_DEADLINE = 0x15e8;
 
 // Time is retired instructions and modelled cycles. Exact whenever the run loop is outside a block.
 export const INSTRUCTIONS = 0x1600; // u64 retired instructions

@@ -3,6 +3,7 @@
 import { CR8, MSR_APIC_BASE } from '../layout';
 import { GP, raise } from '../fault';
 import { readPhysicalSized, writePhysicalSized } from '../physical';
+import { inX2ApicMode, readTaskPriority, writeTaskPriority } from '../system/local-apic';
 
 const APIC_ENABLED: u64 = 0x800;
 const TPR: u64 = 0x80;
@@ -13,6 +14,7 @@ function priorityRegister(): u64 {
 }
 
 export function readCr8(): u64 {
+  if (inX2ApicMode()) return (readTaskPriority() >> 4) & 15;
   const at = priorityRegister();
   return at ? (readPhysicalSized(at, 4) >> 4) & 15 : load<u64>(CR8);
 }
@@ -24,6 +26,10 @@ export function writeCr8(value: u64): bool {
     return false;
   }
   store<u64>(CR8, value);
+  if (inX2ApicMode()) {
+    writeTaskPriority(value << 4);
+    return true;
+  }
   const at = priorityRegister();
   if (at) writePhysicalSized(at, 4, value << 4);
   return true;

@@ -17,12 +17,12 @@ import {
   MSR_SYSENTER_ESP,
   MSR_TSC_ADJUST,
   MSR_TSC_AUX,
+  MSR_TSC_DEADLINE,
   MSR_TSC_OFFSET,
 } from '../layout';
-import { exactCycles, publishTime } from '../charge';
+import { exactCycles } from '../charge';
 import { GP, raise } from '../fault';
 import { faulted } from '../globals';
-import { localApicEnable } from '../host';
 import { pagingChanged } from '../paging';
 import { isCanonicalBase } from '../long-mode/state';
 import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
@@ -32,6 +32,7 @@ import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
 import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
 import { branchMsrPlace, DEBUGCTL_BTF, DEBUGCTL_LBR, isBranchMsrWritable } from './branch-records';
 import { finish } from './finish';
+import { isLocalApicCommand, isLocalApicMsr, readLocalApicMsr, setDeadline, writeApicBase, writeLocalApicMsr } from './local-apic';
 import { msrExists } from './model';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
 
@@ -58,15 +59,13 @@ const IA32_SYSENTER_EIP: u32 = 0x176;
 const IA32_MISC_ENABLE: u32 = 0x1a0;
 const IA32_DEBUGCTL: u32 = 0x1d9;
 const IA32_PAT: u32 = 0x277;
+const IA32_TSC_DEADLINE: u32 = 0x6e0;
 const IA32_EFER: u32 = 0xc0000080;
 const IA32_TSC_AUX: u32 = 0xc0000103;
 
 /** Eight variable ranges, fixed ranges, write-combining. */
 const MTRR_CAPABILITIES: u64 = 0x508;
 const PHYSICAL_MASK: u64 = ((<u64>1) << PHYSICAL_WIDTH) - 1;
-/** Bit 8: bootstrap processor, 11: enabled. */
-const APIC_BASE_WRITABLE: u64 = (PHYSICAL_MASK & ~0xfff) | 0x900;
-const APIC_BASE_ENABLE: u64 = 0x800;
 /** Lock, VMXON inside and outside SMX. */
 const FEATURE_CONTROL_WRITABLE: u64 = 7;
 /** IA32_MISC_ENABLE: MONITOR/MWAIT enabled, CPUID limited to leaf 3, XD bit disabled. */
@@ -100,7 +99,7 @@ export function wrmsr(r: usize): void {
   }
   const msr = getRegister32(1);
   if (interceptWrmsr(r, msr)) return;
-  if (msr == IA32_APIC_BASE && mustWait()) return;
+  if ((msr == IA32_APIC_BASE || isLocalApicCommand(msr)) && mustWait()) return;
   writeMsr(msr, u64(getRegister32(0)) | (u64(getRegister32(2)) << 32));
   if (!faulted) finish(r);
 }
@@ -114,6 +113,8 @@ export function timeStampCounter(): u64 {
 function adjustTime(by: u64): void {
   store<u64>(MSR_TSC_OFFSET, load<u64>(MSR_TSC_OFFSET) + by);
   store<u64>(MSR_TSC_ADJUST, load<u64>(MSR_TSC_ADJUST) + by);
+  const deadline = load<u64>(MSR_TSC_DEADLINE);
+  if (deadline) setDeadline(deadline, timeStampCounter());
 }
 
 /** Place of an MTRR in MSR_MTRR (default type, 8 pairs, 11 fixed), or -1. */
@@ -168,12 +169,15 @@ export function readMsr(msr: u32): u64 {
       return load<u64>(MSR_DEBUGCTL);
     case IA32_PAT:
       return load<u64>(MSR_PAT);
+    case IA32_TSC_DEADLINE:
+      return load<u64>(MSR_TSC_DEADLINE);
     case IA32_EFER:
       return efer();
     case IA32_TSC_AUX:
       return load<u64>(MSR_TSC_AUX);
   }
   if (isVmxMsr(msr)) return vmxMsr(msr);
+  if (isLocalApicMsr(msr)) return readLocalApicMsr(msr);
   const place = longMsrPlace(msr);
   if (place) return load<u64>(place);
   const branch = branchMsrPlace(msr);
@@ -239,6 +243,9 @@ export function writeMsr(msr: u32, value: u64): void {
     case IA32_PAT:
       writePat(value);
       return;
+    case IA32_TSC_DEADLINE:
+      setDeadline(value, timeStampCounter());
+      return;
     case IA32_EFER:
       writeEfer(value);
       return;
@@ -252,6 +259,7 @@ export function writeMsr(msr: u32, value: u64): void {
   if (branch && isBranchMsrWritable(msr)) store<u64>(branch, value);
   else if (place) writeLongMsr(msr, place, value);
   else if (slot >= 0) writeMtrr(slot, value);
+  else if (isLocalApicMsr(msr)) writeLocalApicMsr(msr, value);
   else refuse();
 }
 
@@ -265,14 +273,6 @@ function storeAddress(place: usize, value: u64): void {
 function storeChecked(place: usize, value: u64, writable: u64): void {
   if (value & ~writable) raise(GP, 0);
   else store<u64>(place, value);
-}
-
-function writeApicBase(value: u64): void {
-  const before = load<u64>(MSR_APIC_BASE);
-  storeChecked(MSR_APIC_BASE, value, APIC_BASE_WRITABLE);
-  if (faulted || !((before ^ value) & APIC_BASE_ENABLE)) return;
-  publishTime();
-  localApicEnable(u32((value & APIC_BASE_ENABLE) != 0));
 }
 
 /** An MSR the processor does not have, or a direction in which it cannot be accessed. */

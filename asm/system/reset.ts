@@ -25,7 +25,6 @@ import {
   MSR_FEATURE_CONTROL,
   MSR_KERNEL_GS_BASE,
   MSR_LBR_FROM,
-  MSR_MC0_CTL,
   MSR_MISC_ENABLE,
   MSR_MTRR,
   MSR_PAT,
@@ -33,6 +32,7 @@ import {
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
   MSR_TSC_AUX,
+  MSR_TSC_DEADLINE,
   MSR_TSC_OFFSET,
   NMI_PENDING,
   OTHERS_TIME,
@@ -132,7 +132,7 @@ function resetMsrs(): void {
   store<u64>(MSR_TSC_AUX, 0);
   for (let place: usize = MSR_DEBUGCTL + 8; place <= <usize>MSR_KERNEL_GS_BASE; place += 8) store<u64>(place, 0);
   for (let slot: usize = 0; slot < 32; slot++) store<u64>(<usize>MSR_MTRR + (slot << 3), 0);
-  for (let place: usize = MSR_LBR_FROM; place <= <usize>MSR_MC0_CTL; place += 8) store<u64>(place, 0);
+  for (let place: usize = MSR_LBR_FROM; place <= <usize>MSR_TSC_DEADLINE; place += 8) store<u64>(place, 0);
   store<u64>(MSR_MTRR, 0xc06); // enabled, write-back
 }
 

@@ -140,6 +140,8 @@ export function vmxoff(r: usize): void {
   store<u32>(VMX_ROOT, 0);
   store<u64>(VMX_CURRENT, NO_VMCS);
   succeed();
+  // an INIT that waited is taken before the next instruction
+  finish(r);
 }
 
 /** A page of RAM that can hold a VMCS. */

@@ -58,6 +58,10 @@ const EXCEPTIONS_KEPT = 8;
 const VECTORS = 256;
 const EXIT_REASONS = 80;
 
+/** Modes of a local APIC, by their numbers in the core. */
+const LOCAL_APIC_MODES = ['disabled', 'xapic', 'x2apic'] as const;
+export type LocalApicMode = (typeof LOCAL_APIC_MODES)[number];
+
 /** What the processor is wired to. */
 export interface CpuHost {
   portRead(port: number, size: 1 | 2 | 4): number;
@@ -68,8 +72,14 @@ export interface CpuHost {
   interruptAcknowledge(): number;
   /** The level of the FERR# pin changed: an x87 exception is reported outside the processor. */
   floatingPointError?(level: boolean): void;
-  /** Software switched the local APIC of the selected processor on or off as a whole, by IA32_APIC_BASE.EN. */
-  localApicEnable?(isEnabled: boolean): void;
+  /** Software changed the mode of the selected processor's local APIC, by IA32_APIC_BASE. */
+  localApicMode?(mode: LocalApicMode): void;
+  /** A register of that local APIC in x2APIC mode, by its offset in xAPIC mode. */
+  localApicRead?(register: number): number;
+  /** WRMSR to one of them; false when a reserved bit is set or it is read only. */
+  localApicWrite?(register: number, low: number, high: number): boolean;
+  /** IA32_TSC_DEADLINE names a cycle count, or undefined for none; true when the timer waits for it. */
+  localApicDeadline?(cycles: number | undefined): boolean;
   /** Something this version does not have was met; `detail` is the address or number concerned. */
   notSupported?(what: string, detail: number): void;
 }
@@ -146,7 +156,11 @@ export class Cpu extends CpuRegisters {
         host.mmioWrite(high * HIGH + (low >>> 0), size(bytes), value >>> 0),
       interruptAcknowledge: () => host.interruptAcknowledge(),
       floatingPointError: (level: number) => host.floatingPointError?.(level !== 0),
-      localApicEnable: (isEnabled: number) => host.localApicEnable?.(isEnabled !== 0),
+      localApicMode: (mode: number) => host.localApicMode?.(LOCAL_APIC_MODES[mode]!),
+      localApicRead: (register: number) => host.localApicRead?.(register) ?? 0,
+      localApicWrite: (register: number, low: number, high: number) =>
+        Number(host.localApicWrite?.(register, low >>> 0, high >>> 0) ?? false),
+      localApicDeadline: (cycles: number) => Number(host.localApicDeadline?.(cycles < 0 ? undefined : cycles) ?? false),
       notSupported: (what: number, argument: number) => cpu?.notSupported(what, argument >>> 0),
     };
     const instance = new WebAssembly.Instance(module, { env });

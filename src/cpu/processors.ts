@@ -8,6 +8,7 @@ import {
   INSTRUCTIONS,
   INTR_LINE,
   MAX_PROCESSORS,
+  MSR_TSC_DEADLINE,
   NMI_PENDING,
   OTHERS_TIME,
   PROCESSOR_SLOT_SIZE,
@@ -174,6 +175,11 @@ export class Processors {
   setIntr(n: number, level: boolean): void {
     this.#view.setUint32(this.place(n, INTR_LINE), level ? 1 : 0, true);
     if (level) this.wake(n);
+  }
+
+  /** The timer of processor `n` waits for no time-stamp any more. */
+  clearTscDeadline(n: number): void {
+    this.#view.setBigUint64(this.place(n, MSR_TSC_DEADLINE), 0n, true);
   }
 
   raiseNmi(n: number): void {

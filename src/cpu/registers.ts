@@ -39,7 +39,9 @@ import type { CoreExports } from './core-exports.ts';
 import type { Segment, TableRegister } from './cpu-state.ts';
 
 const HIGH = 2 ** 32;
-const APIC_GLOBAL_ENABLE = 0x800;
+/** IA32_APIC_BASE: enabled, and in x2APIC mode. */
+const APIC_MODE = 0xc00;
+const XAPIC_MODE = 0x800;
 
 /** Model-specific registers the host may set, by number (SDM Vol. 4), and where they lie. */
 const MSR_PLACES: ReadonlyMap<number, number> = new Map([
@@ -164,10 +166,10 @@ export abstract class CpuRegisters {
     this.core.recomputeSegments();
   }
 
-  /** Physical address of the local APIC's registers, undefined while it is switched off (SDM Vol. 3 "Relocating the Local APIC Registers"). */
+  /** Physical address of the local APIC's registers, undefined while they are in no memory (SDM Vol. 3 "Relocating the Local APIC Registers"). */
   get apicBase(): number | undefined {
     const low = this.view.getUint32(MSR_APIC_BASE, true);
-    if ((low & APIC_GLOBAL_ENABLE) === 0) return undefined;
+    if ((low & APIC_MODE) !== XAPIC_MODE) return undefined;
     return this.view.getUint32(MSR_APIC_BASE + 4, true) * HIGH + ((low & ~0xfff) >>> 0);
   }
 

@@ -25,3 +25,15 @@ export const APIC_LVT_ERROR = 0x370;
 export const APIC_TIMER_INITIAL = 0x380;
 export const APIC_TIMER_CURRENT = 0x390;
 export const APIC_TIMER_DIVIDE = 0x3e0;
+/** In x2APIC mode only, where it is MSR 83FH. */
+export const APIC_SELF_IPI = 0x3f0;
+
+/** Bits of each LVT entry that can be written. */
+export const LVT_WRITABLE: Readonly<Record<number, number>> = {
+  [APIC_LVT_TIMER]: 0x700ff,
+  [APIC_LVT_THERMAL]: 0x107ff,
+  [APIC_LVT_PERFORMANCE]: 0x107ff,
+  [APIC_LVT_LINT0]: 0x1a7ff,
+  [APIC_LVT_LINT1]: 0x1a7ff,
+  [APIC_LVT_ERROR]: 0x100ff,
+};

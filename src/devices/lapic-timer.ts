@@ -1,5 +1,5 @@
-// The local APIC's timer: counts the bus clock, divided, from the initial count to zero, once or again and again.
-// Truth: SDM Vol. 3 "APIC Timer".
+// The local APIC's timer: counts the bus clock, divided, from the initial count to zero, once or again and again; or waits
+// for a cycle count. Truth: SDM Vol. 3 "APIC Timer", "TSC-Deadline Mode".
 
 import type { Clock, ClockEvent } from '../machine/clock.ts';
 import type { Fields } from '../machine/stateful.ts';
@@ -7,6 +7,15 @@ import { numberField } from '../machine/stateful.ts';
 
 /** The timer counts the processor's bus clock. */
 export const LAPIC_BUS_HZ = 200_000_000;
+
+/** How the timer is tied to its local APIC. */
+export interface LapicTimerOptions {
+  /** Of its events. */
+  readonly name: string;
+  readonly expired: () => void;
+  /** It waits for no cycle count any more: it has come, or the timer was stopped. */
+  readonly deadlineOver: () => void;
+}
 
 /** One timer. Nothing counts down: the count follows from the bus tick at which the timer was started. */
 export class LapicTimer {
@@ -17,13 +26,21 @@ export class LapicTimer {
   initialCount = 0;
   readonly #clock: Clock;
   readonly #event: ClockEvent;
+  readonly #deadline: ClockEvent;
+  readonly #options: LapicTimerOptions;
   /** Bus tick at which the timer was started. */
   #start = 0;
 
-  constructor(clock: Clock, expired: () => void, name: string) {
+  constructor(clock: Clock, options: LapicTimerOptions) {
+    const { name, expired, deadlineOver } = options;
     this.#clock = clock;
+    this.#options = options;
     this.#event = clock.event(name, () => {
       if (this.isPeriodic()) this.#restart();
+      expired();
+    });
+    this.#deadline = clock.event(`${name} deadline`, () => {
+      deadlineOver();
       expired();
     });
   }
@@ -40,6 +57,24 @@ export class LapicTimer {
     this.#start = this.#now();
     if (initialCount === 0) this.#event.cancel();
     else this.#schedule();
+  }
+
+  /** Waits for a cycle count, or for none; true if it is yet to come. One that is past fires at once. */
+  setDeadline(cycles: number | undefined): boolean {
+    this.#deadline.cancel();
+    if (cycles === undefined) return false;
+    const isAhead = cycles > this.#clock.now();
+    if (isAhead) this.#deadline.schedule(cycles);
+    else this.#options.expired();
+    return isAhead;
+  }
+
+  /** Stops both ways of waiting. */
+  stop(): void {
+    this.start(0);
+    if (this.#deadline.due === undefined) return;
+    this.#deadline.cancel();
+    this.#options.deadlineOver();
   }
 
   /** A new divider takes effect at once; what was counted so far stays counted. */

@@ -81,12 +81,12 @@ describe('local APIC', () => {
     write(APIC_ID, 0x07000000);
     write(APIC_TPR, 0x80);
     lapic.accept(0x41);
-    lapic.enable(false);
+    lapic.setMode('disabled');
     lapic.receive({ mode: 0, vector: 0x91, isLevel: false });
     expect([level, lapic.isAddressed({ destination: 0, isLogical: false })]).toEqual([false, false]);
     lapic.setLint0(true);
     expect([level, lapic.acknowledge()]).toEqual([true, 0x20]);
-    lapic.enable(true);
+    lapic.setMode('xapic');
     expect([level, read(APIC_ID), read(APIC_TPR), read(APIC_SVR), read(APIC_LVT_LINT0)]).toEqual([
       false,
       0,

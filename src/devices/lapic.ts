@@ -5,7 +5,7 @@
 import type { AccessSize, MmioDevice } from '../machine/bus.ts';
 import type { Clock } from '../machine/clock.ts';
 import type { Fields, Stateful } from '../machine/stateful.ts';
-import { booleanField, fieldsField, numberField, numbersField } from '../machine/stateful.ts';
+import { booleanField, FieldError, fieldsField, numberField, numbersField, stringField } from '../machine/stateful.ts';
 import type { Wire } from '../machine/wire.ts';
 import type { ApicAgent, ApicDestination, ApicMessage } from '../machine/apic-bus.ts';
 import {
@@ -35,17 +35,17 @@ import {
   APIC_ICR_LOW,
   APIC_ICR_HIGH,
   APIC_LVT_TIMER,
-  APIC_LVT_THERMAL,
-  APIC_LVT_PERFORMANCE,
   APIC_LVT_LINT0,
-  APIC_LVT_LINT1,
   APIC_LVT_ERROR,
   APIC_TIMER_INITIAL,
   APIC_TIMER_CURRENT,
   APIC_TIMER_DIVIDE,
+  APIC_SELF_IPI,
+  LVT_WRITABLE,
 } from './lapic-registers.ts';
 import { LapicTimer } from './lapic-timer.ts';
 import { VectorSet } from './vector-set.ts';
+import { isLegalInX2Apic, logicalX2ApicId, lvtWritable } from './x2apic.ts';
 
 export { LAPIC_BUS_HZ } from './lapic-timer.ts';
 
@@ -56,6 +56,7 @@ const VERSION = 0x00050014;
 const SVR_ENABLE = 0x100;
 const LVT_MASKED = 0x10000;
 const LVT_PERIODIC = 0x20000;
+const LVT_DEADLINE = 0x40000;
 const LEVEL_TRIGGERED = 0x8000;
 const LEVEL_ASSERT = 0x4000;
 const LOGICAL_DESTINATION = 0x800;
@@ -69,15 +70,9 @@ const ERROR_SEND_VECTOR = 0x20;
 const ERROR_RECEIVE_VECTOR = 0x40;
 const ERROR_REGISTER = 0x80;
 
-/** Bits of each LVT entry that can be written. */
-const LVT_WRITABLE: Readonly<Record<number, number>> = {
-  [APIC_LVT_TIMER]: 0x300ff,
-  [APIC_LVT_THERMAL]: 0x107ff,
-  [APIC_LVT_PERFORMANCE]: 0x107ff,
-  [APIC_LVT_LINT0]: 0x1a7ff,
-  [APIC_LVT_LINT1]: 0x1a7ff,
-  [APIC_LVT_ERROR]: 0x100ff,
-};
+/** Modes of IA32_APIC_BASE. */
+const MODES = ['disabled', 'xapic', 'x2apic'] as const;
+export type LapicMode = (typeof MODES)[number];
 
 /** How the APIC is tied to processor and machine. */
 export interface LapicOptions {
@@ -92,6 +87,8 @@ export interface LapicOptions {
   readonly init?: () => void;
   /** A start-up message was delivered. */
   readonly startUp?: (vector: number) => void;
+  /** The timer waits for no cycle count any more; without it the timer has no TSC-deadline mode. */
+  readonly deadlineOver?: () => void;
   /** The other APICs; alone without. */
   readonly bus?: ApicBus;
   /** Number of the processor, which is the APIC ID after reset. */
@@ -101,7 +98,7 @@ export interface LapicOptions {
 /** One local APIC, 4 KiB of registers. */
 export class Lapic implements MmioDevice, ApicAgent, Stateful {
   readonly name: string;
-  readonly version = 3;
+  readonly version = 4;
   /** INTA cycle of the 8259 pair, for LINT0 in ExtINT mode. */
   externalAcknowledge: () => number = () => this.#spurious & 0xff;
   readonly #options: LapicOptions;
@@ -110,8 +107,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   readonly #requests = new VectorSet();
   readonly #inService = new VectorSet();
   readonly #triggerMode = new VectorSet();
-  /** IA32_APIC_BASE.EN. */
-  #isEnabled = true;
+  #mode: LapicMode = 'xapic';
   #id = 0;
   #taskPriority = 0;
   #logicalDestination = 0;
@@ -135,13 +131,29 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#id = this.#initialId;
     this.#bus = options.bus ?? new ApicBus();
     this.#bus.attach(this);
-    this.#timer = new LapicTimer(options.clock, () => this.#timerExpired(), `lapic timer${suffix}`);
+    this.#timer = new LapicTimer(options.clock, {
+      name: `lapic timer${suffix}`,
+      expired: () => this.#timerExpired(),
+      deadlineOver: () => options.deadlineOver?.(),
+    });
     this.#timer.isPeriodic = () => (this.#lvt.get(APIC_LVT_TIMER)! & LVT_PERIODIC) !== 0;
     for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
   }
 
+  get #number(): number {
+    return this.#options.processor ?? 0;
+  }
+
   get #initialId(): number {
-    return ((this.#options.processor ?? 0) << 24) >>> 0;
+    return (this.#number << 24) >>> 0;
+  }
+
+  get #hasDeadline(): boolean {
+    return this.#options.deadlineOver !== undefined;
+  }
+
+  get #isDeadlineMode(): boolean {
+    return (this.#lvt.get(APIC_LVT_TIMER)! & LVT_DEADLINE) !== 0;
   }
 
   read(offset: number, size: AccessSize): number {
@@ -158,6 +170,21 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#update();
   }
 
+  /** WRMSR in x2APIC mode; false when a reserved bit is set or the register is read only. */
+  writeExtended(register: number, low: number, high: number): boolean {
+    if (!isLegalInX2Apic(register, low, high, this.#hasDeadline)) return false;
+    if (register === APIC_ICR_LOW) this.#commandHigh = high;
+    if (register === APIC_SELF_IPI) this.#sendToSelf(low);
+    else this.#writeRegister(register, low);
+    this.#update();
+    return true;
+  }
+
+  /** The timer is to fire at a cycle count, or at none; true when it waits for it. */
+  setDeadline(cycles: number | undefined): boolean {
+    return this.#isDeadlineMode && this.#timer.setDeadline(cycles);
+  }
+
   /** Level of the pin the 8259 pair drives. */
   setLint0(level: boolean): void {
     const isRising = level && !this.#lint0;
@@ -172,9 +199,14 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     return this.#deliverable() !== undefined || this.#isExternalPending;
   }
 
-  isAddressed({ destination, isLogical }: ApicDestination): boolean {
-    if (!this.#isEnabled) return false;
-    if (destination === 0xff) return true;
+  isAddressed({ destination, isLogical, isExtended }: ApicDestination): boolean {
+    if (this.#mode === 'disabled') return false;
+    if (destination === (isExtended ? 0xffffffff : 0xff)) return true;
+    if (this.#mode === 'x2apic') {
+      const own = logicalX2ApicId(this.#number);
+      if (!isLogical) return destination === this.#number;
+      return destination >>> 16 === own >>> 16 && (destination & own & 0xffff) !== 0;
+    }
     if (!isLogical) return destination === this.#id >>> 24;
     const logical = this.#logicalDestination >>> 24;
     if (this.#destinationFormat >>> 28 === FLAT_MODEL) return (destination & logical) !== 0;
@@ -186,7 +218,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   receive({ mode, vector, isLevel }: ApicMessage): void {
-    if (!this.#isEnabled) return;
+    if (this.#mode === 'disabled') return;
     if (mode === DELIVER_FIXED || mode === DELIVER_LOWEST) this.accept(vector, isLevel);
     else if (mode === DELIVER_NMI) this.#options.nmi();
     else if (mode === DELIVER_SMI) this.#options.smi?.();
@@ -200,13 +232,14 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   /**
-   * IA32_APIC_BASE.EN changed (SDM Vol. 3 "Enabling or Disabling the Local APIC"). Without it the processor is one without
-   * local APIC, whose INTR pin is LINT0; with it again, everything is as after power-up.
+   * IA32_APIC_BASE changed (SDM Vol. 3 "Enabling or Disabling the Local APIC", "x2APIC State Transitions"). Disabled, the
+   * processor is one without local APIC, whose INTR pin is LINT0; enabled again, everything is as after power-up. x2APIC
+   * mode keeps the registers and has IDs of its own.
    */
-  enable(isEnabled: boolean): void {
-    this.#isEnabled = isEnabled;
+  setMode(mode: LapicMode): void {
+    this.#mode = mode;
     this.#id = this.#initialId;
-    this.reset();
+    if (mode !== 'x2apic') this.reset();
   }
 
   /** The processor took an INIT: everything but the APIC ID is as after power-up. */
@@ -222,7 +255,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#commandHigh = 0;
     for (const offset of this.#lvt.keys()) this.#lvt.set(offset, LVT_MASKED);
     this.#timer.setDivide(0);
-    this.#timer.start(0);
+    this.#timer.stop();
     this.#update();
   }
 
@@ -274,7 +307,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
       requests: this.#requests.save(),
       inService: this.#inService.save(),
       triggerMode: this.#triggerMode.save(),
-      enabled: this.#isEnabled,
+      mode: this.#mode,
       id: this.#id,
       taskPriority: this.#taskPriority,
       logicalDestination: this.#logicalDestination,
@@ -296,7 +329,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#requests.load(numbersField(fields, 'requests'));
     this.#inService.load(numbersField(fields, 'inService'));
     this.#triggerMode.load(numbersField(fields, 'triggerMode'));
-    this.#isEnabled = booleanField(fields, 'enabled');
+    this.#mode = modeField(fields);
     this.#id = numberField(fields, 'id');
     this.#taskPriority = numberField(fields, 'taskPriority');
     this.#logicalDestination = numberField(fields, 'logicalDestination');
@@ -324,7 +357,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     if (entry !== undefined) return entry;
     switch (register) {
       case APIC_ID:
-        return this.#id;
+        return this.#mode === 'x2apic' ? this.#number : this.#id;
       case APIC_VERSION:
         return VERSION;
       case APIC_TPR:
@@ -335,7 +368,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
       case APIC_EOI:
         return 0;
       case APIC_LDR:
-        return this.#logicalDestination;
+        return this.#mode === 'x2apic' ? logicalX2ApicId(this.#number) : this.#logicalDestination;
       case APIC_DFR:
         return this.#destinationFormat;
       case APIC_SVR:
@@ -400,7 +433,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
         this.#commandHigh = (value & 0xff000000) >>> 0;
         break;
       case APIC_TIMER_INITIAL:
-        this.#timer.start(value);
+        if (!this.#isDeadlineMode) this.#timer.start(value);
         break;
       case APIC_TIMER_DIVIDE:
         this.#timer.setDivide(value & 0xb);
@@ -417,7 +450,11 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
 
   #writeLvt(register: number, value: number): void {
     const isForcedMasked = (this.#spurious & SVR_ENABLE) === 0;
-    this.#lvt.set(register, (value & LVT_WRITABLE[register]!) | (isForcedMasked ? LVT_MASKED : 0));
+    const wasDeadlineMode = this.#isDeadlineMode;
+    const writable = lvtWritable(register, this.#hasDeadline)!;
+    this.#lvt.set(register, (value & writable) | (isForcedMasked ? LVT_MASKED : 0));
+    // a change between TSC-deadline mode and the others disarms the timer
+    if (this.#isDeadlineMode !== wasDeadlineMode) this.#timer.stop();
   }
 
   /** The fixed interrupt that may be delivered now. */
@@ -427,7 +464,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   get #isExternalPending(): boolean {
-    if (!this.#isEnabled) return this.#lint0;
+    if (this.#mode === 'disabled') return this.#lint0;
     if (this.#external) return true;
     const entry = this.#lvt.get(APIC_LVT_LINT0)!;
     return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_EXTERNAL;
@@ -483,14 +520,32 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     }
   }
 
+  /** The SELF IPI register: fixed, edge triggered. */
+  #sendToSelf(vector: number): void {
+    if (vector < 16) this.#error(ERROR_SEND_VECTOR);
+    else this.accept(vector);
+  }
+
   get #commandDestination(): ApicDestination {
-    return { destination: this.#commandHigh >>> 24, isLogical: (this.#commandLow & LOGICAL_DESTINATION) !== 0 };
+    const isExtended = this.#mode === 'x2apic';
+    return {
+      destination: isExtended ? this.#commandHigh : this.#commandHigh >>> 24,
+      isLogical: (this.#commandLow & LOGICAL_DESTINATION) !== 0,
+      isExtended,
+    };
   }
 
   #timerExpired(): void {
     const entry = this.#lvt.get(APIC_LVT_TIMER)!;
     if ((entry & LVT_MASKED) === 0) this.accept(entry & 0xff);
   }
+}
+
+function modeField(fields: Fields): LapicMode {
+  const name = stringField(fields, 'mode');
+  const mode = MODES.find((known) => known === name);
+  if (mode === undefined) throw new FieldError(`a local APIC cannot be in the mode "${name}"`);
+  return mode;
 }
 
 function deliveryMode(entry: number): number {

@@ -13,9 +13,10 @@ export const DELIVER_EXTERNAL = 7;
 
 /** Who is meant by a message. */
 export interface ApicDestination {
-  /** Eight bits; 0xff means everyone. In x2APIC mode 32 bits, and all ones mean everyone. */
+  /** Eight bits, or 32 from a local APIC in x2APIC mode; all ones mean everyone. */
   readonly destination: number;
   readonly isLogical: boolean;
+  readonly isExtended?: boolean;
 }
 
 /** An interrupt on its way. */

@@ -106,7 +106,10 @@ export class Machine {
         mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
         interruptAcknowledge: () => this.platform.acknowledge(),
         floatingPointError: (level) => this.platform.coprocessorError.setError(level),
-        localApicEnable: (isEnabled) => this.platform.lapic.enable(isEnabled),
+        localApicMode: (mode) => this.platform.lapic.setMode(mode),
+        localApicRead: (register) => this.platform.lapic.read(register, 4),
+        localApicWrite: (register, low, high) => this.platform.lapic.writeExtended(register, low, high),
+        localApicDeadline: (cycles) => this.platform.lapic.setDeadline(cycles),
         notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
       },
     });
@@ -128,6 +131,9 @@ export class Machine {
       smi: (processor) => processors.raiseSmi(processor),
       init: (processor) => processors.raiseInit(processor),
       startUp: (processor, vector) => processors.startUp(processor, vector),
+      ...(this.cpu.model.features.has('tsc-deadline')
+        ? { deadlineOver: (processor: number) => processors.clearTscDeadline(processor) }
+        : {}),
       exit: (exit) => this.end(exit),
       serialOut: options.serialOut ?? (() => {}),
       ...(options.post === undefined ? {} : { post: options.post }),

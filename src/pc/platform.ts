@@ -87,6 +87,8 @@ export interface PlatformOptions {
   readonly init?: (processor: number) => boolean;
   /** A local APIC delivered a start-up message. */
   readonly startUp?: (processor: number, vector: number) => void;
+  /** A processor's timer waits for no cycle count any more; without it timers have no such mode. */
+  readonly deadlineOver?: (processor: number) => void;
   /** Name in snapshots. */
   readonly name?: string;
 }
@@ -301,6 +303,7 @@ export class Platform implements Stateful {
 }
 
 function createLapic(options: PlatformOptions, processor: number, bus: ApicBus): Lapic {
+  const { deadlineOver } = options;
   const lapic: Lapic = new Lapic({
     clock: options.clock,
     bus,
@@ -312,6 +315,7 @@ function createLapic(options: PlatformOptions, processor: number, bus: ApicBus):
       if (options.init?.(processor) === true) lapic.reset();
     },
     startUp: (vector) => options.startUp?.(processor, vector),
+    ...(deadlineOver === undefined ? {} : { deadlineOver: () => deadlineOver(processor) }),
   });
   return lapic;
 }

@@ -5,7 +5,7 @@ import { featureOf } from '../isa/cpu-features.ts';
 
 const HIDDEN: readonly FeatureName[] = [
   ...(['vmx', 'lm', 'la57', 'vme', 'pcid', 'invpcid', 'smep', 'smap', 'umip', 'xsave'] as const),
-  ...(['mce', 'mca', 'tsc-adjust'] as const),
+  ...(['mce', 'mca', 'tsc-adjust', 'x2apic', 'tsc-deadline'] as const),
 ];
 
 /** EBX, ECX and EDX of a CPUID leaf. */

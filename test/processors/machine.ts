@@ -2,6 +2,7 @@
 // stack of its own and one IDT for all, or starts by INIT and start-up messages as on a PC.
 import { CS } from '../../asm/layout.ts';
 import { assembleProgram } from '../../src/isa/assemble.ts';
+import { type CpuModel, DEFAULT_CPU_MODEL } from '../../src/cpu/cpu.ts';
 import { enterProtectedMode } from '../../src/pc/boot-state.ts';
 import type { MachineStop } from '../../src/pc/exit.ts';
 import { Machine } from '../../src/pc/machine.ts';
@@ -26,8 +27,8 @@ export class SmpMachine {
   readonly memory: DataView;
   symbols: ReadonlyMap<string, number> = new Map();
 
-  constructor(processors: number) {
-    this.machine = new Machine(loadCore(), { memory: 0x400000, processors });
+  constructor(processors: number, model: CpuModel = DEFAULT_CPU_MODEL) {
+    this.machine = new Machine(loadCore(), { memory: 0x400000, processors, model });
     const { ram } = this.machine.cpu;
     this.memory = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
     const descriptors = [0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];

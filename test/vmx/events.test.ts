@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { INIT_PENDING, INTERRUPTIBILITY, STARTUP_PENDING, STARTUP_VALID } from '../../asm/layout.ts';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import { preemptionTimerDue } from '../../src/cpu/vmcs.ts';
-import { CODE, DOORWAY, TSS_STACKS } from '../system/machine.ts';
+import { CODE, DATA, DOORWAY, TSS_STACKS } from '../system/machine.ts';
 import { EXIT, EXIT_CONTROLS, MSR_AREA, PIN, VmxMachine } from './machine.ts';
 
 const VALID = 0x8000_0000;
@@ -196,6 +196,18 @@ describe('windows', () => {
     m.cpu.eip = CODE;
     m.run(10);
     expect(m.cpu.eip).toBe(CODE);
+  });
+
+  test('an INIT that waited for the end of VMX operation is taken right behind VMXOFF', () => {
+    const m = VmxMachine.ready();
+    m.program(`mov byte ptr [${DATA}], 1\n vmxoff\n mov byte ptr [${DATA}], 2\n jmp $`);
+    m.cpu.processors.raiseInit(0);
+    m.cpu.eip = CODE;
+    m.run(2);
+    expect([m.mode, m.cpu.ram[DATA], m.cpu.eip]).toEqual([0, 1, CODE + 10]);
+    m.run(10);
+    // CR0 after INIT: ET, and CD and NW as they were
+    expect([m.cpu.ram[DATA], m.cpu.cr0]).toEqual([1, 0x10]);
   });
 
   test('a pending monitor trap leaves pending debug exceptions alone', () => {
