@@ -5,6 +5,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { COMMAND } from './installation.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-cli-'));
@@ -17,7 +18,7 @@ interface Outcome {
 }
 
 function anillo(...args: string[]): Outcome {
-  const run = spawnSync(process.execPath, [join(ROOT, 'dist/anillo.js'), ...args], {
+  const run = spawnSync(process.execPath, [COMMAND, ...args], {
     encoding: 'utf8',
     input: '',
     timeout: 60_000,

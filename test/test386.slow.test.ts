@@ -2,11 +2,11 @@
 // with POST_PORT 0x190 and OUT_PORT 0xe9 (64 KiB, or 128 KiB with ROM128), and test386-EE-reference.txt from its sources.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { COMMAND } from './installation.ts';
 
 const FOLDER = process.env.ANILLO_TEST386;
-const COMMAND = resolve(import.meta.dirname, '../dist/anillo.js');
 /** The codes in the order in which the ROM announces its stages. */
 const STAGES =
   '00 01 02 03 04 05 06 08 09 20 21 22 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 1c e0 ee ff'.split(' ');

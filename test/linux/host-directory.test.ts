@@ -11,12 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { SharedDirectory } from '../../src/cli/host-directory.ts';
 import { SystemError } from '../../src/kernel/error.ts';
 
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-host-'));
 const shared = join(folder, 'shared');
 const secret = join(folder, 'secret');
@@ -156,7 +156,7 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
     execFileSync('gcc', ['-O1', '-w', '-static', '-x', 'c', '-o', program, '-'], { input: PROGRAM });
   });
   const run = (volume: string) =>
-    spawnSync('node', [ANILLO, 'process', '--volume', volume, program], {
+    spawnSync('node', [COMMAND, 'process', '--volume', volume, program], {
       encoding: 'utf8',
       timeout: 60_000,
       input: '',
@@ -205,7 +205,7 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
       input: '#include <stdio.h>\nint main(int c, char **v) { printf("%s and %d\\n", v[0], c); return 3; }',
     });
     const volumes = ['/usr:/usr', '/lib:/lib', '/lib64:/lib64', `${folder}:/mnt/host`].flatMap((text) => ['-v', text]);
-    const { stdout, status } = spawnSync('node', [ANILLO, 'process', ...volumes, program, '/mnt/host/dynamic', 'x'], {
+    const { stdout, status } = spawnSync('node', [COMMAND, 'process', ...volumes, program, '/mnt/host/dynamic', 'x'], {
       encoding: 'utf8',
       timeout: 60_000,
       input: '',
@@ -228,7 +228,7 @@ int main(void) {
 }`,
     });
     const volume = ['-v', `${join(shared, 'single')}:/mnt/deep/name`];
-    const { stdout } = spawnSync('node', [ANILLO, 'process', ...volume, join(folder, 'lists')], {
+    const { stdout } = spawnSync('node', [COMMAND, 'process', ...volume, join(folder, 'lists')], {
       encoding: 'utf8',
       timeout: 60_000,
       input: '',

@@ -2,11 +2,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { canCompile } from './guest.ts';
 
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const COPY = '#include <unistd.h>\nint main(void) { char c; while (read(0, &c, 1) == 1) write(1, &c, 1); return 3; }\n';
 const folder = mkdtempSync(join(tmpdir(), 'anillo-input-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,7 +16,7 @@ describe.skipIf(!canCompile())('input from a pipe', () => {
     const [source, program] = [join(folder, 'copy.c'), join(folder, 'copy')];
     writeFileSync(source, COPY);
     execFileSync('gcc', ['-static', '-w', '-o', program, source]);
-    const run = spawnSync('node', [ANILLO, 'process', program], {
+    const run = spawnSync('node', [COMMAND, 'process', program], {
       input: 'one\ntwo\n',
       encoding: 'utf8',
       timeout: 30_000,

@@ -3,11 +3,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'namespaces');
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const ABIS = { amd64: '-m64', i386: '-m32' } as const;
 const namesIn = (folder: string) =>
   readdirSync(join(PROGRAMS, folder))
@@ -50,7 +50,7 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
 
   const compare = (name: string) => {
     const native = run(program(name), []);
-    const here = run('node', [ANILLO, 'process', program(name)]);
+    const here = run('node', [COMMAND, 'process', program(name)]);
     expect(native.status).toBe(0);
     expect(here).toEqual(native);
   };

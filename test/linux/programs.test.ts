@@ -3,11 +3,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'programs');
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const ABIS = { amd64: '-m64', i386: '-m32' } as const;
 /** Programs about mounts: on the host they run as root in mounts of their own, here as process 1. */
 const MOUNTS = join(import.meta.dirname, 'mounts');
@@ -61,7 +61,7 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
 
   test.skipIf(!possible).each(names)('%s: the same as on Linux', (name) => {
     const native = run(program(name), []);
-    const here = run('node', [ANILLO, 'process', program(name)]);
+    const here = run('node', [COMMAND, 'process', program(name)]);
     expect(native.status).toBe(0);
     expect(here).toEqual(native);
   });
@@ -71,7 +71,7 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
 
   test.skipIf(!mountable).each(mountNames)('mounts/%s: the same as on Linux', (name) => {
     const native = run('unshare', [...PRIVATE, program(`mounts-${name}`)]);
-    const here = run('node', [ANILLO, 'process', program(`mounts-${name}`)]);
+    const here = run('node', [COMMAND, 'process', program(`mounts-${name}`)]);
     expect(native.status).toBe(0);
     expect(here).toEqual(native);
   });

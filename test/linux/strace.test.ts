@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { canCompile } from './cases.ts';
 
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-strace-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -32,7 +32,7 @@ test.skipIf(!canCompile('amd64'))(
   () => {
     const program = join(folder, 'calls');
     spawnSync('gcc', ['-O1', '-w', '-static', '-o', program, join(import.meta.dirname, 'strace/calls.c')]);
-    const { stderr } = spawnSync('node', [ANILLO, 'process', '--strace', program], { encoding: 'utf8', input: '' });
+    const { stderr } = spawnSync('node', [COMMAND, 'process', '--strace', program], { encoding: 'utf8', input: '' });
     const trace = stderr.split('\n').map((line) => line.replace(/^\[pid 1\] /, ''));
     const wanted = LINES.split('\n');
     expect(trace.filter((line) => wanted.includes(line))).toEqual(wanted);

@@ -14,22 +14,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { podmanConfig, umociConfig } from './bundle-configs.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-bundles-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('bundles');
+const { folder, env } = here;
 const programs = new Programs();
 let box: Uint8Array;
 let template: string;
 
-function oci(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, 'oci', ...args], { env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
+const oci = (...args: string[]) => here.anillo(['oci', ...args]);
 
 type Config = Record<string, unknown> & { process: Record<string, unknown>; linux: Record<string, unknown> };
 
@@ -74,7 +71,7 @@ describe.skipIf(!canCompile())('bundles', () => {
   afterAll(() => {
     for (const id of oci('list', '-q').out.split('\n').filter(Boolean)) oci('delete', '--force', id);
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   test('a container is created, started, looked at, changed, killed and deleted', () => {

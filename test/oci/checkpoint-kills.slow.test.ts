@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { ask } from '../../src/cli/container/client.ts';
 import { Places } from '../../src/cli/places.ts';
 import { Checkpoints } from '../../src/oci/checkpoints.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const KILLER = resolve(import.meta.dirname, 'kill-at-step.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-checkpoint-kills-'));
 const data = join(folder, 'data');

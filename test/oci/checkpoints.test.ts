@@ -1,50 +1,33 @@
 // Checkpoints of running containers: what goes on from one in a new process says to the byte what the container says that was
 // left running; what is damaged, missing or of another container is refused in a sentence. Truth: docker-checkpoint(1).
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../src/cli/container/client.ts';
 import { Places } from '../../src/cli/places.ts';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-checkpoints-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('checkpoints');
+const { folder, env, anillo, container } = here;
 const volume = join(folder, 'volume');
 const elsewhere = join(folder, 'elsewhere');
 const programs = new Programs();
 
-function anillo(args: readonly string[], input = '') {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
-const container = (...args: string[]) => anillo(['container', ...args]);
 /** One that has to succeed; what it prints. */
 function done(...args: string[]): string {
   const { status, out, err } = container(...args);
   expect([status, err]).toEqual([0, '']);
   return out;
 }
-const places = new Places(env.ANILLO_DATA);
+const places = new Places(here.data);
 const recordOf = (name: string) => places.containers.find(name);
 
 /** What a container has said so far. */
 function log(name: string): string {
-  const path = join(env.ANILLO_DATA, places.containers.logPath(recordOf(name).id));
+  const path = join(here.data, places.containers.logPath(recordOf(name).id));
   if (!existsSync(path)) return '';
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => (JSON.parse(line) as { log: string }).log).join('');
@@ -57,25 +40,7 @@ async function said(name: string, text: string): Promise<void> {
 }
 
 /** Attaches to a container with a terminal. */
-function attach(name: string) {
-  const child = spawn(process.execPath, [COMMAND, 'container', 'attach', name], {
-    env,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  return {
-    out: () => out,
-    type: (text: string) => child.stdin.write(text),
-    says: async (text: string) => {
-      for (let tries = 0; tries < 1000 && !out.includes(text); tries++) await sleep(20);
-      expect(out).toContain(text);
-    },
-    ended: new Promise<number | null>((ended) => child.on('close', ended)),
-  };
-}
+const attach = (name: string) => here.typing(process.execPath, [COMMAND, 'container', 'attach', name]);
 
 describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', () => {
   beforeAll(() => {
@@ -89,10 +54,8 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
     expect(anillo(['image', 'import', root, 'work']).status).toBe(0);
   });
   afterAll(() => {
-    const { out } = container('ps', '-aq');
-    if (out) container('rm', '-f', ...out.trim().split('\n'));
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   test('at any point goes on as the container that was left running, in a new process and again', async () => {

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { Places } from '../../src/cli/places.ts';
 import type { ContainerStore } from '../../src/oci/container-store.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { Random } from '../random/random.ts';
 
 const RANDOM_KILLS = 80;
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const KILLER = resolve(import.meta.dirname, 'kill-at-step.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-container-kills-'));
 const first = join(folder, 'first');

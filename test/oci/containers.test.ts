@@ -1,25 +1,19 @@
 // Containers as a user runs them: what is inside, what is kept, what commands reach, and what a container cannot do. Truth:
 // docker-container(1) and its like, namespaces(7), capabilities(7).
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-containers-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('containers');
+const { folder, env, anillo, container } = here;
 const programs = new Programs();
 const execute = promisify(execFile);
 
-function anillo(args: readonly string[], input = '') {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
-const container = (...args: string[]) => anillo(['container', ...args]);
 /** A container that is gone when it ends. */
 const run = (...args: string[]) => container('run', '--rm', ...args);
 
@@ -34,10 +28,8 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(anillo(['image', 'import', root, 'box', '--cmd', '/bin/box say image']).status).toBe(0);
   });
   afterAll(() => {
-    const { out } = container('ps', '-aq');
-    if (out) container('rm', '-f', ...out.trim().split('\n'));
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   describe('what is inside', () => {

@@ -5,7 +5,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,16 +14,15 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planCopy } from '../../src/oci/copy-plan.ts';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { entry, file, tar } from './archives.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-copy-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('copy');
+const { folder, env } = here;
 const programs = new Programs();
 
 function anillo(args: readonly string[], input: Uint8Array = new Uint8Array(0)) {
@@ -92,9 +90,8 @@ describe.skipIf(!canCompile())('container cp', () => {
     symlinkSync('f', join(local, 'in/l'));
   });
   afterAll(() => {
-    container('rm', '-f', 'still', 'live');
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   describe.each(['still', 'live'])('with a container that is %s', (name) => {

@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-embedded-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -5,9 +5,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { packLocally } from '../../src/cli/archive-files.ts';
 import { LogFile, olderLog } from '../../src/cli/container/log-file.ts';
-import { canRace, COMMAND, setUpRacers } from './racers.ts';
+import { canRace, setUpRacers } from './racers.ts';
 
 describe.skipIf(!canRace)('a container', () => {
   const { container, env } = setUpRacers();

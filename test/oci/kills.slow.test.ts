@@ -3,16 +3,16 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { DataFiles } from '../../src/cli/data-files.ts';
 import { ImageStore } from '../../src/oci/image-store.ts';
 import { Random } from '../random/random.ts';
 import { dockerArchive, file, tar } from './archives.ts';
 
 const KILLS = 400;
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-kills-'));
 const data = join(folder, 'data');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

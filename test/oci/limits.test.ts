@@ -1,24 +1,18 @@
 // Limits of containers as a user sets, changes and sees them: processor time, memory, processes, and standing still. Truth:
 // docker-run(1), docker-update(1), docker-stats(1), Documentation/admin-guide/cgroup-v2.rst.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-limits-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('limits');
+const { folder, env, anillo, container } = here;
 const programs = new Programs();
 const MEBIBYTE = 2 ** 20;
 
-function anillo(...args: readonly string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { input: '', env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
-const container = (...args: string[]) => anillo('container', ...args);
 const run = (...args: string[]) => container('run', '--rm', ...args);
 const show = (...files: string[]) => ['box', 'box', ...files.flatMap((file) => ['show', `/sys/fs/cgroup/${file}`])];
 const inside = (name: string, file: string) => container('exec', name, 'box', 'show', `/sys/fs/cgroup/${file}`).out;
@@ -32,13 +26,11 @@ describe.skipIf(!canCompile())('limits', () => {
     writeFileSync(join(root, 'bin/box'), programs.compile(join(import.meta.dirname, 'programs/box.c')), {
       mode: 0o755,
     });
-    expect(anillo('image', 'import', root, 'box', '--cmd', '/bin/box say image').status).toBe(0);
+    expect(anillo(['image', 'import', root, 'box', '--cmd', '/bin/box say image']).status).toBe(0);
   });
   afterAll(() => {
-    const { out } = container('ps', '-aq');
-    if (out) container('rm', '-f', ...out.trim().split('\n'));
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   test('--cpus 0.25 gives a quarter of the time that passes', () => {

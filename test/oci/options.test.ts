@@ -1,24 +1,18 @@
 // Options of the container commands: what a container finds in its files and may do (docker-run(1)), what of its log is shown
 // (docker-logs(1)), what more runs in it (docker-exec(1)), and what its image says (docker-commit(1)).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND, Installation } from '../installation.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-options-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data'), FROM_HERE: 'here' };
-
-function container(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, 'container', ...args], { env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
+const here = new Installation('options', { FROM_HERE: 'here' });
+const { folder, env, container } = here;
 /** What a shell of the embedded image prints. */
 const shell = (script: string, ...options: string[]) =>
   container('run', '--rm', ...options, 'anillo', 'sh', '-c', script);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => here.remove());
 
 test('its name and the hosts it was given are in /etc, and are no change of it', () => {
   const { out } = shell('cat /etc/hosts /etc/hostname; cat /etc/resolv.conf', '-h', 'web', '--add-host', 'db:10.0.0.5');

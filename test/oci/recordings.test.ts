@@ -1,42 +1,18 @@
 // Recordings of containers: a replay is the recorded run to the bit, with and without a terminal, whatever reached the container
 // and wherever it began; a run that differs, and what is no recording, is told in a sentence.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-recordings-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
+const here = new Installation('recordings');
+const { folder, env, typing } = here;
 const programs = new Programs();
 const at = (name: string) => join(folder, name);
-
-function container(args: readonly string[], input = '') {
-  const command = [COMMAND, 'container', ...args];
-  const run = spawnSync(process.execPath, command, { input, env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
-
-/** A command that somebody types at. */
-function typing(command: string, args: readonly string[]) {
-  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  return {
-    out: () => out,
-    type: (text: string) => child.stdin.write(text),
-    says: async (text: string) => {
-      for (let tries = 0; tries < 1500 && !out.includes(text); tries++) await sleep(20);
-      expect(out).toContain(text);
-    },
-    ended: new Promise<number | null>((ended) => child.on('close', ended)),
-  };
-}
+const container = (args: readonly string[], input?: string) => here.anillo(['container', ...args], input);
 const recorded = (...args: string[]) => typing(process.execPath, [COMMAND, 'container', 'run', ...args]);
 
 /** Runs a recording again, which has to be the same. */
@@ -51,10 +27,8 @@ const lines = (text: string) => text.split(/\r*\n/);
 
 describe.skipIf(process.platform !== 'linux')('a recording', () => {
   afterAll(() => {
-    const { out } = container(['ps', '-aq']);
-    if (out) container(['rm', '-f', ...out.trim().split('\n')]);
     programs.remove();
-    rmSync(folder, { recursive: true, force: true });
+    here.remove();
   });
 
   test('has what was typed, said and looked up, and needs neither the container nor its volumes', async () => {

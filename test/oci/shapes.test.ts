@@ -1,33 +1,25 @@
 // What the commands print has the shapes of docker's, so that scripts and tools written for it can read it. Truth: docker-ps(1),
 // docker-inspect(1), docker-images(1), docker-history(1), and the Docker Engine API ("ContainerInspect", "ImageInspect").
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Installation } from '../installation.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
-const folder = mkdtempSync(join(tmpdir(), 'anillo-shapes-'));
-const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
-
-function anillo(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { env, timeout: 90_000, encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
-const container = (...args: string[]) => anillo('container', ...args);
+const here = new Installation('shapes');
+const { folder, anillo, container } = here;
 let id = '';
 
 beforeAll(() => {
   const root = join(folder, 'root');
   mkdirSync(join(root, 'bin'), { recursive: true });
   writeFileSync(join(root, 'bin/tool'), 'x'.repeat(1500), { mode: 0o755 });
-  expect(anillo('image', 'import', root, 'mine:1', '--cmd', '/bin/tool -l').status).toBe(0);
+  expect(anillo(['image', 'import', root, 'mine:1', '--cmd', '/bin/tool -l']).status).toBe(0);
   const limits = ['-m', '64M', '--cpus', '0.5', '--pids-limit', '9', '--cap-add', 'NET_ADMIN', '--read-only'];
   const made = ['--name', 'web', '-e', 'A=1', '-l', 'tier=front', '-l', 'plain', '-v', `${root}:/host`, '-w', '/tmp'];
   id = container('create', ...made, ...limits, 'mine:1', 'tool', 'two words', 'more').out.trim();
   container('create', '--name', 'db', '-l', 'tier=back', 'mine:1');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => here.remove());
 
 describe('container inspect', () => {
   test('prints an array in the shape of the Docker Engine API', () => {
@@ -130,7 +122,7 @@ describe('container ps', () => {
 
 describe('images', () => {
   test('are described in the shape of the Docker Engine API', () => {
-    expect(JSON.parse(anillo('image', 'inspect', 'mine:1').out)).toMatchObject([
+    expect(JSON.parse(anillo(['image', 'inspect', 'mine:1']).out)).toMatchObject([
       {
         RepoTags: ['mine:1'],
         Os: 'linux',
@@ -139,16 +131,16 @@ describe('images', () => {
         RootFS: { Type: 'layers' },
       },
     ]);
-    expect(anillo('image', 'inspect', '--format', '{{index .RepoTags 0}} {{len .RootFS.Layers}}', 'mine:1').out).toBe(
+    expect(anillo(['image', 'inspect', '--format', '{{index .RepoTags 0}} {{len .RootFS.Layers}}', 'mine:1']).out).toBe(
       'mine:1 1\n',
     );
   });
 
   test('are listed and their history is shown in any format', () => {
-    expect(anillo('image', 'ls', '--format', '{{.Repository}}:{{.Tag}} {{.Containers}}').out).toBe('mine:1 2\n');
-    expect(anillo('image', 'ls', '--filter', 'dangling=true', '-q').out).toBe('');
-    expect(anillo('image', 'ls', '--filter', 'reference=mi*', '-q').out).toMatch(/^[0-9a-f]{12}\n$/);
-    expect(anillo('image', 'ls', '--filter', 'reference=other*', '-q').out).toBe('');
-    expect(anillo('image', 'history', '--no-human', '--format', '{{.Size}}', 'mine:1').out).toBe('1500\n');
+    expect(anillo(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}} {{.Containers}}']).out).toBe('mine:1 2\n');
+    expect(anillo(['image', 'ls', '--filter', 'dangling=true', '-q']).out).toBe('');
+    expect(anillo(['image', 'ls', '--filter', 'reference=mi*', '-q']).out).toMatch(/^[0-9a-f]{12}\n$/);
+    expect(anillo(['image', 'ls', '--filter', 'reference=other*', '-q']).out).toBe('');
+    expect(anillo(['image', 'history', '--no-human', '--format', '{{.Size}}', 'mine:1']).out).toBe('1500\n');
   });
 });

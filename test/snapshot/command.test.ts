@@ -2,11 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMAND } from '../installation.ts';
 import { compile } from './programs.ts';
 
-const ANILLO = resolve(import.meta.dirname, '../../dist/anillo.js');
 const program = compile('session', 'amd64');
 const SHORT = { encoding: 'utf8', timeout: 60_000 } as const;
 
@@ -14,14 +14,14 @@ describe.skipIf(program === undefined || process.platform !== 'linux')('anillo p
   let folder = '';
   const at = (name: string) => join(folder, name);
   const run = (args: readonly string[], input = '') =>
-    spawnSync('node', [ANILLO, 'process', ...args], { ...SHORT, input });
+    spawnSync('node', [COMMAND, 'process', ...args], { ...SHORT, input });
 
   /** Types lines with pauses between them, as somebody at a terminal. */
   async function typed(
     args: readonly string[],
     lines: readonly string[],
   ): Promise<{ out: string; status: number | null }> {
-    const child = spawn('node', [ANILLO, 'process', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn('node', [COMMAND, 'process', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
     let out = '';
     const said = () => out.split('$ ').length;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { COMMAND } from '../installation.ts';
 import { utilityNames } from '../../src/build/userland.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const COMMAND = join(ROOT, 'dist/anillo.js');
 /** Where the sources are. */
 export const USERLAND = join(ROOT, 'guests/userland');
 /** The archive of the image. */

@@ -1,9 +1,7 @@
 // The command anillo with a data directory of its own.
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { COMMAND } from '../../installation.ts';
 import { ENVIRONMENT, type Outcome } from './computer.ts';
-
-const COMMAND = resolve(import.meta.dirname, '../../../dist/anillo.js');
 
 /** Runs anillo. */
 export class Command {
