@@ -1,7 +1,7 @@
 // Random kernels for the tests: a few dozen statements drawn from everything a ring-0 program can do, with a handler that
 // logs every exception and goes on with the next statement. A kernel depends on its seed only.
 
-import { assembleProgram } from '../../../isa/assemble.ts';
+import { assembleProgram } from '../../src/isa/assemble.ts';
 
 /** Where the image is linked. */
 export const ORIGIN = 0x10_0000;
