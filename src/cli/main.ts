@@ -69,6 +69,18 @@ Examples:
   return anillo;
 }
 
+function profileOption(): Option {
+  return new Option('--profile <name>', `what operations cost: ${PROFILE_NAMES.join(', ')}`)
+    .argParser(parseChoice('--profile', PROFILE_NAMES))
+    .default('p4-672');
+}
+
+function modelOption(): Option {
+  return new Option('--cpu <model>', `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`)
+    .argParser(parseChoice('--cpu', CPU_MODEL_NAMES))
+    .default('max');
+}
+
 function addRun(anillo: Command): void {
   anillo
     .command('run')
@@ -96,18 +108,8 @@ function addRun(anillo: Command): void {
     .option('--bios <file>', 'instead of an image: a ROM of 64 KiB to 16 MiB, started at the reset vector')
     .option('--post <port>', 'report bytes written to this port on standard error (POST codes)', parsePort('--post'))
     .option('--debugcon <port>', 'print bytes written to this port on standard output', parsePort('--debugcon'))
-    .option(
-      '--profile <name>',
-      `what operations cost: ${PROFILE_NAMES.join(', ')}`,
-      parseChoice('--profile', PROFILE_NAMES),
-      'p4-672',
-    )
-    .option(
-      '--cpu <model>',
-      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
-      parseChoice('--cpu', CPU_MODEL_NAMES),
-      'max',
-    )
+    .addOption(profileOption())
+    .addOption(modelOption())
     .option('--seed <number>', 'what RDRAND and RDSEED start from', parseSeed, 0)
     .option(
       '--max-instructions <count>',
@@ -242,18 +244,8 @@ function addCompare(anillo: Command): void {
       `columns, comma-separated: ${CELL_NAMES.join(', ')}`,
       parseList('--techniques', CELL_NAMES),
     )
-    .option(
-      '--profile <name>',
-      `what operations cost: ${PROFILE_NAMES.join(', ')}`,
-      parseChoice('--profile', PROFILE_NAMES),
-      'p4-672',
-    )
-    .option(
-      '--cpu <model>',
-      `the processor: ${CPU_MODEL_NAMES.join(', ')} (anillo explain cpus)`,
-      parseChoice('--cpu', CPU_MODEL_NAMES),
-      'max',
-    )
+    .addOption(profileOption())
+    .addOption(modelOption())
     .addOption(new Option('--memory <size>', 'guest memory').argParser(parseMemory).default(parseMemory('16M'), '16M'))
     .option('--append <text>', 'command line for the guest, arguments for the program')
     .addOption(new Option('--json', 'print JSON'))

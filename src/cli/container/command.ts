@@ -192,7 +192,7 @@ function addLooking(container: Command): void {
     .command('top')
     .description('list the processes of a container')
     .argument('<container>', 'name or ID')
-    .action(async (name) => (await import('./list.ts')).showProcesses(name));
+    .action(async (name) => (await import('./top.ts')).showProcesses(name));
   container
     .command('stats')
     .description('what running containers use, every second')
@@ -205,7 +205,7 @@ function addLooking(container: Command): void {
     .command('diff')
     .description('list what a container changed: A added, C changed, D deleted')
     .argument('<container>', 'name or ID')
-    .action(async (name) => (await import('./list.ts')).showChanges(name));
+    .action(async (name) => (await import('./diff.ts')).showChanges(name));
 }
 
 function addCopying(container: Command): void {

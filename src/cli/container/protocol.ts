@@ -37,6 +37,7 @@ export interface ExecRequest {
   readonly size?: WindowSize;
 }
 
+/** Size of a terminal, in characters. */
 export interface WindowSize {
   readonly rows: number;
   readonly columns: number;

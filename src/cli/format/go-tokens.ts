@@ -10,6 +10,7 @@ export interface Token {
   readonly isGlued: boolean;
 }
 
+/** What a template computes (text/template, "Pipelines" and "Arguments"). */
 export type Expression =
   | { readonly kind: 'dot' }
   | { readonly kind: 'literal'; readonly value: unknown }

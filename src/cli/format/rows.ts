@@ -18,7 +18,7 @@ export interface ListFormat {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\' };
 
 /** A template that a user gave; `\t` and `\n` outside its actions are a tab and a new line. @throws CliError */
-export function userTemplate(text: string): GoTemplate {
+function userTemplate(text: string): GoTemplate {
   const unescaped = text.replace(/(\{\{[\s\S]*?\}\})|\\([ntr\\])/g, (_, action?: string, letter?: string) =>
     action === undefined ? ESCAPES[letter!]! : action,
   );

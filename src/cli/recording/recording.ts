@@ -38,6 +38,7 @@ export interface OutputMark {
 /** What was run, by the commands it is recorded and replayed with. */
 export type RecordingKind = 'process' | 'container';
 
+/** A run: how it began, what came from outside and when, what it said, and how it ended. */
 export interface Recording<Start, Event> {
   readonly kind: RecordingKind;
   readonly start: Start;
