@@ -32,6 +32,9 @@ import type { DomainOptions, Finding, Vmm } from './technique.ts';
 import { FLAG_IF, FLAG_NT, FLAG_TF } from './vcpu.ts';
 
 const ESP = 4;
+const VECTOR_DB = 1;
+/** #DE, #BR, #UD, #NM, #MF, #AC, #XM: nothing of these is hidden from a guest. */
+const EXCEPTIONS = new Set([0, 5, 6, 7, 16, 17, 19]);
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Work of the VMM's entry and exit paths beyond the accesses that are charged one by one. */
 const ENTRY_WORK = 12;
@@ -382,8 +385,22 @@ export abstract class DeprivilegedVmm extends DeprivilegedGuest implements Vmm, 
     this.injectEvent({ vector: 1, kind: 'trap' });
   }
 
+  /** A trap that the VMM has no part in: the guest's instruction raised an exception, or is INT n. */
+  protected passOn(vector: number, error: number): void {
+    if (EXCEPTIONS.has(vector)) this.injectException(vector, error);
+    else if (vector === VECTOR_DB) {
+      this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
+      this.injectEvent({ vector, kind: 'trap' });
+    } else this.#softwareTrap(vector);
+  }
+
+  /** The exception of a trap, as it came. */
+  protected injectException(vector: number, error: number): void {
+    this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
+  }
+
   /** INT n, INT3 or INTO of the guest came through a host gate it may use. */
-  protected softwareTrap(vector: number): void {
+  #softwareTrap(vector: number): void {
     const { eip } = this;
     let length = 2;
     if (vector < 0x20) {

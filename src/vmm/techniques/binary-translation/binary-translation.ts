@@ -8,9 +8,8 @@ import { DeprivilegedVmm } from '../../deprivileged.ts';
 import type { ControlChange } from '../../emulate/context.ts';
 import { sysenter } from '../../emulate/far.ts';
 import type { GuestInstruction } from '../../emulate/instruction.ts';
-import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../host-access.ts';
+import { GuestFault, PF_USER, PF_WRITE, VECTOR_GP, VECTOR_PF } from '../../host-access.ts';
 import { CACHE_CODE, HOST_LDT, VECTOR_CALLOUT } from '../../host-memory.ts';
-import type { FaultOutcome } from '../../shadow-options.ts';
 import type { DomainOptions } from '../../technique.ts';
 import {
   CR0_AM,
@@ -18,7 +17,6 @@ import {
   CR0_MP,
   CR0_TS,
   CS,
-  DS,
   EAX,
   ECX,
   EDX,
@@ -28,26 +26,21 @@ import {
   SS,
   type VirtualSegment,
 } from '../../vcpu.ts';
+import { AdaptiveWrites } from './adaptive-writes.ts';
 import * as area from './area.ts';
 import type { Block } from './cache.ts';
+import { CacheCounts } from './cache-counts.ts';
 import { CodeSupply } from './code-supply.ts';
 import { SegmentRegisters } from './segment-registers.ts';
 import { SharedArea } from './shared-area.ts';
+import { Stepping } from './stepping.ts';
 import { type Callout, type Place, SAVED_EAX, SAVED_ECX, SAVED_EDX } from './unit.ts';
 
-const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
 const CACHE_SELECTOR = CACHE_CODE | 1;
 const POST_PORT = 0x80;
-/** Counts that translated code keeps itself. */
-const IN_CACHE = [
-  [area.LATCH_READS, 'port read in the cache'],
-  [area.TASK_PRIORITY_WRITES, 'task priority written in the cache'],
-] as const;
 const DR6_BS = 0x4000;
-/** Opcode of PUSHF. */
-const PUSHF = 0x9c;
 
 /** The VMM. */
 export class BinaryTranslationVmm extends DeprivilegedVmm {
@@ -55,16 +48,13 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   readonly #code: CodeSupply;
   readonly #area: SharedArea;
   readonly #segments: SegmentRegisters;
+  readonly #stepping: Stepping;
+  readonly #writes: AdaptiveWrites;
+  readonly #counts: CacheCounts;
   /** Where in the cache the guest goes on; undefined: wherever its EIP says. */
   #resumeAt: number | undefined;
   #block: Block | undefined;
   #place: Place | undefined;
-  /** The next boundary is being looked for, with a TF that is the VMM's own or the guest's. */
-  #stepping: 'no' | 'wanted' | 'own' = 'no';
-  /** Where in the cache that step with a TF of the VMM's own began. */
-  #steppedFrom: number | undefined;
-  /** DR6 bits of a debug trap the guest gets at the next boundary. */
-  #pendingDebug = 0;
   #returnBySysexit = false;
 
   constructor(options: DomainOptions) {
@@ -73,6 +63,9 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#segments = new SegmentRegisters(this, this.machine.cpu, this.#area);
     this.#code = new CodeSupply(this, this.#area);
     this.#code.onTranslated = (text) => this.trace('blocks', text);
+    this.#stepping = new Stepping(this, this.frame);
+    this.#writes = new AdaptiveWrites(this, this.#code);
+    this.#counts = new CacheCounts(this.#area, this.counters);
     this.memory.onDevice = (address, write) => this.#beforeDevice(address, write);
   }
 
@@ -93,7 +86,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   protected syncFromHardware(): void {
     const { frame } = this;
-    this.#endStep();
+    this.#stepping.end();
     this.#returnBySysexit = false;
     if (frame.cs !== CACHE_SELECTOR) {
       this.vcpu.cpl = 3;
@@ -110,38 +103,12 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     if (located) frame.eip = located.place.eip;
   }
 
-  /** A step that the VMM asked for is over: its TF is not the guest's. */
-  #endStep(): void {
-    if (this.#stepping === 'own') this.frame.eflags = (this.frame.eflags & ~FLAG_TF) >>> 0;
-    this.#stepping = 'no';
-  }
-
-  #beginStep(): void {
-    this.#steppedFrom = undefined;
-    if (this.#stepping !== 'wanted') return;
-    this.#stepping = this.frame.eflags & FLAG_TF ? 'no' : 'own';
-    if (this.#stepping === 'own') this.#steppedFrom = this.frame.eip;
-    this.frame.eflags = (this.frame.eflags | FLAG_TF) >>> 0;
-  }
-
   /** What translated code may have changed. */
   #leftCache(): void {
     this.vcpu.interruptFlag = this.#area.loadShared(area.VIRTUAL_IF) !== 0;
-    this.#countInCache();
+    this.#counts.look();
     this.#segments.leftCache();
   }
-
-  /** What the cache emulated by itself since the last look; looking costs nothing. */
-  #countInCache(): void {
-    for (const [offset, name] of IN_CACHE) {
-      const count = this.#area.peek(offset);
-      const seen = this.#seenInCache.get(offset) ?? 0;
-      if (count !== seen) this.counters.add('translation', name, (count - seen) >>> 0);
-      this.#seenInCache.set(offset, count);
-    }
-  }
-
-  readonly #seenInCache = new Map<number, number>();
 
   #leftUser(): void {
     this.#resumeAt = undefined;
@@ -167,7 +134,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     frame.esp = this.#area.load(area.SAVE_ESP);
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#segments.stackSelector;
-    this.#endStep();
+    this.#stepping.end();
     this.#returnBySysexit = false;
     this.#leftCache();
     this.#callout(site.callout, site.block);
@@ -220,7 +187,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       }
       default:
         this.#materialize();
-        this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
+        this.injectException(vector, error);
         vcpu.shadowAddress = undefined;
     }
   }
@@ -248,35 +215,31 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
       return;
     }
     this.emulateInstruction(instruction);
-    if (write && block.valid) this.#noteTrap(block, eip, instruction, outcome, linear);
+    if (!write || !block.valid) return;
+    const adapted = this.#writes.trapped(eip, instruction, outcome, linear);
+    if (adapted === undefined) return;
+    this.trace('blocks', () => `adapted to ${adapted} at ${eip.toString(16)}`);
+    this.#code.retranslate(block);
   }
 
   /** TF: the VMM looks for a boundary, or the guest steps itself. */
   #debugTrap(): void {
     const { vcpu, frame } = this;
     const status = this.takeDebugStatus();
-    this.#hideOwnStep();
+    this.#stepping.hideOwn(this.#resumeAt);
     // An instruction was executed, whatever there was in its shadow.
     vcpu.shadowAddress = undefined;
-    this.#pendingDebug |= status & 0xf;
-    if (frame.eflags & FLAG_TF) this.#pendingDebug |= status & DR6_BS;
-    if (this.#pendingDebug === 0) return;
+    this.#stepping.pendingDebug |= status & 0xf;
+    if (frame.eflags & FLAG_TF) this.#stepping.pendingDebug |= status & DR6_BS;
+    if (this.#stepping.pendingDebug === 0) return;
     if (!this.atBoundary()) {
       this.waitForBoundary();
       return;
     }
-    vcpu.dr[6] = (vcpu.dr[6]! | this.#pendingDebug) >>> 0;
-    this.#pendingDebug = 0;
+    vcpu.dr[6] = (vcpu.dr[6]! | this.#stepping.pendingDebug) >>> 0;
+    this.#stepping.pendingDebug = 0;
     this.#materialize();
     this.injectEvent({ vector: 1, kind: 'trap' });
-  }
-
-  /** PUSHF was stepped with a TF of the VMM's own: the guest must not find it on its stack. */
-  #hideOwnStep(): void {
-    const from = this.#steppedFrom;
-    if (from === undefined || this.#resumeAt !== from + 1 || this.access.tryLoad(from, 1) !== PUSHF) return;
-    const top = (this.segment(SS).base + this.frame.esp) >>> 0;
-    this.memory.write(top, 4, (this.memory.read(top, 4) & ~FLAG_TF) >>> 0);
   }
 
   #userTrap(vector: number, error: number): void {
@@ -291,21 +254,8 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         if (error !== 0 && (error & 2) === 0 && this.#segments.descriptors.sync(error & 0xffff)) return;
         this.emulateCurrent(new GuestFault(vector, error));
         return;
-      case 0:
-      case 5:
-      case VECTOR_UD:
-      case 7:
-      case 16:
-      case 17:
-      case 19:
-        this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
-        return;
-      case 1:
-        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
-        this.injectEvent({ vector, kind: 'trap' });
-        return;
       default:
-        this.softwareTrap(vector);
+        this.passOn(vector, error);
     }
   }
 
@@ -346,7 +296,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
         if (callout.length === 1) this.vcpu.shadowAddress = (this.segment(CS).base + callout.eip) >>> 0;
         return;
       case 'write':
-        this.#adaptedWrite(callout, block);
+        this.#writes.callOut(block, callout.eip, (instruction) => this.emulateInstruction(instruction));
         return;
       default: {
         const instruction = block.instructions.get(callout.eip);
@@ -360,49 +310,6 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.emulateInstruction(instruction);
     if (instruction.op === 'sysexit' && this.vcpu.cpl === 3) this.#returnBySysexit = true;
     if (instruction.op === 'out') this.#area.forget(area.LATCH);
-  }
-
-  /** A write that was adapted: straight to the guest's tables. */
-  #adaptedWrite(callout: Callout, block: Block): void {
-    const instruction = block.instructions.get(callout.eip)!;
-    const linear = this.#linear(callout.eip);
-    const before = this.#traceWork();
-    this.memory.isTracedAccess = true;
-    this.emulateInstruction(instruction);
-    this.memory.isTracedAccess = false;
-    if (!this.#code.history.calledOut(linear, this.#traceWork() !== before) || !block.valid) return;
-    this.counters.add('translation', 'reverted');
-    this.#code.retranslate(block);
-  }
-
-  /** Something that grows whenever a traced page or a device was written. */
-  #traceWork(): number {
-    return (
-      this.#deviceWrites +
-      this.#codeWrites +
-      this.counters.get('shadow', 'trace-unchanged') +
-      this.counters.get('shadow', 'sync') +
-      this.counters.get('shadow', 'sync-directory')
-    );
-  }
-
-  #deviceWrites = 0;
-  #codeWrites = 0;
-
-  // ---- Adaptation ----------------------------------------------------------------------------------------------------
-
-  #linear(eip: number): number {
-    return (this.vcpu.segment(CS).base + eip) >>> 0;
-  }
-
-  #noteTrap(block: Block, eip: number, instruction: GuestInstruction, outcome: FaultOutcome, target: number): void {
-    const flat = this.vcpu.segment(DS).base === 0;
-    const adaptation = this.#code.history.trapped(this.#linear(eip), instruction, outcome, target, flat);
-    if (!adaptation) return;
-    if (adaptation.kind === 'priority') this.#code.priority.inUse = true;
-    this.counters.add('translation', 'adapted');
-    this.trace('blocks', () => `adapted to ${adaptation.kind} at ${eip.toString(16)}`);
-    this.#code.retranslate(block);
   }
 
   // ---- Translation ---------------------------------------------------------------------------------------------------
@@ -419,7 +326,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   protected override codeChanged(frame: number, offset: number, length: number): void {
-    this.#codeWrites++;
+    this.#writes.sawCode();
     this.#code.cache.invalidateFrame(frame, offset, offset + length);
   }
 
@@ -483,7 +390,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     frame.cs = CACHE_SELECTOR;
     frame.ss = this.#segments.stackSelector;
     frame.eip = at;
-    this.#beginStep();
+    this.#stepping.begin();
   }
 
   #enterUser(): void {
@@ -491,7 +398,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     this.#segments.loadUser();
     this.#resumeAt = undefined;
     this.#block = undefined;
-    this.#beginStep();
+    this.#stepping.begin();
     frame.cs = vcpu.segment(CS).selector;
     frame.ss = vcpu.segment(SS).selector;
   }
@@ -566,7 +473,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
 
   /** Run on to the next boundary with TF set. */
   protected override waitForBoundary(): void {
-    this.#stepping = 'wanted';
+    this.#stepping.want();
   }
 
   protected override beforeInterrupt(): void {
@@ -578,7 +485,7 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
   }
 
   #beforeDevice(address: number, write: boolean): void {
-    if (write) this.#deviceWrites++;
+    if (write) this.#writes.sawDevice();
     if (this.domain.isLocalApic(address)) this.#code.priority.toApic();
   }
 
@@ -588,23 +495,18 @@ export class BinaryTranslationVmm extends DeprivilegedVmm {
     return {
       code: this.#code.save(),
       segments: this.#segments.save(),
-      stepping: this.#stepping,
-      steppedFrom: this.#steppedFrom ?? null,
-      pendingDebug: this.#pendingDebug,
+      ...this.#stepping.save(),
       area: this.#area.save(),
-      seenInCache: [...this.#seenInCache].map(([offset, count]) => [offset, count]),
+      seenInCache: this.#counts.save(),
     };
   }
 
   protected override loadTechnique(fields: Fields): void {
     this.#code.load(fields.code as Fields);
     this.#segments.load(fields.segments as Fields);
-    this.#stepping = fields.stepping as 'no';
-    this.#steppedFrom = typeof fields.steppedFrom === 'number' ? fields.steppedFrom : undefined;
-    this.#pendingDebug = fields.pendingDebug as number;
+    this.#stepping.load(fields);
     this.#area.restore(fields.area!);
-    this.#seenInCache.clear();
-    for (const [offset, count] of fields.seenInCache as [number, number][]) this.#seenInCache.set(offset, count);
+    this.#counts.restore(fields.seenInCache!);
     this.#resumeAt = undefined;
     this.#block = undefined;
     this.#place = undefined;

@@ -1,3 +1,4 @@
+// What the translator makes of guest code, as disassembly.
 import { describe, expect, test } from 'vitest';
 import { assembleProgram } from '../../../isa/assemble.ts';
 import { decode } from '../../../isa/decode.ts';

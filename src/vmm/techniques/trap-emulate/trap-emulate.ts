@@ -29,7 +29,6 @@ import { compressed, SegmentShadow } from './segment-shadow.ts';
 import { SensitiveWatch } from './sensitive-watch.ts';
 
 const EAX = 0;
-const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const CR0_MIRRORED = CR0_TS | CR0_EM | CR0_MP | CR0_AM;
 const MSR_SYSENTER_CS = 0x174;
 const LDTR = 7;
@@ -227,21 +226,8 @@ export class TrapEmulateVmm extends DeprivilegedVmm {
         // A segment the host has no entry for yet, something privileged, or the guest's own fault.
         this.emulateCurrent(new GuestFault(vector, error));
         return;
-      case 0:
-      case 5:
-      case 6:
-      case 7:
-      case 16:
-      case 17:
-      case 19:
-        this.inject(new GuestFault(vector, VECTORS_WITH_ERROR.has(vector) ? error : undefined));
-        return;
-      case 1:
-        this.vcpu.dr[6] = (this.vcpu.dr[6]! | this.takeDebugStatus()) >>> 0;
-        this.injectEvent({ vector, kind: 'trap' });
-        return;
       default:
-        this.softwareTrap(vector);
+        this.passOn(vector, error);
     }
   }
 
