@@ -1,5 +1,4 @@
 // What runs measured programs, and what it is told about each unit of work.
-import type { Piece } from '../guest/memory-image.ts';
 
 /** An emulator with a program in its memory. */
 export interface Engine {
@@ -8,9 +7,6 @@ export interface Engine {
   run(isEnough: (checksum: number) => boolean): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Makes an engine for a memory image. */
-export type EngineMaker = (image: readonly Piece[]) => Promise<Engine>;
 
 /** Puts the bytes that leave the serial port together to checksums. */
 export class ChecksumReader {

@@ -1,5 +1,6 @@
 // What can be wrong with an image that should be booted.
 
+/** What is wrong, in a word. */
 export type BootErrorCode =
   | 'empty'
   | 'bad-size'

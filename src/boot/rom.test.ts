@@ -1,3 +1,4 @@
+// Where a ROM lies in memory, and which files are none.
 import { describe, expect, test } from 'vitest';
 import { BootError } from './boot-error.ts';
 import { checkRom, placeRom } from './rom.ts';

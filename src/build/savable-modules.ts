@@ -9,7 +9,7 @@ const REGISTRY = join(SOURCE, 'kernel/snapshot/registry.ts');
 const MODULES = /^(kernel|platform|oci)\/.*(?<!\.test)\.ts$/;
 
 /** Rewrites JavaScript that was a module of the source tree; undefined for one that stays as it is. */
-export function savableModule(code: string, path: string): string | undefined {
+function savableModule(code: string, path: string): string | undefined {
   const name = relative(SOURCE, path).replaceAll('\\', '/');
   if (!MODULES.test(name) || path === REGISTRY) return undefined;
   const registry = relative(dirname(path), REGISTRY).replaceAll('\\', '/');

@@ -1,3 +1,4 @@
+// The power-management registers (ACPI specification, "ACPI Register Model").
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';
 import { AcpiPm, PM_TIMER_HZ } from './acpi-pm.ts';

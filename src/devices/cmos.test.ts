@@ -1,3 +1,4 @@
+// The real-time clock and its memory (Motorola MC146818A data sheet).
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';
 import { Cmos } from './cmos.ts';

@@ -1,3 +1,4 @@
+// The keyboard controller with its keyboard (IBM PC AT Technical Reference, "Keyboard Controller").
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InputQueue } from '../machine/input-queue.ts';
 import { I8042 } from './i8042.ts';

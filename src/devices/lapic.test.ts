@@ -1,3 +1,4 @@
+// The local APIC (SDM Vol. 3 "Advanced Programmable Interrupt Controller").
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';
 import {

@@ -1,3 +1,4 @@
+// Two interrupt controllers as a PC wires them (Intel 8259A data sheet).
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Pic8259 } from './pic8259.ts';
 

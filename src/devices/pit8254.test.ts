@@ -1,3 +1,4 @@
+// The six modes of the timer's counters (Intel 8254 data sheet).
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';
 import { Pit8254 } from './pit8254.ts';

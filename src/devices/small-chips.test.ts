@@ -1,3 +1,4 @@
+// Chips of one or two ports: debug exit, POST, reset control.
 import { describe, expect, it } from 'vitest';
 import { DebugExit } from './debug-exit.ts';
 import { PostPort } from './post-port.ts';

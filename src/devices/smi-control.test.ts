@@ -1,3 +1,4 @@
+// Where software raises SMI (Intel 82801 (ICH) data sheet, "APM I/O Decode").
 import { expect, test } from 'vitest';
 import { SmiControl } from './smi-control.ts';
 

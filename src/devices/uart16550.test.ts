@@ -1,3 +1,4 @@
+// The serial port (National Semiconductor PC16550D data sheet).
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InputQueue } from '../machine/input-queue.ts';
 import { TestTime } from '../machine/test-time.ts';

@@ -96,7 +96,7 @@ const NODE_KINDS = {
 };
 
 /** FORM_FLAGS bits: name, meaning, and which forms have it. */
-export const FORM_BITS: readonly (readonly [string, string, (form: Form) => boolean])[] = [
+const FORM_BITS: readonly (readonly [string, string, (form: Form) => boolean])[] = [
   ['MODRM', 'a ModRM byte follows the opcode', hasModrm],
   ['LOCKABLE', 'LOCK is legal with a memory operand', (f) => f.lock === true],
   ['ENDS_BLOCK', 'last instruction of its block', (f) => f.endsBlock === true],

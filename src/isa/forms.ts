@@ -28,7 +28,7 @@ const PREFIX_RULES: readonly string[] = ['NP', 'NFx', '66', 'F3', 'F2'];
 const IMMEDIATE_TOKENS: readonly string[] = ['ib', 'iw', 'iz', 'iv', 'cb', 'cz', 'ap', 'ao'];
 
 /** Parses the `enc` column. */
-export function parseEncoding(enc: string): Encoding {
+function parseEncoding(enc: string): Encoding {
   const tokens = enc.split(' ');
   let prefix: PrefixRule = 'any';
   if (tokens.length > 1 && PREFIX_RULES.includes(tokens[0]!)) prefix = tokens.shift() as PrefixRule;

@@ -4,7 +4,7 @@ import type { CodeMode, MemoryOperand, Prefixes, Size } from './instruction.ts';
 import type { EXTENSIONS } from './not-supported.ts';
 
 /** Longest instruction the processor accepts. */
-export const MAX_INSTRUCTION_LENGTH = 15;
+const MAX_INSTRUCTION_LENGTH = 15;
 
 /** Why bytes are no instruction: an extension's name (or `undefined opcode`), or a fault of form. */
 export type DecodeFailure = (typeof EXTENSIONS)[number] | 'truncated' | 'longer than 15 bytes' | 'LOCK not allowed';

@@ -56,7 +56,7 @@ function immediate(code: OperandCode): string {
 }
 
 /** One operand in the SDM's words. */
-export function operandWords(code: OperandCode): string {
+function operandWords(code: OperandCode): string {
   const { kind, width } = code;
   const bits = BITS[width];
   const fixed = FIXED[kind];

@@ -47,7 +47,7 @@ import { LockTable } from './vfs/file-locks.ts';
 import type { Inode, Owner } from './vfs/inode.ts';
 
 /** Nanoseconds since the epoch at which the machine was switched on, unless told otherwise. */
-export const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
+const DEFAULT_EPOCH = 1_700_000_000_000_000_000n;
 /** f_type of statfs(2). */
 const PIPEFS_MAGIC = 0x5049_5045;
 const MQUEUE_MAGIC = 0x1980_0202;

@@ -57,7 +57,6 @@ export interface Mapping extends PageRights {
 }
 
 export const PAGE_SIZE = 4096;
-export const PAGE_SHIFT = 12;
 /** First address a program cannot have. */
 export const USER_END: Readonly<Record<Abi, number>> = { amd64: 0x7fff_ffff_f000, i386: 0xffff_e000 };
 

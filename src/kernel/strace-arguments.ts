@@ -109,6 +109,7 @@ function quote(bytes: Uint8Array, isCut: boolean): string {
   return `"${text}"${isCut || bytes.length > SHOWN ? '...' : ''}`;
 }
 
+/** A string of the program, quoted and cut as strace(1) does; the address where it cannot be read. */
 export function stringArgument(call: Call, address: number): string {
   const bytes = readUserString(call.memory, address, LONGEST);
   return bytes === undefined ? hex(address) : quote(bytes, false);

@@ -1,3 +1,4 @@
+// What a comparison says of guests that were run, and how it reads.
 import { describe, expect, test } from 'vitest';
 import { buildComparison, type MeasuredRun, reproducedCells, withoutTimings } from './comparison.ts';
 import { narrate } from './narrate.ts';

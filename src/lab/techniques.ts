@@ -45,8 +45,3 @@ export const CELLS: readonly CellTechnique[] = [
     summary: 'as before, but the processor also walks the hypervisor’s second-level page tables (EPT)',
   },
 ];
-
-/** The column of a technique and its paging, or undefined where there is none. */
-export function cellOf(technique: TechniqueName, paging?: 'shadow' | 'ept'): CellTechnique | undefined {
-  return CELLS.find((cell) => cell.technique === technique && (cell.paging === undefined || cell.paging === paging));
-}

@@ -1,3 +1,4 @@
+// Who answers on ports and addresses.
 import { describe, expect, it } from 'vitest';
 import { Bus, BusOverlapError } from './bus.ts';
 import type { AccessSize } from './bus.ts';

@@ -1,3 +1,4 @@
+// Virtual time and the events in it.
 import { describe, expect, it } from 'vitest';
 import { Clock } from './clock.ts';
 import { TestTime } from './test-time.ts';

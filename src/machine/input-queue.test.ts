@@ -1,3 +1,4 @@
+// Input from outside is stamped, so that a run can be repeated.
 import { describe, expect, it } from 'vitest';
 import { InputQueue } from './input-queue.ts';
 

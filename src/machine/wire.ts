@@ -2,6 +2,3 @@
 
 /** Drives a line high or low. Driving the level a line already has is allowed and says nothing new. */
 export type Wire = (level: boolean) => void;
-
-/** A pin that is not connected. */
-export const notConnected: Wire = () => {};

@@ -77,7 +77,7 @@ export class Checkpoints {
 }
 
 /** Is there a checkpoint in a directory? */
-export function hasCheckpoint(data: DataDirectory, at: string): boolean {
+function hasCheckpoint(data: DataDirectory, at: string): boolean {
   return data.size(`${at}/${DESCRIPTION}`) !== undefined;
 }
 

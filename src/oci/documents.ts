@@ -18,6 +18,7 @@ export const MEDIA = {
 
 /** The processors whose programs run here, by the names images use. */
 export const ARCHITECTURES = ['amd64', '386'] as const;
+/** One of them. */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** What an image is for. */
@@ -36,6 +37,7 @@ export interface ContentDescriptor {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** What an image consists of. */
 export interface ImageManifest {
   readonly config: ContentDescriptor;
   readonly layers: readonly ContentDescriptor[];
@@ -64,6 +66,7 @@ export interface ImageRunConfig {
   readonly Volumes?: Readonly<Record<string, object>>;
 }
 
+/** What an image is and how it came about. */
 export interface ImageConfig {
   readonly created?: string;
   readonly author?: string;

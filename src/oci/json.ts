@@ -7,6 +7,7 @@ export const LARGEST_DOCUMENT = 4 << 20;
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
+/** An object of JSON, and neither null nor an array. */
 export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

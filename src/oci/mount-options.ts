@@ -24,6 +24,7 @@ export interface MountOptions {
   readonly data: string;
 }
 
+/** How mounts and unmounts below spread (mount_namespaces(7), "SHARED SUBTREES"). */
 export type Propagation = 'shared' | 'slave' | 'private' | 'unbindable';
 
 const SET: Readonly<Record<string, number>> = Object.fromEntries(MOUNT_FLAGS.map(({ word, flag }) => [word, flag]));

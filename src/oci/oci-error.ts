@@ -1,5 +1,6 @@
 // What can be wrong with images, archives and the data directory.
 
+/** What is wrong, in a word. */
 export type OciErrorCode =
   | 'bad-reference'
   | 'not-found'

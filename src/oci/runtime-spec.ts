@@ -6,9 +6,11 @@ import { OciError } from './oci-error.ts';
 
 /** Kinds of namespace, by the names of the specification. */
 export const NAMESPACES = ['pid', 'network', 'mount', 'ipc', 'uts', 'user', 'cgroup', 'time'] as const;
+/** One of them. */
 export type NamespaceKind = (typeof NAMESPACES)[number];
 
-export const CAPABILITY_SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
+const CAPABILITY_SETS = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'] as const;
+/** A set of capabilities of a thread (capabilities(7)). */
 export type CapabilitySet = (typeof CAPABILITY_SETS)[number];
 
 export const SECCOMP_ACTIONS = [
@@ -22,6 +24,7 @@ export const SECCOMP_ACTIONS = [
   'SCMP_ACT_LOG',
   'SCMP_ACT_NOTIFY',
 ] as const;
+/** What a filter does with a call (config-linux.md, "Seccomp"). */
 export type SeccompAction = (typeof SECCOMP_ACTIONS)[number];
 
 export const SECCOMP_OPERATORS = [
@@ -33,8 +36,10 @@ export const SECCOMP_OPERATORS = [
   'SCMP_CMP_GT',
   'SCMP_CMP_MASKED_EQ',
 ] as const;
+/** How a filter compares an argument. */
 export type SeccompOperator = (typeof SECCOMP_OPERATORS)[number];
 
+/** Whose rights a program has, by the IDs inside the container. */
 export interface ProcessUser {
   readonly uid: number;
   readonly gid: number;
@@ -42,6 +47,7 @@ export interface ProcessUser {
   readonly additionalGids: readonly number[];
 }
 
+/** One limit of setrlimit(2). */
 export interface ResourceLimit {
   /** Such as RLIMIT_NOFILE. */
   readonly type: string;
@@ -63,6 +69,7 @@ export interface ProcessSpec {
   readonly oomScoreAdj?: number;
 }
 
+/** One mount (config.md, "Mounts"). */
 export interface MountSpec {
   readonly destination: string;
   readonly type?: string;
@@ -70,12 +77,14 @@ export interface MountSpec {
   readonly options: readonly string[];
 }
 
+/** IDs from `containerID` on inside are those from `hostID` on outside (user_namespaces(7)). */
 export interface IdMapping {
   readonly containerID: number;
   readonly hostID: number;
   readonly size: number;
 }
 
+/** A namespace the container has for itself. */
 export interface NamespaceSpec {
   readonly type: NamespaceKind;
   /** Join this one instead of a new one. */
@@ -118,6 +127,7 @@ export interface IoLimit {
   readonly rate: number;
 }
 
+/** What has to hold of the argument number `index`; `valueTwo` is for SCMP_CMP_MASKED_EQ. */
 export interface SeccompCondition {
   readonly index: number;
   readonly value: number;
@@ -125,6 +135,7 @@ export interface SeccompCondition {
   readonly op: SeccompOperator;
 }
 
+/** What happens to calls of these names whose arguments are as all of `args` say. */
 export interface SeccompRule {
   readonly names: readonly string[];
   readonly action: SeccompAction;
@@ -132,6 +143,7 @@ export interface SeccompRule {
   readonly args: readonly SeccompCondition[];
 }
 
+/** A filter of system calls. */
 export interface SeccompSpec {
   readonly defaultAction: SeccompAction;
   readonly defaultErrnoRet?: number;
@@ -139,6 +151,7 @@ export interface SeccompSpec {
   readonly syscalls: readonly SeccompRule[];
 }
 
+/** A device file to be made (config-linux.md, "Devices"). */
 export interface DeviceSpec {
   readonly path: string;
   readonly type: string;
@@ -149,6 +162,7 @@ export interface DeviceSpec {
   readonly gid: number;
 }
 
+/** A program that runs at some point of a container's life (config.md, "POSIX-platform Hooks"). */
 export interface Hook {
   readonly path: string;
   readonly args: readonly string[];
@@ -165,6 +179,7 @@ export const HOOKS = [
   'poststart',
   'poststop',
 ] as const;
+/** When it runs. */
 export type HookPoint = (typeof HOOKS)[number];
 
 /** config.json of a bundle. */

@@ -1,3 +1,4 @@
+// What firmware tells an operating system of the machine (MultiProcessor Specification 1.4, ACPI 2.0).
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CPU_MODEL } from '../cpu/cpu.ts';
 import { writeFirmwareTables } from './firmware-tables.ts';

@@ -1,3 +1,4 @@
+// A whole machine: interrupts, input, sleep, limits, and that a saved one goes on as if nothing had happened.
 import { describe, expect, it } from 'vitest';
 import { loadCore } from '../../test/core.ts';
 import { assemble } from '../isa/assemble.ts';

@@ -26,11 +26,11 @@ import { Turns } from './turns.ts';
 
 export const MEBIBYTE = 0x100000;
 /** A multiboot image is linked at 1 MiB, so less than 2 MiB leaves no room for one. */
-export const MEMORY_MINIMUM = 2 * MEBIBYTE;
+const MEMORY_MINIMUM = 2 * MEBIBYTE;
 /** Addresses above belong to the chips (Intel 440FX "System Address Map"). */
-export const MEMORY_MAXIMUM = 3072 * MEBIBYTE;
-export const MEMORY_DEFAULT = 64 * MEBIBYTE;
-export const FREQUENCY_DEFAULT = 1_000_000_000;
+const MEMORY_MAXIMUM = 3072 * MEBIBYTE;
+const MEMORY_DEFAULT = 64 * MEBIBYTE;
+const FREQUENCY_DEFAULT = 1_000_000_000;
 const PAGE_SIZE = 4096;
 /** A physical address no device will ever have. */
 const NOBODY = 2 ** 52;

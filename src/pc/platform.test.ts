@@ -1,3 +1,4 @@
+// The chips of a PC wired together.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';

@@ -7,7 +7,7 @@ import type { Fields, Stateful } from '../machine/stateful.ts';
 import { numberField } from '../machine/stateful.ts';
 
 /** Cycles by which a processor may get ahead of the others. */
-export const QUANTUM = 10_000;
+const QUANTUM = 10_000;
 
 /** What there is to do now. */
 export type Turn = 'run' | 'look-again' | 'all-asleep';

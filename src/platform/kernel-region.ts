@@ -3,7 +3,7 @@
 // CS 0x33 and SS 0x2b in amd64 programs, CS 0x23 in i386 ones, TLS entries 12 to 14).
 // Truth for the structures: SDM Vol. 3 "IA-32e Mode Segment Descriptors", "64-Bit Mode IDT", "Task Management in 64-bit Mode".
 
-export const KERNEL_BASE = 0xffff_ffff_8000_0000n;
+const KERNEL_BASE = 0xffff_ffff_8000_0000n;
 
 // Physical pages below FIRST_FRAME.
 const GDT_PAGE = 1;

@@ -24,6 +24,7 @@ export const COUNTER_GROUPS = [
   /** Binary translation: blocks, instructions, chained, adapted, reverted, invalidated, flushed … */
   'translation',
 ] as const;
+/** One of them. */
 export type CounterGroup = (typeof COUNTER_GROUPS)[number];
 
 /** Named counts in groups. */

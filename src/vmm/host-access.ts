@@ -3,6 +3,7 @@
 
 import type { CostClass } from '../isa/cost-classes.ts';
 
+/** Bytes. */
 export type AccessSize = 1 | 2 | 4;
 
 /** A fault of an access or an instruction that ring-0 software made itself. */

@@ -33,7 +33,6 @@ export const STACK_OFFSET = 0x01_4000;
 export const STACK_SIZE = 0x4000;
 /** Shared with translated code through GS: virtual flags, spill slots (techniques/binary-translation/area.ts). */
 export const AREA_OFFSET = 0x01_8000;
-export const AREA_SIZE = 0x1000;
 /** Shadow LDT, 64 KiB. */
 export const LDT_OFFSET = 0x02_0000;
 /** Table of the in-cache lookup of indirect branches: 64 Ki code pointers. Lies behind the area in the GS segment. */
@@ -69,9 +68,6 @@ export const SELECTOR_SLOTS = 0xff40;
 // The host IDT: gate n leads to doorway offset n.
 export const ENTRY_VMEXIT = 0x400;
 export const ENTRY_SYSENTER = 0x408;
-export const ENTRY_HYPERCALL = 0x420;
-/** Where a task on the host side returns to. */
-export const ENTRY_HOST_CALL = 0x410;
 
 /** Vector of the host's local APIC timer. */
 export const VECTOR_TIMER = 0xf0;

@@ -24,7 +24,6 @@ import {
   LOOKUP_OFFSET,
   LOOKUP_SIZE,
   type PagePool,
-  REGION_LINEAR,
   REGION_PHYSICAL,
   regionLinear,
   regionPhysical,
@@ -136,6 +135,3 @@ function prepareApic(machine: Machine): void {
   write(APIC_TIMER_DIVIDE, 0xb); // by 1
   write(APIC_LVT_LINT0, 0x1_0000);
 }
-
-/** Exclusive linear end of what a deprivileged guest may reach. */
-export const GUEST_LINEAR_END = REGION_LINEAR;

@@ -1,3 +1,4 @@
+// Shadow page tables, on guest tables the tests write (Adams & Agesen 2006, sections 2.2 and 3.2).
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CostClass } from '../isa/cost-classes.ts';
 import { VmmCounters } from './counters.ts';

@@ -85,6 +85,7 @@ export function saveSpace(space: Space): SavedSpace {
   };
 }
 
+/** The other way. */
 export function loadSpace({ long, directories, ...rest }: SavedSpace): Space {
   const levels = long && { pointers: new Map(long.pointers), frames: new Set(long.frames) };
   return { ...rest, directories: new Map(directories), ...(levels ? { long: levels } : {}) };

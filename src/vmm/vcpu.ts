@@ -55,8 +55,6 @@ export const FLAG_RF = 0x1_0000;
 export const FLAG_VM = 0x2_0000;
 export const FLAG_AC = 0x4_0000;
 export const FLAG_ID = 0x20_0000;
-/** EFLAGS bits the guest keeps in the real register while it runs deprivileged. */
-export const FLAGS_DIRECT = 0x24_4dd5;
 
 // Access rights in the layout of asm/layout.ts (VMX format).
 export const RIGHTS_CODE = 0x8;
@@ -77,6 +75,7 @@ export interface VirtualSegment {
   limit: number;
 }
 
+/** GDTR or IDTR. */
 export interface TableRegister {
   base: number;
   limit: number;

@@ -9,8 +9,8 @@ const SEEN = 0x20000;
 export const GDT = 0x1000;
 export const GDT_LIMIT = 0x1ff;
 export const LDT = 0x1200;
-export const TSS_16 = 0x1400;
-export const TSS_OTHER = 0x1500;
+const TSS_16 = 0x1400;
+const TSS_OTHER = 0x1500;
 export const TSS = 0x1800;
 /** Up to the end of a bit map for 0x800 ports; the interrupt redirection bit map lies in front of it. */
 export const TSS_LIMIT = 0x188;
@@ -34,7 +34,7 @@ export const DATA = 0x14000;
 export const STACKS = 0x18000;
 export const INNER_STACKS = 0x1c000;
 /** 16-bit handlers lie in the code segment, because a 16-bit segment reaches no further. */
-export const HANDLERS_16 = 0x13f00;
+const HANDLERS_16 = 0x13f00;
 
 /** Code, 64-bit code and data selectors by ring, and their 16-bit forms with base CODE. */
 export const CODE_32 = [0x08, 0x41, 0x52, 0x1b] as const;
@@ -63,7 +63,7 @@ const FAULTS = new Set([0, 5, 6, 7, 9, 16, 18, 19, 20]);
 /** A stream is laid out in slots: a handler goes on at the slot behind the one that faulted. */
 export const SLOT = 32;
 
-export function recoveryOf(vector: number): Recovery {
+function recoveryOf(vector: number): Recovery {
   return WITH_ERROR.has(vector) ? 'skip-error' : FAULTS.has(vector) ? 'skip' : 'return';
 }
 

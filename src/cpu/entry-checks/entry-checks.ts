@@ -39,7 +39,7 @@ for (const [name, encoding] of Object.entries(F)) {
 const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
 
 /** Name of a VMCS field for messages, e.g. `guest-cr0`, `guest-rights.tr`. */
-export function fieldName(encoding: number): string {
+function fieldName(encoding: number): string {
   for (const base of [F.F_GUEST_SELECTOR, F.F_GUEST_LIMIT, F.F_GUEST_RIGHTS, F.F_GUEST_BASE, F.F_HOST_SELECTOR]) {
     const index = (encoding - base) / 2;
     if (index >= 0 && index < 8) {

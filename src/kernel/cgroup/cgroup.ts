@@ -18,6 +18,7 @@ export interface ControllerStates {
   pids: PidsGroup;
 }
 
+/** A controller, as cgroup.controllers names it. */
 export type ControllerName = keyof ControllerStates;
 
 /** All controllers, in the order in which files name them. */

@@ -8,6 +8,7 @@ export type MemoryKind = FrameKind | 'kernel_stack' | 'slab' | 'sock';
 
 /** Keys of memory.events. */
 export const MEMORY_EVENTS = ['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill'] as const;
+/** One of those keys. */
 export type MemoryEvent = (typeof MEMORY_EVENTS)[number];
 type EventCounts = Record<MemoryEvent, number>;
 

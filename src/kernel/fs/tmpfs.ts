@@ -23,7 +23,7 @@ import { openSpecial } from './special.ts';
 import { parseTmpfsOptions, type TmpfsLimits, tmpfsOptionText } from './tmpfs-options.ts';
 import { encodeText } from '../syscalls/text.ts';
 
-export const TMPFS_MAGIC = 0x0102_1994;
+const TMPFS_MAGIC = 0x0102_1994;
 /** What a directory entry counts in st_size of its directory. */
 const ENTRY_SIZE = 20;
 /** Memory the kernel keeps for a file and its name, and for a further name, about. */

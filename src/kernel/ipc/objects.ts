@@ -181,10 +181,6 @@ export class Layout {
   }
 }
 
-/** Size of struct ipc64_perm. */
-export const PERMISSIONS_32 = 36;
-export const PERMISSIONS_64 = 48;
-
 /** IPC_SET: owner, group and permissions from the structure at `address`. */
 export function setPermissions(call: Call, object: IpcObject, address: number): void {
   const view = call.view(address, 24);

@@ -46,6 +46,7 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** Who a peer is: the effective IDs (unix(7) SO_PEERCRED). */
 export function credentialsOf(task: Task): PeerCredentials {
   return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
 }

@@ -45,7 +45,7 @@ export function enteringUserNamespace(credentials: Credentials, user: UserNamesp
 }
 
 /** Is the root of the task another one than that of its mount namespace? */
-export function isChrooted(task: Task): boolean {
+function isChrooted(task: Task): boolean {
   return !samePath(task.directories.root, task.namespaces.mnt.top);
 }
 

@@ -28,6 +28,7 @@ export function holdNamespaces(set: Namespaces): Namespaces {
   return set;
 }
 
+/** One user less for each of a set. */
 export function releaseNamespaces(set: Namespaces): void {
   for (const namespace of Object.values(set) as Namespace[]) namespace.release();
 }

@@ -4,6 +4,7 @@ import { fail } from '../error.ts';
 import { levelBelow, Namespace } from './namespace.ts';
 import { newUserLimits, type UserLimitName } from './user-limits.ts';
 
+/** User IDs and group IDs have maps of their own. */
 export type IdKind = 'uid' | 'gid';
 
 /** What programs see for an ID that has none in their namespace (/proc/sys/kernel/overflowuid). */

@@ -8,10 +8,12 @@ export type SignalSet = bigint;
 export const NO_SIGNALS: SignalSet = 0n;
 export const ALL_SIGNALS: SignalSet = (1n << BigInt(SIGNAL_COUNT)) - 1n;
 
+/** The set of one signal. */
 export function signalBit(signal: number): SignalSet {
   return 1n << BigInt(signal - 1);
 }
 
+/** Is the signal in the set? */
 export function hasSignal(set: SignalSet, signal: number): boolean {
   return (set & signalBit(signal)) !== 0n;
 }
@@ -31,7 +33,7 @@ export function isKilled({ pending, group }: Receiver): boolean {
 }
 
 /** Signals an instruction raises: delivered first, and never lost by blocking them. */
-export const SYNCHRONOUS: SignalSet = [
+const SYNCHRONOUS: SignalSet = [
   SIGNAL.SIGSEGV,
   SIGNAL.SIGBUS,
   SIGNAL.SIGILL,

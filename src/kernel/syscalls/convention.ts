@@ -9,6 +9,7 @@ const ARGUMENT_REGISTERS = {
   amd64: [RDI, RSI, RDX, R10, R8, R9],
 } as const;
 
+/** The number of the call. */
 export function systemCallNumber(context: Context): number {
   return context.reg32(RAX);
 }
@@ -32,6 +33,7 @@ export function returnFromSysenter(memory: AddressSpace, context: Context): void
   context.setReg(RBP, readUserWord(memory, stack, 4));
 }
 
+/** What the call returns, in the width of the program. */
 export function setResult(context: Context, result: number | bigint): void {
   const is32 = context.abi === 'i386';
   if (typeof result === 'bigint') context.setReg64(RAX, BigInt.asUintN(is32 ? 32 : 64, result));

@@ -15,10 +15,10 @@ const ETIMEDOUT = -110;
 const EAGAIN = -11;
 
 /** Waiters of a lock are kept apart from those of the same word as a plain futex. */
-export const lockKey = (kernel: Kernel, space: AddressSpace, address: number): string =>
+const lockKey = (kernel: Kernel, space: AddressSpace, address: number): string =>
   `lock ${kernel.futexes.key(space, address)}`;
 
-export function writeFutexWord(space: AddressSpace, address: number, value: number): void {
+function writeFutexWord(space: AddressSpace, address: number, value: number): void {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
   writeUser(space, address, bytes);
@@ -68,7 +68,7 @@ export function tryLockOnce(call: Call): number {
 }
 
 /** Gives the lock to the first who waits; `died` marks that its owner ended without unlocking. */
-export function handOver(kernel: Kernel, space: AddressSpace, address: number, died = 0): void {
+function handOver(kernel: Kernel, space: AddressSpace, address: number, died = 0): void {
   const key = lockKey(kernel, space, address);
   const [next, ...others] = kernel.futexes.waiters(key);
   if (next === undefined) {

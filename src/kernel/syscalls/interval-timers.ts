@@ -42,11 +42,13 @@ function shown({ left, interval }: { left: bigint; interval: bigint }): { left: 
   return { left: left > 0n && left < 1000n ? 1000n : left, interval };
 }
 
+/** getitimer(2). @throws SystemError EINVAL, EFAULT */
 export function getitimer(call: Call): number {
   write(call, call.arg(1), shown(timer(call, call.arg(0)).value));
   return 0;
 }
 
+/** setitimer(2): without a new value the timer is switched off. @throws SystemError EINVAL, EFAULT */
 export function setitimer(call: Call): number {
   const address = call.arg(1);
   const interval = address === 0 ? 0n : readTimeval(call, address);

@@ -9,6 +9,7 @@ const FIONCLEX = 0x5450;
 const FIOCLEX = 0x5451;
 const FIOASYNC = 0x5452;
 
+/** ioctl(2). @throws SystemError EBADF, ENOTTY */
 export function ioctl(call: Call): CallResult {
   const file = call.file(0);
   const [request, argument] = [call.arg(1), call.arg(2)];

@@ -111,6 +111,7 @@ export function pathArgument(call: Call, directoryArgument: number, n: number, f
   return resolve(name.from, name.text, { follow });
 }
 
+/** One more than the highest descriptor the caller can get (RLIMIT_NOFILE). */
 export function openFilesLimit(call: Call): number {
   return call.task.group.limits[RLIMIT_NOFILE]!.soft;
 }

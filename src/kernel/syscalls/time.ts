@@ -38,6 +38,7 @@ export function readTimestamp(call: Call, address: number, format: TimeFormat): 
   return seconds * SECOND + nanoseconds;
 }
 
+/** Nanoseconds as a struct timespec. @throws BadAddress */
 export function writeTimespec(call: Call, address: number, time: bigint, format: TimeFormat): void {
   const size = wordSize(call, format);
   call.writeWord(address, time / SECOND, size);
@@ -53,6 +54,7 @@ export function readTimeval(call: Call, address: number): bigint {
   return BigInt(seconds) * SECOND + BigInt(microseconds) * 1000n;
 }
 
+/** Nanoseconds as a struct timeval. @throws BadAddress */
 export function writeTimeval(call: Call, address: number, time: bigint): void {
   const size = call.wordSize;
   call.writeWord(address, time / SECOND, size);

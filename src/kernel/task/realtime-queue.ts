@@ -4,7 +4,7 @@ import type { Timer, Timers } from '../timers.ts';
 import type { Task } from './task.ts';
 
 /** What real-time tasks may have of each second. */
-export const REALTIME_SHARE = 0.95;
+const REALTIME_SHARE = 0.95;
 
 /** What the queue needs of the kernel. */
 export interface RealtimeHost {

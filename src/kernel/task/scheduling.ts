@@ -34,10 +34,12 @@ export function nearestNice(weight: number): number {
   return best;
 }
 
+/** Runs before all that are not (sched(7), "SCHED_FIFO"). */
 export function isRealtime(policy: Policy): boolean {
   return policy === 'fifo' || policy === 'rr';
 }
 
+/** The nearest nice value that there is. */
 export function clampNice(nice: number): number {
   return Math.max(HIGHEST_NICE, Math.min(LOWEST_NICE, nice));
 }

@@ -62,7 +62,7 @@ export interface Login {
 export const NOBODY_LOGGED_IN: Login = { uid: 0xffff_ffff, session: 0xffff_ffff };
 
 /** Nanoseconds. */
-export const DEFAULT_TIMER_SLACK = 50_000;
+const DEFAULT_TIMER_SLACK = 50_000;
 
 /** A thread. */
 export class Task implements Timer {

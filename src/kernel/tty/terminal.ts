@@ -353,7 +353,7 @@ export class Terminal implements DisciplineTerminal {
 }
 
 /** The process that made the session, while it runs. */
-export function leaderOf(session: Session): ThreadGroup | undefined {
+function leaderOf(session: Session): ThreadGroup | undefined {
   for (const group of session.groups) for (const member of group.members) if (member.pid === session.pid) return member;
   return undefined;
 }

@@ -95,6 +95,7 @@ export function saneTermios(): Termios {
   };
 }
 
+/** A struct termios, or a struct termios2 when `size` has room for the speeds (ioctl_tty(2)). */
 export function encodeTermios(termios: Termios, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
@@ -115,6 +116,7 @@ function codedSpeed(control: number): number | undefined {
   return code & BOTHER ? HIGH_SPEEDS[(code & 0o17) - 1] : SPEEDS[code];
 }
 
+/** A struct termios or termios2; speeds it does not tell stay those of `old`. */
 export function decodeTermios(view: DataView, old: Termios): Termios {
   const flags = (n: number) => view.getUint32(4 * n, true);
   const speed = codedSpeed(flags(2));
@@ -131,6 +133,7 @@ export function decodeTermios(view: DataView, old: Termios): Termios {
   };
 }
 
+/** A struct termio (ioctl_tty(2) TCGETA): the lower halves of the flags and the first characters. */
 export function encodeTermio(termios: Termios): Uint8Array {
   const bytes = new Uint8Array(TERMIO_SIZE);
   const view = new DataView(bytes.buffer);
@@ -142,6 +145,7 @@ export function encodeTermio(termios: Termios): Uint8Array {
   return bytes;
 }
 
+/** A struct termio; the rest stays that of `old`. */
 export function decodeTermio(view: DataView, old: Termios): Termios {
   const flags = (n: number, before: number) => ((before & ~0xffff) | view.getUint16(2 * n, true)) >>> 0;
   const short = Array.from({ length: SHORT_CHARACTERS }, (_, n) => view.getUint8(9 + n));

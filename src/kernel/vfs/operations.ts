@@ -240,6 +240,7 @@ export class PathFile extends FileDescription {
   }
 }
 
+/** mkdir(2). @throws SystemError */
 export function makeDirectory(name: Name, mode: number): void {
   const place = newPlace(name, true);
   const { directory } = place;
@@ -247,6 +248,7 @@ export function makeDirectory(name: Name, mode: number): void {
   notifyName(directory, IN_CREATE, place.name, inode);
 }
 
+/** mknod(2); `special` is the number of a device. @throws SystemError */
 export function makeNode(name: Name, mode: number, special: number): void {
   const type = mode & S_IFMT;
   const { credentials } = name.from;
@@ -261,6 +263,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
   notifyName(directory, IN_CREATE, place.name, inode);
 }
 
+/** symlink(2). @throws SystemError */
 export function makeSymlink(name: Name, target: string): void {
   if (target === '') fail('ENOENT');
   const place = newPlace(name);
@@ -288,6 +291,7 @@ function checkNotMounted(path: Path, directory: Path): void {
   if (path.mount !== directory.mount || path.mount.mounted.has(path.entry)) fail('EBUSY');
 }
 
+/** unlink(2). @throws SystemError */
 export function unlink(name: Name): void {
   const { directory, target, name: last, mustBeDirectory } = existing(name);
   checkRemoval(directory, target.entry.inode, name.from.credentials);
@@ -302,6 +306,7 @@ export function unlink(name: Name): void {
   forget(directory, last);
 }
 
+/** rmdir(2). @throws SystemError */
 export function removeDirectory(name: Name): void {
   const { directory, target, name: last } = existing(name);
   if (/^\/+$/.test(name.text)) fail('EBUSY');
@@ -324,6 +329,7 @@ function forget(directory: Path, name: string): void {
   directory.entry.children.delete(name);
 }
 
+/** link(2) to a file that was found already. @throws SystemError */
 export function makeLink(from: Path, name: Name): void {
   const place = newPlace(name);
   const { inode } = from.entry;
@@ -341,6 +347,7 @@ const RENAME_EXCHANGE = 2;
 const RENAME_WHITEOUT = 4;
 const RENAME_KNOWN = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 
+/** renameat2(2). @throws SystemError */
 export function rename(oldName: Name, newName: Name, flags = 0): void {
   if (flags & ~RENAME_KNOWN || (flags & RENAME_EXCHANGE && flags !== RENAME_EXCHANGE)) fail('EINVAL');
   const from = existing(oldName);

@@ -150,6 +150,7 @@ export interface Location {
   readonly mustBeDirectory: boolean;
 }
 
+/** The same name in the same mount. */
 export function samePath(a: Path, b: Path): boolean {
   return a.mount === b.mount && a.entry === b.entry;
 }
@@ -167,7 +168,7 @@ function above({ mount, entry: { parent } }: Path): Dentry {
 }
 
 /** The directory above, through mount points; the root is its own. @throws SystemError ENOENT */
-export function parentPath(path: Path, root: Path): Path {
+function parentPath(path: Path, root: Path): Path {
   let { mount, entry } = path;
   for (;;) {
     if (samePath({ mount, entry }, root)) return root;

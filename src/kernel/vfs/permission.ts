@@ -128,6 +128,7 @@ export function ownsFile(credentials: Credentials, inode: Inode): boolean {
   return hasCapability(credentials, CAP_FOWNER, credentials.user) && credentials.user.has('uid', inode.uid);
 }
 
+/** Is it the group of the file system, or a supplementary one (credentials(7))? */
 export function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || credentials.groups.includes(gid);
 }

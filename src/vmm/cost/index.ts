@@ -5,7 +5,7 @@ import { P4_672 } from './p4-672.ts';
 import type { CostProfile } from './profile.ts';
 
 /** All profiles. */
-export const PROFILES: readonly CostProfile[] = [P4_672, CORE2_MEROM];
+const PROFILES: readonly CostProfile[] = [P4_672, CORE2_MEROM];
 
 /** The profile called `name`. @throws RangeError when there is none */
 export function findProfile(name: string): CostProfile {

@@ -14,7 +14,7 @@ import type { SystemHandler } from './system.ts';
 const DEVICE_WORK = 40;
 
 /** Throws #GP(0) unless the guest may touch the ports. */
-export function checkPorts(context: GuestContext, port: number, size: number): void {
+function checkPorts(context: GuestContext, port: number, size: number): void {
   const { vcpu, memory } = context;
   if (vcpu.cpl <= vcpu.iopl) return;
   const { tr } = vcpu;
@@ -33,11 +33,13 @@ function port(context: GuestContext, instruction: GuestInstruction): number {
   return instruction.immediateSize === 1 ? instruction.immediate & 0xff : context.reg(EDX) & 0xffff;
 }
 
+/** Reads a port of the virtual chips. */
 export function portIn(context: GuestContext, number: number, bytes: AccessSize): number {
   context.access.charge('alu', DEVICE_WORK);
   return context.domain.platform.portRead(number, bytes) >>> 0;
 }
 
+/** Writes a port of the virtual chips. */
 export function portOut(context: GuestContext, number: number, bytes: AccessSize, value: number): void {
   context.access.charge('alu', DEVICE_WORK);
   context.domain.platform.portWrite(number, bytes, value);

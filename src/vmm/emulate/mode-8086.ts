@@ -25,6 +25,7 @@ export const REAL_RIGHTS = 0x93;
 export const VIRTUAL_RIGHTS = 0xf3;
 export const LIMIT_64K = 0xffff;
 
+/** Real-address mode. */
 export function inRealMode({ vcpu }: GuestContext): boolean {
   return (vcpu.cr0 & CR0_PE) === 0;
 }

@@ -12,6 +12,7 @@ export function readRegister(context: GuestContext, n: number, size: AccessSize)
   return n < 4 ? context.reg(n) & 0xff : (context.reg(n - 4) >>> 8) & 0xff;
 }
 
+/** The other way; the rest of the register stays. */
 export function writeRegister(context: GuestContext, n: number, size: AccessSize, value: number): void {
   if (size === 4) context.setReg(n, value >>> 0);
   else if (size === 2) context.setReg(n, ((context.reg(n) & 0xffff_0000) | (value & 0xffff)) >>> 0);
@@ -39,6 +40,7 @@ export function readRm(context: GuestContext, instruction: GuestInstruction, siz
   return context.memory.read(memoryOperand(context, instruction, size, false), size, context.vcpu.cpl === 3);
 }
 
+/** Writes the ModRM.rm operand. @throws GuestFault */
 export function writeRm(context: GuestContext, instruction: GuestInstruction, size: AccessSize, value: number): void {
   const modrm = instruction.modrm!;
   if (!modrm.isMemory) writeRegister(context, modrm.rm, size, value);

@@ -44,6 +44,7 @@ export function nullSegment(selector: number): VirtualSegment {
   return { selector, rights: RIGHTS_UNUSABLE, base: 0, limit: 0 };
 }
 
+/** A null selector, whatever its RPL. */
 export function isNull(selector: number): boolean {
   return (selector & 0xfffc) === 0;
 }
@@ -76,7 +77,7 @@ export function requireDescriptor(
 }
 
 /** Sets the accessed bit in the table, as a load does. */
-export function setAccessed(context: GuestContext, descriptor: Descriptor): VirtualSegment {
+function setAccessed(context: GuestContext, descriptor: Descriptor): VirtualSegment {
   if (!(descriptor.rights & 1)) context.memory.write((descriptor.address + 5) >>> 0, 1, (descriptor.rights & 0xff) | 1);
   return unpackSegment({ ...descriptor, rights: descriptor.rights | 1 });
 }

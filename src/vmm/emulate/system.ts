@@ -75,6 +75,7 @@ function switchLongMode(context: GuestContext, paged: boolean): void {
   vcpu.msrs.set(MSR_EFER, [paged ? vcpu.efer | EFER_LMA : vcpu.efer & ~EFER_LMA, 0]);
 }
 
+/** MOV to CR3. @throws GuestFault #GP(0) with reserved bits in the PDPTEs */
 export function writeCr3(context: GuestContext, value: number): void {
   const { vcpu } = context;
   if (vcpu.cr4 & CR4_PAE && vcpu.cr0 & CR0_PG && !vcpu.longMode) loadPdptes(context, value);
@@ -82,6 +83,7 @@ export function writeCr3(context: GuestContext, value: number): void {
   context.changed('cr3');
 }
 
+/** MOV to CR4. @throws GuestFault #GP(0) */
 export function writeCr4(context: GuestContext, value: number): void {
   const { vcpu } = context;
   if (value & ~0x7ff || (vcpu.longMode && !(value & CR4_PAE))) throw new GuestFault(VECTOR_GP, 0);

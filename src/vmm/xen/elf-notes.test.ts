@@ -1,3 +1,4 @@
+// What the file of a paravirtual kernel says about it (Xen public header "elfnote.h").
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { elfImage, noteNumber, VIRTUAL_BASE } from '../techniques/paravirtual/test-guest.ts';

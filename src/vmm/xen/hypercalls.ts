@@ -71,7 +71,6 @@ export function hypercall(number: number): HypercallRow | undefined {
   return byNumber.get(number);
 }
 
-export const HYPERCALL_SET_TRAP_TABLE = 0;
 export const HYPERCALL_MULTICALL = 13;
 export const HYPERCALL_IRET = 23;
 /** Hypercalls have 32 bytes each in the hypercall page. */

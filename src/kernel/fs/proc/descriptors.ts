@@ -37,7 +37,7 @@ function namelessText(file: FileDescription): string {
 }
 
 /** The name of an open file as a task sees it. */
-export function fileName(file: FileDescription, viewer: Task): string {
+function fileName(file: FileDescription, viewer: Task): string {
   if (file.path === undefined || isNameless(file.path)) return namelessText(file);
   if (file.inode.displayName !== undefined) return file.inode.displayName;
   const name = pathName(file.path, viewer.directories.root);

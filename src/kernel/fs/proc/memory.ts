@@ -142,7 +142,7 @@ interface Sizes {
 }
 
 /** Pages of a process by kind. */
-export function sizesOf(task: Task): Sizes {
+function sizesOf(task: Task): Sizes {
   const sizes = { total: 0, data: 0, stack: 0, code: 0, libraries: 0, anonymous: 0, file: 0, sharedMemory: 0 };
   const { memory } = task;
   if (memory === undefined) return sizes;

@@ -1,3 +1,4 @@
+// Which descriptors a paravirtual guest may have (Barham et al. 2003, section 3.2).
 import { describe, expect, test } from 'vitest';
 import { checkDescriptor, flatSegment, isGuestCodeSelector } from './descriptors.ts';
 

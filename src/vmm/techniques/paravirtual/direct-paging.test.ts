@@ -1,3 +1,4 @@
+// Which page-table entries a paravirtual guest may write (Barham et al. 2003, section 3.3.3).
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MachineMemory } from './frame-table.ts';
 import { FrameTable, OWNER_GUEST, OWNER_XEN } from './frame-table.ts';

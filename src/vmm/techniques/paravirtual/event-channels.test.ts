@@ -1,3 +1,4 @@
+// Event channels and timers as a guest sees them (Xen public header "event_channel.h").
 import { beforeEach, describe, expect, test } from 'vitest';
 import { SHARED_INFO, VCPU_INFO } from '../../xen/abi.ts';
 import { Clock } from '../../../machine/clock.ts';

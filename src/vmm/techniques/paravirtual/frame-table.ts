@@ -11,6 +11,7 @@ export interface MachineMemory {
 
 /** What a frame is used as. `segment`: holds a descriptor table. */
 export const FRAME_TYPES = ['none', 'l1', 'l2', 'segment', 'writable'] as const;
+/** One of them. */
 export type FrameType = (typeof FRAME_TYPES)[number];
 
 /** Whose frame it is. */

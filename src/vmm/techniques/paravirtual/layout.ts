@@ -3,7 +3,6 @@
 // rest is out of reach of rings 1 and 3 by segmentation (Barham et al. 2003, section 3.3; non-PAE bounds of Xen's
 // public header "arch-x86/xen-x86_32.h").
 
-import { GUEST_BASE } from '../../host-memory.ts';
 import { MACH2PHYS_VIRT_END, MACH2PHYS_VIRT_START } from '../../xen/abi.ts';
 
 /** First byte that guest segments cannot reach. */
@@ -12,10 +11,8 @@ export const GUEST_SEGMENT_END = MACH2PHYS_VIRT_END;
 /** The machine-to-physical table: a u32 for every machine frame up to 3 GiB. */
 export const M2P_LINEAR = MACH2PHYS_VIRT_START;
 export const M2P_PHYSICAL = 0x0010_0000;
-export const M2P_FRAMES = 0x3_0000 * 4;
 /** The frame table: two u32 for every machine frame. */
 export const FRAME_TABLE_PHYSICAL = 0x0080_0000;
-export const FRAME_TABLE_END = GUEST_BASE;
 
 /** One large page with the hypervisor's own data. */
 export const XEN_LINEAR = 0xfc40_0000;
@@ -63,7 +60,6 @@ export const FRAME_EIP = xenLinear(STACK_TOP_OFFSET - 20);
 export const FRAME_ERROR = xenLinear(STACK_TOP_OFFSET - 24);
 /** An instruction to wait in (`hlt; jmp $-1`) and bytes for descriptor-table operands. */
 export const IDLE_OFFSET = 0xc000;
-export const SCRATCH_OFFSET = 0xc100;
 /** What GDT pages map that the guest did not give: a page of zeroes. */
 export const ZERO_PAGE_OFFSET = 0xd000;
 /** Frames of the grant table. */

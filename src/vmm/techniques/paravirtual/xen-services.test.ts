@@ -1,3 +1,4 @@
+// What small paravirtual kernels ask for: descriptor tables, memory, events (Xen public headers).
 import { describe, expect, test } from 'vitest';
 import { loadCore } from '../../../../test/core.ts';
 import { call, machineOf, mapAs, mmuext, TRAPS, trap, STACK_SWITCH, EINVAL } from './test-assembly.ts';

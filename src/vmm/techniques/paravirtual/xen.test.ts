@@ -1,3 +1,4 @@
+// Small paravirtual kernels: how they start, what they cannot do, how traps reach them (Xen public headers).
 import { describe, expect, test } from 'vitest';
 import { loadCore } from '../../../../test/core.ts';
 import {

@@ -1,3 +1,4 @@
+// Random kernel code under trap-emulate: whatever it does, the memory of the VMM stays as it is.
 import { describe, expect, it } from 'vitest';
 import { loadCore } from '../../../../test/core.ts';
 import { findProfile } from '../../cost/index.ts';

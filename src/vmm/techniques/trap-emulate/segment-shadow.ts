@@ -57,7 +57,7 @@ export function compressed(level: number): number {
  * limit cannot say that (expand-down segments, and those which begin inside the region) the segment has no byte at all:
  * it loads, and every access faults and is emulated.
  */
-export function compressedDescriptor(segment: VirtualSegment): Words {
+function compressedDescriptor(segment: VirtualSegment): Words {
   const { rights, base } = segment;
   if (!(rights & RIGHTS_S) || rights & RIGHTS_UNUSABLE) return [0, 0];
   const level = compressed(rightsDpl(rights)) << 5;

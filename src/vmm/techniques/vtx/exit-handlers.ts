@@ -22,6 +22,7 @@ import type { VmcsGuest } from './vmcs-guest.ts';
 import { CR4_GUEST } from './vmcs-setup.ts';
 import type { VtxVmm } from './vtx-vmm.ts';
 
+/** What the VMM does at a VM exit. */
 export type Handler<R extends ExitReason> = (vmm: VtxVmm, exit: ExitOf<R>) => void;
 
 const LEAF_EXTENDED_FEATURES = 0x8000_0001;
@@ -150,7 +151,7 @@ function io(vmm: VtxVmm, exit: ExitOf<'io-instruction'>): void {
 }
 
 /** One handler for each reason. */
-export const EXIT_HANDLERS = {
+const EXIT_HANDLERS = {
   'exception-nmi': (vmm, { event, qualification }) => {
     if (event.type === 2) return;
     if (event.vector === VECTOR_PF && vmm.shadow) pageFault(vmm, event.error ?? 0, qualification);

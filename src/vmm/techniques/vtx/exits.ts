@@ -75,7 +75,9 @@ export type VmExit =
   | { readonly reason: 'entry-failure'; readonly number: number }
   | { readonly reason: 'unknown'; readonly number: number };
 
+/** Why the guest was left. */
 export type ExitReason = VmExit['reason'];
+/** An exit with that reason, and what it tells. */
 export type ExitOf<R extends ExitReason> = Extract<VmExit, { reason: R }>;
 
 /** Decodes an interruption-information field; undefined when its valid bit is clear. */

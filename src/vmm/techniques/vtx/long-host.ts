@@ -36,7 +36,7 @@ const TABLE = 0x23;
 const CODE_64 = 0xa09b;
 const INTERRUPT_GATE = 0x8e00;
 const CR0 = (CR0_WP | CR0_NE | CR0_ET | CR0_PE) >>> 0;
-export const LONG_IDT_LIMIT = 0xfff;
+const LONG_IDT_LIMIT = 0xfff;
 
 /** Four-level tables over the page directory of the VMM region; the PML4 table's address. */
 function createTables(machine: Machine, pool: PagePool, root: number): number {

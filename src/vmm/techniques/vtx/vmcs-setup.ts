@@ -44,7 +44,7 @@ const CR4_OSXMMEXCPT = 0x400;
 const CR4_UMIP = 0x800;
 const CR4_FSGSBASE = 0x1_0000;
 /** Bits of CR4 that mean the same to the guest and to the processor, whatever the way of paging. */
-export const CR4_FREE = CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE;
+const CR4_FREE = CR4_TSD | CR4_DE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE;
 const MSR_FEATURE_CONTROL = 0x3a;
 const MSR_VMX_BASIC = 0x480;
 const EFER_NXE = 0x800;
@@ -56,7 +56,7 @@ export const VMCS_REGION = VTX_PHYSICAL + 0x1000;
 export const MSR_BITMAP = VTX_PHYSICAL + 0x2000;
 export const VIRTUAL_APIC = VTX_PHYSICAL + 0x3000;
 export const APIC_ACCESS_PAGE = VTX_PHYSICAL + 0x4000;
-export const EPT_TABLES = VTX_PHYSICAL + 0x1_0000;
+const EPT_TABLES = VTX_PHYSICAL + 0x1_0000;
 /** Guest-physical page of the local APIC. */
 export const GUEST_APIC = 0xfee0_0000;
 export const VIRTUAL_TPR = VIRTUAL_APIC + 0x80;
@@ -80,11 +80,12 @@ export const CR4_MASK: Readonly<Record<PagingMode, number>> = {
 /** Bits of CR4 a guest may set: what the processor has, without VMX. */
 export const CR4_GUEST = CR4_FREE | CR4_PSE | CR4_PAE | CR4_PGE;
 
-/** What CR0 and CR4 really hold for what the guest believes them to hold. */
+/** What CR0 really holds for what the guest believes it to hold. */
 export function realCr0(paging: PagingMode, guest: number): number {
   const forced = paging === 'shadow' ? CR0_PG | CR0_PE | CR0_NE | CR0_WP : CR0_NE;
   return ((guest & ~CR0_MASK[paging]) | forced | (guest & 0x10)) >>> 0;
 }
+/** The same for CR4. */
 export function realCr4(paging: PagingMode, guest: number): number {
   const kept = guest & ~CR4_MASK[paging];
   return (kept | CR4_VMXE | (paging === 'shadow' ? CR4_PAE : 0)) >>> 0;
@@ -132,6 +133,7 @@ export function exitControls(paging: PagingMode): number {
   const efer = paging === 'ept' ? F.EXIT_LOAD_EFER | F.EXIT_SAVE_EFER : 0;
   return EXIT_FIXED | F.EXIT_SAVE_DEBUG | F.EXIT_ACKNOWLEDGE_INTERRUPT | efer;
 }
+/** With EPT the guest's EFER is loaded. */
 export function entryControls(paging: PagingMode): number {
   return ENTRY_FIXED | F.ENTRY_LOAD_DEBUG | (paging === 'ept' ? F.ENTRY_LOAD_EFER : 0);
 }
