@@ -124,18 +124,8 @@ export function hasRep(r: usize): bool {
 }
 // @ts-ignore: decorator
 @inline
-export function hasRepe(r: usize): bool {
-  return (load<u8>(r, R_FLAGS) & FLAG_REP) != 0;
-}
-// @ts-ignore: decorator
-@inline
 export function hasRepne(r: usize): bool {
   return (load<u8>(r, R_FLAGS) & FLAG_REPNE) != 0;
-}
-// @ts-ignore: decorator
-@inline
-export function hasLock(r: usize): bool {
-  return (load<u8>(r, R_FLAGS) & FLAG_LOCK) != 0;
 }
 /** Is the ModRM.rm operand (or a moffs operand) in memory? */
 // @ts-ignore: decorator

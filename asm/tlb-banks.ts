@@ -200,7 +200,7 @@ export function isBankOf(n: u32, vpid: u32, pcid: u32, eptRoot: u64): bool {
 }
 
 /** The bank that holds a context, or that it gets now from the least recently used one. */
-export function contextBank(vpid: u32, pcid: u32, eptRoot: u64): u32 {
+function contextBank(vpid: u32, pcid: u32, eptRoot: u64): u32 {
   const first = load<u32>(TLB_FIRST_BANK);
   if (!(vpid | pcid) && !eptRoot) return first;
   let oldest = first + 1;

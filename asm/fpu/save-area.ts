@@ -35,7 +35,7 @@ const MXCSR_INITIAL: u32 = 0x1f80;
 
 const FXSR_SIZE: u32 = 512;
 /** The FXSAVE region and the XSAVE header of 64 bytes. */
-export const XSAVE_SIZE: u32 = 576;
+const XSAVE_SIZE: u32 = 576;
 /** Places in the region. */
 const AT_MXCSR: u32 = 24;
 const AT_ST: u32 = 32;

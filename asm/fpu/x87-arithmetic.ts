@@ -72,7 +72,7 @@ import {
 import { compareWith } from './x87-compare';
 
 /** The memory operand of the form into B: real, or integer with `isInteger`. Then `if (faulted) return`. */
-export function loadMemoryB(r: usize, form: usize, isInteger: bool): void {
+function loadMemoryB(r: usize, form: usize, isInteger: bool): void {
   const width = u32(load<u8>(OPERAND_WIDTH + load<u8>(form + FORM_OPERANDS)));
   const seg = segmentNumber(r);
   const ea = effectiveAddress(r);

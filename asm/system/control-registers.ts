@@ -227,7 +227,7 @@ function maySwitchLongMode(value: u64): bool {
  * Writes CR3; false when a fault was raised. With PCIDs bit 63 asks to keep what the TLB holds for the new one (SDM Vol. 3A
  * "Operations that Invalidate TLBs and Paging-Structure Caches").
  */
-export function setCr3(value: u64): bool {
+function setCr3(value: u64): bool {
   const keeps = (cr4() & CR4_PCIDE) != 0 && value >> 63 != 0;
   if (keeps) value &= ~CR3_NO_FLUSH;
   if (inLongMode()) {

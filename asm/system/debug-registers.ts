@@ -130,7 +130,7 @@ export function movToDr(r: usize): void {
 }
 
 /** Writes a debug register with its reserved bits as the SDM fixes them. */
-export function setDebugRegister(n: u32, value: u64): void {
+function setDebugRegister(n: u32, value: u64): void {
   if (n == 6) value = (value & DR6_WRITABLE) | DR6_FIXED;
   else if (n == 7) value = (value & DR7_WRITABLE) | DR7_FIXED;
   store<u64>(DR + (n << 3), value);

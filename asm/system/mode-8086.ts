@@ -121,7 +121,7 @@ export function retFarReal(r: usize): void {
 }
 
 /** Flags that POPF and IRET take from the stack where nothing is sensitive to IOPL. */
-export function changeableFlags(size: u32): u32 {
+function changeableFlags(size: u32): u32 {
   const mask = STATUS_FLAGS | TF | IF | DF | NT | (inVirtual8086() ? 0 : IOPL_MASK);
   return size == 2 ? mask : mask | RF | AC | ID;
 }

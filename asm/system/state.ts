@@ -55,7 +55,6 @@ export const EFER_LMA: u64 = 0x400;
 export const EFER_NXE: u64 = 0x800;
 
 /** Access rights (VMX format): see SEGMENT_RIGHTS in layout.ts. */
-export const RIGHTS_TYPE: u32 = 0xf;
 export const RIGHTS_S: u32 = 0x10;
 export const RIGHTS_PRESENT: u32 = 0x80;
 export const RIGHTS_BIG: u32 = 0x4000;

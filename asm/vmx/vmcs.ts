@@ -54,7 +54,7 @@ export function fieldType(encoding: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-export function fieldWidth(encoding: u32): u32 {
+function fieldWidth(encoding: u32): u32 {
   return (encoding >> 13) & 3;
 }
 
