@@ -169,9 +169,16 @@ export class PageCache implements Reclaimable {
       return;
     }
     for (const user of this.users) user.dropHole(this, first, last);
-    for (const [index, frame] of this.pages) if (index >= first && index < last) this.#drop(index, frame);
+    for (const index of this.#known(first, last)) this.#drop(index, this.pages.get(index)!);
     this.#zero(start, first * PAGE_SIZE);
     this.#zero(last * PAGE_SIZE, end);
+  }
+
+  /** Which of the pages [first, end) are in memory: a range may be longer than the file, and a file longer than a range. */
+  #known(first: number, end: number): readonly number[] {
+    if (end - first >= this.pages.size) return [...this.pages.keys()].filter((index) => index >= first && index < end);
+    const range = Array.from({ length: end - first }, (_, n) => first + n);
+    return range.filter((index) => this.pages.has(index));
   }
 
   /** Gives all pages back; nobody maps them any more. */

@@ -1,6 +1,6 @@
 // System calls on extended attributes (xattr(7), acl(5), setxattr(2), getxattr(2), listxattr(2),
 // removexattr(2)).
-import { O_PATH, S_ISGID, S_ISVTX } from '../../abi/stat.ts';
+import { S_ISGID, S_ISVTX } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { CAPABILITY_ATTRIBUTE, shownCapabilities, storedCapabilities } from '../task/file-capabilities.ts';
 import { type Acl, type AclKind, aclKind, checkAcl, decodeAcl } from '../vfs/acl.ts';
@@ -168,7 +168,7 @@ const named =
   };
 const opened: Target = (call) => {
   const file = call.file(0);
-  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
+  return file.path ?? namelessPath(file.inode);
 };
 const TARGETS = { '': named(true), l: named(false), f: opened } as const;
 const ACTIONS = { setxattr: set, getxattr: get, listxattr: list, removexattr: remove } as const;

@@ -117,7 +117,12 @@ export class Call {
     return BigInt.asUintN(64, BigInt(this.pending.arguments[this.#slot(n)] ?? 0));
   }
 
-  /** The open file of descriptor argument n. @throws SystemError EBADF */
+  /** The open file of descriptor argument n, even of O_PATH. @throws SystemError EBADF */
+  anyFile(n: number): FileDescription {
+    return this.task.files.any(this.arg(n));
+  }
+
+  /** The open file of descriptor argument n, to be worked with. @throws SystemError EBADF */
   file(n: number): FileDescription {
     return this.task.files.get(this.arg(n));
   }

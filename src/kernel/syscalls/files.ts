@@ -46,14 +46,14 @@ const OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 
 function readableFile(call: Call, n: number): FileDescription {
   const file = call.file(n);
-  if (!file.readable || file.flags & O_PATH) fail('EBADF');
+  if (!file.readable) fail('EBADF');
   if (file instanceof DirectoryFile) fail('EISDIR');
   return file;
 }
 
 function writableFile(call: Call, n: number): FileDescription {
   const file = call.file(n);
-  if (!file.writable || file.flags & O_PATH) fail('EBADF');
+  if (!file.writable) fail('EBADF');
   return file;
 }
 
@@ -82,7 +82,7 @@ function vectorOptions(call: Call, file: FileDescription): { offset: number | un
 
 function duplicate(call: Call, flags: number): number {
   const [old, wanted] = [call.arg(0), call.arg(1)];
-  const file = call.task.files.get(old);
+  const file = call.task.files.any(old);
   if (wanted < 0 || wanted >= openFilesLimit(call)) fail('EBADF');
   call.task.files.replace(wanted, hold(file), (flags & O_CLOEXEC) !== 0);
   return wanted;
@@ -112,7 +112,7 @@ const PATH_OPERATIONS = new Set([F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_G
 function fcntl(call: Call): CallResult {
   const fd = call.arg(0);
   const { files } = call.task;
-  const file = files.get(fd);
+  const file = files.any(fd);
   const argument = call.arg(2);
   if (file.flags & O_PATH && !PATH_OPERATIONS.has(call.arg(1))) fail('EBADF');
   switch (call.arg(1)) {
@@ -309,10 +309,10 @@ export const fileCalls: Implementations = {
     call.writeWord(call.arg(3), call.file(0).seek(offset, call.arg(4)), 8);
     return 0;
   }),
-  dup: full((call) => call.task.files.install(hold(call.file(0)), false, openFilesLimit(call))),
+  dup: full((call) => call.task.files.install(hold(call.anyFile(0)), false, openFilesLimit(call))),
   dup2: full((call) => {
     if (call.arg(0) !== call.arg(1)) return duplicate(call, 0);
-    call.file(0);
+    call.anyFile(0);
     return call.arg(1);
   }),
   dup3: full((call) => {
@@ -332,10 +332,10 @@ export const fileCalls: Implementations = {
   getdents: full((call) => listDirectory(call, directoryEntry(call.wordSize))),
   stat: full((call) => put(call, 1, encodeStat(statPath(call, true), call.abi, call.users))),
   lstat: full((call) => put(call, 1, encodeStat(statPath(call, false), call.abi, call.users))),
-  fstat: full((call) => put(call, 1, encodeStat(call.file(0).inode, call.abi, call.users))),
+  fstat: full((call) => put(call, 1, encodeStat(call.anyFile(0).inode, call.abi, call.users))),
   stat64: full((call) => put(call, 1, encodeStat64(statPath(call, true), call.users))),
   lstat64: full((call) => put(call, 1, encodeStat64(statPath(call, false), call.users))),
-  fstat64: full((call) => put(call, 1, encodeStat64(call.file(0).inode, call.users))),
+  fstat64: full((call) => put(call, 1, encodeStat64(call.anyFile(0).inode, call.users))),
   newfstatat: full((call) => put(call, 2, encodeStat(statAt(call, 3), call.abi, call.users))),
   fstatat64: full((call) => put(call, 2, encodeStat64(statAt(call, 3), call.users))),
   statx: full(statx),
@@ -345,7 +345,6 @@ export const fileCalls: Implementations = {
 /** Files that are no device, pipe or socket can be made durable (fsync(2)). */
 function sync(call: Call): number {
   const file = call.file(0);
-  if (file.flags & O_PATH) fail('EBADF');
   return file.seekable && (file.inode.isRegular || file.inode.isDirectory) ? 0 : fail('EINVAL');
 }
 
@@ -361,7 +360,7 @@ function ownFiles({ task }: Call): void {
 function statAt(call: Call, flagsArgument: number, flags = call.arg(flagsArgument)) {
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) fail('EINVAL');
   const fd = call.arg(0);
-  if (flags & AT_EMPTY_PATH && fd >= 0 && call.path(1) === '') return call.file(0).inode;
+  if (flags & AT_EMPTY_PATH && fd >= 0 && call.path(1) === '') return call.anyFile(0).inode;
   return pathArgument(call, 0, 1, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)).entry.inode;
 }
 
@@ -373,7 +372,7 @@ function statx(call: Call): number {
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) fail('EINVAL');
   if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || mask >= STATX_RESERVED) fail('EINVAL');
   const isOpen = flags & AT_EMPTY_PATH && call.arg(0) >= 0 && call.path(1) === '';
-  const path = isOpen ? openPath(call.file(0)) : pathArgument(call, 0, 1, flags);
+  const path = isOpen ? openPath(call.anyFile(0)) : pathArgument(call, 0, 1, flags);
   return put(call, 4, encodeStatx(path, mask, call.users));
 }
 
@@ -384,7 +383,7 @@ function fallocate(call: Call): number {
   const [mode, offset, length] = [call.arg(1), call.arg(2), call.arg(3)];
   if (offset < 0 || length <= 0) fail('EINVAL');
   if (mode & ~FALLOC_KNOWN || (mode & FALLOC_PUNCH_HOLE && !(mode & FALLOC_KEEP_SIZE))) fail('EOPNOTSUPP');
-  if (!file.writable || file.flags & O_PATH) fail('EBADF');
+  if (!file.writable) fail('EBADF');
   const { inode } = file;
   if (inode.type === S_IFIFO) fail('ESPIPE');
   if (inode.isDirectory) fail('EISDIR');

@@ -70,7 +70,7 @@ function readDirectory(call: Call): number {
 export const i386FirstCalls: Implementations = {
   oldstat: full((call) => oldStat(call, statPath(call, true))),
   oldlstat: full((call) => oldStat(call, statPath(call, false))),
-  oldfstat: full((call) => oldStat(call, call.file(0).inode)),
+  oldfstat: full((call) => oldStat(call, call.anyFile(0).inode)),
   olduname: full((call) => oldNames(call, 65)),
   oldolduname: full((call) => oldNames(call, 9)),
   readdir: full(readDirectory),

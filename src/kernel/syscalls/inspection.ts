@@ -84,7 +84,7 @@ function kcmp(call: Call): number {
   if (type < 0 || type >= KCMP_TYPES) fail('EINVAL');
   const object = (task: Task, n: number): object => {
     const objects = [
-      () => task.files.get(call.arg(n)),
+      () => task.files.any(call.arg(n)),
       () => task.memory ?? task,
       () => task.files,
       () => task.directories,

@@ -1,7 +1,6 @@
 // ioctl(2): what every open file knows; the rest is the file's own (ioctl_list(2), ioctl_fs(2)).
 import { FIONREAD } from '../../abi/ioctl.ts';
-import { O_ASYNC, O_NONBLOCK, O_PATH } from '../../abi/stat.ts';
-import { fail } from '../error.ts';
+import { O_ASYNC, O_NONBLOCK } from '../../abi/stat.ts';
 import type { Call, CallResult } from './call.ts';
 
 const FIONBIO = 0x5421;
@@ -13,7 +12,6 @@ const FIOASYNC = 0x5452;
 export function ioctl(call: Call): CallResult {
   const file = call.file(0);
   const [request, argument] = [call.arg(1), call.arg(2)];
-  if (file.flags & O_PATH) fail('EBADF');
   switch (request) {
     case FIOCLEX:
     case FIONCLEX:

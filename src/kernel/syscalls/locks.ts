@@ -1,5 +1,5 @@
 // System calls on locks: flock(2), and the locks and leases of fcntl(2).
-import { O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
+import { SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import type { RangeLock, RangeOwner } from '../vfs/range-locks.ts';
@@ -29,7 +29,6 @@ const MOST_OFFSET = 2 ** 63;
 
 function flock(call: Call): CallResult {
   const file = call.file(0);
-  if (file.flags & O_PATH) fail('EBADF');
   const operation = call.arg(1);
   const kind = operation & ~LOCK_NB;
   if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) fail('EINVAL');

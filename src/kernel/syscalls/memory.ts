@@ -37,7 +37,6 @@ import {
   PROT_SEM,
   PROT_WRITE,
 } from '../../abi/mman.ts';
-import { O_PATH } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-space.ts';
 import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
@@ -64,7 +63,6 @@ interface MapRequest {
 
 function fileSource(call: Call, request: MapRequest, shared: boolean): FileSource {
   const file = call.task.files.get(request.fd);
-  if (file.flags & O_PATH) fail('EBADF');
   if (!file.readable) fail('EACCES');
   if (shared && request.protection & PROT_WRITE && !file.writable) fail('EACCES');
   if (request.protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');

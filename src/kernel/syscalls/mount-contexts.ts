@@ -169,7 +169,7 @@ function optionValue(call: Call, command: number, address: number, extra: number
     case SET_PATH_EMPTY:
       return call.path(3) === '' && command === SET_PATH ? fail('ENOENT') : undefined;
     case SET_FD:
-      call.task.files.get(extra);
+      call.task.files.any(extra);
       return undefined;
     default:
       return undefined;

@@ -107,7 +107,7 @@ function mount(call: Call): number {
 export function isWritten(call: Call, on: (path: Path) => boolean): boolean {
   for (const task of call.kernel.pids.tasks.values())
     for (const fd of task.files.numbers()) {
-      const { path, writable, inode } = task.files.get(fd);
+      const { path, writable, inode } = task.files.any(fd);
       if (path !== undefined && writable && inode.isRegular && on(path)) return true;
     }
   return false;
@@ -229,7 +229,7 @@ function isUsed(call: Call, mount: Mount): boolean {
     directory.mount === mount ||
     executable?.mount === mount ||
     memory?.areas.some(({ file }) => file?.at?.mount === mount) ||
-    [...files.numbers()].some((fd) => files.get(fd).path?.mount === mount);
+    [...files.numbers()].some((fd) => files.any(fd).path?.mount === mount);
   return [...call.kernel.pids.tasks.values()].some(uses);
 }
 

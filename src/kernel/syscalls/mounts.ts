@@ -63,7 +63,7 @@ const byName = (call: Call): Shown => {
   return { fs: mount.fs, flags: mountFlags(mount) };
 };
 const byFile = (call: Call): Shown => {
-  const { path, inode } = call.file(0);
+  const { path, inode } = call.anyFile(0);
   return { fs: inode.fs, flags: path === undefined ? ST_VALID | ST_RELATIME : mountFlags(path.mount) };
 };
 

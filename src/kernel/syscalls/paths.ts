@@ -74,7 +74,7 @@ export function pathContext(call: Call, directoryArgument?: number): PathContext
   const { credentials } = call.task;
   const fd = directoryArgument === undefined ? AT_FDCWD : call.arg(directoryArgument);
   if (fd === AT_FDCWD) return { root, directory, credentials, umask };
-  const file = call.task.files.get(fd);
+  const file = call.task.files.any(fd);
   return { root, directory: file.path ?? fail('ENOTDIR'), credentials, umask };
 }
 
@@ -105,7 +105,7 @@ export function pathArgument(call: Call, directoryArgument: number, n: number, f
   const text = call.path(n);
   if (text === '' && flags & AT_EMPTY_PATH) {
     const fd = call.arg(directoryArgument);
-    return fd === AT_FDCWD ? call.task.directories.directory : (call.task.files.get(fd).path ?? fail('ENOENT'));
+    return fd === AT_FDCWD ? call.task.directories.directory : (call.task.files.any(fd).path ?? fail('ENOENT'));
   }
   const name = { text, from: pathContext(call, text.startsWith('/') ? undefined : directoryArgument) };
   return resolve(name.from, name.text, { follow });
@@ -312,7 +312,7 @@ const done = (act: (call: Call) => void) =>
 const nodeMode = (call: Call, n: number) => call.arg(n) & 0o177777;
 const filePath = (call: Call, n: number): Path => {
   const file = call.file(n);
-  return file.flags & O_PATH ? fail('EBADF') : (file.path ?? namelessPath(file.inode));
+  return file.path ?? namelessPath(file.inode);
 };
 const plain = (call: Call, n: number, follow = true): Path => {
   const name = nameArgument(call, n);
@@ -420,7 +420,7 @@ export const pathCalls: Implementations = {
   truncate64: done((call) => truncatePath(call, call.arg(1))),
   getcwd: full(getcwd),
   chdir: full((call) => changeDirectory(call, plain(call, 0))),
-  fchdir: full((call) => changeDirectory(call, call.file(0).path ?? fail('ENOTDIR'))),
+  fchdir: full((call) => changeDirectory(call, call.anyFile(0).path ?? fail('ENOTDIR'))),
   chroot: done((call) => {
     const path = plain(call, 0);
     if (!path.entry.inode.isDirectory) fail('ENOTDIR');

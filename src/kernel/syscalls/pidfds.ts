@@ -58,7 +58,7 @@ function getDescriptor(call: Call): number {
   const { group } = pidFile(call, call.arg(0));
   const target = [...group.tasks][0] ?? fail('ESRCH');
   if (!mayInspect(call.task, target, 'real-ids')) fail('EPERM');
-  const file = target.files.get(call.arg(1));
+  const file = target.files.any(call.arg(1));
   return call.task.files.install(hold(file), true, openFilesLimit(call));
 }
 

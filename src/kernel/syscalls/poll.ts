@@ -32,8 +32,8 @@ function pollOnce(call: Call, address: number, count: number, queues: WaitQueue[
     let found = 0;
     if (fd >= 0 && !call.task.files.has(fd)) found = POLLNVAL;
     else if (fd >= 0) {
-      const file = call.task.files.get(fd);
-      found = file.poll() & (events | POLLERR | POLLHUP);
+      const file = call.task.files.any(fd);
+      found = file.poll() & (events | POLLERR | POLLHUP | POLLNVAL);
       queues.push(file.queue);
     }
     view.setUint16(n * POLLFD_SIZE + 6, found, true);
@@ -55,9 +55,9 @@ function poll(call: Call, timeout: () => bigint | undefined, mask: () => bigint 
 
 /** What each of select's three sets asks for. */
 const SELECT_EVENTS = [
-  POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR,
-  POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR,
-  POLLPRI,
+  POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR | POLLNVAL,
+  POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR | POLLNVAL,
+  POLLPRI | POLLNVAL,
 ] as const;
 
 function select(
@@ -78,7 +78,7 @@ function select(
     const result = new Uint8Array(bytes);
     for (let fd = 0; fd < count; fd++) {
       if (!((set[fd >> 3]! >> (fd & 7)) & 1)) continue;
-      const file = call.task.files.get(fd);
+      const file = call.task.files.any(fd);
       queues.push(file.queue);
       if (!(file.poll() & SELECT_EVENTS[n]!)) continue;
       result[fd >> 3]! |= 1 << (fd & 7);

@@ -61,7 +61,7 @@ export function readControl(call: Call, { control, controlLength }: MessageHeade
     if (level === SOL_SOCKET && type === SCM_RIGHTS) {
       if (socket.family !== AF_UNIX) fail('EINVAL');
       for (let n = 0; n < (length - head) / 4; n++)
-        files.push(call.task.files.get(call.readWord(control + at + head + 4 * n, 4) | 0));
+        files.push(call.task.files.any(call.readWord(control + at + head + 4 * n, 4) | 0));
     } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS)
       credentials = claimed(call, control + at + head, length - head);
     else fail('EINVAL');

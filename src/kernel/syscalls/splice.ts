@@ -1,7 +1,7 @@
 // System calls that move data between files without the program seeing it: sendfile(2), splice(2), tee(2), vmsplice(2),
 // copy_file_range(2).
 import { SI_USER, SIGNAL } from '../../abi/signal.ts';
-import { O_APPEND, O_PATH } from '../../abi/stat.ts';
+import { O_APPEND } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { isNonBlocking, PipeEnd } from '../fs/pipe.ts';
 import { sendSignalToTask } from '../signal/send.ts';
@@ -20,12 +20,12 @@ const SPLICE_KNOWN = 0xf;
 
 function readable(call: Call, n: number): FileDescription {
   const file = call.file(n);
-  return file.readable && !(file.flags & O_PATH) ? file : fail('EBADF');
+  return file.readable ? file : fail('EBADF');
 }
 
 function writable(call: Call, n: number): FileDescription {
   const file = call.file(n);
-  return file.writable && !(file.flags & O_PATH) ? file : fail('EBADF');
+  return file.writable ? file : fail('EBADF');
 }
 
 /** An offset in the program's memory, or the file's own. */

@@ -13,6 +13,8 @@ const ARCH_SET_GS = 0x1001;
 const ARCH_SET_FS = 0x1002;
 const ARCH_GET_FS = 0x1003;
 const ARCH_GET_GS = 0x1004;
+const ARCH_GET_CPUID = 0x1011;
+const ARCH_SET_CPUID = 0x1012;
 const ADDRESS_LIMIT = 0x7fff_ffff_f000n;
 
 /** Sets the entry a struct user_desc describes; its number is written back when it was -1. @throws SystemError, BadAddress */
@@ -74,6 +76,9 @@ export const threadAreaCalls: Implementations = {
     return 0;
   }),
   arch_prctl: full((call) => {
+    // both ABIs: no processor here can be made to fault at CPUID
+    if (call.arg(0) === ARCH_GET_CPUID) return 1;
+    if (call.arg(0) === ARCH_SET_CPUID) fail('ENODEV');
     // bases beyond 32 bits are for amd64's programs
     if (call.is32) fail('EINVAL');
     const { context } = call.task;

@@ -1,4 +1,5 @@
 // Descriptors of a task (open(2), dup(2), fcntl(2)); shared by tasks cloned with CLONE_FILES.
+import { O_PATH } from '../../abi/stat.ts';
 import { KernelObject } from '../cgroup/kernel-object.ts';
 import type { MemoryController } from '../cgroup/memory.ts';
 import { fail } from '../error.ts';
@@ -32,9 +33,15 @@ export class FdTable {
     this.#slots = new KernelObject(memory, 'slab');
   }
 
-  /** The open file of a descriptor. @throws SystemError EBADF */
-  get(fd: number): FileDescription {
+  /** The open file of a descriptor, even of O_PATH, which names a file and does nothing with it. @throws SystemError EBADF */
+  any(fd: number): FileDescription {
     return this.entries[fd]?.file ?? fail('EBADF');
+  }
+
+  /** The open file of a descriptor that can be worked with. @throws SystemError EBADF */
+  get(fd: number): FileDescription {
+    const file = this.any(fd);
+    return file.flags & O_PATH ? fail('EBADF') : file;
   }
 
   has(fd: number): boolean {

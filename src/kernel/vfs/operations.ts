@@ -24,7 +24,7 @@ import {
   S_ISVTX,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import { FileDescription, WouldBlock } from './file.ts';
+import { FileDescription, POLLNVAL, WouldBlock } from './file.ts';
 import type { Inode, Opener, Owner } from './inode.ts';
 import {
   IN_ATTRIB,
@@ -236,7 +236,7 @@ export class PathFile extends FileDescription {
   }
 
   override poll(): number {
-    return 0;
+    return POLLNVAL;
   }
 }
 

@@ -5,6 +5,10 @@
 #include <sys/statfs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 
 static char buffer[8192];
 
@@ -153,6 +157,29 @@ CASE(fcntl_setfl) {
   R(fcntl(fd, F_SETFL, O_WRONLY));
   say("%#x\n", fcntl(fd, F_GETFL) & ~0100000);
 }
+CASE(path_descriptor_does_nothing) {
+  put("f", "x");
+  mkdir("d", 0700);
+  int fd = open("f", O_PATH), directory = open("d", O_PATH), queue = epoll_create1(0);
+  struct pollfd asked = {fd, POLLIN};
+  fd_set set;
+  FD_ZERO(&set);
+  FD_SET(fd, &set);
+  R(ftruncate(fd, 0));
+  R(lseek(fd, 0, SEEK_SET));
+  R(listen(fd, 1));
+  R(accept(fd, NULL, NULL));
+  R(SYS(getdents64, directory, buffer, sizeof buffer));
+  R(epoll_ctl(queue, EPOLL_CTL_ADD, fd, &(struct epoll_event){EPOLLIN}));
+  R(epoll_ctl(fd, EPOLL_CTL_ADD, queue, &(struct epoll_event){EPOLLIN}));
+  R(poll(&asked, 1, 0));
+  say("%#x\n", asked.revents);
+  R(select(fd + 1, &set, NULL, NULL, NULL));
+  R(signalfd(fd, &(sigset_t){0}, 0));
+  R(inotify_add_watch(fd, "f", IN_OPEN));
+  R(splice(fd, NULL, fd, NULL, 1, 0));
+}
+CASE(path_descriptor_can_be_passed_on) { put("f", "x"); int fd = open("f", O_PATH); struct statfs s; R(fstatfs(fd, &s)); OK(dup(fd)); R(dup2(fd, fd) == fd); R(dup2(fd, 50)); struct stat of; R(fstat(50, &of)); say("%d\n", (int)of.st_size); }
 CASE(fcntl_path_descriptor) { put("f", "x"); int fd = open("f", O_PATH); R(fcntl(fd, F_SETFL, O_NONBLOCK)); R(fcntl(fd, F_GETFD)); }
 CASE(fcntl_pipe_size) { int p[2]; pipe(p); R(fcntl(p[0], F_GETPIPE_SZ)); R(fcntl(p[0], F_SETPIPE_SZ, 5000)); R(fcntl(p[1], F_GETPIPE_SZ)); }
 CASE(fcntl_pipe_size_of_file) { int fd = file("x"); R(fcntl(fd, F_GETPIPE_SZ)); }

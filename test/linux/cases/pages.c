@@ -162,3 +162,4 @@ CASE(maps_of_a_file_that_was_renamed) { put("file-f", "x"); mmap(NULL, 4096, PRO
 CASE(maps_of_a_memory_file) { int fd = memfd_create("file-m", 0); ftruncate(fd, 4096); mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0); mapped("file-"); }
 CASE(maps_of_a_file_in_a_new_place) { put("file-f", "x"); mkdir("d", 0755); mmap(NULL, 4096, PROT_READ, MAP_SHARED, open("file-f", O_RDONLY), 0); rename("file-f", "d/file-g"); mapped("file-"); }
 CASE(maps_of_a_file_replaced) { put("file-f", "x"); mmap(NULL, 4096, PROT_READ, MAP_SHARED, open("file-f", O_RDONLY), 0); put("other", "y"); rename("other", "file-f"); mapped("file-"); }
+CASE(cpuid_always_answers) { R(SYS(arch_prctl, 0x1011, 0)); R(SYS(arch_prctl, 0x1012, 0)); R(SYS(arch_prctl, 0x1012, 1)); R(SYS(arch_prctl, 0x1011, 0)); }

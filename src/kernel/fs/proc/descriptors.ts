@@ -68,7 +68,7 @@ export function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Tas
 /** /proc/PID/fdinfo. */
 export function descriptorInformation(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
   const read = (fd: number) => {
-    const file = task().files.get(fd);
+    const file = task().files.any(fd);
     const closeOnExec = task().files.closeOnExec(fd) ? 0o2000000 : 0;
     const rows: [string, string | number][] = [
       ['pos', file.offset],
