@@ -4,16 +4,15 @@
 import { disassemble } from '../isa/disassemble.ts';
 import { decode } from '../isa/decode.ts';
 import type { Ring0 } from '../cpu/ring0.ts';
-import { Machine } from '../pc/machine.ts';
-import { costTable } from './cost/profile.ts';
+import type { Machine } from '../pc/machine.ts';
 import { VmmCounters } from './counters.ts';
 import { Domain } from './domain.ts';
 import type { ControlChange, GuestContext } from './emulate/context.ts';
 import { GuestDebug } from './guest-debug.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { GuestFault } from './host-access.ts';
-import { AREA_OFFSET, GUEST_BASE, PagePool, regionLinear } from './host-memory.ts';
-import { type GateLevels, prepareHost } from './host-setup.ts';
+import { AREA_OFFSET, PagePool, regionLinear } from './host-memory.ts';
+import { type GateLevels, hostMachine, prepareHost } from './host-setup.ts';
 import { ShadowPaging } from './shadow-paging.ts';
 import type { DomainOptions, TechniqueName, TraceKind } from './technique.ts';
 import { CR0_PE, CR0_WP, EFER_NXE, FLAG_IF, FLAG_IOPL, FLAG_VM, Vcpu, type VirtualSegment } from './vcpu.ts';
@@ -55,14 +54,7 @@ export abstract class DeprivilegedGuest implements GuestContext {
 
   constructor(options: DomainOptions) {
     this.options = options;
-    this.machine = new Machine(options.module, {
-      memory: GUEST_BASE + options.memory,
-      model: options.model,
-      seed: options.seed,
-      cpuFrequencyHz: options.profile.frequencyHz,
-      costs: costTable(options.profile),
-      notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),
-    });
+    this.machine = hostMachine(options, (what) => this.notSupported(what));
     this.access = this.machine.cpu.ring0;
     this.domain = new Domain({ machine: this.machine, memory: options.memory, serialOut: options.serialOut });
     const pool = new PagePool();

@@ -3,7 +3,7 @@
 // begins, so it is not charged (SDM Vol. 3 "Processor Management and Initialization").
 
 import type { FeatureName } from '../isa/cpu-features.ts';
-import type { Machine } from '../pc/machine.ts';
+import { Machine } from '../pc/machine.ts';
 import { APIC_LVT_LINT0, APIC_LVT_TIMER, APIC_SVR, APIC_TIMER_DIVIDE } from '../devices/lapic.ts';
 import { LAPIC_BASE } from '../pc/platform.ts';
 import {
@@ -14,6 +14,7 @@ import {
   ENTRY_SYSENTER,
   GDT_OFFSET,
   GDT_SIZE,
+  GUEST_BASE,
   HOST_CODE,
   HOST_DATA,
   HOST_LDT,
@@ -33,6 +34,8 @@ import {
   VECTOR_SPURIOUS,
   VECTOR_TIMER,
 } from './host-memory.ts';
+import type { DomainOptions } from './technique.ts';
+import { costTable } from './cost/profile.ts';
 import { CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE } from './vcpu.ts';
 
 /** First linear address above the VMM's stack: where the CPU finds ESP0. */
@@ -54,6 +57,18 @@ export function packDescriptor(base: number, limit: number, rights: number): [lo
   const low = ((raw & 0xffff) | ((base & 0xffff) << 16)) >>> 0;
   const high = (((base >>> 16) & 0xff) | ((rights & 0xf0ff) << 8) | (raw & 0xf_0000) | (base & 0xff00_0000)) >>> 0;
   return [low, high];
+}
+
+/** The machine a VMM runs on: the guest's memory and the ROM it starts from, if any, lie above the VMM's own. */
+export function hostMachine(options: DomainOptions, notSupported: (what: string) => void): Machine {
+  return new Machine(options.module, {
+    memory: GUEST_BASE + options.memory + (options.board?.rom?.length ?? 0),
+    model: options.model,
+    seed: options.seed,
+    cpuFrequencyHz: options.profile.frequencyHz,
+    costs: costTable(options.profile),
+    notSupported: (what, detail) => notSupported(`${what} (${detail})`),
+  });
 }
 
 /** What the host's descriptor privilege levels are: per vector, 0 for the VMM alone. */

@@ -1,7 +1,7 @@
 // Shadow page tables: the PAE tables (in IA-32e mode the four levels) the real CPU uses while the guest believes in its own.
-// Filled on hidden faults,
-// kept per guest CR3, coherent with the guest's tables because the guest's writes to them are traced (write-protected,
-// emulated, and the entry derived from the written one is dropped). Adams & Agesen 2006 sections 2.2 "Tracing" and 3.2.
+// Filled on hidden faults, kept per guest CR3, coherent with the guest's tables because the guest's writes to them are traced
+// (write-protected, emulated, and the entry derived from the written one is dropped). Adams & Agesen 2006 sections 2.2 "Tracing"
+// and 3.2.
 
 import type { Fields, Stateful } from '../machine/stateful.ts';
 import { listField } from '../machine/stateful.ts';
@@ -23,7 +23,9 @@ import {
   type Space,
   saveSpace,
   type Table,
+  upperTables,
 } from './shadow-space.ts';
+import { TracedFrames } from './traced-frames.ts';
 import { CR0_WP } from './vcpu.ts';
 
 const GIB = 2 ** 30;
@@ -41,13 +43,8 @@ export class ShadowPaging implements Stateful {
   readonly #o: ShadowOptions;
   readonly #spaces = new Map<string, Space>();
   readonly #tables = new Map<string, Table>();
-  /** Guest frame → shadow tables mirroring it. */
-  readonly #tablesOf = new Map<number, Table[]>();
-  /** Guest frame → spaces it is a page directory of. */
-  readonly #directoryOf = new Map<number, Space[]>();
+  readonly #traced = new TracedFrames();
   readonly #entries: ShadowEntries;
-  /** Guest frames holding translated code. */
-  readonly #code = new Set<number>();
   #current: Space | undefined;
   #uses = 0;
 
@@ -95,7 +92,8 @@ export class ShadowPaging implements Stateful {
     }
     if (access.write && this.#o.isReadOnly?.(walk.guestPhysical))
       return { kind: 'mmio', guestPhysical: walk.guestPhysical };
-    if (access.write && this.#code.has(walk.guestPhysical >>> 12)) this.#o.onTracedWrite?.(walk.guestPhysical >>> 12);
+    if (access.write && this.#traced.code.has(walk.guestPhysical >>> 12))
+      this.#o.onTracedWrite?.(walk.guestPhysical >>> 12);
     if (access.write && this.isTraced(walk.guestPhysical >>> 12)) {
       this.#o.counters.add('shadow', 'trace-write');
       return { kind: 'traced', guestPhysical: walk.guestPhysical };
@@ -107,23 +105,23 @@ export class ShadowPaging implements Stateful {
 
   /** Writes to this guest frame must be reported. */
   isTraced(frame: number): boolean {
-    return this.#tablesOf.has(frame) || this.#directoryOf.has(frame) || this.#code.has(frame);
+    return this.#traced.has(frame);
   }
 
   isCode(frame: number): boolean {
-    return this.#code.has(frame);
+    return this.#traced.code.has(frame);
   }
 
   /** Traces writes to a frame whose code was translated. */
   traceCode(frame: number): void {
-    if (this.#code.has(frame)) return;
+    if (this.#traced.code.has(frame)) return;
     const traced = this.isTraced(frame);
-    this.#code.add(frame);
+    this.#traced.code.add(frame);
     if (!traced) this.#protect(frame);
   }
 
   untraceCode(frame: number): void {
-    this.#code.delete(frame);
+    this.#traced.code.delete(frame);
   }
 
   /** The guest wrote `length` bytes in a traced page (inside the page). `changed`: not all bytes kept their value. */
@@ -134,15 +132,15 @@ export class ShadowPaging implements Stateful {
       this.#o.counters.add('shadow', 'trace-unchanged');
       return;
     }
-    if (this.#code.has(frame)) this.#o.onCodeChange?.(frame, offset, length);
+    if (this.#traced.code.has(frame)) this.#o.onCodeChange?.(frame, offset, length);
     this.#syncTables(frame, offset, length);
     this.#syncDirectories(frame, offset, length);
   }
 
   /** Gives up everything derived from the tables in a frame, so that the guest may write there. */
   release(frame: number): void {
-    for (const table of [...(this.#tablesOf.get(frame) ?? [])]) this.#dropTable(table);
-    for (const space of [...(this.#directoryOf.get(frame) ?? [])]) this.#dropUpper(space);
+    for (const table of this.#traced.tables.of(frame)) this.#dropTable(table);
+    for (const space of this.#traced.directories.of(frame)) this.#dropUpper(space);
     this.#reload();
   }
 
@@ -216,9 +214,7 @@ export class ShadowPaging implements Stateful {
   /** Writes to a frame with upper-level entries of a space are to be seen. */
   #traceDirectory(space: Space, frame: number): void {
     const traced = this.isTraced(frame);
-    const spaces = this.#directoryOf.get(frame);
-    if (!spaces) this.#directoryOf.set(frame, [space]);
-    else if (!spaces.includes(space)) spaces.push(space);
+    this.#traced.directories.add(frame, space);
     if (!traced) this.#protect(frame);
   }
 
@@ -231,12 +227,7 @@ export class ShadowPaging implements Stateful {
       }
     }
     this.#releaseTables(space);
-    const frames = [...space.guestDirectories.map(({ frame }) => frame), ...(space.long?.frames ?? [])];
-    for (const frame of frames) {
-      const rest = (this.#directoryOf.get(frame) ?? []).filter((other) => other !== space);
-      if (rest.length > 0) this.#directoryOf.set(frame, rest);
-      else this.#directoryOf.delete(frame);
-    }
+    for (const frame of upperTables(space)) this.#traced.directories.delete(frame, space);
     this.#spaces.delete(space.key);
     this.#o.counters.add('shadow', 'root-dropped');
   }
@@ -260,8 +251,7 @@ export class ShadowPaging implements Stateful {
     for (const table of this.#tables.values()) this.#o.pool.release(table.page);
     this.#spaces.clear();
     this.#tables.clear();
-    this.#tablesOf.clear();
-    this.#directoryOf.clear();
+    this.#traced.forgetTables();
     this.#entries.forgetAll();
     this.#current = undefined;
     this.#o.counters.add('shadow', 'flush');
@@ -355,9 +345,7 @@ export class ShadowPaging implements Stateful {
     this.#tables.set(key, table);
     if (table.frame >= 0) {
       const traced = this.isTraced(table.frame);
-      const tables = this.#tablesOf.get(table.frame);
-      if (tables) tables.push(table);
-      else this.#tablesOf.set(table.frame, [table]);
+      this.#traced.tables.add(table.frame, table);
       if (!traced) this.#protect(table.frame);
     }
     this.#o.counters.add('shadow', 'table-new');
@@ -373,10 +361,9 @@ export class ShadowPaging implements Stateful {
   }
 
   #syncTables(frame: number, offset: number, length: number): void {
-    const tables = this.#tablesOf.get(frame);
-    if (!tables) return;
+    const tables = this.#traced.tables.of(frame);
     if (tables.every((table) => table.parents.size === 0)) {
-      for (const table of [...tables]) this.#dropTable(table);
+      for (const table of tables) this.#dropTable(table);
       return;
     }
     const mode = modeOf(this.#o.vcpu);
@@ -392,9 +379,7 @@ export class ShadowPaging implements Stateful {
   }
 
   #syncDirectories(frame: number, offset: number, length: number): void {
-    const spaces = this.#directoryOf.get(frame);
-    if (!spaces) return;
-    for (const space of [...spaces]) {
+    for (const space of this.#traced.directories.of(frame)) {
       if (space !== this.#current && ++space.strayWrites > STRAY_LIMIT) {
         this.#dropSpace(space);
         continue;
@@ -454,16 +439,14 @@ export class ShadowPaging implements Stateful {
     for (const parent of table.parents) this.#entries.write(parent, 0, 0);
     for (let n = 0; n < 512; n++) this.#dropLeaf(table.page + n * 8);
     this.#tables.delete(table.key);
-    const rest = (this.#tablesOf.get(table.frame) ?? []).filter((other) => other !== table);
-    if (rest.length > 0) this.#tablesOf.set(table.frame, rest);
-    else this.#tablesOf.delete(table.frame);
+    this.#traced.tables.delete(table.frame, table);
     this.#o.pool.release(table.page);
     this.#o.counters.add('shadow', 'table-dropped');
   }
 
   #dropLeaf(entry: number): void {
     const frame = this.#entries.unmap(entry);
-    if (frame !== undefined && this.#code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
+    if (frame !== undefined && this.#traced.code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
   }
 
   // ---- State --------------------------------------------------------------------------------------------------------
@@ -473,7 +456,7 @@ export class ShadowPaging implements Stateful {
       spaces: [...this.#spaces.values()].map(saveSpace),
       tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
       mappings: this.#entries.save(),
-      code: [...this.#code],
+      code: [...this.#traced.code],
       current: this.#current?.key ?? null,
       uses: this.#uses,
       pool: this.#o.pool.save(),
@@ -481,24 +464,23 @@ export class ShadowPaging implements Stateful {
   }
 
   load(fields: Fields): void {
-    for (const map of [this.#spaces, this.#tables, this.#tablesOf, this.#directoryOf]) map.clear();
-    this.#code.clear();
+    this.#spaces.clear();
+    this.#tables.clear();
+    this.#traced.forgetTables();
+    this.#traced.code.clear();
     this.#o.pool.load(fields.pool as { next: number; free: number[] });
     for (const saved of listField(fields, 'spaces') as unknown as SavedSpace[]) {
       const space = loadSpace(saved);
       this.#spaces.set(space.key, space);
-      const upper = [...(space.long?.frames ?? [])].map((frame) => ({ frame }));
-      for (const { frame } of [...space.guestDirectories, ...upper]) {
-        this.#directoryOf.set(frame, [...(this.#directoryOf.get(frame) ?? []), space]);
-      }
+      for (const frame of upperTables(space)) this.#traced.directories.add(frame, space);
     }
     for (const saved of listField(fields, 'tables') as unknown as (Omit<Table, 'parents'> & { parents: number[] })[]) {
       const table: Table = { ...saved, parents: new Set(saved.parents) };
       this.#tables.set(table.key, table);
-      if (table.frame >= 0) this.#tablesOf.set(table.frame, [...(this.#tablesOf.get(table.frame) ?? []), table]);
+      if (table.frame >= 0) this.#traced.tables.add(table.frame, table);
     }
     this.#entries.load(listField(fields, 'mappings') as number[][]);
-    for (const frame of listField(fields, 'code') as number[]) this.#code.add(frame);
+    for (const frame of listField(fields, 'code') as number[]) this.#traced.code.add(frame);
     this.#current = typeof fields.current === 'string' ? this.#spaces.get(fields.current) : undefined;
     this.#uses = fields.uses as number;
   }

@@ -71,6 +71,11 @@ export function guestDirectoriesOf(vcpu: Vcpu, mode: number): { frame: number; l
   return result;
 }
 
+/** Guest frames of the tables above the page tables that a space was made from. */
+export function upperTables({ guestDirectories, long }: Space): readonly number[] {
+  return [...guestDirectories.map(({ frame }) => frame), ...(long?.frames ?? [])];
+}
+
 /** Field by field: a restored space has its fields in another order. */
 export function saveSpace(space: Space): SavedSpace {
   const { key, root, directories, guestDirectories, long, strayWrites, lastUse } = space;

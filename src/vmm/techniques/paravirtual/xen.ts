@@ -11,10 +11,9 @@ import type { Fields, Stateful } from '../../../machine/stateful.ts';
 import { booleanField, fieldsField } from '../../../machine/stateful.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
-import { Machine } from '../../../pc/machine.ts';
-import { costTable } from '../../cost/profile.ts';
+import type { Machine } from '../../../pc/machine.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
-import { GUEST_BASE, VECTOR_HOST_IRQ, VECTOR_TIMER } from '../../host-memory.ts';
+import { VECTOR_HOST_IRQ, VECTOR_TIMER } from '../../host-memory.ts';
 import type { DomainOptions, Finding, TraceKind, Vmm } from '../../technique.ts';
 import { FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_VM } from '../../vcpu.ts';
 import { VIRQ_CONSOLE, VIRQ_TIMER } from '../../xen/abi.ts';
@@ -27,6 +26,7 @@ import { type MachineMemory, FrameTable } from './frame-table.ts';
 import { GuestCopy } from './guest-copy.ts';
 import { GuestFrame } from './guest-frame.ts';
 import { GuestState } from './guest-state.ts';
+import { hostMachine } from '../../host-setup.ts';
 import { hypervisorEntries } from './host.ts';
 import { HostTimer } from '../../host-timer.ts';
 import { enterHypercall } from './hypercall-entry.ts';
@@ -75,14 +75,9 @@ export class Xen implements Vmm, Stateful {
 
   constructor(options: DomainOptions) {
     this.options = options;
-    this.machine = new Machine(options.module, {
-      memory: GUEST_BASE + options.memory,
-      model: options.model,
-      seed: options.seed,
-      cpuFrequencyHz: options.profile.frequencyHz,
-      costs: costTable(options.profile),
-      notSupported: (what, detail) => this.warn(`The guest met ${what} (${detail}), which this version does not have.`),
-    });
+    this.machine = hostMachine(options, (what) =>
+      this.warn(`The guest met ${what}, which this version does not have.`),
+    );
     const cpu = this.machine.cpu.ring0;
     this.cpu = cpu;
     this.memory = {

@@ -12,9 +12,8 @@ import type { Fields, Stateful } from '../../../machine/stateful.ts';
 import { booleanField, fieldsField, numberField } from '../../../machine/stateful.ts';
 import type { MachineStop } from '../../../pc/exit.ts';
 import { STATUS_IDLE, STATUS_SHUTDOWN } from '../../../pc/exit.ts';
-import { Machine } from '../../../pc/machine.ts';
+import type { Machine } from '../../../pc/machine.ts';
 import { describeException } from '../../../pc/shutdown-report.ts';
-import { costTable } from '../../cost/profile.ts';
 import { vectorName, VmmCounters } from '../../counters.ts';
 import { Domain } from '../../domain.ts';
 import { GuestMemory } from '../../guest-memory.ts';
@@ -23,7 +22,6 @@ import type { GuestFault } from '../../host-access.ts';
 import {
   AREA_OFFSET,
   ENTRY_VMEXIT,
-  GUEST_BASE,
   HOST_CODE,
   HOST_DATA,
   IDLE_OFFSET,
@@ -31,7 +29,7 @@ import {
   PagePool,
   regionLinear,
 } from '../../host-memory.ts';
-import { STACK_TOP } from '../../host-setup.ts';
+import { hostMachine, STACK_TOP } from '../../host-setup.ts';
 import { canonical, significant } from '../../emulate/long.ts';
 import { ShadowPaging } from '../../shadow-paging.ts';
 import type { DomainOptions, Finding, PagingMode, TraceKind, Vmm } from '../../technique.ts';
@@ -108,14 +106,7 @@ export class VtxVmm implements Vmm, Stateful {
   constructor(options: DomainOptions) {
     this.#options = options;
     this.paging = options.paging ?? 'shadow';
-    this.machine = new Machine(options.module, {
-      memory: GUEST_BASE + options.memory + (options.board?.rom?.length ?? 0),
-      model: options.model,
-      seed: options.seed,
-      cpuFrequencyHz: options.profile.frequencyHz,
-      costs: costTable(options.profile),
-      notSupported: (what, detail) => this.notSupported(`${what} (${detail})`),
-    });
+    this.machine = hostMachine(options, (what) => this.notSupported(what));
     this.access = this.machine.cpu.ring0;
     const signature = this.machine.cpu.reg(EDX);
     const { access, vcpu, counters } = this;
