@@ -38,7 +38,7 @@ function sourcesOf(directory: string, folder: string): string[] {
 /** Compiles all utilities into one program; `work` is a folder for what comes between. */
 export function compileUserland(directory: string, architecture: Architecture, work: string): Uint8Array {
   const machine = MACHINES[architecture];
-  const objects = ['lib', '.', 'sh']
+  const objects = ['lib', '.', 'sed', 'sh']
     .flatMap((folder) => sourcesOf(directory, folder))
     .map((source) => {
       const object = join(work, `userland-${architecture}-${source.replaceAll('/', '-')}.o`);
