@@ -41,6 +41,7 @@ import { checkProcessorLimits } from './task/processor-limits.ts';
 import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import { UserCounts } from './user-counts.ts';
+import { Keys } from './keys/keys.ts';
 import { NamespaceCounts } from './ns/user-limits.ts';
 import { PipePages } from './fs/pipe-pages.ts';
 import { LockTable } from './vfs/file-locks.ts';
@@ -148,6 +149,7 @@ export class Kernel {
   readonly processorTime = { user: 0, system: 0, idle: 0, turns: 0 };
   readonly timers = new Timers();
   readonly userCounts = new UserCounts();
+  readonly keys = new Keys(this);
   readonly namespaceCounts = new NamespaceCounts(this);
   /** Room that the pipes of each user take. */
   readonly pipePages = new PipePages();

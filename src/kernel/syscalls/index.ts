@@ -11,6 +11,7 @@ import { identityCalls } from './identity.ts';
 import { absentCalls } from './absent.ts';
 import { membarrierCalls } from './membarrier.ts';
 import { memoryPolicyCalls } from './memory-policy.ts';
+import { keyCalls } from './keys.ts';
 import { lockCalls } from './locks.ts';
 import { inotifyCalls } from './inotify.ts';
 import { memoryCalls } from './memory.ts';
@@ -66,6 +67,7 @@ export const implementations: Implementations = {
   ...memoryPolicyCalls,
   ...inotifyCalls,
   ...spliceCalls,
+  ...keyCalls,
   ...lockCalls,
   ...memoryCalls,
   ...memoryLockCalls,

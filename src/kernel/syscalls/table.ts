@@ -72,7 +72,7 @@ export function shortIds(implementation: Implementation): Implementation {
 const ENOSYS = -38;
 const unsupported: Implementation = { run: () => ENOSYS, support: 'none', interruption: 'restart' };
 
-const INTS = new Set('int pid_t clockid_t key_t idtype_t timer_t'.split(' '));
+const INTS = new Set('int pid_t clockid_t key_t key_serial_t idtype_t timer_t'.split(' '));
 const UINTS = new Set('unsigned_int uid_t gid_t mode_t uint32_t socklen_t id_t dev_t nfds_t'.split(' '));
 const OFFSETS = new Set('loff_t off64_t'.split(' '));
 const LONGS = new Set('long off_t time_t ssize_t'.split(' '));

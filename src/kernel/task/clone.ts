@@ -162,6 +162,7 @@ function inheritSettings(child: Task, parent: Task, flags: number): void {
   child.ioPriority = parent.ioPriority;
   child.personality = parent.personality;
   child.login = parent.login;
+  child.keyrings = { session: parent.keyrings.session, forRequests: parent.keyrings.forRequests };
   child.timerSlack = parent.timerSlack;
   child.defaultTimerSlack = parent.timerSlack;
   if (flags & CLONE_SYSVSEM) {

@@ -44,6 +44,8 @@ const FILE_CAPABILITIES = bits(
 export function commitCredentials(task: Task, next: Credentials): void {
   const old = task.credentials;
   task.credentials = next;
+  const { thread } = task.keyrings;
+  if (thread !== undefined) Object.assign(thread, { uid: next.fsuid, gid: next.fsgid });
   const isSame =
     old.euid === next.euid && old.egid === next.egid && old.fsuid === next.fsuid && old.fsgid === next.fsgid;
   if (isSame && !gainsCapabilities(old, next)) return;

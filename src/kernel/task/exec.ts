@@ -136,6 +136,10 @@ function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram): void
     handler === SIG_IGN ? { ...DEFAULT_ACTION, handler: SIG_IGN } : { ...DEFAULT_ACTION, handler: SIG_DFL },
   );
   group.executed = true;
+  // what the program before had for itself
+  task.keyrings = { ...task.keyrings, thread: undefined };
+  group.keyring = undefined;
+  kernel.keys.sweep();
   task.alternateStack = { address: 0, size: 0, flags: 2 };
   task.robustList = { head: 0, length: 0 };
   task.clearTid = 0;

@@ -42,6 +42,7 @@ export function endTask(kernel: Kernel, task: Task, event: ChildEvent): void {
   group.tasks.delete(task);
   task.seccomp.listener?.file.queue.wake();
   tellTracerOfEnd(task, group.tasks.size === 0 ? (group.exiting ?? event) : event);
+  kernel.keys.sweep();
   group.deadUserCycles += task.userCycles;
   group.deadSystemCycles += task.systemCycles;
   addUsage(group.deadUsage, task.usage);

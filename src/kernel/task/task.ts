@@ -17,6 +17,7 @@ import type { Path } from '../vfs/path.ts';
 import type { Credentials } from '../vfs/permission.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { IDLE_WEIGHT, niceWeight, type Policy } from './scheduling.ts';
+import { NO_KEYRINGS, type TaskKeyrings } from '../keys/keys.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import type { Tracing } from '../trace/tracing.ts';
 import { noUsage } from './usage.ts';
@@ -130,6 +131,8 @@ export class Task implements Timer {
   semaphoreUndo: SemaphoreUndo = { users: 1, adjustments: new Map() };
   /** seccomp(2). */
   seccomp: Seccomp = NO_SECCOMP;
+  /** keyrings(7). */
+  keyrings: TaskKeyrings = NO_KEYRINGS;
   /** rseq(2); address 0 when there is none. */
   rseq = { address: 0, length: 0, signature: 0 };
 

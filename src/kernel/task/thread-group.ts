@@ -1,6 +1,7 @@
 // A process in the user's words: the tasks that share a thread group ID, signal actions and resource limits
 // (clone(2) CLONE_THREAD, credentials(7) for process groups and sessions).
 import { SIG_DFL } from '../../abi/signal.ts';
+import type { Key } from '../keys/key.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import { NO_SIGNALS, PendingSignals, type SignalSet } from '../signal/signal-set.ts';
 import type { Terminal } from '../tty/terminal.ts';
@@ -87,6 +88,8 @@ export class ThreadGroup {
   isSubreaper = false;
   /** A fault of process 1 of a namespace: nothing protects it any more. */
   lostProtection = false;
+  /** The keyring of its tasks (keyrings(7)). */
+  keyring: Key | undefined;
   executed = false;
   startTime = 0;
   /** What its calls have moved (/proc/PID/io). */

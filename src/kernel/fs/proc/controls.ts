@@ -106,6 +106,24 @@ function netValue(fs: GeneratedFs, most: number, ...fields: readonly (keyof NetC
   );
 }
 
+/** Quotas of keys (keyrings(7) "/proc files"). */
+const keyControls = ({ keys: { limits }, users }: Kernel, fs: GeneratedFs): Controls =>
+  Object.fromEntries(
+    (Object.keys(limits) as (keyof typeof limits)[]).map((name) => {
+      const set = (_: Task, [value]: readonly number[]) => {
+        limits[name] = value!;
+      };
+      const file = valueFile(
+        fs,
+        MOST_INT,
+        () => users,
+        () => [limits[name]],
+        set,
+      );
+      return [name, file];
+    }),
+  );
+
 function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
   const boot = uuid(kernel);
   return {
@@ -115,6 +133,7 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     domainname: utsName(fs, 'domainname'),
     dmesg_restrict: 0,
     hostname: utsName(fs, 'hostname'),
+    keys: keyControls(kernel, fs),
     kptr_restrict: 0,
     msgmax: ipcValue(fs, 'mostMessage', MOST_INT),
     msgmnb: ipcValue(fs, 'mostQueue', MOST_INT),

@@ -5,6 +5,7 @@ import type { ThreadGroup } from '../../task/thread-group.ts';
 import { GeneratedDirectory, GeneratedFile, GeneratedFs, GeneratedLink } from '../generated.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { systemControls } from './controls.ts';
+import { keysText, keyUsersText } from './keys.ts';
 import { processDirectory } from './process.ts';
 import { systemFiles } from './system.ts';
 
@@ -35,6 +36,9 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
     .add('mounts', new GeneratedLink(fs, () => 'self/mounts'))
     .add('net', new GeneratedLink(fs, () => 'self/net'))
     .add('sys', systemControls(kernel, fs));
+  root
+    .add('keys', new GeneratedFile(fs, { read: (reader) => keysText(kernel, reader) }))
+    .add('key-users', new GeneratedFile(fs, { read: (reader) => keyUsersText(kernel, reader) }));
   for (const [name, read] of Object.entries(systemFiles(kernel, pids))) root.add(name, new GeneratedFile(fs, { read }));
   return { fs, root };
 }
