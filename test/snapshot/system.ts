@@ -1,7 +1,8 @@
 // A small system for the tests of snapshots: one program, one terminal, and everything said stamped with the instruction
 // count.
 import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
-import { Tmpfs, type TmpfsFile } from '../../src/kernel/fs/tmpfs.ts';
+import { Tmpfs } from '../../src/kernel/fs/tmpfs.ts';
+import type { TmpfsFile } from '../../src/kernel/fs/tmpfs-file.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { startInit } from '../../src/kernel/start.ts';
 import type { Task } from '../../src/kernel/task/task.ts';

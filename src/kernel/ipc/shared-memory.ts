@@ -1,5 +1,5 @@
 // Segments of System V shared memory (shmop(2), shmctl(2)): files without names that are mapped.
-import type { TmpfsFile } from '../fs/tmpfs.ts';
+import type { TmpfsFile } from '../fs/tmpfs-file.ts';
 import { AddressSpace } from '../mm/address-space.ts';
 import type { PageCache } from '../mm/page-cache.ts';
 import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';

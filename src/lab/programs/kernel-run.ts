@@ -1,7 +1,8 @@
 // A program on the user-space kernel: as a process, or in a container with everything a container can have.
 import { S_IFDIR, S_IFREG } from '../../abi/stat.ts';
 import { SystemError } from '../../kernel/error.ts';
-import { Tmpfs, type TmpfsFile } from '../../kernel/fs/tmpfs.ts';
+import { Tmpfs } from '../../kernel/fs/tmpfs.ts';
+import type { TmpfsFile } from '../../kernel/fs/tmpfs-file.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import type { Context, Moment, PageTable, Platform, Stop, TableFrames } from '../../kernel/platform.ts';
 import { startInit } from '../../kernel/start.ts';
