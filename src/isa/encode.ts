@@ -104,6 +104,21 @@ function immediateBytes(operand: ImmediateOperand, size: number): number[] {
   return [...little(operand.value, Math.min(size, 4)), ...(size === 8 ? little(operand.high, 4) : [])].slice(0, size);
 }
 
+function encodeMemory(item: Encodable, operand: MemoryOperand, fields: Fields, mode: CodeMode): boolean {
+  const wide = item.wideDisplacement ?? false;
+  const bytes = item.addressSize === 16 ? address16(operand, wide) : address32(operand, fields, mode, wide);
+  fields.rm = bytes ?? [];
+  return bytes !== undefined;
+}
+
+/** A register of any kind in ModRM.reg. */
+function encodeReg(fields: Fields, register: number): true {
+  fields.reg = register & 7;
+  if (register >= 8) fields.rex |= 4;
+  return true;
+}
+
+/** False when the operand is not of the kind the form has there. */
 function encodeOperand(item: Encodable, at: number, fields: Fields, mode: CodeMode): boolean {
   const code = item.form.codes[at]!;
   const operand = item.operands[at]!;
@@ -112,38 +127,23 @@ function encodeOperand(item: Encodable, at: number, fields: Fields, mode: CodeMo
     case 'rm':
     case 'memory':
     case 'address':
-    case 'rm-register': {
-      if (operand.type === 'register') {
-        fields.rm = [0xc0 | useRegister(fields, operand, 1)];
-        return true;
-      }
-      if (operand.type !== 'memory') return false;
-      const wide = item.wideDisplacement ?? false;
-      const bytes = item.addressSize === 16 ? address16(operand, wide) : address32(operand, fields, mode, wide);
-      fields.rm = bytes ?? [];
-      return bytes !== undefined;
-    }
+    case 'rm-register':
+      if (operand.type === 'memory') return encodeMemory(item, operand, fields, mode);
+      if (operand.type === 'register') fields.rm = [0xc0 | useRegister(fields, operand, 1)];
+      return operand.type === 'register';
     case 'mm-rm':
     case 'mm-rm-register':
     case 'xmm-rm':
     case 'xmm-rm-register':
     case 'st-rm':
-      if (operand.type === 'memory') {
-        const wide = item.wideDisplacement ?? false;
-        const bytes = item.addressSize === 16 ? address16(operand, wide) : address32(operand, fields, mode, wide);
-        fields.rm = bytes ?? [];
-        return bytes !== undefined;
-      }
+      if (operand.type === 'memory') return encodeMemory(item, operand, fields, mode);
       if (operand.type !== 'mm' && operand.type !== 'xmm' && operand.type !== 'st') return false;
       fields.rm = [0xc0 | (operand.register & 7)];
       if (operand.register >= 8) fields.rex |= 1;
       return true;
     case 'mm-reg':
     case 'xmm-reg':
-      if (operand.type !== 'mm' && operand.type !== 'xmm') return false;
-      fields.reg = operand.register & 7;
-      if (operand.register >= 8) fields.rex |= 4;
-      return true;
+      return (operand.type === 'mm' || operand.type === 'xmm') && encodeReg(fields, operand.register);
     case 'reg':
       if (operand.type === 'register') fields.reg = useRegister(fields, operand, 4);
       return operand.type === 'register';
@@ -153,10 +153,7 @@ function encodeOperand(item: Encodable, at: number, fields: Fields, mode: CodeMo
     case 'segment':
     case 'control':
     case 'debug':
-      if (operand.type !== code.kind) return false;
-      fields.reg = operand.register & 7;
-      if (operand.register >= 8) fields.rex |= 4;
-      return true;
+      return operand.type === code.kind && encodeReg(fields, operand.register);
     case 'immediate': {
       if (operand.type !== 'immediate') return false;
       const size = { ib: 1, ibs: 1, iw: 2, iz: z, iv: item.operandSize / 8 }[code.immediate as 'ib'];
