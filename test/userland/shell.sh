@@ -85,4 +85,5 @@ trap 'echo got usr1' USR1; kill -USR1 $$; trap - USR1; (trap 'echo exiting' EXIT
 [ a = a ] && [ a != b ] && [ -n x ] && [ -z "" ] && [ 1 -lt 2 ] && [ ! -e nothing ] && [ \( a = a \) -a b ] && echo tests; [ "" ]; echo $?; [ a = b -o c = c ]; echo $?; [ -f ] && echo one argument; [ = = = ] && echo equals; test 1 -eq x 2>/dev/null; echo $?; [ ! ]; echo $?; [ ! x ]; echo $?
 echo $- | tr -d s | wc -c; true; echo $?; kill -l 9; echo ${PPID:+parent}; sh -c 'echo $$ $PPID' | wc -w; (echo $BASHPID$$) | wc -w
 sh -c 'echo a; )' 2>/dev/null; echo $?; sh -c 'if' 2>/dev/null; echo $?; sh -c "echo 'open" 2>/dev/null; echo $?; sh -n -c 'echo not run'; echo $?
+sh -c 'ulimit -n 100; ulimit -n; ulimit -Hn; ulimit -Sn 50; ulimit -n; ulimit -Hn; ulimit -Sn 101 2>/dev/null; echo $?; ulimit -n x 2>/dev/null; echo $?; ulimit -f 10; ulimit; ulimit -Sc 7; ulimit -c; ulimit -a | sed -n "1p;2p;9p"; ulimit -aH | wc -l; ulimit -z 2>/dev/null; echo $?; ulimit -n 1 2 2>/dev/null; echo $?; type ulimit'
 exec sh -c 'echo replaced; exit 5'

@@ -98,3 +98,21 @@ test('the end of a program in the background is told with the next prompt', () =
   const { screen } = type('true &\n', '\n', '\x04');
   expect(screen).toMatch(/^# true &\n\[1\] \d+\n# \n\[1\] \+ Done {23}true\n# \n$/);
 });
+
+test('the terminal has a name and settings, which a user can change', () => {
+  const { screen } = type(
+    'tty; tty < /dev/null; tty -s; echo $?\n',
+    'stty rows 30 cols 70; stty size; stty -icanon min 2; stty | tail -2; stty sane; stty | tail -1\n',
+    'saved=$(stty -g); stty raw; stty -a | grep -c -e -icanon; stty $saved; stty -a | head -4\n',
+    'stty nosuch; echo $?; stty < /dev/null; echo $?\n',
+  );
+  expect(screen.split('\n').filter((line) => !line.startsWith('# '))).toEqual([
+    ...['/dev/pts/0', 'not a tty', '0'],
+    ...['30 70', '-brkint -imaxbel iutf8', '-icanon', 'speed 38400 baud; line = 0;'],
+    ...['1', 'speed 38400 baud; rows 30; columns 70; line = 0;'],
+    'intr = ^C; quit = ^\\; erase = ^?; kill = ^U; eof = ^D; eol = <undef>;',
+    'eol2 = <undef>; swtch = <undef>; start = ^Q; stop = ^S; susp = ^Z;',
+    'rprnt = ^R; werase = ^W; lnext = ^V; discard = ^O; min = 2; time = 0;',
+    ...["stty: invalid argument 'nosuch'", '1', 'stty: standard input: Inappropriate ioctl for device', '1'],
+  ]);
+});

@@ -130,7 +130,7 @@ enum { WNOHANG = 1, WUNTRACED = 2, WCONTINUED = 8 };
 #define WIFCONTINUED(status) ((status) == 0xffff)
 #define WIFSIGNALED(status) (!WIFEXITED(status) && !WIFSTOPPED(status) && !WIFCONTINUED(status))
 
-enum { TCGETS = 0x5401, TIOCGPGRP = 0x540f, TIOCSPGRP = 0x5410, TIOCSCTTY = 0x540e, TIOCGWINSZ = 0x5413 };
+enum { TCGETS = 0x5401, TCSETSW = 0x5403, TIOCSWINSZ = 0x5414, TIOCGPGRP = 0x540f, TIOCSPGRP = 0x5410, TIOCSCTTY = 0x540e, TIOCGWINSZ = 0x5413 };
 
 // poll(2)
 struct poll {

@@ -418,7 +418,7 @@ static const struct builtin builtins[] = {
   {"bg", bg_builtin, false}, {"cd", cd_builtin, false}, {"command", command_builtin, false}, {"fg", fg_builtin, false},
   {"getopts", getopts_builtin, false}, {"jobs", jobs_builtin, false}, {"kill", kill_builtin, false},
   {"local", local_builtin, true}, {"pwd", pwd_builtin, false}, {"read", read_builtin, false},
-  {"type", type_builtin, false}, {"umask", umask_builtin, false}, {"wait", wait_builtin, false},
+  {"type", type_builtin, false}, {"ulimit", ulimit_builtin, false}, {"umask", umask_builtin, false}, {"wait", wait_builtin, false},
   {"[", test_main, false}, {"echo", echo_main, false}, {"false", false_main, false}, {"printf", printf_main, false},
   {"test", test_main, false}, {"true", true_main, false},
 };

@@ -199,6 +199,9 @@ int wait_builtin(int argc, char **argv);
 int kill_builtin(int argc, char **argv);
 extern bool is_subshell;
 
+// ulimit.c
+int ulimit_builtin(int argc, char **argv);
+
 // trap.c
 int trap_builtin(int argc, char **argv);
 void run_traps(void);
