@@ -76,7 +76,7 @@ export function checkEvents(): bool {
     return true;
   }
   if (inNonRoot() && interceptWindow()) return true;
-  if (load<u32>(NMI_PENDING) && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS))) {
+  if (load<u32>(NMI_PENDING) && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS | BLOCKED_BY_STI))) {
     if (interceptNmi()) return true;
     store<u32>(NMI_PENDING, 0);
     wake();

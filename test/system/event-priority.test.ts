@@ -140,6 +140,23 @@ describe('STI', () => {
     expect(m.run()).toEqual({ reason: 'doorway', entry: 0x300 });
   });
 
+  // SDM Vol. 3C "Format of Interruptibility State": it may inhibit NMI as well, and NMI-window exiting says that it does
+  test('holds off NMI for one instruction', () => {
+    const m = new TestMachine();
+    m.program('sti\nnop\nnext: nop');
+    m.run(1);
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: NMI, eip: m.label('next') });
+  });
+
+  test('HLT directly behind it is reached, and NMI wakes it', () => {
+    const m = new TestMachine();
+    m.program('sti\nhlt\nnext: nop');
+    m.run(1);
+    m.cpu.raiseNmi();
+    expect(m.delivered(m.run())).toMatchObject({ vector: NMI, eip: m.label('next') });
+  });
+
   test('a single-step trap is not held off by it', () => {
     const m = new TestMachine();
     m.ring(0, TF | 2);
