@@ -26,6 +26,8 @@ export class Segment extends IpcObject {
     this.size = size;
     this.creator = call.task.group.pid;
     this.file = call.kernel.shared.anonymousFile();
+    // the segment itself is what keeps its contents while nobody has them mapped
+    this.file.links = 1;
     this.file.truncate(Math.ceil(size / 4096) * 4096);
   }
 
@@ -39,6 +41,7 @@ export class Segment extends IpcObject {
   }
 
   removed(): void {
+    this.file.links = 0;
     if (this.file.cache.users.size === 0) this.file.released();
   }
 }

@@ -83,7 +83,7 @@ function takeSignal(task: Task): SignalInfo | undefined {
 
 /** Delivers what is pending; the task may end, stop, or continue in a handler. */
 export function deliverSignals(kernel: Kernel, task: Task): void {
-  const interrupted = interruptedCall(task);
+  let interrupted = interruptedCall(task);
   while (task.state === 'running' && !mustStop(task)) {
     const info = hasDeliverableSignal(task) ? nextSignal(kernel, task) : undefined;
     if (info === undefined) break;
@@ -95,8 +95,8 @@ export function deliverSignals(kernel: Kernel, task: Task): void {
     }
     task.interruptedProgress = undefined;
     if (interrupted !== undefined) endInterruptedCall(task, interrupted, action);
-    runHandler(kernel, task, info, action);
-    return;
+    interrupted = undefined;
+    if (runHandler(kernel, task, info, action)) return;
   }
   if (task.state !== 'running' || mustStop(task)) {
     // stopped: the call is restarted when the task goes on
@@ -131,22 +131,24 @@ function endInterruptedCall(task: Task, result: number, action: SignalAction): v
   else setResult(task.context, -ERRNO.EINTR);
 }
 
-function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: SignalAction): void {
-  const mask = task.savedMask ?? task.blocked;
-  task.savedMask = undefined;
+/** False when there is no stack for the handler: a SIGSEGV says so, which may have a handler on another stack. */
+function runHandler(kernel: Kernel, task: Task, info: SignalInfo, action: SignalAction): boolean {
+  if (action.flags & SA_RESETHAND) task.group.actions[info.signal] = { ...action, handler: SIG_DFL };
   abortSequence(kernel, task);
   try {
-    pushSignalFrame(task, info, action, mask);
+    pushSignalFrame(task, info, action, task.savedMask ?? task.blocked);
   } catch (failure) {
     if (!(failure instanceof BadAddress)) throw failure;
-    // no stack for the handler: the process cannot go on
-    endWithCore(kernel, task, { signal: SIGNAL.SIGSEGV, code: SI_KERNEL });
-    return;
+    const failed = { signal: SIGNAL.SIGSEGV, code: SI_KERNEL };
+    if (info.signal === SIGNAL.SIGSEGV) endWithCore(kernel, task, failed);
+    else forceSignal(kernel, task, failed);
+    return false;
   }
+  task.savedMask = undefined;
   let blocked: SignalSet = task.blocked | action.mask;
   if (!(action.flags & SA_NODEFER)) blocked |= signalBit(info.signal);
   task.blocked = blocked & ~UNBLOCKABLE;
-  if (action.flags & SA_RESETHAND) task.group.actions[info.signal] = DEFAULT_ACTION;
+  return true;
 }
 
 function actByDefault(kernel: Kernel, task: Task, info: SignalInfo): void {

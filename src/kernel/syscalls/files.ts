@@ -26,7 +26,7 @@ import { encodeText } from './text.ts';
 import { checkFileSize } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
 import { openFilesLimit, pathArgument, statPath } from './paths.ts';
-import { addSeals, checkSealsForSize, getSeals } from './seals.ts';
+import { addSeals, checkSealsForAllocation, checkSealsForSize, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { lockControl } from './locks.ts';
 import { full, type Implementations } from './table.ts';
@@ -388,6 +388,7 @@ function fallocate(call: Call): number {
   if (inode.type === S_IFIFO) fail('ESPIPE');
   if (inode.isDirectory) fail('EISDIR');
   if (!inode.isRegular) fail('ENODEV');
+  checkSealsForAllocation(inode, offset + length, (mode & FALLOC_PUNCH_HOLE) !== 0);
   inode.allocate(mode, offset, length);
   dropPrivilege(inode, call.task.credentials);
   return 0;

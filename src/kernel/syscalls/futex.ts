@@ -140,11 +140,13 @@ function futex(format: TimeFormat): (call: Call) => CallResult {
 
 function requeue(call: Call, compares: boolean): number {
   const { futexes } = call.kernel;
-  if ((call.arg(2) | 0) < 0 || (call.arg(3) | 0) < 0) fail('EINVAL');
+  // how many to move takes the place of a pointer
+  const most = Number(BigInt.asIntN(32, call.arg64(3)));
+  if ((call.arg(2) | 0) < 0 || most < 0) fail('EINVAL');
+  const [from, to] = [keyOf(call, call.arg(0)), keyOf(call, call.arg(4))];
   if (compares && call.readWord(call.arg(0), 4) !== call.arg(5)) return EAGAIN;
-  const from = futexes.key(call.memory, call.arg(0));
   const woken = futexes.wake(from, call.arg(2));
-  const moved = futexes.requeue(from, futexes.key(call.memory, call.arg(4)), call.arg(3));
+  const moved = futexes.requeue(from, to, most);
   return compares ? woken + moved : woken;
 }
 

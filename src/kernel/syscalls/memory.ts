@@ -42,6 +42,7 @@ import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-sp
 import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
+import type { FileDescription } from '../vfs/file.ts';
 import { isNameless } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
@@ -61,11 +62,7 @@ interface MapRequest {
   readonly offset: number;
 }
 
-function fileSource(call: Call, request: MapRequest, shared: boolean): FileSource {
-  const file = call.task.files.get(request.fd);
-  if (!file.readable) fail('EACCES');
-  if (shared && request.protection & PROT_WRITE && !file.writable) fail('EACCES');
-  if (request.protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');
+function fileSource(file: FileDescription, request: MapRequest, shared: boolean): FileSource {
   const { cache } = cachedInode(file.inode);
   const at = file.path === undefined || isNameless(file.path) ? undefined : file.path;
   const label = file.label === undefined ? '' : `${file.label} (deleted)`;
@@ -115,13 +112,14 @@ function mayGrow(call: Call, bytes: number, areData: boolean): boolean {
 function map(call: Call, request: MapRequest): number {
   const { memory } = call;
   const type = request.flags & MAP_TYPE;
+  if (request.offset % PAGE_SIZE !== 0) fail('EINVAL');
+  if (!(request.flags & MAP_ANONYMOUS)) call.task.files.get(request.fd);
   if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) fail('EINVAL');
-  if (request.length === 0 || request.offset % PAGE_SIZE !== 0) fail('EINVAL');
+  if (request.length === 0) fail('EINVAL');
   const length = pageCeiling(request.length);
   if (length > memory.end) fail('ENOMEM');
   const shared = type !== MAP_PRIVATE;
-  const isAnonymous = (request.flags & MAP_ANONYMOUS) !== 0 || isZeroDevice(call, request);
-  const file = isAnonymous ? (shared ? sharedMemory(call, length) : undefined) : fileSource(call, request, shared);
+  const file = sourceOf(call, request, shared, length);
   const wanted = { protection: request.protection, shared, growsDown: (request.flags & MAP_GROWSDOWN) !== 0 };
   if (!mayGrow(call, length, isData(wanted))) fail('ENOMEM');
   if (request.flags & MAP_LOCKED || memory.locksFuture) checkLockable(call, length);
@@ -142,16 +140,27 @@ function map(call: Call, request: MapRequest): number {
 
 const ZERO_DEVICE = makeDevice(1, 5);
 
-/** /dev/zero is another name of anonymous memory. */
-function isZeroDevice(call: Call, { fd, flags }: MapRequest): boolean {
-  return !(flags & MAP_ANONYMOUS) && call.task.files.get(fd).inode.special === ZERO_DEVICE;
+/** What is mapped; undefined for private anonymous memory, of which /dev/zero is another name. */
+function sourceOf(call: Call, request: MapRequest, shared: boolean, length: number): FileSource | undefined {
+  if (request.flags & MAP_ANONYMOUS) return shared ? sharedMemory(call, length, true) : undefined;
+  const file = call.task.files.get(request.fd);
+  checkMappable(file, request, shared);
+  if (file.inode.special !== ZERO_DEVICE) return fileSource(file, request, shared);
+  return shared ? sharedMemory(call, length, file.writable) : undefined;
+}
+
+/** @throws SystemError EACCES for what the file was not opened for, EPERM where programs may not be run */
+function checkMappable(file: FileDescription, { protection }: MapRequest, shared: boolean): void {
+  if (!file.readable) fail('EACCES');
+  if (shared && protection & PROT_WRITE && !file.writable) fail('EACCES');
+  if (protection & PROT_EXEC && file.path !== undefined && file.path.mount.flags & MS_NOEXEC) fail('EPERM');
 }
 
 /** Shared anonymous memory is a file without a name. */
-function sharedMemory(call: Call, length: number): FileSource {
+function sharedMemory(call: Call, length: number, mayWrite: boolean): FileSource {
   const file = call.kernel.shared.anonymousFile();
   file.truncate(length);
-  return { cache: file.cache, page: 0, label: '/dev/zero (deleted)', mayWrite: true };
+  return { cache: file.cache, page: 0, label: '/dev/zero (deleted)', mayWrite };
 }
 
 function populate(memory: AddressSpace, area: MemoryArea, writes = (area.protection & PROT_WRITE) !== 0): void {

@@ -65,6 +65,7 @@ import {
 import type { Call, CallResult } from './call.ts';
 import { checkFileSize } from './file-size.ts';
 import { encodeText } from './text.ts';
+import { checkSealsForSize } from './seals.ts';
 import { full, type Implementations, shortIds } from './table.ts';
 import { readTimestamp, readTimeval, type TimeFormat } from './time.ts';
 
@@ -155,7 +156,7 @@ function openat2(call: Call): CallResult {
   const view = call.view(call.arg(2), size);
   for (let n = OPEN_HOW_SIZE; n < size; n++) if (view.getUint8(n) !== 0) fail('E2BIG');
   const [flags, mode, restrictions] = [0, 8, 16].map((at) => Number(view.getBigUint64(at, true))) as number[];
-  if (flags! > 0xffff_ffff || flags! & ~OPEN_KNOWN || restrictions! & ~RESOLVE_KNOWN) fail('EINVAL');
+  if (flags! > 0xffff_ffff || flags! & ~OPEN_KNOWN || restrictions! > RESOLVE_KNOWN) fail('EINVAL');
   const makes = (flags! & O_CREAT) !== 0 || (flags! & O_TMPFILE) === O_TMPFILE;
   if (makes ? mode! > 0o7777 : mode !== 0) fail('EINVAL');
   if (flags! & O_PATH && flags! & ~O_PATH_WITH) fail('EINVAL');
@@ -443,6 +444,7 @@ function truncatePath(call: Call, size: number): void {
   const { inode } = path.entry;
   if (inode.isDirectory) fail('EISDIR');
   if (!mayAccess(call.task.credentials, inode, 2)) fail('EACCES');
+  checkSealsForSize(inode, size);
   inode.truncate(size);
   notify(path, IN_MODIFY);
   dropPrivilege(inode, call.task.credentials);

@@ -49,6 +49,11 @@ export function checkSealsForWrite(inode: Inode, end: number): void {
   if ((inode.seals ?? 0) & F_SEAL_GROW && end > inode.size) fail('EPERM');
 }
 
+/** An allocation, or a hole, is allowed (fallocate(2)). @throws SystemError EPERM */
+export function checkSealsForAllocation(inode: Inode, end: number, isHole: boolean): void {
+  if (isHole ? isSealedAgainstWriting(inode) : (inode.seals ?? 0) & F_SEAL_GROW && end > inode.size) fail('EPERM');
+}
+
 /** A change of size is allowed. @throws SystemError EPERM */
 export function checkSealsForSize(inode: Inode, size: number): void {
   const seals = inode.seals ?? 0;

@@ -151,10 +151,14 @@ function kill(call: Call): number {
   return 0;
 }
 
+/** The process of a number: that of any of its threads will do. */
+const groupOf = ({ pids }: Call, pid: number): ThreadGroup | undefined =>
+  pids.groups.get(pid) ?? pids.tasks.get(pid)?.group;
+
 function killTargets(call: Call, pid: number): ThreadGroup[] {
   const { groups } = call.pids;
   if (pid > 0) {
-    const group = groups.get(pid);
+    const group = groupOf(call, pid);
     return group === undefined ? [] : [group];
   }
   if (pid === -1) return [...groups.values()].filter((group) => group !== call.pids.init && group !== call.task.group);
@@ -185,7 +189,7 @@ export function queuedSignal(call: Call, signal: number, address: number, target
 function sigqueueinfo(call: Call): number {
   const signal = call.arg(1);
   if (signal < 0 || signal > SIGNAL_COUNT) fail('EINVAL');
-  const group = call.pids.groups.get(call.arg(0)) ?? fail('ESRCH');
+  const group = groupOf(call, call.arg(0)) ?? fail('ESRCH');
   if (!maySignal(call, group, signal)) fail('EPERM');
   const info = queuedSignal(call, signal, call.arg(2), group);
   checkQueueRoom(call.kernel, group, signal);

@@ -91,7 +91,9 @@ function sendfile(call: Call, offsetSize: 4 | 8): CallResult {
     progress.done += taken;
     start.advance(address(call) === 0 ? taken : sent);
   }
-  if (progress.done > 0) moved(from, out);
+  // the offset is written even when nothing moved it
+  if (progress.done === 0) start.advance(0);
+  else moved(from, out);
   return progress.done;
 }
 

@@ -24,6 +24,7 @@ import {
   S_ISVTX,
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import { checkSealsForSize } from '../syscalls/seals.ts';
 import { FileDescription, POLLNVAL, WouldBlock } from './file.ts';
 import type { Inode, Opener, Owner } from './inode.ts';
 import {
@@ -159,6 +160,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
   const until = inode.locks?.breakLeases(by.kernel, writes);
   if (until !== undefined) return flags & O_NONBLOCK ? fail('EAGAIN') : leaseWait(inode, until);
   if (flags & O_TRUNC && inode.isRegular && !isNew) {
+    checkSealsForSize(inode, 0);
     inode.truncate(0);
     notify(target, IN_MODIFY);
   }

@@ -63,6 +63,16 @@ ONE(msync_unaligned, msync((void *)0x10001, PAGE, MS_SYNC))
 ONE(msync_nothing, msync((void *)0x10000, PAGE, MS_SYNC))
 ONE(msync_both, msync((void *)0x10000, PAGE, MS_SYNC | MS_ASYNC))
 ONE(msync_bad_flags, msync((void *)0x10000, PAGE, 64))
+CASE(zero_device_keeps_to_how_it_was_opened) { int fd = open("/dev/zero", O_RDONLY); char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0); R(mprotect(p, PAGE, PROT_READ | PROT_WRITE)); R(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd, 0)); p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0); R(mprotect(p, PAGE, PROT_READ | PROT_WRITE)); fd = open("/dev/zero", O_WRONLY); R(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0)); }
+CASE(map_closed_before_all_else) { R(mmap(NULL, 0, PROT_READ, MAP_SHARED, 77, 0)); R(mmap(NULL, PAGE, PROT_READ, 0, 77, 0)); R(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 77, 5)); }
+CASE(locked_memory_is_told) {
+  char line[128], *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned long locked = 0, more;
+  R(mlock(p, 2 * PAGE));
+  for (FILE *f = fopen("/proc/self/status", "r"); f && fgets(line, sizeof line, f);) if (!strncmp(line, "VmLck", 5)) say("%s", line);
+  for (FILE *f = fopen("/proc/self/smaps", "r"); f && fgets(line, sizeof line, f);) if (sscanf(line, "Locked: %lu", &more) == 1) locked += more;
+  say("%lu\n", locked);
+}
 ONE(mlock_nothing, mlock((void *)0x10000, PAGE))
 ONE(munlock_nothing, munlock((void *)0x10000, PAGE))
 ONE(mlock2_bad_flags, SYS(mlock2, 0x10000, PAGE, 2))
@@ -229,6 +239,22 @@ CASE(fork_shares_untouched) { char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MA
 CASE(memfd_long_name) { static char name[300]; memset(name, 'x', 249); R(memfd_create(name, 0)); name[249] = 'x'; R(memfd_create(name, 0)); }
 CASE(memfd_seals_without_flag) { int fd = memfd_create("x", 0); R(fcntl(fd, F_GET_SEALS)); R(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)); }
 CASE(memfd_seal_write) { int fd = memfd_create("x", MFD_ALLOW_SEALING); write(fd, "abc", 3); R(fcntl(fd, F_GET_SEALS)); R(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)); R(write(fd, "d", 1)); R(pwrite(fd, "d", 1, 0)); R(mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0)); say("%d\n", mmap(NULL, PAGE, RW, MAP_PRIVATE, fd, 0) != MAP_FAILED); R(fcntl(fd, F_GET_SEALS)); R(ftruncate(fd, 10)); }
+CASE(memfd_seals_of_allocation) {
+  int fd = memfd_create("x", MFD_ALLOW_SEALING), other = memfd_create("y", MFD_ALLOW_SEALING);
+  char name[32];
+  ftruncate(fd, 2 * PAGE), ftruncate(other, 2 * PAGE);
+  R(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK));
+  R(fallocate(fd, 0, 0, 2 * PAGE));
+  R(fallocate(fd, 0, 0, 3 * PAGE));
+  R(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+  sprintf(name, "/proc/self/fd/%d", fd);
+  R(open(name, O_RDWR | O_TRUNC) >= 0);
+  R(truncate(name, 0));
+  R(truncate(name, 3 * PAGE));
+  R(fcntl(other, F_ADD_SEALS, F_SEAL_WRITE));
+  R(fallocate(other, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+  R(fallocate(other, 0, 0, 3 * PAGE));
+}
 CASE(memfd_seal_write_busy) { int fd = memfd_create("x", MFD_ALLOW_SEALING); ftruncate(fd, PAGE); char *p = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0); R(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)); munmap(p, PAGE); R(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)); }
 CASE(memfd_seal_size) { int fd = memfd_create("x", MFD_ALLOW_SEALING); write(fd, "abcdef", 6); R(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)); R(ftruncate(fd, 3)); R(ftruncate(fd, 9)); R(ftruncate(fd, 6)); R(pwrite(fd, "X", 1, 6)); R(pwrite(fd, "X", 1, 5)); R(pwrite(fd, "XYZ", 3, 5)); }
 CASE(memfd_seal_seal) { int fd = memfd_create("x", MFD_ALLOW_SEALING); R(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)); R(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW)); R(fcntl(fd, F_GET_SEALS)); }

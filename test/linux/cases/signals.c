@@ -1,5 +1,6 @@
 // sigaction(2), sigprocmask(2), kill(2), sigqueue(3), sigaltstack(2), sigsuspend(2), sigtimedwait(2), signalfd(2).
 #include "case.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <sys/signalfd.h>
 #include <ucontext.h>
@@ -35,6 +36,24 @@ ONE(sigpending_bad_address, SYS(rt_sigpending, BAD, 8))
 ONE(sigsuspend_bad_size, SYS(rt_sigsuspend, buffer, 4))
 ONE(sigtimedwait_bad_size, SYS(rt_sigtimedwait, buffer, NULL, NULL, 4))
 ONE(sigtimedwait_bad_address, SYS(rt_sigtimedwait, BAD, NULL, NULL, 8))
+static int handled;
+static void again(int signal) { handled++; }
+CASE(handler_without_stack) {
+  char *low = mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct sigaction fault = {.sa_handler = again}, other = {.sa_handler = again, .sa_flags = SA_ONSTACK};
+  sigaltstack(&(stack_t){.ss_sp = low, .ss_size = 65536}, NULL);
+  sigaction(SIGSEGV, &fault, NULL), sigaction(SIGHUP, &other, NULL);
+  R(raise(SIGHUP));
+  say("%d\n", handled);
+  fault.sa_flags = SA_ONSTACK;
+  sigaction(SIGSEGV, &fault, NULL);
+  R(raise(SIGHUP));
+}
+CASE(reset_handler_keeps_the_rest) { struct sigaction a = {.sa_handler = again, .sa_flags = SA_RESETHAND | SA_SIGINFO | SA_RESTART}; sigaddset(&a.sa_mask, SIGUSR2); sigaction(SIGUSR1, &a, NULL); raise(SIGUSR1); sigaction(SIGUSR1, NULL, &a); say("%d %d %#x %d\n", handled, a.sa_handler == SIG_DFL, a.sa_flags & ~0x04000000, sigismember(&a.sa_mask, SIGUSR2)); }
+static int thread_number;
+static volatile int may_end;
+static void *numbered(void *nothing) { thread_number = SYS(gettid); while (!may_end) pause_ms(1); return NULL; }
+CASE(kill_by_number_of_a_thread) { pthread_t thread; sigset_t set; siginfo_t info = {.si_code = SI_QUEUE}; sigemptyset(&set), sigaddset(&set, SIGUSR1), sigprocmask(SIG_BLOCK, &set, NULL); pthread_create(&thread, NULL, numbered, NULL); while (!*(volatile int *)&thread_number) pause_ms(1); R(kill(thread_number, 0)); R(kill(thread_number, SIGUSR1)); R(sigtimedwait(&set, NULL, &(struct timespec){1})); R(SYS(rt_sigqueueinfo, thread_number, SIGUSR1, &info)); R(sigtimedwait(&set, NULL, &(struct timespec){1})); may_end = 1; pthread_join(thread, NULL); }
 ONE(sigaltstack_small, sigaltstack(&(stack_t){.ss_sp = buffer, .ss_size = 100}, NULL))
 ONE(sigaltstack_bad_flags, sigaltstack(&(stack_t){.ss_sp = buffer, .ss_flags = 77, .ss_size = 9999}, NULL))
 ONE(sigaltstack_bad_address, SYS(sigaltstack, BAD, NULL))

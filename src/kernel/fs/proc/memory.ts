@@ -18,6 +18,8 @@ interface Resident {
   readonly shared: number;
   /** Share of this process in what is there, in pages. */
   readonly proportional: number;
+  /** The same of what may not be taken away (mlock(2)). */
+  readonly locked: number;
 }
 
 function residentIn(memory: AddressSpace, area: MemoryArea): Resident {
@@ -34,7 +36,7 @@ function residentIn(memory: AddressSpace, area: MemoryArea): Resident {
     if (users > 1) counts.shared++;
     counts.proportional += 1 / users;
   });
-  return counts;
+  return { ...counts, locked: area.locked ? counts.proportional : 0 };
 }
 
 function rights({ protection, shared }: MemoryArea): string {
@@ -72,7 +74,7 @@ export function maps(task: Task): string {
 const kib = (name: string, count: number): string =>
   `${`${name}:`.padEnd(16)}${String(Math.round(count * PAGE_KIB)).padStart(8)} kB\n`;
 
-function rssLines({ file, anonymous, shared, proportional }: Resident): string {
+function rssLines({ file, anonymous, shared, proportional, locked }: Resident): string {
   const all = file + anonymous;
   const isPrivate = all - shared;
   const dirty = Math.min(isPrivate, anonymous);
@@ -89,7 +91,7 @@ function rssLines({ file, anonymous, shared, proportional }: Resident): string {
     kib('AnonHugePages', 0),
     kib('Swap', 0),
     kib('SwapPss', 0),
-    kib('Locked', 0),
+    kib('Locked', locked),
   ].join('');
 }
 
@@ -115,10 +117,10 @@ export function smaps(task: Task): string {
 export function smapsRollup(task: Task): string {
   const { memory } = task;
   if (memory === undefined || memory.areas.length === 0) return '';
-  const sum = { file: 0, anonymous: 0, shared: 0, proportional: 0 };
+  const sum = { file: 0, anonymous: 0, shared: 0, proportional: 0, locked: 0 };
   for (const area of memory.areas) {
     const found = residentIn(memory, area);
-    for (const key of ['file', 'anonymous', 'shared', 'proportional'] as const) sum[key] += found[key];
+    for (const key of ['file', 'anonymous', 'shared', 'proportional', 'locked'] as const) sum[key] += found[key];
   }
   const whole: MemoryArea = {
     start: memory.areas[0]!.start,
@@ -132,6 +134,7 @@ export function smapsRollup(task: Task): string {
 /** What a process has mapped, in pages. */
 interface Sizes {
   readonly total: number;
+  readonly locked: number;
   readonly data: number;
   readonly stack: number;
   readonly code: number;
@@ -143,7 +146,17 @@ interface Sizes {
 
 /** Pages of a process by kind. */
 function sizesOf(task: Task): Sizes {
-  const sizes = { total: 0, data: 0, stack: 0, code: 0, libraries: 0, anonymous: 0, file: 0, sharedMemory: 0 };
+  const sizes = {
+    total: 0,
+    locked: 0,
+    data: 0,
+    stack: 0,
+    code: 0,
+    libraries: 0,
+    anonymous: 0,
+    file: 0,
+    sharedMemory: 0,
+  };
   const { memory } = task;
   if (memory === undefined) return sizes;
   const program = task.executable?.entry.inode;
@@ -151,6 +164,7 @@ function sizesOf(task: Task): Sizes {
     const count = pages(area);
     const { file, protection, shared, growsDown } = area;
     sizes.total += count;
+    if (area.locked) sizes.locked += count;
     if (growsDown) sizes.stack += count;
     else if (!shared && protection & PROT_WRITE) sizes.data += count;
     if (protection & PROT_EXEC && !(protection & PROT_WRITE) && file !== undefined) {
@@ -176,12 +190,12 @@ export function statm(task: Task): string {
 /** The lines of status about memory. */
 export function statusRows(task: Task): [string, string][] {
   if (task.memory === undefined) return [];
-  const { total, data, stack, code, libraries, anonymous, file, sharedMemory } = sizesOf(task);
+  const { total, locked, data, stack, code, libraries, anonymous, file, sharedMemory } = sizesOf(task);
   const resident = anonymous + file + sharedMemory;
   const rows: [string, number][] = [
     ['VmPeak', total],
     ['VmSize', total],
-    ['VmLck', 0],
+    ['VmLck', locked],
     ['VmPin', 0],
     ['VmHWM', Math.max(resident, task.memory.peakPages)],
     ['VmRSS', resident],
