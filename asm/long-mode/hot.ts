@@ -293,6 +293,8 @@ export const X87_WRITE: u32 = 254;
 export const REPEAT: u32 = 255;
 /** The shortest case has the last number (dispatch.ts says why). */
 export const NOP: u32 = 256;
+/** How many there are (test/dispatch.test.ts reads it here). */
+export const LONG_HOT_COUNT: u32 = 257;
 
 /** Shifts by an immediate or CL, of a register. */
 function chooseShift(r: usize, form: usize, operation: u32, is64: bool): u32 {
