@@ -1,9 +1,15 @@
 // Rounding a result to a format (SDM Vol. 1 "Rounding", "Numeric Overflow Exception", "Numeric Underflow Exception",
 // "Inexact-Result (Precision) Exception"; tininess is detected after rounding).
 import {
+  aExp,
+  aKind,
+  aSig,
+  aSign,
+  clearRaised,
   DOWN,
   FINITE,
   flushToZero,
+  IE,
   INFINITE,
   INTEGER_BIT,
   masks,
@@ -13,6 +19,7 @@ import {
   raiseFloat,
   rounding,
   setRoundedUp,
+  setZ,
   UE,
   UP,
   ZERO,
@@ -147,12 +154,12 @@ export function round32(): void {
   roundTo(24, -126, 127);
 }
 
-/** Result of `toInteger` when the value does not fit. */
+/** What `toMagnitude` found out beside its result. */
 export let integerOverflow: bool = false;
 
 /**
  * Rounds the finite number or zero Z to an integer, returned as magnitude; sets PE and C1 by way of `raised`.
- * `integerOverflow` is set when the magnitude needs more than 64 bits.
+ * `integerOverflow` says whether the magnitude needs more than 64 bits.
  */
 export function toMagnitude(): u64 {
   integerOverflow = false;
@@ -179,4 +186,22 @@ export function toMagnitude(): u64 {
   if (carried) integerOverflow = true;
   noteInexact();
   return sig;
+}
+
+/** A as a signed integer of `bits` bits; the integer indefinite with IE when it does not fit. */
+export function toInteger(bits: u32): u64 {
+  const limit: u64 = <u64>1 << (bits - 1);
+  if (aKind >= INFINITE) {
+    raiseFloat(IE);
+    return limit;
+  }
+  const sign = aSign;
+  setZ(aKind, aSign, aExp, aSig);
+  const v = toMagnitude();
+  if (integerOverflow || v > limit - 1 + u64(sign)) {
+    clearRaised(PE);
+    raiseFloat(IE);
+    return limit;
+  }
+  return sign ? 0 - v : v;
 }

@@ -45,7 +45,7 @@ import {
   ZERO,
 } from './float';
 import { specialOperand } from './arithmetic';
-import { integerOverflow, round32, round64, toMagnitude } from './round';
+import { integerOverflow, round32, round64, toInteger, toMagnitude } from './round';
 import { stNumber } from './x87-arithmetic';
 import {
   beginX87,
@@ -227,7 +227,10 @@ export function fist(r: usize, form: usize, pops: bool, chops: bool): void {
   const bits: u32 = width == WIDTH_W ? 16 : width == WIDTH_D ? 32 : 64;
   const empty = isEmpty(0);
   let v: u64 = <u64>1 << (bits - 1);
-  if (!empty) v = integerValue(bits);
+  if (!empty) {
+    loadA(0);
+    v = toInteger(bits);
+  }
   const forbidden = empty ? !(masks & IE) : (raised & ~masks & IE) != 0;
   if (!forbidden) {
     const seg = segmentNumber(r);
@@ -240,25 +243,6 @@ export function fist(r: usize, form: usize, pops: bool, chops: bool): void {
   if (empty) stackFault(false);
   else noteExceptions();
   if (pops && !forbidden) pop();
-}
-
-/** ST(0) as a signed integer of `bits` bits; the integer indefinite with IE when it does not fit. */
-function integerValue(bits: u32): u64 {
-  loadA(0);
-  const limit: u64 = <u64>1 << (bits - 1);
-  if (aKind > FINITE) {
-    raiseFloat(IE);
-    return limit;
-  }
-  const sign = aSign;
-  setZ(aKind, aSign, aExp, aSig);
-  const v = toMagnitude();
-  if (integerOverflow || v > limit - 1 + u64(sign)) {
-    clearRaised(PE);
-    raiseFloat(IE);
-    return limit;
-  }
-  return sign ? 0 - v : v;
 }
 
 const BCD_LIMIT: u64 = 999999999999999999;

@@ -2,8 +2,9 @@
 import { faulted } from '../globals';
 import * as op from '../gen/ops';
 import { CHOP, fromInteger, setRounding } from '../fpu/float';
+import { toInteger } from '../fpu/round';
 import { operandSize } from '../record';
-import { beginSse, convertFormat, endSse, loadSource, nextElement, roundZ, storeResult, toInteger } from './float';
+import { beginSse, convertFormat, endSse, loadSource, nextElement, roundZ, storeResult } from './float';
 import { DEST, loadOperand, RESULT, SOURCE, storeOperand } from './operands';
 
 /** 32-bit integers of SOURCE to floating point. */

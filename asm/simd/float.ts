@@ -14,8 +14,6 @@ import {
   bKind,
   clearRaised,
   FINITE,
-  IE,
-  INFINITE,
   masks,
   negateB,
   pack32,
@@ -50,7 +48,7 @@ import {
   specialOperands,
   UNORDERED,
 } from '../fpu/arithmetic';
-import { integerOverflow, round32, round64, toMagnitude } from '../fpu/round';
+import { round32, round64, toInteger, toMagnitude } from '../fpu/round';
 import { DEST, RESULT, SOURCE } from './operands';
 
 const CR4_OSXMMEXCPT: u32 = 0x400;
@@ -321,24 +319,6 @@ export function reciprocal(isRoot: bool, scalar: bool): void {
     }
     store<u32>(RESULT + at, result);
   }
-}
-
-/** A as a 32-bit (or 64-bit) integer in the current rounding mode; the indefinite value with IE if it does not fit. */
-export function toInteger(bits: u32): u64 {
-  const limit: u64 = <u64>1 << (bits - 1);
-  if (aKind >= INFINITE) {
-    raiseFloat(IE);
-    return limit;
-  }
-  const sign = aSign;
-  setZ(aKind, aSign, aExp, aSig);
-  const v = toMagnitude();
-  if (integerOverflow || v > limit - 1 + u64(sign)) {
-    clearRaised(PE);
-    raiseFloat(IE);
-    return limit;
-  }
-  return sign ? 0 - v : v;
 }
 
 /** A into the other format. */
