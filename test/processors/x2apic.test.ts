@@ -2,6 +2,7 @@
 // Space", "x2APIC Mode and INIT"; "TSC-Deadline Mode").
 import { describe, expect, it } from 'vitest';
 import { findCpuModel } from '../../src/cpu/cpu.ts';
+import { assembleProgram } from '../../src/isa/assemble.ts';
 import { DATA, END, SmpMachine } from './machine.ts';
 
 const FAULTS = DATA + 0x40;
@@ -121,6 +122,25 @@ describe('x2APIC mode', () => {
     );
     expect(m.runInPieces(piece)).toEqual({ reason: 'debug-exit', status: 1 });
     expect([m.word(DATA + 0x10), m.word(DATA + 0x18)]).toEqual([1, 2]);
+  });
+
+  it('CR8 is the task priority (SDM Vol. 3A "Interaction of Task Priorities between CR8 and APIC")', () => {
+    const [gdt, tables, long] = [0x5000, 0x6000, 0x11000];
+    const m = machine(`${X2APIC} ${write(0x808, 0x7f)}
+      lgdt [table]\n mov eax, ${tables}\n mov cr3, eax\n mov eax, 0x20\n mov cr4, eax\n ${write(0xc0000080, 0x100)}
+      mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax\n push 8\n push ${long}\n retf
+      table:\n dw 15\n dd ${gdt}`);
+    const quads: [number, bigint][] = [
+      [gdt + 8, 0x00af9b00_0000ffffn],
+      [tables, 0x7003n],
+      [0x7000, 0x8003n],
+      [0x8000, 0x83n],
+    ];
+    for (const [at, value] of quads) m.memory.setBigUint64(at, value, true);
+    const text = `mov rax, cr8\n mov [${DATA}], eax\n mov eax, 9\n mov cr8, rax\n ${read(0x808, 8)} ${END}`;
+    m.machine.cpu.ram.set(assembleProgram(text, { origin: long, mode: 64 }).bytes, long);
+    expect(m.run()).toEqual({ reason: 'debug-exit', status: 1 });
+    expect([m.word(DATA), m.word(DATA + 8)]).toEqual([7, 0x90]);
   });
 
   it('is still the mode after an INIT', () => {
