@@ -39,7 +39,8 @@ function program(): Command {
   const anillo = new Command('anillo')
     .enablePositionalOptions()
     .description(
-      'An x86 virtualization laboratory: run one guest kernel bare, trapped, translated, paravirtualized or under VT-x.',
+      'An x86 virtualization laboratory: run one guest kernel bare, trapped, translated, paravirtualized or under VT-x; ' +
+        'and Linux programs and containers on the same processor.',
     )
     .version(version)
     .showHelpAfterError('(anillo --help lists the commands)')
@@ -52,6 +53,7 @@ Examples:
   anillo run tinyos --append shell               talk to a small operating system (exit ends it)
   anillo run rings --technique vtx --paging ept  the same kernel under hardware-assisted virtualization
   anillo compare nanobench --profile p4-672      what each technique costs, and why
+  anillo container run -it anillo                a shell in a container of the image that comes along
   anillo explain sensitive                       why x86 could not be virtualized by trapping alone`,
     );
   addRun(anillo);
