@@ -50,9 +50,12 @@ class PollRequest {
     file.queue.listen(this);
   }
 
-  notify(): void {
+  readonly isExclusive = false;
+
+  notify(): boolean {
     const ready = this.#file.poll() & this.#events;
     if (ready !== 0) this.end(ready);
+    return ready !== 0;
   }
 
   /** It is over: `ready` is what can be done with the file now. */

@@ -55,6 +55,11 @@ export class Pipe {
     return this.capacity - this.length;
   }
 
+  /** There is room for a write that must not be mixed with others. */
+  get isRoomy(): boolean {
+    return this.room >= PIPE_BUF;
+  }
+
   /** Makes room in the buffer. */
   #grow(length: number): void {
     if (length <= this.buffer.length) return;
@@ -161,11 +166,12 @@ export class PipeEnd extends FileDescription {
     const { pipe } = this;
     if (into.length === 0) return 0;
     if (pipe.length === 0) return pipe.writers === 0 ? 0 : new WouldBlock(pipe.queue);
+    const wasFull = !pipe.isRoomy;
     const packet = pipe.packets.shift();
     const count = pipe.take(packet === undefined ? into : into.subarray(0, packet));
     // what a reader does not take of a packet is lost
     if (packet !== undefined) pipe.take(new Uint8Array(packet - count));
-    pipe.queue.wake();
+    pipe.queue.wake(wasFull && pipe.isRoomy ? POLLOUT | POLLWRNORM : 0);
     return count;
   }
 
@@ -185,7 +191,7 @@ export class PipeEnd extends FileDescription {
     const count = Math.min(room, from.length, this.flags & O_DIRECT ? PIPE_BUF : from.length);
     if (this.flags & O_DIRECT) pipe.packets.push(count);
     pipe.put(from, count);
-    pipe.queue.wake();
+    pipe.queue.wake(POLLIN | POLLRDNORM);
     return count;
   }
 
@@ -197,7 +203,7 @@ export class PipeEnd extends FileDescription {
       if (pipe.writers === 0) ready |= POLLHUP;
     }
     if (this.writable) {
-      if (pipe.room >= PIPE_BUF) ready |= POLLOUT | POLLWRNORM;
+      if (pipe.isRoomy) ready |= POLLOUT | POLLWRNORM;
       if (pipe.readers === 0) ready |= POLLERR;
     }
     return ready;

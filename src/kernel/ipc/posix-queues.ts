@@ -3,11 +3,12 @@ import { S_IFREG } from '../../abi/stat.ts';
 import { SI_MESGQ } from '../../abi/signal.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import type { Kernel } from '../kernel.ts';
+import type { NetlinkSocket } from '../net/netlink.ts';
 import type { IpcTable } from '../ns/ipc-namespace.ts';
 import { sendSignalToGroup } from '../signal/send.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
-import { FileDescription, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../vfs/file.ts';
+import { FileDescription, hold, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, release } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 
 /** Queues of a namespace, and the attributes of a queue nobody asked others for (mq_overview(7) "/proc interfaces"). */
@@ -38,7 +39,14 @@ export interface QueueNotification {
   readonly group: ThreadGroup;
   readonly signal: number;
   readonly value: bigint;
+  /** SIGEV_THREAD: the library starts the thread when it gets its cookie back by a netlink socket. */
+  readonly thread?: { readonly socket: NetlinkSocket; readonly cookie: Uint8Array };
 }
+
+/** Bytes of such a cookie; the kernel says in the last one why it comes back. */
+export const COOKIE_SIZE = 32;
+const NOTIFY_WOKENUP = 1;
+const NOTIFY_REMOVED = 2;
 
 /** A queue. */
 export class PosixQueue {
@@ -57,7 +65,7 @@ export class PosixQueue {
   readonly #stored: KernelObject;
   /** Receivers that wait get a message before anybody is notified. */
   receivers = 0;
-  notification: QueueNotification | undefined;
+  #notification: QueueNotification | undefined;
 
   constructor(
     inode: Inode,
@@ -75,6 +83,29 @@ export class PosixQueue {
     inode.gid = owner.gid;
     this.mostMessages = most.messages;
     this.mostBytes = most.bytes;
+  }
+
+  get notification(): QueueNotification | undefined {
+    return this.#notification;
+  }
+
+  /** Somebody is to be told; the caller has seen that nobody is yet. */
+  tell(notification: QueueNotification): void {
+    this.#notification = notification;
+    if (notification.thread !== undefined) hold(notification.thread.socket);
+  }
+
+  /** A process does not want to be told any more. */
+  forget(group: ThreadGroup): void {
+    if (this.#notification?.group === group) this.#endNotification(NOTIFY_REMOVED);
+  }
+
+  #endNotification(why: number): void {
+    const { thread } = this.#notification!;
+    this.#notification = undefined;
+    if (thread === undefined) return;
+    thread.socket.deliver(thread.cookie.with(COOKIE_SIZE - 1, why));
+    release(thread.socket);
   }
 
   /** One open file more, or one less. */
@@ -120,9 +151,9 @@ export class PosixQueue {
   }
 
   #notify(kernel: Kernel, sender: { readonly group: ThreadGroup; readonly uid: number }): void {
-    if (this.notification === undefined) return;
-    const { group, signal, value } = this.notification;
-    this.notification = undefined;
+    if (this.#notification === undefined) return;
+    const { group, signal, value } = this.#notification;
+    this.#endNotification(NOTIFY_WOKENUP);
     if (signal !== 0)
       sendSignalToGroup(kernel, group, { signal, code: SI_MESGQ, pid: sender.group.pid, uid: sender.uid, value });
   }

@@ -109,6 +109,12 @@ export class NetlinkSocket extends Socket {
     return address(0);
   }
 
+  /** A message of the kernel that nobody asked for. */
+  deliver(bytes: Uint8Array): void {
+    this.#received.push(bytes);
+    this.queue.wake();
+  }
+
   send(bytes: Uint8Array): number {
     const task = this.#host.current();
     if (this.#port === 0) this.#take(0, task);

@@ -64,8 +64,9 @@ function interrupt(task: Task): void {
 
 function mustKeep(group: ThreadGroup, task: Task | undefined, info: SignalInfo): boolean {
   const { signal } = info;
-  const blocked =
-    task === undefined ? [...group.tasks].every((t) => hasSignal(t.blocked, signal)) : hasSignal(task.blocked, signal);
+  // what sigtimedwait(2) waits for stays as good as blocked
+  const isBlocked = (t: Task) => hasSignal(t.blocked | t.awaited, signal);
+  const blocked = task === undefined ? [...group.tasks].every(isBlocked) : isBlocked(task);
   const isTraced =
     task === undefined ? [...group.tasks].some((t) => t.tracing !== undefined) : task.tracing !== undefined;
   return blocked || isTraced || !isIgnored(group, info);

@@ -1,7 +1,7 @@
 // System calls for files that stand for events: epoll(7), eventfd(2), timerfd_create(2), signalfd(2), memfd_create(2).
 import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
-import { EpollFile, EPOLLET } from '../fs/anonymous/epoll.ts';
+import { EpollFile, EPOLLET, EPOLLEXCLUSIVE } from '../fs/anonymous/epoll.ts';
 import { EventFile } from '../fs/anonymous/eventfd.ts';
 import { SignalFile } from '../fs/anonymous/signalfd.ts';
 import { TimerFile } from '../fs/anonymous/timerfd.ts';
@@ -20,7 +20,6 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 /** struct epoll_event is packed: 32 bits of events, 64 bits of data. */
 const EPOLL_EVENT_SIZE = 12;
-const EPOLL_EXCLUSIVE = 0x1000_0000;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 const CLOCK_REALTIME_ALARM = 8;
@@ -58,7 +57,7 @@ function epollControl(call: Call): number {
   const view = call.view(address, EPOLL_EVENT_SIZE);
   const events = view.getUint32(0, true);
   const data = view.getBigUint64(4, true);
-  if (events & EPOLL_EXCLUSIVE && (operation !== EPOLL_CTL_ADD || events & ~(0xffff | EPOLL_EXCLUSIVE | EPOLLET)))
+  if (events & EPOLLEXCLUSIVE && (operation !== EPOLL_CTL_ADD || events & ~(0xffff | EPOLLEXCLUSIVE | EPOLLET)))
     fail('EINVAL');
   if (operation === EPOLL_CTL_ADD) epoll.add(fd, target, events, data);
   else if (operation === EPOLL_CTL_MOD) epoll.modify(fd, target, events, data);

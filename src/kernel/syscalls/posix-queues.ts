@@ -5,6 +5,7 @@ import { SIGNAL_COUNT } from '../../abi/signal.ts';
 import { NAME_MAX, O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import {
+  COOKIE_SIZE,
   DEFAULT_MESSAGES,
   DEFAULT_SIZE,
   HARD_MESSAGES,
@@ -14,8 +15,11 @@ import {
   PosixQueue,
   PosixQueues,
   QueueFile,
+  type QueueNotification,
   QUEUES_MAX,
 } from '../ipc/posix-queues.ts';
+import { NetlinkSocket } from '../net/netlink.ts';
+import { Socket } from '../net/socket.ts';
 import { CAP_SYS_RESOURCE, hasCapability, MAY_READ, MAY_WRITE, mayAccess, ownsFile } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
 import { openFilesLimit } from './paths.ts';
@@ -164,22 +168,26 @@ function notify(call: Call): number {
   const request = address === 0 ? undefined : readNotification(call, address, word);
   const { messages: queue } = queueFile(call);
   if (request === undefined) {
-    if (queue.notification?.group === group) queue.notification = undefined;
+    queue.forget(group);
     return 0;
   }
   if (queue.notification !== undefined) fail('EBUSY');
-  queue.notification = { group, ...request };
+  queue.tell({ group, ...request });
   return 0;
 }
 
-function readNotification(call: Call, address: number, word: 4 | 8): { signal: number; value: bigint } {
+function readNotification(call: Call, address: number, word: 4 | 8): Omit<QueueNotification, 'group'> {
   const view = call.view(address, word + 8);
   const value = word === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true));
   const [signal, kind] = [view.getInt32(word, true), view.getInt32(word + 4, true)];
   if (kind !== SIGEV_SIGNAL && kind !== SIGEV_NONE && kind !== SIGEV_THREAD) fail('EINVAL');
   if (kind === SIGEV_SIGNAL && (signal < 0 || signal > SIGNAL_COUNT)) fail('EINVAL');
-  // a thread is started by a message on a netlink socket, which the library would have to have
-  if (kind === SIGEV_THREAD) fail('EBADF');
+  if (kind === SIGEV_THREAD) {
+    const cookie = call.read(Number(value), COOKIE_SIZE);
+    const socket = call.task.files.get(signal);
+    if (!(socket instanceof NetlinkSocket)) return fail(socket instanceof Socket ? 'EINVAL' : 'ENOTSOCK');
+    return { signal: 0, value, thread: { socket, cookie } };
+  }
   return { signal: kind === SIGEV_SIGNAL ? signal : 0, value };
 }
 

@@ -263,6 +263,7 @@ function sigtimedwait(format: TimeFormat): (call: Call) => CallResult {
         timeout === undefined ? Number.POSITIVE_INFINITY : call.kernel.cyclesAt(call.kernel.monotonic + timeout);
       return { deadline, mask: task.blocked };
     });
+    task.awaited = 0n;
     const info = task.pending.take(~wanted) ?? task.group.pending.take(~wanted);
     if (info !== undefined) {
       task.blocked = state.mask;
@@ -275,6 +276,7 @@ function sigtimedwait(format: TimeFormat): (call: Call) => CallResult {
     }
     // signals that are waited for wake the task although they are blocked
     task.blocked = state.mask & ~wanted;
+    task.awaited = state.mask & wanted;
     return call.wait([], state.deadline);
   };
 }
@@ -287,6 +289,7 @@ const timedwaitOptions = {
     const wanted = readSet(call, call.arg(0));
     const info = task.pending.take(~wanted) ?? task.group.pending.take(~wanted);
     task.blocked = mask;
+    task.awaited = 0n;
     return info?.signal;
   },
 } as const;

@@ -115,6 +115,8 @@ export class Task implements Timer {
   timers: Timers | undefined;
 
   blocked: SignalSet;
+  /** Of what it blocks, the signals that sigtimedwait(2) waits for. */
+  awaited: SignalSet = 0n;
   /** Mask to return to after the handler that ends sigsuspend, pselect and ppoll. */
   savedMask: SignalSet | undefined;
   readonly pending: PendingSignals;

@@ -3,8 +3,13 @@ import type { Task } from './task.ts';
 
 /** What hears of it besides tasks: epoll instances. */
 export interface QueueListener {
-  notify(): void;
+  /** One that took it keeps others that are exclusive from hearing of it. */
+  readonly isExclusive: boolean;
+  /** What became possible, as POLL* bits; true when somebody waited for it. */
+  notify(events: number): boolean;
 }
+
+const ALL_EVENTS = 0xffff;
 
 /** Tasks that want to hear of one thing. Most things have nobody who waits: sets are made for the first one. */
 export class WaitQueue {
@@ -34,10 +39,13 @@ export class WaitQueue {
     this.#listeners?.delete(listener);
   }
 
-  /** Everybody in the queue tries again. */
-  wake(): void {
+  /** Everybody in the queue tries again; listeners are told of `events`. */
+  wake(events = ALL_EVENTS): void {
     // who is woken leaves the queue
     if (this.hasTasks) for (const task of [...this.#tasks!]) task.wake();
-    if (this.#listeners !== undefined) for (const listener of this.#listeners) listener.notify();
+    if (this.#listeners === undefined) return;
+    let isTaken = false;
+    for (const listener of this.#listeners)
+      if (!(listener.isExclusive && isTaken)) isTaken = (listener.notify(events) && listener.isExclusive) || isTaken;
   }
 }

@@ -5,6 +5,8 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
+#include <linux/netlink.h>
 
 static char buffer[16384];
 struct message { long type; char text[64]; };
@@ -89,3 +91,29 @@ CASE(mq_notification) { struct sigaction action = {.sa_sigaction = told, .sa_fla
 CASE(mq_poll) { mqd_t q = mq_open("/q", O_CREAT | O_RDWR, 0600, &(struct mq_attr){0, 1, 10}); struct pollfd p = {q, POLLIN | POLLOUT, 0}; poll(&p, 1, 0); say("%#x\n", p.revents); mq_send(q, "x", 1, 0); poll(&p, 1, 0); say("%#x\n", p.revents); mq_unlink("/q"); }
 CASE(mq_survives_unlink) { mqd_t q = mq_open("/q", O_CREAT | O_RDWR, 0600, NULL); mq_unlink("/q"); R(mq_send(q, "x", 1, 0)); R(mq_receive(q, buffer, 8192, NULL)); }
 CASE(mq_read_write) { mqd_t q = mq_open("/q", O_CREAT | O_RDWR, 0600, NULL); mq_unlink("/q"); R(write(q, "x", 1)); R(lseek(q, 0, SEEK_SET)); }
+static void cookie_comes(int fd) { unsigned char got[40]; int length = recv(fd, got, sizeof got, MSG_DONTWAIT); say("%d", length); if (length == 32) say(" %.5s %d", got, got[31]); say("\n"); }
+CASE(mq_notify_by_netlink) {
+  char cookie[32] = "bread";
+  int fd = socket(AF_NETLINK, SOCK_RAW, 0);
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_signo = fd, .sigev_value.sival_ptr = cookie};
+  struct mq_attr attributes = {.mq_maxmsg = 2, .mq_msgsize = 4};
+  mqd_t queue = mq_open("/cookie", O_RDWR | O_CREAT, 0600, &attributes);
+  mq_unlink("/cookie");
+  R(SYS(mq_notify, queue, &event));
+  R(SYS(mq_notify, queue, &event));
+  R(SYS(mq_notify, queue, NULL));
+  cookie_comes(fd);
+  R(SYS(mq_notify, queue, &event));
+  mq_send(queue, "a", 1, 0);
+  cookie_comes(fd);
+  mq_send(queue, "b", 1, 0);
+  cookie_comes(fd);
+  event.sigev_signo = 77;
+  R(SYS(mq_notify, queue, &event));
+  event.sigev_signo = 0;
+  R(SYS(mq_notify, queue, &event));
+  event.sigev_signo = socket(AF_UNIX, SOCK_STREAM, 0);
+  R(SYS(mq_notify, queue, &event));
+  event.sigev_value.sival_ptr = BAD;
+  R(SYS(mq_notify, queue, &event));
+}

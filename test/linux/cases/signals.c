@@ -53,6 +53,7 @@ CASE(reset_handler_keeps_the_rest) { struct sigaction a = {.sa_handler = again, 
 static int thread_number;
 static volatile int may_end;
 static void *numbered(void *nothing) { thread_number = SYS(gettid); while (!may_end) pause_ms(1); return NULL; }
+CASE(ignored_signal_is_waited_for) { sigset_t set; siginfo_t info; sigemptyset(&set), sigaddset(&set, SIGUSR2), sigaddset(&set, SIGCHLD); signal(SIGUSR2, SIG_IGN); sigprocmask(SIG_BLOCK, &set, NULL); pid_t parent = getpid(), child = fork(); if (!child) { pause_ms(20); kill(parent, SIGUSR2); pause_ms(20); _exit(0); } R(sigtimedwait(&set, &info, &(struct timespec){2})); R(sigtimedwait(&set, &info, &(struct timespec){2})); sigprocmask(SIG_UNBLOCK, &set, NULL); kill(parent, SIGUSR2); sigprocmask(SIG_BLOCK, &set, NULL); R(sigtimedwait(&set, &info, &(struct timespec){0})); }
 CASE(kill_by_number_of_a_thread) { pthread_t thread; sigset_t set; siginfo_t info = {.si_code = SI_QUEUE}; sigemptyset(&set), sigaddset(&set, SIGUSR1), sigprocmask(SIG_BLOCK, &set, NULL); pthread_create(&thread, NULL, numbered, NULL); while (!*(volatile int *)&thread_number) pause_ms(1); R(kill(thread_number, 0)); R(kill(thread_number, SIGUSR1)); R(sigtimedwait(&set, NULL, &(struct timespec){1})); R(SYS(rt_sigqueueinfo, thread_number, SIGUSR1, &info)); R(sigtimedwait(&set, NULL, &(struct timespec){1})); may_end = 1; pthread_join(thread, NULL); }
 ONE(sigaltstack_small, sigaltstack(&(stack_t){.ss_sp = buffer, .ss_size = 100}, NULL))
 ONE(sigaltstack_bad_flags, sigaltstack(&(stack_t){.ss_sp = buffer, .ss_flags = 77, .ss_size = 9999}, NULL))

@@ -69,3 +69,45 @@ CASE(signalfd_reads) { sigset_t set; sigemptyset(&set); sigaddset(&set, SIGUSR1)
 CASE(signalfd_changes) { sigset_t set; sigemptyset(&set); sigaddset(&set, SIGUSR1); sigprocmask(SIG_BLOCK, &set, 0); int fd = signalfd(-1, &set, SFD_NONBLOCK); raise(SIGUSR1); sigemptyset(&set); R(signalfd(fd, &set, 0)); struct signalfd_siginfo info; R(read(fd, &info, sizeof info)); }
 CASE(signalfd_bad) { sigset_t set; sigemptyset(&set); R(SYS(signalfd4, -1, &set, 4, 0)); R(SYS(signalfd4, -1, &set, 8, 5)); R(SYS(signalfd4, 77, &set, 8, 0)); R(SYS(signalfd4, 0, &set, 8, 0)); R(SYS(signalfd4, -1, BAD, 8, 0)); R(SYS(signalfd, -1, &set, 4)); int fd = R(SYS(signalfd, -1, &set, 8)); char c; R(read(fd, &c, 1)); R(write(fd, &c, 1)); }
 CASE(signalfd_many) { sigset_t set; sigemptyset(&set); sigaddset(&set, SIGUSR1); sigaddset(&set, SIGUSR2); sigaddset(&set, SIGRTMIN); sigprocmask(SIG_BLOCK, &set, 0); raise(SIGUSR2); raise(SIGUSR1); union sigval v = {.sival_int = 5}; sigqueue(getpid(), SIGRTMIN, v); v.sival_int = 6; sigqueue(getpid(), SIGRTMIN, v); int fd = signalfd(-1, &set, 0); struct signalfd_siginfo info[5]; int got = read(fd, info, sizeof info); for (int n = 0; n < got / (int)sizeof *info; n++) say("%d %d\n", info[n].ssi_signo < 32 ? (int)info[n].ssi_signo : 99, info[n].ssi_int); }
+CASE(edges_of_a_pipe_have_a_side) {
+  int p[2], queue = epoll_create1(0);
+  char page[4096] = {0};
+  struct epoll_event event;
+  pipe2(p, O_NONBLOCK);
+  fcntl(p[1], F_SETPIPE_SZ, 4096);
+  epoll_ctl(queue, EPOLL_CTL_ADD, p[0], &(struct epoll_event){EPOLLIN | EPOLLET, {.u32 = 0}});
+  epoll_ctl(queue, EPOLL_CTL_ADD, p[1], &(struct epoll_event){EPOLLOUT | EPOLLET, {.u32 = 1}});
+  R(write(p[1], page, 4096));
+  R(epoll_wait(queue, &event, 1, 0));
+  say("%d %#x\n", event.data.u32, event.events);
+  R(read(p[0], page, 2048));
+  R(epoll_wait(queue, &event, 1, 0));
+  R(read(p[0], page, 2048));
+  R(epoll_wait(queue, &event, 1, 0));
+  say("%d %#x\n", event.data.u32, event.events);
+  R(epoll_wait(queue, &event, 1, 0));
+}
+CASE(exclusive_watches_wake_one) {
+  int p[2], *woken = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  char byte;
+  pid_t children[3];
+  pipe(p);
+  for (int n = 0; n < 3; n++) if (!(children[n] = fork())) {
+    int queue = epoll_create1(0);
+    struct epoll_event event = {EPOLLIN | EPOLLET | EPOLLEXCLUSIVE};
+    epoll_ctl(queue, EPOLL_CTL_ADD, p[0], &event);
+    __sync_fetch_and_add(woken + 1, 1);
+    epoll_wait(queue, &event, 1, -1);
+    __sync_fetch_and_add(woken, 1);
+    _exit(0);
+  }
+  while (*(volatile int *)(woken + 1) < 3) pause_ms(1);
+  pause_ms(30);
+  for (int n = 0; n < 3; n++) {
+    write(p[1], "x", 1);
+    pause_ms(50);
+    say("%d\n", *(volatile int *)woken);
+    read(p[0], &byte, 1);
+  }
+  for (int n = 0; n < 3; n++) waitpid(children[n], NULL, 0);
+}

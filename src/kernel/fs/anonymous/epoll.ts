@@ -6,6 +6,7 @@ import type { NamespaceUser } from '../../ns/user-limits.ts';
 import type { UserLimit } from '../../user-counts.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN } from '../../vfs/file.ts';
 
+export const EPOLLEXCLUSIVE = 0x1000_0000;
 export const EPOLLONESHOT = 0x4000_0000;
 export const EPOLLET = 0x8000_0000;
 const EVENTS = 0xffff;
@@ -51,9 +52,16 @@ class Watch {
     return this.file.poll() & (wanted | POLLERR | POLLHUP);
   }
 
-  notify(): void {
+  get isExclusive(): boolean {
+    return (this.events & EPOLLEXCLUSIVE) !== 0;
+  }
+
+  notify(events: number): boolean {
+    if (!(events & (this.events | POLLERR | POLLHUP))) return false;
     this.changed = true;
+    const isAwaited = this.#owner.queue.hasTasks;
     this.#owner.queue.wake();
+    return isAwaited;
   }
 
   drop(): void {
