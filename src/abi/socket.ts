@@ -10,6 +10,7 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
+export const IPPROTO_UDPLITE = 136;
 export const IPV6_V6ONLY = 26;
 
 export const SOCK_STREAM = 1;

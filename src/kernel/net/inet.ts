@@ -1,6 +1,14 @@
 // Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
-import { AF_INET6, AF_UNSPEC, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM } from '../../abi/socket.ts';
+import {
+  AF_INET6,
+  AF_UNSPEC,
+  IPPROTO_UDPLITE,
+  SO_BROADCAST,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM,
+} from '../../abi/socket.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
@@ -26,6 +34,7 @@ import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHo
 
 const CAPACITY = 212992;
 const LARGEST_DATAGRAM = 65507;
+const EPIPE = 32;
 const ECONNRESET = 104;
 const ECONNREFUSED = 111;
 
@@ -81,7 +90,7 @@ export interface InetType {
   readonly protocol: number;
 }
 
-/** An open TCP or UDP socket. One of IPv6 also speaks IPv4, unless it was told not to. */
+/** An open TCP, UDP or UDP-Lite socket. One of IPv6 also speaks IPv4, unless it was told not to. */
 export class InetSocket extends Socket {
   override readonly network: NetNamespace;
   readonly #host: SocketHost;
@@ -92,6 +101,8 @@ export class InetSocket extends Socket {
   /** The way to the other end. */
   #way: Route | undefined;
   #wasConnected = false;
+  /** The other end, when it had gone, has answered what was sent or left unread. */
+  #isReset = false;
   /** How a connection ended that was made while the program went on; connect(2) tells it once. */
   #attempt: 'connected' | 'refused' | undefined;
   #backlog: number | undefined;
@@ -143,8 +154,9 @@ export class InetSocket extends Socket {
     return this.#portsOf(this.network);
   }
 
-  #portsOf({ tcp, udp }: NetNamespace): Ports {
-    return this.#isStream ? tcp : udp;
+  #portsOf({ tcp, udp, udplite }: NetNamespace): Ports {
+    if (this.#isStream) return tcp;
+    return this.protocol === IPPROTO_UDPLITE ? udplite : udp;
   }
 
   /** Bytes that wait for the reader. */
@@ -317,12 +329,13 @@ export class InetSocket extends Socket {
     if (this.#attempt === 'refused' && this.error !== 0) this.#tellRefused();
     if (!this.#wasConnected) return fail('EPIPE');
     const peer = this.#peer;
-    if (peer === undefined) {
+    if (this.#isReset) {
       this.#tellError();
       return fail('EPIPE');
     }
-    const room = CAPACITY - peer.#stored.bytes;
     if (bytes.length === 0) return 0;
+    if (peer === undefined) return this.#sendToNobody(bytes.length);
+    const room = CAPACITY - peer.#stored.bytes;
     if (room <= 0) return new WouldBlock(peer.queue);
     const { from, to } = this.#way!;
     // TCP tries again until the way is open
@@ -331,6 +344,17 @@ export class InetSocket extends Socket {
     from.count(to, part.length);
     peer.#store(part, this.#local);
     return part.length;
+  }
+
+  /** An end that was closed looks like one that only sends no more, until it answers what comes with a reset. */
+  #sendToNobody(length: number): number {
+    const { from, to } = this.#way!;
+    const sent = Math.min(length, CAPACITY);
+    from.count(to, sent);
+    this.#isReset = true;
+    this.error = EPIPE;
+    this.queue.wake();
+    return sent;
   }
 
   #sendDatagram(bytes: Uint8Array, to: Uint8Array | undefined): number {
@@ -351,7 +375,7 @@ export class InetSocket extends Socket {
   #unwanted(route: Route, target: Endpoint, bytes: Uint8Array): void {
     const { address, port } = this.#local;
     const from = { address: isAny(address) ? route.source : address, port };
-    if (!isVersion6(target.address)) tellUnreachable(route, from, target, bytes);
+    if (!isVersion6(target.address)) tellUnreachable(route, this.protocol, from, target, bytes);
     if (this.#remote !== undefined) this.error = ECONNREFUSED;
   }
 
@@ -359,7 +383,7 @@ export class InetSocket extends Socket {
   #tellError(): void {
     const { error } = this;
     this.error = 0;
-    if (error !== 0) fail(error === ECONNREFUSED ? 'ECONNREFUSED' : 'ECONNRESET');
+    if (error !== 0) fail(error === ECONNREFUSED ? 'ECONNREFUSED' : error === EPIPE ? 'EPIPE' : 'ECONNRESET');
   }
 
   /** Hands a datagram to a socket behind a route; false when nobody wants it. */
@@ -400,7 +424,8 @@ export class InetSocket extends Socket {
   }
 
   #nothing(): Received | WouldBlock {
-    this.#tellError();
+    // whose end has come reads the end; what failed was the sending
+    if (this.error !== EPIPE) this.#tellError();
     const isOver =
       this.readShut ||
       this.#attempt === 'refused' ||
@@ -445,7 +470,7 @@ export class InetSocket extends Socket {
         (this.#wasConnected && (this.#peer === undefined || this.#peer.writeShut)));
     let ready = this.#received.length > 0 || isOver ? POLLIN | POLLRDNORM : 0;
     if (isOver) ready |= POLLRDHUP;
-    if (this.#isStream && (!this.#wasConnected || (isOver && this.writeShut))) ready |= POLLHUP;
+    if (this.#isStream && (!this.#wasConnected || (isOver && this.writeShut) || this.#isReset)) ready |= POLLHUP;
     if (this.error !== 0) ready |= POLLERR;
     if (!this.#isStream || this.#peer === undefined || this.#peer.#stored.bytes < CAPACITY)
       ready |= POLLOUT | POLLWRNORM;
@@ -466,7 +491,10 @@ export class InetSocket extends Socket {
     if (peer === undefined || peer.#peer !== this) return;
     peer.#peer = undefined;
     // unread bytes are lost, and the other side learns of it
-    if (hadBytes) peer.error = ECONNRESET;
+    if (hadBytes) {
+      peer.#isReset = true;
+      peer.error = this.writeShut ? EPIPE : ECONNRESET;
+    }
     peer.queue.wake();
   }
 }

@@ -38,6 +38,7 @@ export class NetNamespace extends Namespace {
   readonly controls = new NetControls();
   readonly tcp = new Ports(this.controls);
   readonly udp = new Ports(this.controls);
+  readonly udplite = new Ports(this.controls);
   /** Raw sockets that hear of the messages that arrive. */
   readonly raw = new Set<RawSocket>();
   readonly names = new UnixNames(this.controls);

@@ -1,11 +1,21 @@
 // Options of the internet protocols that change nothing here, because no packet is made: they are remembered, so that a program
 // that looks finds what it has set (ip(7), ipv6(7), tcp(7), udp(7)).
-import { AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP } from '../../abi/socket.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from '../../abi/socket.ts';
 
 /** What an option may be set to; the rest fails with EINVAL. `least` and `most`, or only whether it is 0. */
 interface Option {
   readonly initial: number;
   readonly range?: readonly [least: number, most: number];
+  /** Values below the least, but 0, and above the most are taken as those. */
+  readonly isClamped?: true;
 }
 
 const flag = (initial: 0 | 1 = 0): Option => ({ initial });
@@ -61,6 +71,10 @@ const TCP: Readonly<Record<number, Option>> = {
 /** UDP_CORK, UDP_GRO. */
 const UDP: Readonly<Record<number, Option>> = { 1: flag(), 104: flag() };
 
+/** Besides those of UDP, UDPLITE_SEND_CSCOV and UDPLITE_RECV_CSCOV: how many bytes the checksum covers, at least the header. */
+const COVERAGE: Option = { initial: 0, range: [8, 65535], isClamped: true };
+const UDPLITE: Readonly<Record<number, Option>> = { ...UDP, 10: COVERAGE, 11: COVERAGE };
+
 /** The options of a level for a socket; undefined when it has no such level. */
 export function optionsOf(
   level: number,
@@ -70,11 +84,13 @@ export function optionsOf(
   if (level === IPPROTO_IP) return IP;
   if (level === IPPROTO_IPV6) return family === AF_INET6 ? IPV6 : undefined;
   if (level === IPPROTO_TCP) return protocol === IPPROTO_TCP ? TCP : undefined;
-  return level === IPPROTO_UDP && protocol === IPPROTO_UDP ? UDP : undefined;
+  if (protocol === IPPROTO_TCP || (level !== IPPROTO_UDP && level !== IPPROTO_UDPLITE)) return undefined;
+  return protocol === IPPROTO_UDPLITE ? UDPLITE : UDP;
 }
 
 /** What becomes of a value that is set; undefined for one that cannot be. */
-export function accepted({ range }: Option, value: number): number | undefined {
+export function accepted({ range, isClamped }: Option, value: number): number | undefined {
   if (range === undefined) return value === 0 ? 0 : 1;
+  if (isClamped) return value === 0 ? 0 : Math.min(Math.max(value, range[0]), range[1]);
   return value >= range[0] && value <= range[1] ? value : undefined;
 }

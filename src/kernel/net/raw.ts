@@ -9,7 +9,6 @@ import type { NetNamespace, Route } from './namespace.ts';
 import { DEFAULT_BUFFER, NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
 
 export const IPPROTO_ICMP = 1;
-const IPPROTO_UDP = 17;
 /** A socket that can only send, with headers of its own. */
 export const IPPROTO_RAW = 255;
 
@@ -78,8 +77,14 @@ function deliver({ from, to, source }: Route, target: number, bytes: Uint8Array,
   arrive(from.namespace, target, source, message(ECHO_REPLY, 0, bytes.subarray(4)));
 }
 
-/** Tells the sender's machine that nobody takes its datagrams at a port. */
-export function tellUnreachable({ from, to }: Route, sender: Endpoint, target: Endpoint, bytes: Uint8Array): void {
+/** Tells the sender's machine that nobody takes its datagrams at a port of a protocol. */
+export function tellUnreachable(
+  { from, to }: Route,
+  protocol: number,
+  sender: Endpoint,
+  target: Endpoint,
+  bytes: Uint8Array,
+): void {
   if (from.namespace.raw.size === 0) return;
   const datagram = new Uint8Array(UDP_HEADER + bytes.length);
   const view = new DataView(datagram.buffer);
@@ -87,7 +92,7 @@ export function tellUnreachable({ from, to }: Route, sender: Endpoint, target: E
   view.setUint16(2, target.port);
   view.setUint16(4, datagram.length);
   datagram.set(bytes, UDP_HEADER);
-  const lost = packet(IPPROTO_UDP, sender.address, target.address, datagram);
+  const lost = packet(protocol, sender.address, target.address, datagram);
   const rest = new Uint8Array(Math.min(ICMP_HEADER - 4 + lost.length, LONGEST_REPORT - 4));
   rest.set(lost.subarray(0, rest.length - 4), 4);
   const report = message(UNREACHABLE, PORT_UNREACHABLE, rest);

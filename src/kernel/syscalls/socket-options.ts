@@ -5,6 +5,8 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
   IPV6_V6ONLY,
   SO_ACCEPTCONN,
   SO_DOMAIN,
@@ -42,8 +44,9 @@ const TCP_ESTABLISHED = 1;
 const TCP_CLOSE = 7;
 const TCP_LISTEN = 10;
 
-/** Where an option of a protocol is remembered, apart from those of sockets. */
-const keyOf = (level: number, name: number): number => (level + 1) * 65536 + name;
+/** Where an option of a protocol is remembered, apart from those of sockets; UDP-Lite has those of UDP. */
+const keyOf = (level: number, name: number): number =>
+  ((level === IPPROTO_UDPLITE ? IPPROTO_UDP : level) + 1) * 65536 + name;
 
 const isVersion6Only = (level: number, name: number): boolean => level === IPPROTO_IPV6 && name === IPV6_V6ONLY;
 

@@ -8,6 +8,7 @@ import {
   AF_UNIX,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  IPPROTO_UDPLITE,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_DONTWAIT,
@@ -100,10 +101,11 @@ function createInet(call: Call, family: number, type: number, protocol: number):
     if (family === AF_INET6 || (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_RAW)) fail('EPROTONOSUPPORT');
     return new RawSocket(host, statusOf(type), kind, protocol, namespaces.net);
   }
-  const native = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail('ESOCKTNOSUPPORT');
-  if (protocol !== 0 && protocol !== native) fail('EPROTONOSUPPORT');
-  return new InetSocket(host, statusOf(type), { family, kind, protocol: native }, namespaces.net);
+  const known = kind === SOCK_STREAM ? [IPPROTO_TCP] : [IPPROTO_UDP, IPPROTO_UDPLITE];
+  const spoken = protocol === 0 ? known[0]! : protocol;
+  if (!known.includes(spoken)) fail('EPROTONOSUPPORT');
+  return new InetSocket(host, statusOf(type), { family, kind, protocol: spoken }, namespaces.net);
 }
 
 function socketpair(call: Call): number {

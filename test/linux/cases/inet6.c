@@ -225,3 +225,29 @@ CASE(state_of_tcp) {
   R(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length));
   say("%d\n", info.tcpi_state);
 }
+CASE(datagrams_of_udplite) {
+  struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+  socklen_t length = sizeof name;
+  int a = socket(AF_INET6, SOCK_DGRAM, 136), b = socket(AF_INET6, SOCK_DGRAM, 136), udp = socket(AF_INET6, SOCK_DGRAM, 0);
+  R(bind(a, (struct sockaddr *)&name, length));
+  getsockname(a, (struct sockaddr *)&name, &length);
+  R(bind(udp, (struct sockaddr *)&name, length));
+  R(bind(b, (struct sockaddr *)&name, length));
+  R(sendto(b, "hello", 5, 0, (struct sockaddr *)&name, length));
+  char text[9];
+  R(recv(a, text, 9, 0));
+  R(recv(udp, text, 9, MSG_DONTWAIT));
+  int protocol = 0;
+  length = sizeof protocol;
+  getsockopt(a, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+  say("%d\n", protocol);
+  R(socket(AF_INET6, SOCK_STREAM, 136));
+  for (int n = 10; n <= 12; n++) {
+    option(a, 136, n, 20);
+    option(a, 136, n, 3);
+    option(a, 136, n, 70000);
+  }
+  option(a, 136, UDP_CORK, 1);
+  option(a, IPPROTO_UDP, UDP_CORK, 1);
+  option(udp, 136, UDP_CORK, 1);
+}

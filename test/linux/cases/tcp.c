@@ -42,3 +42,16 @@ CASE(refused_then_accepted) { close(server(5)); int fd = client(); R(attempt(fd)
 CASE(waiting_connect_after_background) { server(5); int fd = client(); R(attempt(fd)); fcntl(fd, F_SETFL, 0); R(attempt(fd)); R(attempt(fd)); }
 CASE(send_before_connect) { int fd = client(); R(send(fd, "x", 1, MSG_NOSIGNAL)); char b[9]; R(recv(fd, b, 9, 0)); events(fd); }
 CASE(connect_of_listener) { int fd = server(5); R(attempt(fd)); fcntl(fd, F_SETFL, O_NONBLOCK); R(attempt(fd)); }
+
+/** Two ends of a connection. */
+static void connected(int ends[2]) {
+  int s = server(5);
+  ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+  attempt(ends[0]);
+  ends[1] = accept(s, NULL, NULL);
+  close(s);
+}
+CASE(send_to_a_closed_end) { int e[2]; connected(e); close(e[1]); events(e[0]); R(send(e[0], "", 0, MSG_NOSIGNAL)); R(send(e[0], "abc", 3, MSG_NOSIGNAL)); events(e[0]); char b[9]; R(recv(e[0], b, 9, 0)); error(e[0]); events(e[0]); R(send(e[0], "x", 1, MSG_NOSIGNAL)); R(recv(e[0], b, 9, 0)); }
+CASE(send_twice_to_a_closed_end) { int e[2]; connected(e); close(e[1]); R(write(e[0], "abc", 3)); R(send(e[0], "x", 1, MSG_NOSIGNAL)); error(e[0]); R(send(e[0], "x", 1, MSG_NOSIGNAL)); R(write(e[0], "x", 1)); }
+CASE(closed_with_unread_bytes) { int e[2]; connected(e); R(write(e[0], "abc", 3)); close(e[1]); events(e[0]); char b[9]; R(recv(e[0], b, 9, 0)); R(recv(e[0], b, 9, 0)); R(send(e[0], "x", 1, MSG_NOSIGNAL)); events(e[0]); }
+CASE(closed_with_unread_bytes_after_shutdown) { int e[2]; connected(e); R(write(e[0], "abc", 3)); shutdown(e[1], SHUT_WR); close(e[1]); char b[9]; R(recv(e[0], b, 9, 0)); events(e[0]); R(send(e[0], "x", 1, MSG_NOSIGNAL)); error(e[0]); }

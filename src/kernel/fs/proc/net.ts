@@ -22,6 +22,8 @@ export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveO
   add('tcp6', (network) => sockets(network.tcp, AF_INET6));
   add('udp', (network) => sockets(network.udp, AF_INET));
   add('udp6', (network) => sockets(network.udp, AF_INET6));
+  add('udplite', (network) => sockets(network.udplite, AF_INET));
+  add('udplite6', (network) => sockets(network.udplite, AF_INET6));
   add('if_inet6', ({ loopback }) =>
     loopback.isUp ? `${'1'.padStart(32, '0')} 01 80 10 80 ${'lo'.padStart(8)}\n` : '',
   );
