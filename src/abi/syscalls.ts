@@ -481,9 +481,9 @@ export const SYSCALLS: readonly SyscallRow[] = [
   ],
   ['mount_setattr', 442, 442, 'int dirfd, const char *path, unsigned int flags, struct mount_attr *attr, size_t size'],
   ['quotactl_fd', 443, 443, 'unsigned int fd, unsigned int op, int id, void *addr'],
-  ['landlock_create_ruleset', 444, 444],
-  ['landlock_add_rule', 445, 445],
-  ['landlock_restrict_self', 446, 446],
+  ['landlock_create_ruleset', 444, 444, 'const struct landlock_ruleset_attr *attr, size_t size, uint32_t flags'],
+  ['landlock_add_rule', 445, 445, 'int ruleset_fd, int rule_type, const void *rule_attr, uint32_t flags'],
+  ['landlock_restrict_self', 446, 446, 'int ruleset_fd, uint32_t flags'],
   ['memfd_secret', 447, 447],
   ['process_mrelease', 448, 448, 'int pidfd, unsigned int flags'],
   [

@@ -12,6 +12,7 @@ import { absentCalls } from './absent.ts';
 import { membarrierCalls } from './membarrier.ts';
 import { memoryPolicyCalls } from './memory-policy.ts';
 import { keyCalls } from './keys.ts';
+import { landlockCalls } from './landlock.ts';
 import { lockCalls } from './locks.ts';
 import { inotifyCalls } from './inotify.ts';
 import { memoryCalls } from './memory.ts';
@@ -68,6 +69,7 @@ export const implementations: Implementations = {
   ...inotifyCalls,
   ...spliceCalls,
   ...keyCalls,
+  ...landlockCalls,
   ...lockCalls,
   ...memoryCalls,
   ...memoryLockCalls,

@@ -9,7 +9,7 @@ import type { FileSystem, Inode } from '../vfs/inode.ts';
 import { removeTree } from '../vfs/mount-tree.ts';
 import type { Mount } from '../vfs/path.ts';
 import type { Call } from './call.ts';
-import { changeFileSystem, checkMayMount, isRoot } from './mount.ts';
+import { changeFileSystem, checkMayChangeTree, checkMayMount, isRoot } from './mount.ts';
 import { ATTRIBUTES_KNOWN, install, plainFlags, timeFlags, TreeFile } from './mount-objects.ts';
 import { makeMount } from './new-mount.ts';
 import { pathArgument } from './paths.ts';
@@ -135,6 +135,7 @@ function create(call: Call, file: ContextFile): void {
 function reconfigure(call: Call, file: ContextFile): void {
   const { existing, options, readOnly } = file;
   const fs = existing ?? fail('EBUSY');
+  checkMayChangeTree(call);
   changeFileSystem(call, fs, readOnly ?? fs.readOnly, options.join(','));
   file.options = [];
 }

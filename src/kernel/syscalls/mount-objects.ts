@@ -9,6 +9,7 @@ import { type Mount, type Path, throughMounts } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import {
   checkLockedFlags,
+  checkMayChangeTree,
   checkMayMount,
   copyPlace,
   isInDetached,
@@ -64,7 +65,7 @@ const MOVE_EMPTY_PATH = 4;
 const MOVE_KNOWN = 0x77;
 
 function moveMount(call: Call): number {
-  checkMayMount(call);
+  checkMayChangeTree(call);
   const flags = call.arg(4);
   if (flags & ~MOVE_KNOWN) fail('EINVAL');
   const at = (directory: number, bits: number): Path =>

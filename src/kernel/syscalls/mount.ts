@@ -63,6 +63,12 @@ export function checkMayMount(call: Call): void {
   if (!hasCapability(call.task.credentials, CAP_SYS_ADMIN, call.task.namespaces.mnt.owner)) fail('EPERM');
 }
 
+/** The same for changes to it, which Landlock forbids whoever restricts itself (landlock(7)). @throws SystemError EPERM */
+export function checkMayChangeTree(call: Call): void {
+  if (call.task.credentials.landlock !== undefined) fail('EPERM');
+  checkMayMount(call);
+}
+
 /** It is part of the caller's tree. */
 export const isOwn = (call: Call, mount: Mount) => mount.namespace === call.task.namespaces.mnt;
 /** It is part of a tree that is nowhere yet. */
@@ -93,7 +99,7 @@ function mount(call: Call): number {
   const data = optional(call, 4);
   const name = nameArgument(call, 1);
   const target = resolve(name.from, name.text);
-  checkMayMount(call);
+  checkMayChangeTree(call);
   if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) changeMount(call, target, flags);
   else if (flags & MS_REMOUNT) remount(call, target, flags, data);
   else if (flags & MS_BIND) bind(call, source, throughMounts(target), (flags & MS_REC) !== 0);
@@ -237,7 +243,7 @@ function umount(call: Call, flags: number): number {
   if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) fail('EINVAL');
   const name = nameArgument(call, 0);
   const target = throughMounts(resolve(name.from, name.text, { follow: !(flags & UMOUNT_NOFOLLOW) }));
-  checkMayMount(call);
+  checkMayChangeTree(call);
   checkOwnRoot(call, target);
   const { mount: leaving } = target;
   const { credentials, directories } = call.task;
@@ -277,7 +283,7 @@ function isReachable(place: Path, from: Path): boolean {
 }
 
 function pivotRoot(call: Call): number {
-  checkMayMount(call);
+  checkMayChangeTree(call);
   const named = (n: number) => {
     const { from, text } = nameArgument(call, n);
     const path = resolve(from, text);

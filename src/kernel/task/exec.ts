@@ -3,6 +3,7 @@ import { MS_NOEXEC } from '../../abi/mount.ts';
 import { SIG_DFL, SIG_IGN } from '../../abi/signal.ts';
 import { fail, SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
+import { ACCESS_EXECUTE, ACCESS_READ_FILE, checkDomain } from '../landlock/domain.ts';
 import { Context, RSP } from '../platform.ts';
 import { encodeText } from '../syscalls/text.ts';
 import { type Path, pathName, resolve } from '../vfs/path.ts';
@@ -36,6 +37,7 @@ function programFile(task: Task, path: Path): ProgramFile {
   const { inode } = path.entry;
   if (!inode.isRegular || path.mount.flags & MS_NOEXEC) fail('EACCES');
   if (!mayAccess(task.credentials, inode, MAY_EXECUTE)) fail('EACCES');
+  checkDomain(task.credentials.landlock, path, ACCESS_EXECUTE | ACCESS_READ_FILE);
   if (isBeingWritten(task, inode)) fail('ETXTBSY');
   const cached = cachedInode(inode);
   return {

@@ -1,5 +1,6 @@
 // Who may look into another process (ptrace(2) "Ptrace access mode checking").
 import { fail } from '../error.ts';
+import { comesFrom } from '../landlock/domain.ts';
 import { CAP_SYS_PTRACE, hasCapability } from '../vfs/permission.ts';
 import { DUMPABLE } from './credentials.ts';
 import type { Task } from './task.ts';
@@ -12,6 +13,7 @@ export function mayInspect(task: Task, target: Task, mode: InspectionMode = 'fil
   if (task.group === target.group) return true;
   const { credentials: own } = task;
   const { credentials: other } = target;
+  if (!comesFrom(other.landlock, own.landlock)) return false;
   const [uid, gid] = mode === 'file-ids' ? [own.fsuid, own.fsgid] : [own.uid, own.gid];
   const isSame =
     [other.uid, other.euid, other.suid].every((id) => id === uid) &&

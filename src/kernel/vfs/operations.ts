@@ -16,6 +16,7 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFIFO,
+  S_IFLNK,
   S_IFMT,
   S_IFREG,
   S_ISGID,
@@ -25,6 +26,16 @@ import {
 } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { checkSealsForSize } from '../syscalls/seals.ts';
+import {
+  ACCESS_READ_DIR,
+  ACCESS_READ_FILE,
+  ACCESS_REMOVE_DIR,
+  ACCESS_REMOVE_FILE,
+  ACCESS_WRITE_FILE,
+  checkDomain,
+  checkReferring,
+  rightToMake,
+} from '../landlock/domain.ts';
 import { FileDescription, POLLNVAL, WouldBlock } from './file.ts';
 import type { Inode, Opener, Owner } from './inode.ts';
 import {
@@ -86,13 +97,14 @@ function checkDirectory(directory: Path, credentials: Credentials): void {
   if (!mayAccess(credentials, directory.entry.inode, MAY_WRITE | MAY_EXECUTE)) fail('EACCES');
 }
 
-/** The place where a new file goes. @throws SystemError EEXIST, … */
-function newPlace(name: Name, makesDirectory = false): Location {
+/** Where a new file goes; `makes` is its type, undefined for one there is already. @throws SystemError EEXIST, … */
+function newPlace(name: Name, makes: number | undefined): Location {
   const place = locate(name.from, name.text, { nameItself: true });
   if (place.target !== undefined) fail('EEXIST');
-  if (place.mustBeDirectory && !makesDirectory) fail('ENOENT');
+  if (place.mustBeDirectory && makes !== S_IFDIR) fail('ENOENT');
   checkCanOwn(name.from.credentials, place.directory);
   checkDirectory(place.directory, name.from.credentials);
+  if (makes !== undefined) checkDomain(name.from.credentials.landlock, place.directory, rightToMake(makes));
   return place;
 }
 
@@ -146,6 +158,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
     checkCanOwn(credentials, place.directory);
     checkDirectory(place.directory, credentials);
     const { directory } = place;
+    checkDomain(credentials.landlock, directory, rightToMake(S_IFREG));
     const made = createNamed(directory, place.name, name.from, S_IFREG | mode);
     notifyName(directory, IN_CREATE, place.name, made);
     target = { mount: directory.mount, entry: directory.entry.child(place.name)! };
@@ -155,6 +168,7 @@ export function openFile(by: OpeningTask, name: Name, flags: number, mode: numbe
   if (flags & O_DIRECTORY && !inode.isDirectory) fail('ENOTDIR');
   if (flags & O_PATH) return atPath(new PathFile(inode, flags), target);
   if (!isNew) checkOpen(target, flags, credentials);
+  checkDomain(credentials.landlock, target, rightsToOpen(inode, flags));
   if ((flags & O_ACCMODE) !== O_RDONLY && isExecuted(by.task, inode)) fail('ETXTBSY');
   const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
   const until = inode.locks?.breakLeases(by.kernel, writes);
@@ -180,8 +194,16 @@ export function openNameless(by: OpeningTask, name: Name, flags: number, mode: n
   });
   inode.isLinkable = !(flags & O_EXCL);
   const path = { mount: directory.mount, entry: new Dentry(`#${inode.ino}`, directory.entry, inode) };
+  checkDomain(name.from.credentials.landlock, path, rightsToOpen(inode, flags));
   const opened = inode.open(flags, { ...by, path });
   return opened instanceof WouldBlock ? opened : atPath(opened, path);
+}
+
+/** What opening a file takes of those who restrict themselves (landlock(7)). */
+function rightsToOpen({ isDirectory }: Inode, flags: number): number {
+  if (isDirectory) return ACCESS_READ_DIR;
+  const access = flags & O_ACCMODE;
+  return (access !== O_WRONLY ? ACCESS_READ_FILE : 0) | (access !== O_RDONLY ? ACCESS_WRITE_FILE : 0);
 }
 
 /** Until the holder of a lease has given it up. */
@@ -244,7 +266,7 @@ export class PathFile extends FileDescription {
 
 /** mkdir(2). @throws SystemError */
 export function makeDirectory(name: Name, mode: number): void {
-  const place = newPlace(name, true);
+  const place = newPlace(name, S_IFDIR);
   const { directory } = place;
   const inode = createNamed(directory, place.name, name.from, S_IFDIR | (mode & 0o1777));
   notifyName(directory, IN_CREATE, place.name, inode);
@@ -257,7 +279,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
   if (type === S_IFDIR) fail('EPERM');
   if (![0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK].includes(type)) fail('EINVAL');
   const isWhiteout = type === S_IFCHR && special === 0;
-  const place = newPlace(name);
+  const place = newPlace(name, type);
   if (isDevice(type) && !isWhiteout && !hasCapability(credentials, CAP_MKNOD)) fail('EPERM');
   const { directory } = place;
   const full = type === 0 ? mode | S_IFREG : mode;
@@ -268,7 +290,7 @@ export function makeNode(name: Name, mode: number, special: number): void {
 /** symlink(2). @throws SystemError */
 export function makeSymlink(name: Name, target: string): void {
   if (target === '') fail('ENOENT');
-  const place = newPlace(name);
+  const place = newPlace(name, S_IFLNK);
   const { directory } = place;
   const inode = directory.entry.inode.symlink(place.name, target, ownerOf(name.from.credentials));
   notifyName(directory, IN_CREATE, place.name, inode);
@@ -299,6 +321,7 @@ export function unlink(name: Name): void {
   checkRemoval(directory, target.entry.inode, name.from.credentials);
   if (target.entry.inode.isDirectory) fail('EISDIR');
   if (mustBeDirectory) fail('ENOTDIR');
+  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_FILE);
   checkNotMounted(target, directory);
   const { inode } = target.entry;
   directory.entry.inode.unlink(last);
@@ -316,6 +339,7 @@ export function removeDirectory(name: Name): void {
   if (last === '..') fail('ENOTEMPTY');
   checkRemoval(directory, target.entry.inode, name.from.credentials);
   if (!target.entry.inode.isDirectory) fail('ENOTDIR');
+  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_DIR);
   checkNotMounted(target, directory);
   const { inode } = target.entry;
   directory.entry.inode.rmdir(last);
@@ -333,11 +357,14 @@ function forget(directory: Path, name: string): void {
 
 /** link(2) to a file that was found already. @throws SystemError */
 export function makeLink(from: Path, name: Name): void {
-  const place = newPlace(name);
+  const place = newPlace(name, undefined);
   const { inode } = from.entry;
   if (from.mount.fs !== place.directory.mount.fs || from.mount !== place.directory.mount) fail('EXDEV');
   if (inode.isDirectory) fail('EPERM');
   if (inode.links === 0 && !inode.isLinkable) fail('ENOENT');
+  const above = { mount: from.mount, entry: from.entry.parent ?? from.entry };
+  const { landlock } = name.from.credentials;
+  checkReferring(landlock, { inode, directory: above }, place.directory, { removes: false });
   place.directory.entry.inode.link(place.name, inode);
   inode.isLinkable = false;
   notifySelf(inode, IN_ATTRIB);
@@ -365,6 +392,9 @@ export function rename(oldName: Name, newName: Name, flags = 0): void {
   if (replaced === undefined) checkDirectory(to.directory, credentials);
   else checkRemoval(to.directory, replaced, credentials);
   if (moved === replaced) return;
+  const exchanges = (flags & RENAME_EXCHANGE) !== 0;
+  const source = { inode: moved, directory: from.directory };
+  checkReferring(credentials.landlock, source, to.directory, { removes: true, replaced, exchanges });
   checkNotMounted(from.target, from.directory);
   if (to.target !== undefined) checkNotMounted(to.target, to.directory);
   if ((from.mustBeDirectory || to.mustBeDirectory) && !moved.isDirectory) fail('ENOTDIR');

@@ -1,5 +1,6 @@
 // Who may do what with a file (path_resolution(7) "Permissions", acl(5), capabilities(7), credentials(7)).
 import { S_IFDIR, S_IFMT } from '../../abi/stat.ts';
+import type { Domain } from '../landlock/domain.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode } from './inode.ts';
 
@@ -75,6 +76,8 @@ export interface Credentials {
   ambient: bigint;
   securebits: number;
   noNewPrivileges: boolean;
+  /** What it may not do any more with files (landlock(7)). */
+  landlock?: Domain;
 }
 
 /** The superuser's. */
