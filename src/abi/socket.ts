@@ -31,6 +31,7 @@ export const MSG_CTRUNC = 8;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_WAITALL = 0x100;
+export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x1_0000;
 export const MSG_CMSG_CLOEXEC = 0x4000_0000;

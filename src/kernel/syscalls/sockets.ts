@@ -13,6 +13,7 @@ import {
   MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
+  MSG_ERRQUEUE,
   MSG_OOB,
   MSG_PEEK,
   MSG_TRUNC,
@@ -129,7 +130,11 @@ function readAddress(call: Call, address: number, length: number): Uint8Array {
 
 /** Writes an address into a buffer whose size is at `lengthAddress`; the full length is put there. */
 function writeAddress(call: Call, address: number, lengthAddress: number, bytes: Uint8Array): void {
-  if (address === 0) return;
+  if (address !== 0) writeName(call, address, lengthAddress, bytes);
+}
+
+/** The same where the address is what the call is for. */
+function writeName(call: Call, address: number, lengthAddress: number, bytes: Uint8Array): void {
   const room = call.readWord(lengthAddress, 4) | 0;
   if (room < 0) fail('EINVAL');
   call.write(address, bytes.subarray(0, room));
@@ -230,7 +235,11 @@ function sendmsg(call: Call, socket: Socket, address: number, flags: number): Ca
 
 /** Receives, waiting as the flags say. */
 function receive(call: Call, socket: Socket, length: number, flags: number): Received | CallResult {
-  if (flags & MSG_OOB) return fail('EOPNOTSUPP');
+  const isInternet = socket.family === AF_INET || socket.family === AF_INET6;
+  // there is no urgent data, which datagrams of the internet do not even ask for, and no error waits to be read
+  if (flags & MSG_OOB && socket.kind === SOCK_STREAM) return fail('EINVAL');
+  if (flags & MSG_OOB && !isInternet) return fail('EOPNOTSUPP');
+  if (flags & MSG_ERRQUEUE && isInternet) return EAGAIN;
   const received = socket.receive(length, { peek: (flags & MSG_PEEK) !== 0 });
   if (!(received instanceof WouldBlock)) return received;
   return isNonBlocking(socket, flags) ? EAGAIN : waitFor(call, received, socket.receiveTimeout);
@@ -383,11 +392,11 @@ const calls = {
   accept: full((call) => accept(call, 0)),
   accept4: full((call) => accept(call, call.arg(3))),
   getsockname: full((call) => {
-    writeAddress(call, call.arg(1), call.arg(2), socketArgument(call).localAddress());
+    writeName(call, call.arg(1), call.arg(2), socketArgument(call).localAddress());
     return 0;
   }),
   getpeername: full((call) => {
-    writeAddress(call, call.arg(1), call.arg(2), socketArgument(call).peerAddress());
+    writeName(call, call.arg(1), call.arg(2), socketArgument(call).peerAddress());
     return 0;
   }),
   socketpair: full(socketpair),
@@ -398,7 +407,9 @@ const calls = {
   sendmmsg: full((call) => severalMessages(call, (socket, address, flags) => sendmsg(call, socket, address, flags))),
   recvmmsg: full(recvmmsg('native')),
   shutdown: full((call) => {
-    socketArgument(call).shutdown(call.arg(1));
+    const socket = socketArgument(call);
+    if (call.arg(1) < 0 || call.arg(1) > 2) fail('EINVAL');
+    socket.shutdown(call.arg(1));
     return 0;
   }),
   setsockopt: full(setsockopt),

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <netinet/in.h>
 
 static char text[4096];
 static int s[2];
@@ -51,6 +52,21 @@ CASE(seqpacket_ends) { socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s); write(s[0], "a
 CASE(message_too_long) { socketpair(AF_UNIX, SOCK_DGRAM, 0, s); char *big = calloc(1, 1 << 20); R(send(s[0], big, 1 << 20, 0)); }
 CASE(peek) { socketpair(AF_UNIX, SOCK_STREAM, 0, s); write(s[0], "abc", 3); R(recv(s[1], text, 2, MSG_PEEK)); R(recv(s[1], text, 9, MSG_PEEK)); R(recv(s[1], text, 9, 0)); R(recv(s[1], text, 9, MSG_PEEK | MSG_DONTWAIT)); }
 CASE(wait_all) { socketpair(AF_UNIX, SOCK_STREAM, 0, s); if (!fork()) { write(s[0], "ab", 2); pause_ms(10); write(s[0], "cd", 2); _exit(0); } R(recv(s[1], text, 4, MSG_WAITALL)); wait(NULL); }
+CASE(nothing_urgent_and_no_errors) {
+  struct sockaddr_in address = {AF_INET};
+  int stream = socket(AF_INET, SOCK_STREAM, 0), datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+  socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+  bind(datagrams, (void *)&address, sizeof address);
+  R(recv(s[0], text, 1, MSG_OOB | MSG_DONTWAIT));
+  R(recv(s[0], text, 1, MSG_ERRQUEUE | MSG_DONTWAIT));
+  R(recv(stream, text, 1, MSG_OOB));
+  R(recv(stream, text, 1, MSG_ERRQUEUE));
+  R(recv(datagrams, text, 1, MSG_OOB | MSG_DONTWAIT));
+  R(recv(datagrams, text, 1, MSG_ERRQUEUE));
+  R(recvmsg(datagrams, &(struct msghdr){0}, MSG_ERRQUEUE));
+}
+CASE(name_without_a_place) { int fd = socket(AF_INET, SOCK_STREAM, 0); socklen_t length = 16; R(getsockname(fd, NULL, &length)); length = 0; R(getsockname(fd, NULL, &length)); say("%d\n", length); R(getsockname(fd, NULL, NULL)); }
+CASE(shutdown_how_before_connection) { int fd = socket(AF_INET, SOCK_STREAM, 0); R(shutdown(fd, -1)); R(shutdown(fd, 3)); R(shutdown(fd, 2)); R(shutdown(77, 9)); }
 CASE(out_of_band) { socketpair(AF_UNIX, SOCK_DGRAM, 0, s); R(send(s[0], "x", 1, MSG_OOB)); R(recv(s[1], text, 1, MSG_OOB)); }
 CASE(shutdown_write) { signal(SIGPIPE, SIG_IGN); socketpair(AF_UNIX, SOCK_STREAM, 0, s); R(shutdown(s[0], SHUT_WR)); R(write(s[0], "x", 1)); R(read(s[1], text, 1)); R(write(s[1], "y", 1)); R(read(s[0], text, 1)); }
 CASE(shutdown_read) { signal(SIGPIPE, SIG_IGN); socketpair(AF_UNIX, SOCK_STREAM, 0, s); R(shutdown(s[0], SHUT_RD)); R(read(s[0], text, 1)); R(write(s[1], "x", 1)); R(shutdown(s[0], SHUT_RDWR)); }
