@@ -78,7 +78,10 @@ function nextSignal(kernel: Kernel, task: Task): SignalInfo | undefined {
 }
 
 function takeSignal(task: Task): SignalInfo | undefined {
-  return task.pending.take(task.blocked) ?? task.group.pending.take(task.blocked);
+  const { pending: own, group, blocked } = task;
+  // the end of the process waits for nothing, not even for a stop that this task was sent
+  if (hasSignal(group.pending.set, SIGNAL.SIGKILL)) return group.pending.take(blocked);
+  return own.take(blocked) ?? group.pending.take(blocked);
 }
 
 /** Delivers what is pending; the task may end, stop, or continue in a handler. */

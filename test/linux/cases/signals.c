@@ -113,6 +113,7 @@ CASE(child_signal) { on(SIGCHLD, 0); CHILD(_exit(3)); say("%d %d\n", count, code
 CASE(child_stop_signal) { on(SIGCHLD, 0); pid_t child = fork(); if (!child) { raise(SIGSTOP); _exit(0); } int s; waitpid(child, &s, WUNTRACED); say("%d %d\n", count, code_); on(SIGCHLD, SA_NOCLDSTOP); count = 0; kill(child, SIGKILL); waitpid(child, &s, 0); say("%d %d\n", count, code_); }
 CASE(sigpipe_socket) { int p[2]; pipe(p); close(p[0]); on(SIGPIPE, 0); R(write(p[1], "x", 1)); say("%d\n", count); }
 CASE(stop_cannot_be_ignored) { R(signal(SIGSTOP, SIG_IGN) == SIG_ERR); R(signal(SIGKILL, handler) == SIG_ERR); }
+CASE(killed_before_it_stops) { pid_t child = fork(); if (!child) { for (;;) pause(); } kill(child, SIGSTOP); int status; waitpid(child, &status, WUNTRACED); R(SYS(tgkill, child, child, SIGSTOP)); kill(child, SIGKILL); reap(child); }
 #ifdef __i386__
 CASE(old_masks) { R(SYS(ssetmask, 1 << (SIGUSR1 - 1))); R(SYS(sgetmask)); unsigned long set = 1 << (SIGUSR2 - 1), old; R(SYS(sigprocmask, SIG_BLOCK, &set, &old)); say("%lx\n", old); raise(SIGUSR2); R(SYS(sigpending, &set)); say("%lx\n", set); }
 #endif
