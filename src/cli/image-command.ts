@@ -1,12 +1,10 @@
 // The grammar of `anillo image`; what the commands do is in image.ts, loaded when one of them is asked for.
 import { type Command, Option } from 'commander';
-import { collect, formatOption, inspectFormatOption, parseChoice } from './options.ts';
+import { withAccepted } from './container/refused.ts';
+import { CliError } from './errors.ts';
+import { collect, formatOption, inspectFormatOption } from './options.ts';
+import { parsePlatform } from './platforms.ts';
 
-/** As images name them, and as Linux does. */
-const PLATFORMS = { 'linux/amd64': 'amd64', 'linux/386': '386', amd64: 'amd64', '386': '386' } as const;
-
-const parsePlatform = (value: string) =>
-  PLATFORMS[parseChoice('--platform', Object.keys(PLATFORMS))(value) as keyof typeof PLATFORMS];
 const platformOption = () => new Option('--platform <name>', 'linux/amd64 or linux/386').argParser(parsePlatform);
 
 /** Adds `anillo image` and its commands. */
@@ -27,11 +25,24 @@ Examples:
     );
   addReading(image);
   addWriting(image);
+  for (const name of ['pull', 'push', 'build'])
+    image
+      .command(name, { hidden: true })
+      .argument('[arguments...]')
+      .allowUnknownOption()
+      .action(() => {
+        throw new CliError(`image ${name} is not supported: ${WITHOUT[name as keyof typeof WITHOUT]}.`);
+      });
 }
 
+const WITHOUT = {
+  pull: 'images come from archives, which other tools fetch (anillo image load)',
+  push: 'images go into archives, which other tools send (anillo image save)',
+  build: 'an image is made of a root file system (anillo image import), or of a container (anillo container commit)',
+} as const;
+
 function addReading(image: Command): void {
-  image
-    .command('ls')
+  withAccepted(image.command('ls'), ['-a, --all'])
     .alias('list')
     .description('list images')
     .option('-q, --quiet', 'IDs only')
@@ -47,8 +58,7 @@ function addReading(image: Command): void {
     .argument('<image...>', 'names or IDs')
     .addOption(inspectFormatOption())
     .action(async (names, options) => (await import('./image.ts')).inspectImages(names, options));
-  image
-    .command('history')
+  withAccepted(image.command('history'), ['-H, --human'])
     .description('show how an image was made')
     .argument('<image>', 'name or ID')
     .option('--no-trunc', 'whole commands and IDs')
@@ -99,8 +109,7 @@ function addWriting(image: Command): void {
     .argument('<image>', 'name or ID')
     .argument('<name>', 'the new name')
     .action(async (text, name) => (await import('./image.ts')).tagImage(text, name));
-  image
-    .command('rm')
+  withAccepted(image.command('rm'), ['--no-prune'])
     .alias('remove')
     .description('remove names of images, and images with their last name')
     .argument('<image...>', 'names or IDs')

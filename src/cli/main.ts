@@ -5,6 +5,7 @@ import { STATUS_IDLE, STATUS_LIMIT, STATUS_RESET, STATUS_SHUTDOWN, STATUS_VMX_AB
 import { CliError, EXIT, RUN_FAILED } from './errors.ts';
 import { addContainer } from './container/command.ts';
 import type { Topic } from './explain.ts';
+import { beforeProgram, fromGo } from './go-flags.ts';
 import { addImage } from './image-command.ts';
 import { addOci } from './oci/command.ts';
 import {
@@ -143,12 +144,10 @@ Examples:
 }
 
 function addProcess(anillo: Command): void {
-  anillo
-    .command('process')
+  beforeProgram(anillo.command('process'))
     .description('run a Linux program, i386 or amd64, on the user-space kernel')
     .argument('[program]', 'an ELF executable; one that is linked dynamically needs its libraries by --volume')
     .argument('[arguments...]', 'its arguments')
-    .passThroughOptions()
     .addOption(
       new Option('--memory <size>', 'memory of the machine')
         .argParser(parseMemory)
@@ -271,17 +270,20 @@ Examples:
 
 async function main(): Promise<void> {
   watchReader();
+  const args = process.argv.slice(2);
   try {
-    await program().parseAsync(process.argv);
+    const anillo = program();
+    await anillo.parseAsync(fromGo(anillo, args), { from: 'user' });
   } catch (error) {
-    process.exitCode = report(error);
+    const status = report(error);
+    const isRun = args[0] === 'container' && args[1] === 'run';
+    process.exitCode = isRun && status === EXIT.usage ? RUN_FAILED : status;
   }
 }
 
 /** Prints what went wrong in a sentence and returns the exit status. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError)
-    return error.exitCode === EXIT.ok || error.exitCode === RUN_FAILED ? error.exitCode : EXIT.usage;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
     process.stderr.write(`anillo: ${error.message}\n`);
     return error.exitStatus;

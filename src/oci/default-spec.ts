@@ -14,6 +14,7 @@ export interface ContainerOptions {
   readonly command: readonly string[];
   readonly env: readonly string[];
   readonly hostname: string;
+  readonly domainname?: string;
   readonly workdir?: string;
   /** Numbers or names; names are looked up in the container's files. */
   readonly user?: string;
@@ -111,6 +112,7 @@ export function defaultSpec({ config }: Pick<ImageConfig, 'config'>, options: Co
       ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     },
     hostname: options.hostname,
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     mounts: mountsOf(options),
     namespaces: KINDS.map((type) => ({ type })),
     uidMappings: [],

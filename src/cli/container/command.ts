@@ -1,9 +1,10 @@
 // The grammar of `anillo container`; what the commands do is in the files beside, loaded when one of them is asked for.
-import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
-import { RUN_FAILED } from '../errors.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { beforeProgram } from '../go-flags.ts';
 import { collect, formatOption, inspectFormatOption, parseNumber } from '../options.ts';
 import { withFixedLimits, withLimits } from './limits.ts';
-import { withRefused } from './refused.ts';
+import { parsePlatform } from '../platforms.ts';
+import { withAccepted, withDetachKeys, withRefused, withRefusedLimits, withRefusedLinks } from './refused.ts';
 import { parseTime } from './times.ts';
 
 /** Adds `anillo container` and its commands. */
@@ -33,6 +34,8 @@ Examples:
   addCheckpoints(container);
 }
 
+const parseTimeout = parseNumber('--timeout', -1);
+
 /** -1000 for never, 1000 for the first. */
 function parseOomScore(text: string): number {
   const value = parseNumber('--oom-score-adj', -1000)(text);
@@ -43,10 +46,9 @@ function parseOomScore(text: string): number {
 const parseTail = (text: string) => (text === 'all' ? Number.POSITIVE_INFINITY : parseNumber('--tail', 0)(text));
 
 function withCreateOptions(command: Command, image = '<image>'): Command {
-  return withRefused(withFixedLimits(withLimits(command)))
+  return withRefused(withFixedLimits(withLimits(beforeProgram(command))))
     .argument(image, 'name or ID of an image')
     .argument('[command...]', 'what to run instead of what the image says')
-    .passThroughOptions()
     .option('--name <name>', 'its name')
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
     .option('-v, --volume <here:there[:rw]>', 'a directory of this computer, read-only unless rw', collect, [])
@@ -66,6 +68,7 @@ function withCreateOptions(command: Command, image = '<image>'): Command {
     .option('-u, --user <user[:group]>', 'who runs the program, by name or number')
     .option('--group-add <group>', 'one more group, by name or number', collect, [])
     .option('-h, --hostname <name>', 'host name')
+    .option('--domainname <name>', 'NIS domain name')
     .option('--add-host <name:address>', 'a line of /etc/hosts', collect, [])
     .option('--entrypoint <program>', "replaces the image's entry point")
     .option('--rm', 'remove the container when it ends')
@@ -82,13 +85,8 @@ function withCreateOptions(command: Command, image = '<image>'): Command {
     .option('--stop-signal <signal>', 'what stop sends (SIGTERM)')
     .option('--stop-timeout <seconds>', 'how long stop waits (10)', parseNumber('--stop-timeout', 0))
     .option('--cidfile <file>', 'write the ID into this file')
+    .option('--platform <name>', 'of the image: linux/amd64 or linux/386', parsePlatform)
     .helpOption('--help', 'display help for command');
-}
-
-/** Wrong usage has a status that no program of a container has (docker-run(1) "Exit status"). */
-function failRun(error: CommanderError): never {
-  if (error.exitCode !== 0) error.exitCode = RUN_FAILED;
-  throw error;
 }
 
 function addMaking(container: Command): void {
@@ -108,26 +106,23 @@ Examples:
   anillo container run --replay session.anillo
   anillo container start -a --checkpoint night --record rest.anillo work`,
     )
-    .exitOverride(failRun)
     .action(async (image, command, options) => (await import('./run.ts')).runContainer(image, command, options));
   withCreateOptions(container.command('create').description('make a container and print its ID')).action(
     async (image, command, options) => (await import('./create.ts')).createContainer(image, command, options),
   );
-  container
-    .command('start')
+  withDetachKeys(container.command('start'))
     .description('start containers that were made or have ended')
     .argument('<container...>', 'names or IDs')
     .option('-a, --attach', 'run it here, with its output')
+    .option('-i, --interactive', 'the same')
     .option('--checkpoint <name>', 'go on from this checkpoint')
     .option('--checkpoint-dir <directory>', 'where that is, if not with the container')
     .option('--record <file>', 'record what reaches it from now on, and what it says')
     .action(async (names, options) => (await import('./run.ts')).startContainers(names, options));
-  container
-    .command('exec')
+  withDetachKeys(beforeProgram(container.command('exec')))
     .description('run one more program in a running container')
     .argument('<container>', 'name or ID')
     .argument('<command...>', 'program and arguments')
-    .passThroughOptions()
     .option('-d, --detach', 'leave it running')
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
     .option('--env-file <file>', 'environment variables, one a line', collect, [])
@@ -137,8 +132,7 @@ Examples:
     .option('-u, --user <user[:group]>', 'who runs the program')
     .option('-w, --workdir <directory>', 'working directory')
     .action(async (name, args, options) => (await import('./exec.ts')).execInContainer(name, args, options));
-  container
-    .command('attach')
+  withDetachKeys(container.command('attach'))
     .description('the standard files of a running container here; Ctrl-P Ctrl-Q leaves one with a terminal alone')
     .argument('<container>', 'name or ID')
     .option('--no-stdin', 'nothing that is typed goes to it')
@@ -174,8 +168,7 @@ function addLooking(container: Command): void {
     .argument('<container...>', 'names or IDs')
     .addOption(inspectFormatOption())
     .action(async (names, options) => (await import('./ps.ts')).inspectContainers(names, options));
-  container
-    .command('logs')
+  withAccepted(container.command('logs'), ['--details'])
     .description('print what a container has written')
     .argument('<container>', 'name or ID')
     .option('-f, --follow', 'go on until it ends')
@@ -194,10 +187,18 @@ function addLooking(container: Command): void {
     .argument('<container>', 'name or ID')
     .action(async (name) => (await import('./top.ts')).showProcesses(name));
   container
+    .command('port')
+    .description('list ports of a container that can be reached from outside: there are none')
+    .argument('<container>', 'name or ID')
+    .argument('[port]', 'such as 80/tcp')
+    .action(async (name, port) => (await import('./port.ts')).showPorts(name, port));
+  container
     .command('stats')
     .description('what running containers use, every second')
     .argument('[container...]', 'names or IDs; all that run if none is given')
+    .option('-a, --all', 'also those that do not run')
     .option('--no-stream', 'once only')
+    .option('--no-trunc', 'whole IDs')
     .option('--json', 'once, as JSON')
     .addOption(formatOption())
     .action(async (names, options) => (await import('./stats.ts')).showStats(names, options));
@@ -275,9 +276,17 @@ Examples:
 function addChanging(container: Command): void {
   const several = (name: string, description: string) =>
     container.command(name).description(description).argument('<container...>', 'names or IDs');
-  several('stop', 'stop containers: their stop signal, then SIGKILL')
-    .option('-t, --time <seconds>', 'seconds between the two (10)', parseNumber('--time', 0))
-    .action(async (names, options) => (await import('./control.ts')).stopContainers(names, options));
+  const ending = (command: Command) =>
+    command
+      .option('-s, --signal <signal>', 'another signal')
+      .option('-t, --timeout <seconds>', 'seconds between the two (10); -1 for as long as it takes', parseTimeout)
+      .addOption(new Option('--time <seconds>').argParser(parseTimeout).hideHelp());
+  ending(several('stop', 'stop containers: their stop signal, then SIGKILL')).action(async (names, options) =>
+    (await import('./control.ts')).stopContainers(names, options),
+  );
+  ending(several('restart', 'stop containers and start them again')).action(async (names, options) =>
+    (await import('./control.ts')).restartContainers(names, options),
+  );
   several('kill', 'send a signal to the first process of containers')
     .option('-s, --signal <signal>', 'name or number', 'KILL')
     .action(async (names, options) => (await import('./control.ts')).killContainers(names, options));
@@ -290,10 +299,10 @@ function addChanging(container: Command): void {
   several('wait', 'wait until containers have ended, and print their exit statuses').action(async (names) =>
     (await import('./control.ts')).waitForContainers(names),
   );
-  several('rm', 'remove containers')
-    .option('-f, --force', 'also those that run')
+  withRefusedLinks(withAccepted(several('rm', 'remove containers'), ['-v, --volumes']))
+    .option('-f, --force', 'also those that run; no error when there is none')
     .action(async (names, options) => (await import('./control.ts')).removeContainers(names, options));
-  withLimits(several('update', 'give containers other limits')).action(async (names, options) =>
+  withRefusedLimits(withLimits(several('update', 'give containers other limits'))).action(async (names, options) =>
     (await import('./control.ts')).updateContainers(names, options),
   );
   container
@@ -301,8 +310,7 @@ function addChanging(container: Command): void {
     .description('remove all containers that do not run')
     .option('-f, --force', 'do not ask')
     .action(async (options) => (await import('../prune.ts')).pruneContainers(options));
-  container
-    .command('commit')
+  withAccepted(container.command('commit'), ['-p, --pause'])
     .description('make an image of a container and what it changed')
     .argument('<container>', 'name or ID')
     .argument('[image]', 'name of the image')

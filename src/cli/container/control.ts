@@ -7,6 +7,7 @@ import { Places } from '../places.ts';
 import { CliError } from '../errors.ts';
 import { ask } from './client.ts';
 import { type Limits, machineFor, mergeLimits, resources } from './limits.ts';
+import { startDetached } from './run.ts';
 import { signalNumber } from './signals.ts';
 
 const STOP_SECONDS = 10;
@@ -15,14 +16,39 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
+/**
+ * Does something to containers, one after the other, and prints the name of each. One that cannot be is named, and the others are
+ * not left out, as docker does it; an error that is fine is no failure.
+ * @throws OciError for the last that could not be
+ */
+async function toEach(
+  names: readonly string[],
+  work: (name: string) => Promise<void>,
+  isFine: (error: OciError) => boolean = () => false,
+): Promise<void> {
+  let failure: OciError | undefined;
+  for (const name of names) {
+    try {
+      await work(name);
+      print(`${name}\n`);
+    } catch (error) {
+      if (!(error instanceof OciError)) throw error;
+      if (isFine(error)) {
+        process.stderr.write(`anillo: ${error.message}\n`);
+        continue;
+      }
+      if (failure) process.stderr.write(`anillo: ${failure.message}\n`);
+      failure = error;
+    }
+  }
+  if (failure) throw failure;
+}
+
 /** Sends a signal to the first process of containers. */
 export async function killContainers(names: readonly string[], options: { signal: string }): Promise<void> {
   const { containers } = new Places();
   const signal = signalNumber(options.signal);
-  for (const name of names) {
-    await send(containers.find(name), signal);
-    print(`${name}\n`);
-  }
+  await toEach(names, (name) => send(containers.find(name), signal));
 }
 
 /** A container that is paused goes on, so that its program can act on the signal; it cannot on SIGKILL. */
@@ -31,19 +57,44 @@ async function send(record: ContainerRecord, signal: number): Promise<void> {
   if (record.state === 'paused' && signal !== SIGNAL.SIGKILL) await ask(record, { op: 'unpause' });
 }
 
-/** Stops containers: their stop signal, and SIGKILL after some seconds. */
-export async function stopContainers(names: readonly string[], options: { time?: number }): Promise<void> {
-  const places = new Places();
-  for (const name of names) {
-    const record = places.containers.find(name);
-    await stop(places, record, options.time ?? record.request.stopTimeout ?? STOP_SECONDS);
-    print(`${name}\n`);
-  }
+/** Options of `stop` and `restart`, parsed. */
+export interface StopOptions {
+  readonly signal?: string;
+  /** Seconds; -1 for any number. */
+  readonly timeout?: number;
+  /** An older name. */
+  readonly time?: number;
 }
 
-async function stop(places: Places, record: ContainerRecord, seconds: number): Promise<void> {
+/** Stops containers: their stop signal, and SIGKILL after some seconds. */
+export async function stopContainers(names: readonly string[], options: StopOptions): Promise<void> {
+  const places = new Places();
+  await toEach(names, (name) => stopAsAsked(places, places.containers.find(name), options));
+}
+
+/** Stops containers and starts them again, each in a process of its own. */
+export async function restartContainers(names: readonly string[], options: StopOptions): Promise<void> {
+  const places = new Places();
+  await toEach(names, async (name) => {
+    const record = places.containers.find(name);
+    await stopAsAsked(places, record, options);
+    if (places.containers.list().some(({ id }) => id === record.id)) await startDetached(places, record);
+  });
+}
+
+function stopAsAsked(places: Places, record: ContainerRecord, { signal, timeout, time }: StopOptions): Promise<void> {
+  const seconds = timeout ?? time ?? record.request.stopTimeout ?? STOP_SECONDS;
+  return stop(places, record, seconds < 0 ? Number.POSITIVE_INFINITY : seconds, signal);
+}
+
+async function stop(
+  places: Places,
+  record: ContainerRecord,
+  seconds: number,
+  signal: string = record.stopSignal,
+): Promise<void> {
   if (!record.runner) return;
-  await send(record, signalNumber(record.stopSignal));
+  await send(record, signalNumber(signal));
   if (await hasEnded(places, record.id, seconds)) return;
   await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(() => {});
   await hasEnded(places, record.id, STOP_SECONDS);
@@ -71,26 +122,25 @@ export async function waitForContainers(names: readonly string[]): Promise<void>
 /** Freezes containers, or lets them go on. */
 export async function pauseContainers(names: readonly string[], op: 'pause' | 'unpause'): Promise<void> {
   const { containers } = new Places();
-  for (const name of names) {
+  await toEach(names, async (name) => {
     const record = containers.find(name);
     const isPaused = record.state === 'paused';
     if (record.runner && isPaused === (op === 'pause'))
       throw new OciError('bad-state', `The container ${record.name} is ${isPaused ? 'paused already' : 'not paused'}.`);
     await ask(record, { op });
-    print(`${name}\n`);
-  }
+  });
 }
 
 /** Removes containers. */
 export async function removeContainers(names: readonly string[], options: { force?: true }): Promise<void> {
   const places = new Places();
-  for (const name of names) {
+  const remove = async (name: string): Promise<void> => {
     const record = places.containers.find(name);
     if (options.force) await stop(places, record, 0);
     await places.containers.remove(record.id);
     rmSync(places.socketOf(record.id), { force: true });
-    print(`${name}\n`);
-  }
+  };
+  await toEach(names, remove, ({ code }) => options.force === true && code === 'not-found');
 }
 
 /** Gives a container another name. */

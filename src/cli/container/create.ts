@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { containerName } from '../../oci/container-names.ts';
+import type { Architecture } from '../../oci/documents.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
 import { networkMounts } from '../../oci/network-files.ts';
@@ -40,6 +41,8 @@ export interface CreateOptions extends Limits, FixedLimits {
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
+  readonly domainname?: string;
+  readonly platform?: Architecture;
   readonly entrypoint?: string;
   readonly privileged?: true;
   readonly stopSignal?: string;
@@ -67,6 +70,12 @@ export async function make(
   options: CreateOptions,
 ): Promise<ContainerRecord> {
   const image = await findImage(places.images, text);
+  const { os, architecture } = image.config;
+  if (options.platform !== undefined && options.platform !== architecture)
+    throw new CliError(
+      `The image ${text} is for ${os}/${architecture}, not for linux/${options.platform}.`,
+      EXIT.failure,
+    );
   const id = randomBytes(32).toString('hex');
   const taken = new Set(places.containers.list().map(({ name }) => name));
   const name = options.name ?? containerName(Math.random, (candidate) => taken.has(candidate));
@@ -123,7 +132,7 @@ function writeId(file: string, id: string): void {
 }
 
 function containerOptions(id: string, command: readonly string[], options: CreateOptions): ContainerOptions {
-  const { entrypoint, workdir } = options;
+  const { entrypoint, workdir, domainname } = options;
   const seccomp = seccompOf(options.securityOpt);
   const mounts = [
     ...options.volume.map(volumeMount),
@@ -148,6 +157,7 @@ function containerOptions(id: string, command: readonly string[], options: Creat
     ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(workdir === undefined ? {} : { workdir }),
+    ...(domainname === undefined ? {} : { domainname }),
     ...(seccomp === undefined ? {} : { seccomp }),
   };
 }

@@ -197,7 +197,11 @@ async function giveUp({ containers }: Places, { id, autoRemove }: ContainerRecor
 }
 
 /** Runs a container in a process of its own that this one leaves behind. */
-async function startDetached({ data }: Places, { id }: ContainerRecord, { checkpoint, record }: Origin): Promise<void> {
+export async function startDetached(
+  { data }: Places,
+  { id }: ContainerRecord,
+  { checkpoint, record }: Origin = {},
+): Promise<void> {
   const env = { ...process.env, ANILLO_DATA: data.root };
   const options = { '--checkpoint': checkpoint?.name, '--checkpoint-dir': checkpoint?.directory, '--record': record };
   const from = Object.entries(options).flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
@@ -219,8 +223,13 @@ export async function superviseContainer(id: string, options: StartOptions): Pro
 /** Starts containers that were made or have ended, or lets one go on from a checkpoint. */
 export async function startContainers(
   names: readonly string[],
-  { attach, ...options }: { readonly attach?: true } & StartOptions,
+  {
+    attach: isAttached,
+    interactive,
+    ...options
+  }: StartOptions & { readonly attach?: true; readonly interactive?: true },
 ): Promise<void> {
+  const attach = isAttached ?? interactive;
   const places = new Places();
   const origin = originOf(options);
   const alone = Object.entries({ '--checkpoint': origin.checkpoint, '--record': origin.record, '--attach': attach });

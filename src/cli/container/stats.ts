@@ -51,6 +51,8 @@ export interface Stats {
 export interface StatsOptions {
   readonly json?: true;
   readonly stream: boolean;
+  readonly all?: true;
+  readonly trunc: boolean;
   readonly format?: string;
 }
 
@@ -59,12 +61,31 @@ interface Look {
   readonly stats: Stats;
 }
 
+/** What a container uses that does not run. */
+const NOTHING: Stats = {
+  cpuNanoseconds: 0,
+  userNanoseconds: 0,
+  virtualNanoseconds: 0,
+  instructions: 0,
+  wakeUps: 0,
+  memory: 0,
+  cachedMemory: 0,
+  memoryLimit: 0,
+  pids: 0,
+  pidsLimit: 0,
+  oomKills: 0,
+  network: { received: 0, sent: 0 },
+  disk: { read: 0, written: 0 },
+};
+
 /** Prints what running containers use. */
-export async function showStats(names: readonly string[], { json, stream, format }: StatsOptions): Promise<void> {
-  let before = await lookAt(names);
+export async function showStats(names: readonly string[], options: StatsOptions): Promise<void> {
+  const { json, stream, format, all } = options;
+  let before = await lookAt(names, all);
   await sleep(INTERVAL_MS);
-  let now = await lookAt(names);
-  const print = (head = '') => process.stdout.write(head + renderRows(rows(now, shares(now, before)), LIST, format));
+  let now = await lookAt(names, all);
+  const print = (head = '') =>
+    process.stdout.write(head + renderRows(rows(now, shares(now, before), options), LIST, format));
   if (json) {
     const entries = now.map(({ record: { id, name }, stats }, n) => ({
       id,
@@ -80,17 +101,20 @@ export async function showStats(names: readonly string[], { json, stream, format
     await sleep(INTERVAL_MS);
     before = now;
     // those that were named may have ended meanwhile
-    now = await lookAt(names).catch(() => []);
+    now = await lookAt(names, all).catch(() => []);
     print(process.stdout.isTTY ? HOME : '');
   }
 }
 
 /** All that run if none is named; those that end meanwhile are left out. @throws OciError for a name there is not */
-async function lookAt(names: readonly string[]): Promise<Look[]> {
+async function lookAt(names: readonly string[], all = false): Promise<Look[]> {
   const { containers } = new Places();
-  const look = async (record: StoredContainer) => ({ record, stats: (await ask(record, { op: 'stats' })) as Stats });
+  const look = async (record: StoredContainer) => ({
+    record,
+    stats: record.runner || !all ? ((await ask(record, { op: 'stats' })) as Stats) : NOTHING,
+  });
   if (names.length > 0) return Promise.all(names.map((name) => look(containers.find(name))));
-  const running = containers.list().filter(({ runner }) => runner);
+  const running = containers.list().filter(({ runner }) => runner || all);
   const looks = await Promise.allSettled(running.map(look));
   return looks.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
@@ -105,17 +129,17 @@ function shares(looks: readonly Look[], before: readonly Look[]): number[] {
 }
 
 /** A row for each look, by the names that templates have for the columns. */
-function rows(looks: readonly Look[], used: readonly number[]): Row[] {
+function rows(looks: readonly Look[], used: readonly number[], { trunc }: StatsOptions): Row[] {
   const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
   return looks.map(({ record: { id, name }, stats }, n) => {
     const memory = Math.max(0, stats.memory - stats.cachedMemory);
     return {
-      Container: id.slice(0, 12),
-      ID: id.slice(0, 12),
+      Container: trunc ? id.slice(0, 12) : id,
+      ID: trunc ? id.slice(0, 12) : id,
       Name: name,
       CPUPerc: percent(used[n]!),
       MemUsage: `${binarySize(memory)} / ${binarySize(stats.memoryLimit)}`,
-      MemPerc: percent(memory / stats.memoryLimit),
+      MemPerc: percent(memory / (stats.memoryLimit || 1)),
       NetIO: `${humanSize(stats.network.received)} / ${humanSize(stats.network.sent)}`,
       BlockIO: `${humanSize(stats.disk.read)} / ${humanSize(stats.disk.written)}`,
       PIDs: String(stats.pids),

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataHome } from '../data-files.ts';
+import { beforeProgram } from '../go-flags.ts';
 import { collect, parseChoice, parseNumber } from '../options.ts';
 
 /** Options of all commands. */
@@ -212,12 +213,10 @@ function addLooking(oci: Command): void {
 function addChanging(oci: Command): void {
   const change = () => import('./change.ts');
   act(
-    oci
-      .command('exec')
+    beforeProgram(oci.command('exec'))
       .description('run one more process in a container')
       .argument('<container-id>', 'its name')
       .argument('[command...]', 'program and arguments')
-      .passThroughOptions()
       .option('-p, --process <file>', 'the process as JSON')
       .option('-t, --tty', 'a terminal')
       .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
