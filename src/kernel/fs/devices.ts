@@ -18,11 +18,17 @@ export type DeviceOpener = (inode: Inode, flags: number, opener: Opener) => File
 const RNDGETENTCNT = 0x8004_5200;
 /** Bits of entropy there are, always all. */
 const ENTROPY = 256;
+/** /dev/random, which once had to be waited for; /dev/urandom never had. */
+const BLOCKING_RANDOM = makeDevice(1, 8);
 const MOST_RECORDS = 1000;
 const DEFAULT_PRIORITY = 12;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
 class NullFile extends FileDescription {
+  override get pollable(): boolean {
+    return false;
+  }
+
   override get copiesWrites(): boolean {
     return true;
   }
@@ -55,6 +61,10 @@ class FullFile extends ZeroFile {
 
 class RandomFile extends NullFile {
   readonly #kernel: Kernel;
+
+  override get pollable(): boolean {
+    return this.inode.special === BLOCKING_RANDOM;
+  }
 
   constructor(inode: Inode, flags: number, kernel: Kernel) {
     super(inode, flags);

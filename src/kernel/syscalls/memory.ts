@@ -140,10 +140,16 @@ function map(call: Call, request: MapRequest): number {
 
 const ZERO_DEVICE = makeDevice(1, 5);
 
+/** Flags from before there were programs that want to hear of those the kernel does not know. */
+const OLD_FLAGS = 0x7c07_f9f3;
+
 /** What is mapped; undefined for private anonymous memory, of which /dev/zero is another name. */
 function sourceOf(call: Call, request: MapRequest, shared: boolean, length: number): FileSource | undefined {
+  if (request.flags & MAP_ANONYMOUS && (request.flags & MAP_TYPE) === MAP_SHARED_VALIDATE) fail('EINVAL');
   if (request.flags & MAP_ANONYMOUS) return shared ? sharedMemory(call, length, true) : undefined;
   const file = call.task.files.get(request.fd);
+  const isExact = (request.flags & MAP_TYPE) === MAP_SHARED_VALIDATE;
+  if (isExact && request.flags & ~(MAP_SHARED_VALIDATE | OLD_FLAGS)) fail('EOPNOTSUPP');
   checkMappable(file, request, shared);
   if (file.inode.special !== ZERO_DEVICE) return fileSource(file, request, shared);
   return shared ? sharedMemory(call, length, file.writable) : undefined;

@@ -64,6 +64,7 @@ ONE(msync_nothing, msync((void *)0x10000, PAGE, MS_SYNC))
 ONE(msync_both, msync((void *)0x10000, PAGE, MS_SYNC | MS_ASYNC))
 ONE(msync_bad_flags, msync((void *)0x10000, PAGE, 64))
 CASE(zero_device_keeps_to_how_it_was_opened) { int fd = open("/dev/zero", O_RDONLY); char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0); R(mprotect(p, PAGE, PROT_READ | PROT_WRITE)); R(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, fd, 0)); p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0); R(mprotect(p, PAGE, PROT_READ | PROT_WRITE)); fd = open("/dev/zero", O_WRONLY); R(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0)); }
+CASE(map_shared_validate) { put("f", "x"); int fd = open("f", O_RDWR); OK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_NORESERVE, fd, 0)); R(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 1 << 25, fd, 0)); R(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 0x200, fd, 0)); R(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0)); }
 CASE(map_closed_before_all_else) { R(mmap(NULL, 0, PROT_READ, MAP_SHARED, 77, 0)); R(mmap(NULL, PAGE, PROT_READ, 0, 77, 0)); R(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 77, 5)); }
 CASE(locked_memory_is_told) {
   char line[128], *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

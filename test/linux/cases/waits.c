@@ -87,6 +87,7 @@ CASE(edges_of_a_pipe_have_a_side) {
   say("%d %#x\n", event.data.u32, event.events);
   R(epoll_wait(queue, &event, 1, 0));
 }
+CASE(epoll_of_devices) { int queue = epoll_create1(0); for (const char **name = (const char *[]){"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random", NULL}; *name; name++) { int fd = open(*name, O_RDONLY); say("%s ", *name); R(epoll_ctl(queue, EPOLL_CTL_ADD, fd, &(struct epoll_event){EPOLLIN})); } }
 CASE(exclusive_watches_wake_one) {
   int p[2], *woken = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   char byte;

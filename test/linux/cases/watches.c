@@ -42,3 +42,4 @@ CASE(denied) { put("f", ""); chmod("f", 0); unprivileged(); R(watch("f", IN_OPEN
 CASE(executes) { watch("/proc/self/exe", IN_OPEN | IN_CLOSE_NOWRITE); int fd = open("/proc/self/exe", O_RDONLY); close(fd); events(); }
 CASE(write_denied) { watch(".", IN_OPEN); R(write(in, "x", 1)); R(lseek(in, 0, SEEK_SET)); }
 CASE(through_link_name) { put("f", ""); link("f", "g"); watch("f", IN_OPEN); close(open("g", O_RDONLY)); events(); }
+CASE(watch_told_with_its_flags) { char line[256], name[40]; int fd = inotify_init(); put("f", ""); inotify_add_watch(fd, "f", IN_MODIFY | IN_ONESHOT | IN_EXCL_UNLINK); sprintf(name, "/proc/self/fdinfo/%d", fd); for (FILE *f = fopen(name, "r"); f && fgets(line, sizeof line, f);) if (!strncmp(line, "inotify", 7)) { char *mask = strstr(line, "mask:"); mask[strcspn(mask, " ")] = 0; say("%s\n", mask); } }

@@ -220,7 +220,7 @@ export class InotifyFile extends FileDescription {
     return [...this.#watches.values()]
       .map(({ number, inode, mask }) => {
         const place = `ino:${hex(inode.ino)} sdev:${hex(inode.device)}`;
-        return `inotify wd:${number} ${place} mask:${hex(mask & ALL_EVENTS)} ignored_mask:0 \n`;
+        return `inotify wd:${number} ${place} mask:${hex(mask >>> 0)} ignored_mask:0 \n`;
       })
       .join('');
   }
