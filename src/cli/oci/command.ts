@@ -4,6 +4,9 @@ import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { dataHome } from '../data-files.ts';
 import { beforeProgram } from '../go-flags.ts';
+import { OCI_VERSION } from '../../oci/bundle-state.ts';
+import { withAccepted } from '../container/refused.ts';
+import { version } from '../../../package.json';
 import { collect, parseChoice, parseNumber } from '../options.ts';
 
 /** Options of all commands. */
@@ -22,7 +25,7 @@ type Action = (args: readonly unknown[], options: never) => unknown;
 function act(command: Command, action: Action): void {
   command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;
-    const { root, ...rest } = self.optsWithGlobals<Global & Rest>();
+    const { root, accepted: _, ...rest } = self.optsWithGlobals<Global & Rest>();
     const options = { ...rest, root: resolve(root ?? join(dataHome(), 'oci')) };
     try {
       await action(given.slice(0, -2), options as never);
@@ -44,10 +47,10 @@ function note({ log, logFormat }: Omit<Global, 'root'>, msg: string): void {
 
 /** Adds `anillo oci` and its commands. */
 export function addOci(anillo: Command): void {
-  const oci = anillo
-    .command('oci')
+  const oci = withAccepted(anillo.command('oci'), CALLERS)
     .description('containers of OCI bundles, with the grammar of runc: create, start, state, kill, delete and the like')
     .enablePositionalOptions()
+    .version(`anillo ${version}\nspec: ${OCI_VERSION}`, '-v, --version')
     .option('--root <directory>', 'where states are kept (`oci` in the data directory)')
     .option('--log <file>', 'complaints go there as well')
     .addOption(
@@ -77,8 +80,12 @@ Examples:
   addChanging(oci);
 }
 
+/** What callers of runc say that is so here without, or makes no difference. */
+const CALLERS = ['--debug', '--systemd-cgroup', '--rootless <value>', '--criu <file>'];
+const CALLERS_OF_CREATE = ['--no-pivot', '--no-new-keyring', '--no-subreaper'];
+
 function withBundleOptions(command: Command): Command {
-  return command
+  return withAccepted(command, CALLERS_OF_CREATE)
     .argument('<container-id>', 'its name')
     .option('-b, --bundle <directory>', 'the bundle', '.')
     .option('--pid-file <file>', 'write the number of the process there')
