@@ -11,6 +11,7 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_UDPLITE = 136;
+export const IPV6_ADDRFORM = 1;
 export const IPV6_V6ONLY = 26;
 
 export const SOCK_STREAM = 1;
@@ -33,6 +34,7 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_WAITALL = 0x100;
 export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_MORE = 0x8000;
 export const MSG_WAITFORONE = 0x1_0000;
 export const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
@@ -53,6 +55,8 @@ export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_SNDTIMEO = 21;
 export const SO_ACCEPTCONN = 30;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 

@@ -6,6 +6,7 @@ import type { HeldObject } from '../mm/frames.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
+import type { ThreadGroup } from '../task/thread-group.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { FileDescription } from '../vfs/file.ts';
 import {
@@ -176,6 +177,8 @@ export class GeneratedDirectory extends OwnedInode {
   /** Entries, or what makes them when they are asked for. */
   readonly #fixed = new Map<string, Inode | (() => Inode)>();
   readonly #computed: DirectoryContent | undefined;
+  /** The process the directory is of: /proc/PID stands for it (pidfd_send_signal(2)). */
+  process: ThreadGroup | undefined;
 
   constructor(fs: GeneratedFs, computed?: DirectoryContent, owner: LiveOwner = ROOT, mode = 0o555) {
     super(fs, S_IFDIR | mode, owner);

@@ -91,6 +91,8 @@ export class SemaphoreSet extends IpcObject {
 /** What a process's end undoes: adjustments by set. Shared by tasks cloned with CLONE_SYSVSEM. */
 export interface SemaphoreUndo {
   users: number;
+  /** It was needed, or shared: before that there is none to be compared (kcmp(2)). */
+  isMade: boolean;
   readonly adjustments: Map<SemaphoreSet, Adjustments>;
 }
 
@@ -103,6 +105,7 @@ interface Adjustments {
 /** The adjustments of a task's process for a set. @throws OutOfFrames */
 function adjustmentsOf(task: Task, set: SemaphoreSet): number[] {
   const { adjustments: all } = task.semaphoreUndo;
+  task.semaphoreUndo.isMade = true;
   let adjustments = all.get(set);
   if (adjustments === undefined) {
     adjustments = set.newAdjustments();

@@ -1,6 +1,7 @@
 // Internet sockets (ip(7), tcp(7), udp(7)) between the network namespaces of this kernel. Both ends of a connection live
 // here, so that no packet has to be made: what is observable is ports, states, and bytes in order.
 import {
+  AF_INET,
   AF_INET6,
   AF_UNSPEC,
   IPPROTO_UDPLITE,
@@ -12,6 +13,7 @@ import {
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
+import type { Call, CallResult } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
@@ -29,9 +31,11 @@ import {
   UNBOUND,
 } from './endpoint.ts';
 import type { NetNamespace, Route } from './namespace.ts';
+import { UDP_CORK_KEY } from './protocol-options.ts';
 import { tellUnreachable } from './raw.ts';
-import { NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
+import { type Ancillary, NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
 
+const SIOCATMARK = 0x8905;
 const CAPACITY = 212992;
 const LARGEST_DATAGRAM = 65507;
 const EPIPE = 32;
@@ -103,6 +107,8 @@ export class InetSocket extends Socket {
   #wasConnected = false;
   /** The other end, when it had gone, has answered what was sent or left unread. */
   #isReset = false;
+  /** A datagram that is not whole yet. */
+  #corked: { readonly bytes: Uint8Array; readonly target: Endpoint } | undefined;
   /** How a connection ended that was made while the program went on; connect(2) tells it once. */
   #attempt: 'connected' | 'refused' | undefined;
   #backlog: number | undefined;
@@ -118,6 +124,17 @@ export class InetSocket extends Socket {
     this.network = network.hold();
     this.#host = host;
     this.#stored = host.store();
+  }
+
+  /**
+   * IPV6_ADDRFORM: a socket of IPv6 that speaks IPv4 becomes one of IPv4 (ipv6(7)).
+   * @throws SystemError ENOTCONN, EADDRNOTAVAIL, EBUSY
+   */
+  becomeVersion4(): void {
+    if (this.#corked !== undefined && isVersion6(this.#corked.target.address)) fail('EBUSY');
+    const { address } = this.#remote ?? fail('ENOTCONN');
+    if (this.isOnly6 || isVersion6(address)) fail('EADDRNOTAVAIL');
+    this.family = AF_INET;
   }
 
   /** The address that stands for all. */
@@ -302,6 +319,11 @@ export class InetSocket extends Socket {
     this.queue.wake();
   }
 
+  /** It has another end now, as datagram sockets may have too. */
+  get isConnected(): boolean {
+    return this.#remote !== undefined;
+  }
+
   connected(): boolean {
     return this.#wasConnected;
   }
@@ -320,9 +342,31 @@ export class InetSocket extends Socket {
     return encode(this.#remote ?? fail('ENOTCONN'), this.family);
   }
 
-  send(bytes: Uint8Array, to: Uint8Array | undefined): number | WouldBlock {
-    if (this.writeShut) return fail('EPIPE');
-    return this.#isStream ? this.#sendStream(bytes) : this.#sendDatagram(bytes, to);
+  send(bytes: Uint8Array, to: Uint8Array | undefined, _ancillary?: Ancillary, isMore = false): number | WouldBlock {
+    if (this.#corked === undefined && this.writeShut) return fail('EPIPE');
+    if (this.#isStream) return this.#sendStream(bytes);
+    const isCorked = isMore || this.options.get(UDP_CORK_KEY) === 1;
+    return isCorked || this.#corked !== undefined ? this.#cork(bytes, to, isCorked) : this.#sendDatagram(bytes, to);
+  }
+
+  /** Adds to a datagram that is not whole yet; where it goes to is what its first part said (udp(7) UDP_CORK). */
+  #cork(bytes: Uint8Array, to: Uint8Array | undefined, isMore: boolean): number {
+    const before = this.#corked ?? { bytes: new Uint8Array(0), target: this.#destination(to) };
+    const whole = new Uint8Array(before.bytes.length + bytes.length);
+    this.#corked = undefined;
+    if (whole.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
+    whole.set(before.bytes);
+    whole.set(bytes, before.bytes.length);
+    if (isMore) this.#corked = { bytes: whole, target: before.target };
+    else this.#sendTo(whole, before.target);
+    return bytes.length;
+  }
+
+  /** UDP_CORK was taken away: what has been waiting goes out. */
+  uncork(): void {
+    const corked = this.#corked;
+    this.#corked = undefined;
+    if (corked !== undefined) this.#sendTo(corked.bytes, corked.target);
   }
 
   #sendStream(bytes: Uint8Array): number | WouldBlock {
@@ -358,9 +402,18 @@ export class InetSocket extends Socket {
   }
 
   #sendDatagram(bytes: Uint8Array, to: Uint8Array | undefined): number {
-    const target = to === undefined || to.length === 0 ? this.#remote : this.#target(to);
-    if (target === undefined) return fail('EDESTADDRREQ');
+    const target = this.#destination(to);
     if (bytes.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
+    return this.#sendTo(bytes, target);
+  }
+
+  /** @throws SystemError EDESTADDRREQ */
+  #destination(to: Uint8Array | undefined): Endpoint {
+    const target = to === undefined || to.length === 0 ? this.#remote : this.#target(to);
+    return target ?? fail('EDESTADDRREQ');
+  }
+
+  #sendTo(bytes: Uint8Array, target: Endpoint): number {
     const isBroadcast = this.network.isBroadcast(target.address);
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
     const routes = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
@@ -475,6 +528,13 @@ export class InetSocket extends Socket {
     if (!this.#isStream || this.#peer === undefined || this.#peer.#stored.bytes < CAPACITY)
       ready |= POLLOUT | POLLWRNORM;
     return ready;
+  }
+
+  /** SIOCATMARK: what is urgent is never sent, so that no mark is ever reached. */
+  override ioctl(call: Call, request: number, argument: number): CallResult {
+    if (request !== SIOCATMARK || !this.#isStream) return super.ioctl(call, request, argument);
+    call.writeWord(argument, 0, 4);
+    return 0;
   }
 
   override closed(): void {

@@ -75,6 +75,13 @@ const UDP: Readonly<Record<number, Option>> = { 1: flag(), 104: flag() };
 const COVERAGE: Option = { initial: 0, range: [8, 65535], isClamped: true };
 const UDPLITE: Readonly<Record<number, Option>> = { ...UDP, 10: COVERAGE, 11: COVERAGE };
 
+/** Where an option of a protocol is remembered, apart from those of sockets; UDP-Lite has those of UDP. */
+export const optionKey = (level: number, name: number): number =>
+  ((level === IPPROTO_UDPLITE ? IPPROTO_UDP : level) + 1) * 65536 + name;
+
+/** Where UDP_CORK is. */
+export const UDP_CORK_KEY = optionKey(IPPROTO_UDP, 1);
+
 /** The options of a level for a socket; undefined when it has no such level. */
 export function optionsOf(
   level: number,

@@ -81,7 +81,7 @@ export interface ReceiveOptions {
 
 /** An open socket. Addresses are struct sockaddr as bytes. */
 export abstract class Socket extends FileDescription {
-  readonly family: number;
+  family: number;
   /** SOCK_* without flags. */
   readonly kind: number;
   readonly protocol: number;
@@ -130,7 +130,13 @@ export abstract class Socket extends FileDescription {
   abstract localAddress(): Uint8Array;
   /** @throws SystemError ENOTCONN */
   abstract peerAddress(): Uint8Array;
-  abstract send(bytes: Uint8Array, to: Uint8Array | undefined, ancillary: Ancillary): number | WouldBlock;
+  /** With `isMore` what is sent may wait for what follows (MSG_MORE). */
+  abstract send(
+    bytes: Uint8Array,
+    to: Uint8Array | undefined,
+    ancillary: Ancillary,
+    isMore?: boolean,
+  ): number | WouldBlock;
   abstract receive(length: number, options: ReceiveOptions): Received | WouldBlock;
   abstract get isListening(): boolean;
   abstract get peerCredentials(): PeerCredentials | undefined;

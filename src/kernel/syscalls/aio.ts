@@ -19,6 +19,7 @@ const MOST_RING_EVENTS = 0x1000_0000 / EVENT_SIZE;
 const IOCB_SIZE = 64;
 const IOCB_FLAG_RESFD = 1;
 const RWF_KNOWN = 31;
+const RWF_NOWAIT = 8;
 const RWF_APPEND = 16;
 
 const [PREAD, PWRITE, FSYNC, FDSYNC, POLL, PREADV, PWRITEV] = [0, 1, 2, 3, 5, 7, 8];
@@ -107,7 +108,8 @@ function transfer(call: Call, block: ControlBlock): CallResult {
   const { list, offset } = transferOf(call, block);
   const isWrite = block.operation === PWRITE || block.operation === PWRITEV;
   try {
-    return isWrite ? writeTo(call, block.file, list, offset) : readFrom(call, block.file, list, offset);
+    const isPatient = (block.rwFlags & RWF_NOWAIT) === 0;
+    return (isWrite ? writeTo : readFrom)(call, block.file, list, offset, isPatient);
   } catch (failure) {
     if (failure instanceof SystemError) return failure.result;
     if (failure instanceof BadAddress) return -ERRNO.EFAULT;

@@ -57,10 +57,11 @@ function writableFile(call: Call, n: number): FileDescription {
   return file;
 }
 
-function positioned(file: FileDescription, offset: number): number {
-  if (!file.seekable) fail('ESPIPE');
+/** A file to be read or written at an offset, which is looked at in this order. @throws SystemError EINVAL, EBADF, ESPIPE */
+function placedFile(call: Call, offset: number, find: (call: Call, n: number) => FileDescription): FileDescription {
   if (offset < 0) fail('EINVAL');
-  return offset;
+  if (!call.file(0).seekable) fail('ESPIPE');
+  return find(call, 0);
 }
 
 /** preadv and pwritev pass their offset in two words. */
@@ -69,15 +70,18 @@ const pairOffset = (call: Call, n: number): number =>
     ? Number(BigInt.asIntN(64, call.arg64(n) | (call.arg64(n + 1) << 32n)))
     : Number(BigInt.asIntN(64, call.arg64(n)));
 
+const RWF_NOWAIT = 8;
 const RWF_APPEND = 16;
 const RWF_KNOWN = 31;
 
-/** Offset and flags of preadv2 and pwritev2: -1 stands for the file's own offset. */
-function vectorOptions(call: Call, file: FileDescription): { offset: number | undefined; flags: number } {
+/** What preadv2 and pwritev2 are asked for: the offset -1 stands for the file's own. */
+function vectorTransfer(call: Call, find: (call: Call, n: number) => FileDescription) {
+  const at = pairOffset(call, 3);
+  const file = at === -1 ? find(call, 0) : placedFile(call, at, find);
+  const list = buffers(call, call.arg(1), call.arg(2));
   const flags = call.arg(5);
   if (flags & ~RWF_KNOWN) fail('EOPNOTSUPP');
-  const at = pairOffset(call, 3);
-  return { offset: at === -1 ? undefined : positioned(file, at), flags };
+  return { file, list, offset: at === -1 ? undefined : at, flags };
 }
 
 function duplicate(call: Call, flags: number): number {
@@ -255,32 +259,32 @@ export const fileCalls: Implementations = {
   readv: full((call) => readFrom(call, readableFile(call, 0), buffers(call, call.arg(1), call.arg(2)))),
   writev: full((call) => writeTo(call, writableFile(call, 0), buffers(call, call.arg(1), call.arg(2))), written),
   pread64: full((call) => {
-    const file = readableFile(call, 0);
-    return readFrom(call, file, oneBuffer(call), positioned(file, call.arg(3)));
+    const offset = call.arg(3);
+    return readFrom(call, placedFile(call, offset, readableFile), oneBuffer(call), offset);
   }),
   pwrite64: full((call) => {
-    const file = writableFile(call, 0);
-    return writeTo(call, file, oneBuffer(call), positioned(file, call.arg(3)));
+    const offset = call.arg(3);
+    return writeTo(call, placedFile(call, offset, writableFile), oneBuffer(call), offset);
   }, written),
   preadv: full((call) => {
-    const file = readableFile(call, 0);
-    return readFrom(call, file, buffers(call, call.arg(1), call.arg(2)), positioned(file, pairOffset(call, 3)));
-  }),
-  pwritev: full((call) => {
-    const file = writableFile(call, 0);
-    return writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), positioned(file, pairOffset(call, 3)));
-  }, written),
-  preadv2: full((call) => {
-    const file = readableFile(call, 0);
-    const { offset, flags } = vectorOptions(call, file);
-    if (flags & RWF_APPEND) fail('EOPNOTSUPP');
+    const offset = pairOffset(call, 3);
+    const file = placedFile(call, offset, readableFile);
     return readFrom(call, file, buffers(call, call.arg(1), call.arg(2)), offset);
   }),
+  pwritev: full((call) => {
+    const offset = pairOffset(call, 3);
+    const file = placedFile(call, offset, writableFile);
+    return writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), offset);
+  }, written),
+  preadv2: full((call) => {
+    const { file, list, offset, flags } = vectorTransfer(call, readableFile);
+    if (flags & RWF_APPEND) fail('EOPNOTSUPP');
+    return readFrom(call, file, list, offset, (flags & RWF_NOWAIT) === 0);
+  }),
   pwritev2: full((call) => {
-    const file = writableFile(call, 0);
-    const { offset, flags } = vectorOptions(call, file);
+    const { file, list, offset, flags } = vectorTransfer(call, writableFile);
     const at = flags & RWF_APPEND ? file.inode.size : offset;
-    const result = writeTo(call, file, buffers(call, call.arg(1), call.arg(2)), at);
+    const result = writeTo(call, file, list, at, (flags & RWF_NOWAIT) === 0);
     if (flags & RWF_APPEND && offset === undefined) file.offset = file.inode.size;
     return result;
   }, written),

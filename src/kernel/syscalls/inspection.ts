@@ -78,6 +78,9 @@ function orderOf(kernel: Kernel, object: object): number {
   return place;
 }
 
+/** What tasks have that have none: no context of input and output, nothing to undo. */
+const NOTHING = {};
+
 function kcmp(call: Call): number {
   const type = call.arg(2);
   const tasks = [inspected(call, call.arg(0)), inspected(call, call.arg(1))] as const;
@@ -89,8 +92,8 @@ function kcmp(call: Call): number {
       () => task.files,
       () => task.directories,
       () => task.group.actions,
-      () => task,
-      () => task.group,
+      () => (task.ioPriority.value === 0 ? NOTHING : task.ioPriority),
+      () => (task.semaphoreUndo.isMade ? task.semaphoreUndo : NOTHING),
       () => fail('EINVAL'),
     ];
     return objects[type]!();

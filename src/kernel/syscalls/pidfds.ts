@@ -3,6 +3,7 @@ import { SI_TKILL, SI_USER, SIGNAL_COUNT } from '../../abi/signal.ts';
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import { PidFile } from '../fs/anonymous/pidfd.ts';
+import { GeneratedDirectory } from '../fs/generated.ts';
 import { checkQueueRoom, sendSignalToGroup } from '../signal/send.ts';
 import type { SignalInfo } from '../signal/signal-set.ts';
 import { mayInspect } from '../task/inspection.ts';
@@ -17,6 +18,13 @@ import { full, type Implementations } from './table.ts';
 export function pidFile(call: Call, fd: number): PidFile {
   const file = call.task.files.get(fd);
   return file instanceof PidFile ? file : fail('EBADF');
+}
+
+/** Whom a signal goes to: a process, which its directory in /proc stands for too. @throws SystemError EBADF */
+function receiver(call: Call): ThreadGroup {
+  const { inode } = call.file(0);
+  const ofDirectory = inode instanceof GeneratedDirectory ? inode.process : undefined;
+  return ofDirectory ?? pidFile(call, call.arg(0)).group;
 }
 
 /** A descriptor for a process. */
@@ -37,7 +45,7 @@ function pidfdOpen(call: Call): number {
 function sendSignal(call: Call): number {
   const [signal, address] = [call.arg(1), call.arg(2)];
   if (call.arg(3) !== 0) fail('EINVAL');
-  const { group } = pidFile(call, call.arg(0));
+  const group = receiver(call);
   const info = address === 0 ? ownSignal(call, signal) : queuedSignal(call, signal, address, group);
   if (address !== 0 && call.readWord(address, 4) !== signal) fail('EINVAL');
   if (info.code === SI_TKILL && group !== call.task.group) fail('EPERM');

@@ -378,7 +378,9 @@ function setpgid(call: Call): number {
 
 function setsid(call: Call): number {
   const { group } = call.task;
-  if (group.processGroup.pid === group.pid) fail('EPERM');
+  // nor may others still be in the process group it would found
+  const isTaken = [...call.pids.groups.values()].some(({ processGroup }) => processGroup.pid === group.pid);
+  if (isTaken) fail('EPERM');
   const session: Session = { pid: group.pid.hold(), groups: new Set(), terminal: undefined };
   join(group, { pid: group.pid.hold(), session, members: new Set() });
   return call.number(group.pid);

@@ -1,12 +1,12 @@
 // Options of sockets: getsockopt(2), setsockopt(2), socket(7) "Socket options".
 import {
+  AF_INET,
   AF_INET6,
   AF_UNIX,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPPROTO_UDPLITE,
+  IPV6_ADDRFORM,
   IPV6_V6ONLY,
   SO_ACCEPTCONN,
   SO_DOMAIN,
@@ -17,15 +17,18 @@ import {
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_RCVTIMEO,
+  SO_RCVBUFFORCE,
   SO_SNDBUF,
+  SO_SNDBUFFORCE,
   SO_SNDTIMEO,
   SO_TYPE,
   SOL_SOCKET,
 } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
-import { accepted, optionsOf } from '../net/protocol-options.ts';
+import { accepted, optionKey, optionsOf, UDP_CORK_KEY } from '../net/protocol-options.ts';
 import { DEFAULT_BUFFER, type Socket } from '../net/socket.ts';
+import { CAP_NET_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { credentialWords } from './socket-messages.ts';
 import { socketArgument } from './sockets.ts';
@@ -35,8 +38,23 @@ import { writeTimeval } from './time.ts';
 const LEAST_SEND_BUFFER = 4608;
 const LEAST_RECEIVE_BUFFER = 2304;
 const MOST_BUFFER = DEFAULT_BUFFER;
+const MOST_FORCED = 0x3fff_ffff;
 
 const bufferSize = (asked: number, least: number): number => Math.max(2 * Math.min(asked >>> 0, MOST_BUFFER), least);
+
+/** What CAP_NET_ADMIN sets binds nobody: SO_SNDBUFFORCE and SO_RCVBUFFORCE (socket(7)). */
+function setForcedBuffer(call: Call, socket: Socket, name: number, value: number): void {
+  if (!hasCapability(call.task.credentials, CAP_NET_ADMIN)) fail('EPERM');
+  const size = 2 * Math.min(Math.max(value, 0), MOST_FORCED);
+  if (name === SO_SNDBUFFORCE) socket.sendBuffer = Math.max(size, LEAST_SEND_BUFFER);
+  else socket.receiveBuffer = Math.max(size, LEAST_RECEIVE_BUFFER);
+}
+
+/** IPV6_ADDRFORM can only be asked for AF_INET. */
+function setAddressForm(socket: InetSocket, value: number): void {
+  if (value !== AF_INET) fail('EINVAL');
+  socket.becomeVersion4();
+}
 
 const TCP_INFO = 11;
 const TCP_INFO_WORDS = 26;
@@ -44,9 +62,8 @@ const TCP_ESTABLISHED = 1;
 const TCP_CLOSE = 7;
 const TCP_LISTEN = 10;
 
-/** Where an option of a protocol is remembered, apart from those of sockets; UDP-Lite has those of UDP. */
-const keyOf = (level: number, name: number): number =>
-  ((level === IPPROTO_UDPLITE ? IPPROTO_UDP : level) + 1) * 65536 + name;
+const isAddressForm = (socket: Socket, level: number, name: number): socket is InetSocket =>
+  socket instanceof InetSocket && level === IPPROTO_IPV6 && name === IPV6_ADDRFORM && socket.family === AF_INET6;
 
 const isVersion6Only = (level: number, name: number): boolean => level === IPPROTO_IPV6 && name === IPV6_V6ONLY;
 
@@ -54,8 +71,9 @@ const isVersion6Only = (level: number, name: number): boolean => level === IPPRO
 function protocolOption(socket: Socket, level: number, name: number): number {
   if (socket instanceof InetSocket && isVersion6Only(level, name) && socket.family === AF_INET6)
     return socket.isOnly6 ? 1 : 0;
+  if (isAddressForm(socket, level, name)) return socket.isConnected ? socket.family : fail('ENOTCONN');
   const option = findOption(socket, level, name, 'EOPNOTSUPP');
-  return socket.options.get(keyOf(level, name)) ?? option.initial;
+  return socket.options.get(optionKey(level, name)) ?? option.initial;
 }
 
 function findOption(socket: Socket, level: number, name: number, withoutLevel: 'EOPNOTSUPP' | 'ENOPROTOOPT') {
@@ -63,18 +81,24 @@ function findOption(socket: Socket, level: number, name: number, withoutLevel: '
   return options[name] ?? fail('ENOPROTOOPT');
 }
 
+const isCorkTaken = (level: number, name: number, value: number): boolean =>
+  optionKey(level, name) === UDP_CORK_KEY && value === 0;
+
 /** @throws SystemError EOPNOTSUPP, ENOPROTOOPT, EINVAL */
 function setProtocolOption(call: Call, socket: Socket, level: number, name: number): number {
   const [address, length] = [call.arg(3), call.arg(4)];
   const isOnly6 = socket instanceof InetSocket && isVersion6Only(level, name) && socket.family === AF_INET6;
-  const option = isOnly6 ? undefined : findOption(socket, level, name, 'ENOPROTOOPT');
+  const isForm = isAddressForm(socket, level, name);
+  const option = isOnly6 || isForm ? undefined : findOption(socket, level, name, 'ENOPROTOOPT');
   // of IPv4 a byte is enough, and nothing is 0
   if (length < 4 && level !== IPPROTO_IP) fail('EINVAL');
   const value = length >= 4 ? call.readWord(address, 4) | 0 : length > 0 ? call.view(address, 1).getUint8(0) : 0;
   if (isOnly6) {
     if (socket.isBound) fail('EINVAL');
     socket.isOnly6 = value !== 0;
-  } else socket.options.set(keyOf(level, name), accepted(option!, value) ?? fail('EINVAL'));
+  } else if (isForm) setAddressForm(socket, value);
+  else socket.options.set(optionKey(level, name), accepted(option!, value) ?? fail('EINVAL'));
+  if (socket instanceof InetSocket && isCorkTaken(level, name, value)) socket.uncork();
   return 0;
 }
 
@@ -164,6 +188,7 @@ export function setsockopt(call: Call): number {
   else if (socket.options.has(name)) socket.options.set(name, value === 0 ? 0 : 1);
   else if (name === SO_SNDBUF) socket.sendBuffer = bufferSize(value, LEAST_SEND_BUFFER);
   else if (name === SO_RCVBUF) socket.receiveBuffer = bufferSize(value, LEAST_RECEIVE_BUFFER);
+  else if (name === SO_SNDBUFFORCE || name === SO_RCVBUFFORCE) setForcedBuffer(call, socket, name, value);
   else if (name === SO_LINGER) {
     if (length < 8) fail('EINVAL');
     socket.linger = { on: value === 0 ? 0 : 1, seconds: call.readWord(address + 4, 4) | 0 };

@@ -12,6 +12,7 @@ import {
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_DONTWAIT,
+  MSG_MORE,
   MSG_NOSIGNAL,
   MSG_ERRQUEUE,
   MSG_OOB,
@@ -30,7 +31,7 @@ import {
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail, SystemError } from '../error.ts';
 import { BadAddress } from '../mm/user-memory.ts';
-import { InetSocket } from '../net/inet.ts';
+import { InetSocket, type InetType } from '../net/inet.ts';
 import { NetlinkSocket } from '../net/netlink.ts';
 import { IPPROTO_ICMP, IPPROTO_RAW, RawSocket } from '../net/raw.ts';
 import { type Ancillary, NO_ANCILLARY, type Received, Socket } from '../net/socket.ts';
@@ -89,10 +90,9 @@ function create(call: Call): number {
   return install(call, createInet(call, family, type, protocol), type);
 }
 
-/** ip(7): protocols of the Internet. */
-function createInet(call: Call, family: number, type: number, protocol: number): Socket {
+/** ip(7): what a socket of the Internet speaks. @throws SystemError for what there is none of */
+function inetType(call: Call, family: number, type: number, protocol: number): InetType {
   const { credentials, namespaces } = call.task;
-  const host = call.kernel.sockets;
   const kind = type & SOCK_TYPE;
   if (protocol < 0 || protocol >= IPPROTO_MAX) fail('EINVAL');
   if (kind === SOCK_RAW) {
@@ -100,22 +100,34 @@ function createInet(call: Call, family: number, type: number, protocol: number):
     if (!hasCapability(credentials, CAP_NET_RAW, namespaces.net.owner)) fail('EPERM');
     // of other protocols nothing is ever made into packets
     if (family === AF_INET6 || (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_RAW)) fail('EPROTONOSUPPORT');
-    return new RawSocket(host, statusOf(type), kind, protocol, namespaces.net);
+    return { family, kind, protocol };
   }
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) fail('ESOCKTNOSUPPORT');
   const known = kind === SOCK_STREAM ? [IPPROTO_TCP] : [IPPROTO_UDP, IPPROTO_UDPLITE];
   const spoken = protocol === 0 ? known[0]! : protocol;
   if (!known.includes(spoken)) fail('EPROTONOSUPPORT');
-  return new InetSocket(host, statusOf(type), { family, kind, protocol: spoken }, namespaces.net);
+  return { family, kind, protocol: spoken };
+}
+
+function createInet(call: Call, family: number, type: number, protocol: number): Socket {
+  const { net } = call.task.namespaces;
+  const host = call.kernel.sockets;
+  const spoken = inetType(call, family, type, protocol);
+  if (spoken.kind === SOCK_RAW) return new RawSocket(host, statusOf(type), SOCK_RAW, protocol, net);
+  return new InetSocket(host, statusOf(type), spoken, net);
 }
 
 function socketpair(call: Call): number {
   const [family, type, protocol] = [call.arg(0), call.arg(1), call.arg(2)];
   if (type & ~(SOCK_TYPE | SOCK_CLOEXEC | SOCK_NONBLOCK)) fail('EINVAL');
-  if (family !== AF_UNIX) fail(family === AF_INET || family === AF_INET6 ? 'EOPNOTSUPP' : 'EAFNOSUPPORT');
-  const kind = unixKind(type, protocol);
   // nothing is left behind when the numbers cannot be told
   call.write(call.arg(3), new Uint8Array(8));
+  if (family === AF_INET || family === AF_INET6) {
+    inetType(call, family, type, protocol);
+    fail('EOPNOTSUPP');
+  }
+  if (family !== AF_UNIX) fail('EAFNOSUPPORT');
+  const kind = unixKind(type, protocol);
   const pair = UnixSocket.pair(call.kernel.sockets, statusOf(type), kind, call.task.namespaces.net.names);
   pair.forEach((socket, n) => {
     call.writeWord(call.arg(3) + 4 * n, install(call, socket, type), 4);
@@ -137,7 +149,8 @@ function writeAddress(call: Call, address: number, lengthAddress: number, bytes:
 function writeName(call: Call, address: number, lengthAddress: number, bytes: Uint8Array): void {
   const room = call.readWord(lengthAddress, 4) | 0;
   if (room < 0) fail('EINVAL');
-  call.write(address, bytes.subarray(0, room));
+  const told = bytes.subarray(0, room);
+  if (told.length > 0) call.write(address, told);
   call.writeWord(lengthAddress, bytes.length, 4);
 }
 
@@ -200,7 +213,7 @@ function send(
     for (;;) {
       const bytes = gather(call.memory, from, waiting.done);
       if (bytes.length < Math.min(PART, total - waiting.done)) return waiting.done > 0 ? waiting.done : fail('EFAULT');
-      const count = socket.send(bytes, to, waiting.done === 0 ? ancillary : NO_ANCILLARY);
+      const count = socket.send(bytes, to, waiting.done === 0 ? ancillary : NO_ANCILLARY, (flags & MSG_MORE) !== 0);
       if (count instanceof WouldBlock) {
         if (isNonBlocking(socket, flags)) return waiting.done > 0 ? waiting.done : EAGAIN;
         if (call.kernel.platform.cycles >= waiting.deadline) return waiting.done > 0 ? waiting.done : EAGAIN;

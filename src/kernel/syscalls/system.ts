@@ -87,7 +87,7 @@ function prioritized(call: Call): Task[] {
 
 function getIoPriority(call: Call): number {
   const [best] = prioritized(call)
-    .map(({ ioPriority }) => ioPriority)
+    .map(({ ioPriority }) => ioPriority.value)
     .sort((a, b) => a - b);
   return best!;
 }
@@ -103,7 +103,7 @@ function setIoPriority(call: Call): number {
     const { credentials } = call.task;
     const isOwn = [credentials.uid, credentials.euid].includes(task.credentials.uid);
     if (!isOwn && !hasCapability(credentials, CAP_SYS_NICE)) fail('EPERM');
-    task.ioPriority = value;
+    task.ioPriority.value = value;
   }
   return 0;
 }

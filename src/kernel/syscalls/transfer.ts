@@ -105,7 +105,13 @@ export function scatter(memory: AddressSpace, into: readonly Buffer[], bytes: Ui
 }
 
 /** Reads into the buffers; `offset` undefined: at the file's own. */
-export function readFrom(call: Call, file: FileDescription, into: readonly Buffer[], offset?: number): CallResult {
+export function readFrom(
+  call: Call,
+  file: FileDescription,
+  into: readonly Buffer[],
+  offset?: number,
+  isPatient = true,
+): CallResult {
   const wanted = totalOf(into);
   const bytes = room(Math.min(wanted, PART));
   const { io } = call.task.group;
@@ -117,7 +123,7 @@ export function readFrom(call: Call, file: FileDescription, into: readonly Buffe
     const count = readPart(file, part, offset === undefined ? undefined : offset + done, done > 0);
     if (count instanceof WouldBlock) {
       io.reads--;
-      const mayWait = count.signalled || !isNonBlocking(file);
+      const mayWait = isPatient && (count.signalled || !isNonBlocking(file));
       return mayWait ? waitFor(call, count) : EAGAIN;
     }
     if (count > 0) notifyFile(file, IN_ACCESS);
@@ -166,7 +172,13 @@ interface Progress {
 }
 
 /** Writes the buffers. */
-export function writeTo(call: Call, file: FileDescription, from: readonly Buffer[], offset?: number): CallResult {
+export function writeTo(
+  call: Call,
+  file: FileDescription,
+  from: readonly Buffer[],
+  offset?: number,
+  isPatient = true,
+): CallResult {
   const total = totalOf(from);
   call.pending.progress ??= { done: 0, most: withinFileSizeLimit(call, file, total, offset) } satisfies Progress;
   const progress = call.pending.progress as Progress;
@@ -184,7 +196,7 @@ export function writeTo(call: Call, file: FileDescription, from: readonly Buffer
         checkSealsForWrite(file.inode, positionOf(file, at) + bytes.length);
       const count = at === undefined ? file.write(bytes) : file.writeAt(at, bytes);
       if (count instanceof WouldBlock) {
-        if (isNonBlocking(file) && !count.signalled) return done > 0 ? done : EAGAIN;
+        if (!isPatient || (isNonBlocking(file) && !count.signalled)) return done > 0 ? done : EAGAIN;
         progress.deadline ??= deadlineOf(call, count);
         if (call.kernel.platform.cycles >= progress.deadline) return done > 0 ? done : EAGAIN;
         return call.wait([count.queue], progress.deadline);

@@ -39,6 +39,7 @@ export const CLONE_PTRACE = 0x2000;
 export const CLONE_VFORK = 0x4000;
 export const CLONE_PARENT = 0x8000;
 export const CLONE_THREAD = 0x1_0000;
+const CLONE_IO = 0x8000_0000;
 export const CLONE_SYSVSEM = 0x4_0000;
 export const CLONE_SETTLS = 0x8_0000;
 export const CLONE_PARENT_SETTID = 0x10_0000;
@@ -159,7 +160,7 @@ function eventOf({ flags, exitSignal }: CloneRequest): [event: number, option: n
 function inheritSettings(child: Task, parent: Task, flags: number): void {
   child.seccomp = parent.seccomp;
   child.memoryPolicy = parent.memoryPolicy;
-  child.ioPriority = parent.ioPriority;
+  child.ioPriority = flags & CLONE_IO ? parent.ioPriority : { ...parent.ioPriority };
   child.personality = parent.personality;
   child.login = parent.login;
   child.keyrings = { session: parent.keyrings.session, forRequests: parent.keyrings.forRequests };
@@ -168,6 +169,7 @@ function inheritSettings(child: Task, parent: Task, flags: number): void {
   if (flags & CLONE_SYSVSEM) {
     child.semaphoreUndo = parent.semaphoreUndo;
     parent.semaphoreUndo.users++;
+    parent.semaphoreUndo.isMade = true;
   }
   if (!(flags & CLONE_VM)) child.rseq = { ...parent.rseq };
 }

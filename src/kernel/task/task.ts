@@ -124,13 +124,13 @@ export class Task implements Timer {
 
   /** set_mempolicy(2), ioprio_set(2), personality(2), PR_SET_TIMERSLACK. */
   memoryPolicy: MemoryPolicy = NO_POLICY;
-  ioPriority = 0;
+  ioPriority = { value: 0 };
   personality = 0;
   login: Login = NOBODY_LOGGED_IN;
   timerSlack = DEFAULT_TIMER_SLACK;
   defaultTimerSlack = DEFAULT_TIMER_SLACK;
   /** What semop(2) with SEM_UNDO is undone by at the end. */
-  semaphoreUndo: SemaphoreUndo = { users: 1, adjustments: new Map() };
+  semaphoreUndo: SemaphoreUndo = { users: 1, isMade: false, adjustments: new Map() };
   /** seccomp(2). */
   seccomp: Seccomp = NO_SECCOMP;
   /** keyrings(7). */

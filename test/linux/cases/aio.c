@@ -432,3 +432,14 @@ CASE(a_child_has_no_contexts) {
   CHILD(R(SYS(io_submit, context, 0L, NULL)); R(SYS(io_destroy, context)));
   R(SYS(io_submit, context, 0L, NULL));
 }
+
+CASE(without_waiting) {
+  char text[4];
+  int p[2];
+  begin();
+  pipe(p);
+  struct iocb one = request(IOCB_CMD_PREAD, p[0], text, 4, 0);
+  one.aio_rw_flags = RWF_NOWAIT;
+  R(submit(&one));
+  events(1);
+}

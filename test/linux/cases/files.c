@@ -301,3 +301,32 @@ CASE(sync_all) { R((sync(), 0)); }
 CASE(statfs_tmpfs_fields) { struct statfs s; R(statfs("/proc", &s)); say("%lx %ld\n", (long)s.f_type, (long)s.f_namelen); }
 CASE(statfs_missing) { struct statfs s; R(statfs("missing", &s)); }
 CASE(vhangup_denied) { unprivileged(); R(vhangup()); }
+
+CASE(vector_errors_in_order) {
+  int p[2], only = open("only", O_RDONLY | O_CREAT, 0644), fd = file("abc");
+  pipe(p);
+  struct iovec good = {buffer, 2}, bad = {buffer, -1}, far = {BAD, 2};
+  R(pwritev2(p[0], &good, 1, 0, 0));
+  R(pwritev2(p[0], &good, 1, -1, 0));
+  R(preadv2(p[1], &good, 1, 0, 0));
+  R(pwritev(p[0], &good, 1, 0));
+  R(preadv(p[1], &good, 1, -5));
+  R(pwrite(p[0], buffer, 1, 0));
+  R(pwrite(p[0], buffer, 1, -1));
+  R(pread(p[1], buffer, 1, 0));
+  R(pwrite(77, buffer, 1, -1));
+  R(pwrite(only, buffer, 1, -1));
+  R(pwritev2(only, &good, 1, 0, -1));
+  R(pwritev2(fd, &bad, 1, 0, -1));
+  R(pwritev2(fd, &good, -1, 0, 0));
+  R(pwritev2(fd, &good, 1, 1, -1));
+  R(pwritev2(fd, &far, 1, 0, 0));
+}
+CASE(vector_without_waiting) {
+  int p[2];
+  pipe(p);
+  struct iovec part = {buffer, 4};
+  R(preadv2(p[0], &part, 1, -1, RWF_NOWAIT));
+  write(p[1], "ab", 2);
+  R(preadv2(p[0], &part, 1, -1, RWF_NOWAIT));
+}

@@ -251,3 +251,74 @@ CASE(datagrams_of_udplite) {
   option(a, IPPROTO_UDP, UDP_CORK, 1);
   option(udp, 136, UDP_CORK, 1);
 }
+
+static int plain(struct sockaddr_in *name) {
+  socklen_t size = sizeof *name;
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  *name = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  bind(fd, (void *)name, size);
+  getsockname(fd, (void *)name, &size);
+  return fd;
+}
+static void arrived(int fd) {
+  memset(text, 0, sizeof text);
+  R(recv(fd, text, sizeof text - 1, MSG_DONTWAIT));
+  say("%s\n", text);
+}
+CASE(datagrams_in_parts) {
+  struct sockaddr_in name, other;
+  int to = plain(&name), second = plain(&other), fd = socket(AF_INET, SOCK_DGRAM, 0);
+  R(sendto(fd, "ab", 2, MSG_MORE, (void *)&name, sizeof name));
+  arrived(to);
+  R(sendto(fd, "cd", 2, MSG_MORE, (void *)&other, sizeof other));
+  R(send(fd, "e", 1, 0));
+  arrived(to);
+  arrived(second);
+  R(send(fd, "f", 1, MSG_MORE));
+  R(setsockopt(fd, IPPROTO_UDP, UDP_CORK, (int[]){1}, 4));
+  R(sendto(fd, "g", 1, 0, (void *)&name, sizeof name));
+  R(write(fd, "h", 1));
+  arrived(to);
+  R(setsockopt(fd, IPPROTO_UDP, UDP_CORK, (int[]){0}, 4));
+  arrived(to);
+  static char much[65000];
+  R(sendto(fd, much, sizeof much, MSG_MORE, (void *)&name, sizeof name));
+  R(send(fd, much, sizeof much, 0));
+  R(send(fd, "x", 1, 0));
+  arrived(to);
+}
+static void become(int fd, int family) { R(setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &family, sizeof family)); }
+static void form(int fd) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  R(getsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &value, &size));
+  size = sizeof value;
+  R(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &size));
+  say("%s\n", value == AF_INET ? "4" : value == AF_INET6 ? "6" : "?");
+}
+CASE(becomes_one_of_the_old_world) {
+  struct sockaddr_in name;
+  int to = plain(&name), fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  struct sockaddr_in6 mapped = place("::ffff:127.0.0.1", ntohs(name.sin_port)), six = place("::1", 9);
+  become(fd, AF_INET);
+  form(fd);
+  R(connect(fd, (void *)&six, sizeof six));
+  become(fd, AF_INET);
+  form(fd);
+  close(fd);
+  fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  R(connect(fd, (void *)&mapped, sizeof mapped));
+  become(fd, AF_INET6);
+  become(fd, 99);
+  become(fd, AF_INET);
+  form(fd);
+  become(fd, AF_INET);
+  R(send(fd, "old", 3, 0));
+  arrived(to);
+  R(sendto(fd, "new", 3, 0, (void *)&name, sizeof name));
+  arrived(to);
+  socklen_t size = sizeof mapped;
+  R(getsockname(fd, (void *)&mapped, &size));
+  R(size);
+  become(to, AF_INET);
+}

@@ -264,3 +264,59 @@ ONE(prctl_endian, prctl(PR_GET_ENDIAN, buffer))
 ONE(prctl_unalign, prctl(PR_GET_UNALIGN, buffer))
 ONE(prctl_mce, prctl(PR_MCE_KILL_GET, 0, 0, 0, 0))
 ONE(prctl_securebits, prctl(PR_GET_SECUREBITS))
+
+CASE(signal_by_directory) {
+  char path[64];
+  pid_t child = fork();
+  if (!child) { pause(); _exit(0); }
+  sprintf(path, "/proc/%d", child);
+  int fd = R(open(path, O_RDONLY | O_DIRECTORY) >= 0) ? open(path, O_RDONLY | O_DIRECTORY) : -1;
+  R(SYS(pidfd_send_signal, fd, 0, NULL, 0));
+  R(SYS(pidfd_send_signal, open(path, O_PATH), 0, NULL, 0));
+  R(SYS(pidfd_send_signal, open("/proc", O_RDONLY), 0, NULL, 0));
+  R(SYS(pidfd_send_signal, open("/proc/self/fd", O_RDONLY), 0, NULL, 0));
+  R(SYS(pidfd_getfd, fd, 1, 0));
+  R(SYS(pidfd_send_signal, fd, SIGTERM, NULL, 0));
+  reap(child);
+  R(SYS(pidfd_send_signal, fd, 0, NULL, 0));
+}
+static int compared(void *type) {
+  R(SYS(kcmp, getppid(), getpid(), (long)type, 0, 0) != 0);
+  return 0;
+}
+static void compare(const char *what, long flags, long type) {
+  static char stack[65536] __attribute__((aligned(16)));
+  say("%s\n", what);
+  reap(clone(compared, stack + sizeof stack, flags | SIGCHLD, (void *)type));
+}
+CASE(kcmp_shared_by_clone) {
+  compare("memory", CLONE_VM | CLONE_VFORK, KCMP_VM);
+  compare("directories", CLONE_FS, KCMP_FS);
+  compare("own directories", 0, KCMP_FS);
+  compare("input and output", CLONE_IO, KCMP_IO);
+  compare("nothing of input and output", 0, KCMP_IO);
+  compare("undone", CLONE_SYSVSEM, KCMP_SYSVSEM);
+  compare("nothing undone", 0, KCMP_SYSVSEM);
+  SYS(ioprio_set, 1, 0, (2 << 13) | 4);
+  compare("shared input and output", CLONE_IO, KCMP_IO);
+  compare("own input and output", 0, KCMP_IO);
+}
+CASE(setsid_group_left) {
+  int p[2];
+  pid_t old = getpgrp();
+  pipe(p);
+  pid_t leader = fork();
+  if (!leader) {
+    setpgid(0, 0);
+    pid_t member = fork();
+    if (!member) { char c; close(p[1]); read(p[0], &c, 1); _exit(0); }
+    R(setpgid(0, old));
+    R(setsid());
+    close(p[1]);
+    reap(member);
+    OK(setsid());
+    _exit(0);
+  }
+  close(p[1]);
+  reap(leader);
+}

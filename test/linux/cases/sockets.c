@@ -127,3 +127,38 @@ CASE(option_timeout) { socketpair(AF_UNIX, SOCK_STREAM, 0, s); struct timeval t 
 CASE(ioctl_bytes) { socketpair(AF_UNIX, SOCK_STREAM, 0, s); int n; write(s[0], "abc", 3); R(ioctl(s[1], 0x541b, &n)); R(n); R(ioctl(s[1], 0x5401, text)); }
 CASE(not_seekable) { socketpair(AF_UNIX, SOCK_STREAM, 0, s); R(lseek(s[0], 0, SEEK_SET)); R(pread(s[0], text, 1, 0)); R(ftruncate(s[0], 0)); R(fsync(s[0])); struct stat st; fstat(s[0], &st); say("%o\n", st.st_mode); }
 CASE(families) { R(socket(99, SOCK_STREAM, 0)); R(socket(AF_UNIX, 99, 0)); R(socket(AF_UNIX, SOCK_STREAM, 99)); R(socket(-1, SOCK_STREAM, 0)); R(socket(AF_UNIX, SOCK_STREAM | 0x100000, 0)); }
+
+CASE(pair_of_the_internet) {
+  R(socketpair(0, SOCK_STREAM, 0, s));
+  R(socketpair(AF_INET, 75, 0, s));
+  R(socketpair(AF_INET, SOCK_RAW, 0, s));
+  R(socketpair(AF_INET, SOCK_DGRAM, IPPROTO_UDP, s));
+  R(socketpair(AF_INET, SOCK_DGRAM, IPPROTO_TCP, s));
+  R(socketpair(AF_INET, SOCK_STREAM, IPPROTO_TCP, s));
+  R(socketpair(AF_INET, SOCK_STREAM, IPPROTO_ICMP, s));
+  R(socketpair(AF_INET6, SOCK_STREAM, 0, s));
+  R(socketpair(AF_INET, SOCK_STREAM, 0, BAD));
+  R(socketpair(99, SOCK_STREAM, 0, BAD));
+}
+CASE(buffers_forced) {
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  R(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int[]){1000000}, 4));
+  R(option(fd, SOL_SOCKET, SO_SNDBUF));
+  R(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int[]){-256}, 4));
+  R(option(fd, SOL_SOCKET, SO_SNDBUF));
+  R(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int[]){2000000}, 4));
+  R(option(fd, SOL_SOCKET, SO_RCVBUF));
+  R(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int[]){-1}, 4));
+  R(option(fd, SOL_SOCKET, SO_RCVBUF));
+  R(option(fd, SOL_SOCKET, SO_SNDBUFFORCE));
+  unprivileged();
+  R(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int[]){5000}, 4));
+  R(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int[]){5000}, 4));
+}
+CASE(urgent_mark) {
+  int mark = 5, t = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_INET, SOCK_DGRAM, 0);
+  R(ioctl(t, 0x8905, &mark));
+  R(mark);
+  R(ioctl(t, 0x8905, BAD));
+  R(ioctl(u, 0x8905, &mark));
+}

@@ -55,3 +55,19 @@ CASE(send_to_a_closed_end) { int e[2]; connected(e); close(e[1]); events(e[0]); 
 CASE(send_twice_to_a_closed_end) { int e[2]; connected(e); close(e[1]); R(write(e[0], "abc", 3)); R(send(e[0], "x", 1, MSG_NOSIGNAL)); error(e[0]); R(send(e[0], "x", 1, MSG_NOSIGNAL)); R(write(e[0], "x", 1)); }
 CASE(closed_with_unread_bytes) { int e[2]; connected(e); R(write(e[0], "abc", 3)); close(e[1]); events(e[0]); char b[9]; R(recv(e[0], b, 9, 0)); R(recv(e[0], b, 9, 0)); R(send(e[0], "x", 1, MSG_NOSIGNAL)); events(e[0]); }
 CASE(closed_with_unread_bytes_after_shutdown) { int e[2]; connected(e); R(write(e[0], "abc", 3)); shutdown(e[1], SHUT_WR); close(e[1]); char b[9]; R(recv(e[0], b, 9, 0)); events(e[0]); R(send(e[0], "x", 1, MSG_NOSIGNAL)); error(e[0]); }
+
+CASE(receives_for_a_bad_name) {
+  int l = server(5), c = socket(AF_INET, SOCK_STREAM, 0);
+  char text[8];
+  attempt(c);
+  int a = accept(l, NULL, NULL);
+  send(c, "abcdef", 6, 0);
+  socklen_t room = sizeof at, none = 0;
+  R(recvfrom(a, text, 2, 0, BAD, &room));
+  R(room);
+  R(recvfrom(a, text, 2, 0, BAD, &none));
+  R(recvfrom(a, text, 1, 0, (void *)&at, BAD));
+  room = -1;
+  R(recvfrom(a, text, 1, MSG_DONTWAIT, (void *)&at, &room));
+  R(recvfrom(a, text, 1, MSG_DONTWAIT, NULL, NULL));
+}

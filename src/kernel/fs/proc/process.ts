@@ -72,6 +72,7 @@ function letter(group: ThreadGroup, task: Task): string {
 /** Makes /proc/PID. */
 export function processDirectory(kernel: Kernel, fs: GeneratedFs, pids: PidNamespace, group: ThreadGroup): Inode {
   const directory = taskDirectory(kernel, fs, pids, group, () => representative(group));
+  directory.process = group;
   const tasks = new WeakMap<Task, Inode>();
   return directory.offerDirectory(
     'task',
