@@ -16,8 +16,10 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { createTarPacker } from 'modern-tar';
+import { decodeText, encodeText } from '../kernel/syscalls/text.ts';
 import type { Bytes } from '../oci/streams.ts';
+import { archivedName, attributeText, nameOf } from '../oci/tar-bytes.ts';
+import { archiveOf, type Packer } from '../oci/tar-inode.ts';
 import { hostReason } from './assets.ts';
 import { humanSize } from './columns.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -124,17 +126,18 @@ async function writeWhole(stream: Bytes, path: string): Promise<void> {
   }
 }
 
-type Packer = ReturnType<typeof createTarPacker>['controller'];
-
 /**
  * A name for a file that stays that of the file whatever becomes of its path: a container that can write to the directory
  * could put a link in its place. Linux has such names; elsewhere no container writes to directories of the computer.
  */
 const steady = (descriptor: number, path: string) => (canShareDirectories() ? `/proc/self/fd/${descriptor}` : path);
 
+/** A path whose names are the kernel's texts, as the computer has it: names may be any bytes. */
+const onHost = (path: string) => Buffer.from(encodeText(path));
+
 /** Acts on a directory by a name that stays; it is none that a link leads to, unless it is the user's own choice. */
 async function inDirectory(path: string, isChosen: boolean, act: (name: string) => Promise<void>): Promise<void> {
-  const descriptor = openSync(path, O_RDONLY | (O_DIRECTORY ?? 0) | (isChosen ? 0 : (O_NOFOLLOW ?? 0)));
+  const descriptor = openSync(onHost(path), O_RDONLY | (O_DIRECTORY ?? 0) | (isChosen ? 0 : (O_NOFOLLOW ?? 0)));
   try {
     await act(steady(descriptor, path));
   } finally {
@@ -144,35 +147,25 @@ async function inDirectory(path: string, isChosen: boolean, act: (name: string) 
 
 /** A directory as a tar archive, names in order, links as links. */
 function packDirectory(root: string): Bytes {
-  const { readable, controller } = createTarPacker();
-  void inDirectory(root, true, (name) => packBelow(controller, name, '', new Map())).then(
-    () => controller.finalize(),
-    (error: unknown) => controller.error(error),
-  );
-  return readable;
+  return archiveOf((packer) => inDirectory(root, true, (name) => packBelow(packer, name, '', new Map())));
 }
 
 /** A file or directory as an archive under another name; without a name what is in the directory. */
 export function packLocally(path: string, name: string, follow: boolean): Bytes {
-  const { readable, controller } = createTarPacker();
   const seen = new Map<string, string>();
-  const pack = async () => {
+  return archiveOf(async (packer) => {
     const stats = follow ? statSync(path) : lstatSync(path);
-    if (name !== '') await packOne(controller, path, name, stats, seen, follow);
+    if (name !== '') await packOne(packer, path, name, stats, seen, follow);
     if (stats.isDirectory())
-      await inDirectory(path, follow, (folder) => packBelow(controller, folder, name === '' ? '' : `${name}/`, seen));
-  };
-  void pack().then(
-    () => controller.finalize(),
-    (error: unknown) => controller.error(error),
-  );
-  return readable;
+      await inDirectory(path, follow, (folder) => packBelow(packer, folder, name === '' ? '' : `${name}/`, seen));
+  });
 }
 
 async function packBelow(packer: Packer, folder: string, prefix: string, seen: Map<string, string>): Promise<void> {
-  for (const child of readdirSync(folder).sort()) {
+  const children = readdirSync(folder, { encoding: 'buffer' }).map((name) => decodeText(name));
+  for (const child of children.sort()) {
     const path = join(folder, child);
-    const stats = lstatSync(path);
+    const stats = lstatSync(onHost(path));
     await packOne(packer, path, prefix + child, stats, seen);
     if (stats.isDirectory())
       await inDirectory(path, false, (name) => packBelow(packer, name, `${prefix}${child}/`, seen));
@@ -187,15 +180,24 @@ async function packOne(
   seen: Map<string, string>,
   isChosen = false,
 ): Promise<void> {
-  const header = { name, size: 0, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime: stats.mtime };
+  const header = {
+    name: archivedName(name),
+    size: 0,
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    mtime: stats.mtime,
+  };
   const first = stats.nlink > 1 ? seen.get(keyOf(stats)) : undefined;
   if (stats.isDirectory()) await packer.add({ ...header, type: 'directory' }).close();
   else if (stats.isSymbolicLink())
-    await packer.add({ ...header, type: 'symlink', linkname: readlinkSync(path) }).close();
+    await packer
+      .add({ ...header, type: 'symlink', linkname: attributeText(readlinkSync(onHost(path), { encoding: 'buffer' })) })
+      .close();
   else if (stats.isFIFO()) await packer.add({ ...header, type: 'fifo' }).close();
   else if (!stats.isFile())
     throw new CliError(`${name} is neither file, directory nor link: it cannot be in an archive.`, EXIT.failure);
-  else if (first !== undefined) await packer.add({ ...header, type: 'link', linkname: first }).close();
+  else if (first !== undefined) await packer.add({ ...header, type: 'link', linkname: archivedName(first) }).close();
   else {
     seen.set(keyOf(stats), name);
     await packFile(packer, path, header, isChosen);
@@ -211,11 +213,11 @@ async function packFile(
   isChosen: boolean,
 ): Promise<void> {
   // what has come to lie there meanwhile is not followed, unless it is the user's own choice, and nobody is waited for
-  const fd = openSync(path, O_RDONLY | (isChosen ? 0 : (O_NOFOLLOW ?? 0)) | (O_NONBLOCK ?? 0));
+  const fd = openSync(onHost(path), O_RDONLY | (isChosen ? 0 : (O_NOFOLLOW ?? 0)) | (O_NONBLOCK ?? 0));
   const stats = fstatSync(fd);
   if (!stats.isFile()) {
     closeSync(fd);
-    throw new CliError(`${header.name} became something else while it was read.`, EXIT.failure);
+    throw new CliError(`${nameOf(header.name)} became something else while it was read.`, EXIT.failure);
   }
   const { size } = stats;
   const to = packer.add({ ...header, type: 'file', size });

@@ -7,7 +7,7 @@ import type { ImageStore, StoredImage } from './image-store.ts';
 import type { EntryKind, LayerEntry } from './layer-entries.ts';
 import { parseReference, tagged } from './reference.ts';
 import type { Bytes } from './streams.ts';
-import { writtenAttributes } from './tar-attributes.ts';
+import { archivedName, writtenArchive } from './tar-bytes.ts';
 
 const CHUNK = 1 << 20;
 const TYPES = {
@@ -79,7 +79,7 @@ export function packEntries(entries: readonly LayerEntry[], content: OpenFile): 
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   );
-  return readable.pipeThrough(writtenAttributes());
+  return readable.pipeThrough(writtenArchive());
 }
 
 type Packer = ReturnType<typeof createTarPacker>['controller'];
@@ -89,14 +89,14 @@ async function packEntry(packer: Packer, entry: LayerEntry, content: OpenFile): 
   const pax = Object.fromEntries(Object.entries(xattrs ?? {}).map(([name, value]) => [`SCHILY.xattr.${name}`, value]));
   const writer = packer
     .add({
-      name: kind === 'directory' ? `${path}/` : path,
+      name: archivedName(kind === 'directory' ? `${path}/` : path),
       type: TYPES[kind],
       mode,
       uid,
       gid,
       mtime: new Date(mtime * 1000),
       size,
-      ...(target === undefined ? {} : { linkname: target }),
+      ...(target === undefined ? {} : { linkname: archivedName(target) }),
       ...(xattrs ? { pax } : {}),
     })
     .getWriter();

@@ -22,7 +22,7 @@ import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { tarError } from './layers.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
-import { attributeBytes, readableAttributes } from './tar-attributes.ts';
+import { attributeBytes, readableArchive } from './tar-bytes.ts';
 import { archiveOf, canBePacked, packInode, type Packer } from './tar-inode.ts';
 
 /** File systems that are made of what the kernel knows: nothing of them is copied with a directory they are in. */
@@ -113,7 +113,7 @@ export async function unpackInto(
   try {
     const plain = await decompressed(archive, what);
     for await (const { header, body } of plain
-      .pipeThrough(readableAttributes())
+      .pipeThrough(readableArchive())
       .pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
       if (entry.kind === 'file') await unpacking.file(entry, body as Bytes);

@@ -3,7 +3,7 @@
 import type { ParsedTarEntry } from 'modern-tar';
 import { aclKind, isStoredAcl } from '../kernel/vfs/acl.ts';
 import { OciError } from './oci-error.ts';
-import { attributeBytes } from './tar-attributes.ts';
+import { attributeBytes, nameOf } from './tar-bytes.ts';
 
 /** Kinds of entry a layer may have. Device nodes are refused: a container gets its devices from the runtime. */
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo';
@@ -24,7 +24,7 @@ export interface LayerEntry {
   readonly offset?: number;
   /** Target of a symbolic link as it is; path of a hard link's file. */
   readonly target?: string;
-  /** Values have one character a byte (tar-attributes.ts). */
+  /** Values have one character a byte (tar-bytes.ts). */
   readonly xattrs?: Readonly<Record<string, string>>;
 }
 
@@ -62,10 +62,12 @@ export class LayerEntries {
   }
 
   /**
-   * Takes an entry; gives it with the offset of its content.
+   * Takes an entry that came by readableArchive; gives it with the offset of its content.
    * @throws OciError with a sentence when it cannot be kept safely
    */
-  add(header: ParsedTarEntry['header']): LayerEntry {
+  add(archived: ParsedTarEntry['header']): LayerEntry {
+    const { name, linkname } = archived;
+    const header = { ...archived, name: nameOf(name), linkname: linkname && nameOf(linkname) };
     if (++this.#count > MOST_ENTRIES) throw this.#tooLarge(`more than ${MOST_ENTRIES} entries`);
     const path = this.#path(header.name, header.name);
     const kind = KINDS[header.type ?? 'file'];

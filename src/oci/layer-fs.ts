@@ -15,7 +15,7 @@ import type { FileDescription, WouldBlock } from '../kernel/vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Timestamp } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
 import type { LayerEntry } from './layer-entries.ts';
-import { attributeBytes } from './tar-attributes.ts';
+import { attributeBytes } from './tar-bytes.ts';
 
 const MAGIC = 0x616e_696c;
 const WHITEOUT = '.wh.';

@@ -7,7 +7,7 @@ import { writeDocument } from './json.ts';
 import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
-import { readableAttributes } from './tar-attributes.ts';
+import { readableArchive } from './tar-bytes.ts';
 
 const DIRECTORY = 'layers';
 const contentPath = (id: Digest) => `${DIRECTORY}/${digits(id)}/content`;
@@ -102,7 +102,7 @@ export async function readLayer(
   const entries = new LayerEntries(what);
   try {
     for await (const { header, body } of plain
-      .pipeThrough(readableAttributes())
+      .pipeThrough(readableArchive())
       .pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
       if (entry.kind !== 'file') await body.cancel();

@@ -3,7 +3,7 @@ import { createTarPacker } from 'modern-tar';
 import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../abi/stat.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import type { Bytes } from './streams.ts';
-import { attributeText, writtenAttributes } from './tar-attributes.ts';
+import { archivedName, attributeText, writtenArchive } from './tar-bytes.ts';
 
 const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
 const CHUNK = 1 << 20;
@@ -19,7 +19,7 @@ export function archiveOf(pack: (packer: Packer) => Promise<void>): Bytes {
     () => controller.finalize(),
     (error: unknown) => controller.error(error),
   );
-  return readable.pipeThrough(writtenAttributes());
+  return readable.pipeThrough(writtenArchive());
 }
 
 /** Has an archive a place for it? */
@@ -35,16 +35,16 @@ export async function packInode(packer: Packer, inode: Inode, name: string, seen
   const header = headerOf(inode, name);
   const first = seen.get(inode);
   if (first !== undefined && !inode.isDirectory) {
-    await packer.add({ ...header, type: 'link', linkname: first }).close();
+    await packer.add({ ...header, type: 'link', linkname: archivedName(first) }).close();
     return;
   }
   seen.set(inode, name);
   switch (inode.type) {
     case S_IFDIR:
-      await packer.add({ ...header, name: `${name}/`, type: 'directory' }).close();
+      await packer.add({ ...header, name: `${header.name}/`, type: 'directory' }).close();
       break;
     case S_IFLNK:
-      await packer.add({ ...header, type: 'symlink', linkname: inode.readlink() }).close();
+      await packer.add({ ...header, type: 'symlink', linkname: archivedName(inode.readlink()) }).close();
       break;
     case S_IFIFO:
       await packer.add({ ...header, type: 'fifo' }).close();
@@ -79,5 +79,5 @@ export function headerOf(inode: Inode, name: string) {
     pax[`SCHILY.xattr.${attribute}`] = attributeText(inode.getAttribute(attribute)!);
   }
   const more = Object.keys(pax).length === 0 ? {} : { pax };
-  return { name, size: 0, mode: mode & 0o7777, uid, gid, mtime: new Date(seconds * 1000), ...more };
+  return { name: archivedName(name), size: 0, mode: mode & 0o7777, uid, gid, mtime: new Date(seconds * 1000), ...more };
 }

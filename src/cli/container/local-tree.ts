@@ -9,6 +9,7 @@ import { LayerEntries, type LayerEntry } from '../../oci/layer-entries.ts';
 import { tarError } from '../../oci/layers.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { Bytes } from '../../oci/streams.ts';
+import { readableArchive } from '../../oci/tar-bytes.ts';
 import { SharedDirectory } from '../host-directory.ts';
 
 const PRIVILEGES = 0o6000;
@@ -25,7 +26,9 @@ export async function unpackLocally(directory: string, archive: Bytes, options: 
   const entries = new LayerEntries(what);
   const tree = new LocalTree(openDirectory(directory), options);
   try {
-    for await (const { header, body } of archive.pipeThrough(createTarDecoder({ strict: true }))) {
+    for await (const { header, body } of archive
+      .pipeThrough(readableArchive())
+      .pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
       if (entry.kind === 'file') await tree.file(entry, body as Bytes);
       else {
