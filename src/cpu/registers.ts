@@ -186,6 +186,12 @@ export abstract class CpuRegisters {
     return this.view.getUint32(DR + 8 * n, true);
   }
 
+  /** The same for all of a breakpoint's address. */
+  setBreakpoint(n: number, address: bigint): void {
+    this.view.setBigUint64(DR + 8 * n, address, true);
+    this.core.recomputeSegments();
+  }
+
   setDr(n: number, value: number): void {
     this.#setControl(DR + 8 * n, value);
   }

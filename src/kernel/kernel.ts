@@ -425,7 +425,7 @@ export class Kernel {
         this.#pageFault(task, stop.address, stop.error);
         break;
       case 'exception':
-        sendFaultSignal(this, task, stop.vector, stop.error, undefined, stop.isSingleStep);
+        sendFaultSignal(this, task, stop.vector, stop.error, undefined, stop.debug);
         break;
       case 'time':
         abortSequence(this, task);

@@ -11,8 +11,8 @@ export type Stop =
    * neither instruction nor stack pointer: the kernel knows where they are.
    */
   | { readonly kind: 'system-call'; readonly gate: 'int80' | 'sysenter' | 'syscall' }
-  /** An exception other than a page fault. */
-  | { readonly kind: 'exception'; readonly vector: number; readonly error: number; readonly isSingleStep?: boolean }
+  /** An exception other than a page fault; of a debug exception also why, in bits of DR6. */
+  | { readonly kind: 'exception'; readonly vector: number; readonly error: number; readonly debug?: number }
   | { readonly kind: 'page-fault'; readonly address: number; readonly error: number }
   /** The time given is used up. */
   | { readonly kind: 'time' };
@@ -139,6 +139,16 @@ const FLOATING_POINT_CONTROL = 0x180;
 const FLOATING_POINT_STATUS = 0x184;
 const FLOATING_POINT_MXCSR = 0x18c;
 
+/** DR0 to DR3 and DR7; they are replaced as a whole. */
+export interface Breakpoints {
+  readonly addresses: readonly bigint[];
+  readonly control: number;
+}
+
+/** Bits of DR6: breakpoints that were met, and a single step (SDM Vol. 3 "Debug Status Register (DR6)"). */
+export const DR6_BREAKPOINTS = 15;
+export const DR6_SINGLE_STEP = 0x4000;
+
 /** The user-mode registers of a task, as plain data. */
 export class Context {
   /** Sixteen general registers and what lies behind them, as the processor keeps them. */
@@ -150,6 +160,8 @@ export class Context {
   abi: Abi = 'amd64';
   /** Data segment selectors; meaningful for i386 programs, which address thread-local storage by them. */
   selectors = { ds: 0, es: 0, fs: 0, gs: 0 };
+  /** Breakpoints a tracer has set. */
+  breakpoints: Breakpoints | undefined;
 
   constructor(floatingPoint = initialFloatingPoint()) {
     this.floatingPoint = floatingPoint;

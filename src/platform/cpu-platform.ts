@@ -7,6 +7,9 @@ import {
   type Context,
   FS_BASE,
   GENERAL_REGISTERS,
+  type Breakpoints,
+  DR6_BREAKPOINTS,
+  DR6_SINGLE_STEP,
   GS_BASE,
   type Moment,
   PAGE_SIZE,
@@ -49,7 +52,9 @@ import { LongPageTable, type TableHost } from './page-table.ts';
 const [ES, CS, SS, DS, FS, GS] = [0, 1, 2, 3, 4, 5] as const;
 const FLAT = { base: 0, limit: 0xffff_ffff };
 const DEBUG = 1;
-const DR6_SINGLE_STEP = 0x4000;
+/** DR7 with no breakpoint enabled, and the bits that enable them. */
+const DR7_NONE = 0x400;
+const DR7_ENABLED = 0xff;
 const INTERRUPT_FLAG = 0x200;
 const PAGE_FAULT = 14;
 /** NT in the flags. */
@@ -114,6 +119,8 @@ export class CpuPlatform implements Platform {
   #table: LongPageTable | undefined;
   /** The floating-point state the processor has. */
   #floatingPoint: Uint8Array | undefined;
+  /** The breakpoints the processor has, if it has any. */
+  #breakpoints: Breakpoints | undefined;
 
   constructor(module: WebAssembly.Module, options: CpuPlatformOptions) {
     this.cpu = createProcessor(module, options);
@@ -232,6 +239,7 @@ export class CpuPlatform implements Platform {
       cpu.floatingPoint.set(context.floatingPoint);
       this.#floatingPoint = context.floatingPoint;
     }
+    if (context.breakpoints !== undefined || cpu.dr(7) & DR7_ENABLED) this.#loadBreakpoints(context.breakpoints);
     this.#loadSegments(context);
     const { registers } = context;
     const isLong = context.abi === 'amd64';
@@ -243,6 +251,16 @@ export class CpuPlatform implements Platform {
     for (let n = 0; n < GENERAL_REGISTERS; n++) cpu.registers[n] = registers[n]!;
     cpu.registers[RSP] = FRAME_ADDRESS;
     return cpu.ring0.execute(IRETQ);
+  }
+
+  #loadBreakpoints(wanted: Breakpoints | undefined): void {
+    if (wanted !== undefined && wanted === this.#breakpoints) return;
+    const { cpu } = this;
+    wanted?.addresses.forEach((address, n) => {
+      cpu.setBreakpoint(n, address);
+    });
+    cpu.setDr(7, wanted === undefined ? DR7_NONE : wanted.control | DR7_NONE);
+    this.#breakpoints = wanted;
   }
 
   /** Writes a quadword whose upper half is zero. */
@@ -333,7 +351,7 @@ export class CpuPlatform implements Platform {
     const { registers } = context;
     // SYSENTER leaves TF as it is: a single step is reported before the kernel's first instruction
     if (vector === DEBUG && (this.#view.getUint16(FRAME + 8, true) & 3) === 0) {
-      this.#takeSingleStep();
+      this.#takeDebugStatus();
       return this.#fromSysenter(context, this.#view.getUint32(FRAME + 16, true));
     }
     registers[RIP] = this.#quads[FRAME_QUAD]!;
@@ -342,15 +360,16 @@ export class CpuPlatform implements Platform {
     if (vector === SYSTEM_CALL_VECTOR) return { kind: 'system-call', gate: 'int80' };
     if (vector === TIMER_VECTOR) return { kind: 'time' };
     if (vector === PAGE_FAULT) return { kind: 'page-fault', address: this.#faultAddress(), error };
-    if (vector === DEBUG) return { kind: 'exception', vector, error, isSingleStep: this.#takeSingleStep() };
+    if (vector === DEBUG) return { kind: 'exception', vector, error, debug: this.#takeDebugStatus() };
     return { kind: 'exception', vector, error };
   }
 
-  /** DR6.BS, which the processor sets and never clears. */
-  #takeSingleStep(): boolean {
+  /** What the processor sets in DR6 and never clears. */
+  #takeDebugStatus(): number {
     const status = this.cpu.dr(6);
-    this.cpu.setDr(6, status & ~DR6_SINGLE_STEP);
-    return (status & DR6_SINGLE_STEP) !== 0;
+    const told = DR6_SINGLE_STEP | DR6_BREAKPOINTS;
+    this.cpu.setDr(6, status & ~told);
+    return status & told;
   }
 
   #faultAddress(): number {

@@ -36,9 +36,10 @@ export function searchKeyring(top: KeyReference, credentials: Credentials, wante
   /** Is this the one? What speaks against it is remembered. */
   const isIt = (key: Key): boolean => {
     if (wanted.type !== undefined && key.type !== wanted.type) return false;
+    if (!wanted.matches(key)) return false;
     const why = wanted.now === undefined ? undefined : trouble(key, wanted.now);
     if (why !== undefined) result = why === 'ENOKEY' ? 'EKEYREVOKED' : why;
-    if (why !== undefined || !wanted.matches(key)) return false;
+    if (why !== undefined) return false;
     if (permits(credentials, { key, isPossessed }, KEY_SEARCH)) return true;
     result = 'EACCES';
     return false;
@@ -59,15 +60,15 @@ export function searchKeyring(top: KeyReference, credentials: Credentials, wante
   return (isIt(top.key) ? top.key : below(top.key, 0)) ?? result;
 }
 
-/** Looks through several keyrings that somebody possesses; of what speaks against keys the last counts. */
+/** Looks through several keyrings that somebody possesses; where one has nothing at all, what others say against keys does not count. */
 export function searchAll(keyrings: readonly Key[], credentials: Credentials, wanted: Wanted): Found {
-  let result: ErrnoName = 'EAGAIN';
+  const reasons: ErrnoName[] = [];
   for (const key of keyrings) {
     const found = searchKeyring({ key, isPossessed: true }, credentials, wanted);
     if (typeof found !== 'string') return found;
-    if (found !== 'EAGAIN') result = found;
+    reasons.push(found);
   }
-  return result;
+  return reasons.includes('EAGAIN') ? 'EAGAIN' : (reasons.at(-1) ?? 'EAGAIN');
 }
 
 /** A keyring may not lead back to itself, nor too deep. @throws SystemError EDEADLK, ELOOP */

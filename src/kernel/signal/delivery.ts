@@ -21,6 +21,7 @@ import {
   SIG_IGN,
   SIGNAL,
   TRAP_BRKPT,
+  TRAP_HWBKPT,
   TRAP_TRACE,
   CLD_STOPPED,
   SA_NOCLDSTOP,
@@ -30,7 +31,8 @@ import type { Kernel } from '../kernel.ts';
 import { ERESTARTNOHAND, ERESTARTSYS } from './restart.ts';
 import type { FaultOutcome } from '../mm/address-space.ts';
 import { BadAddress } from '../mm/user-memory.ts';
-import { FAULT_FETCH, FAULT_PRESENT, RAX, USER_END } from '../platform.ts';
+import { DR6_BREAKPOINTS, DR6_SINGLE_STEP, FAULT_FETCH, FAULT_PRESENT, RAX, USER_END } from '../platform.ts';
+import { meetBreakpoints } from '../trace/debug-registers.ts';
 import { setResult } from '../syscalls/convention.ts';
 import { dumpCore, wouldDump } from '../task/core-dump.ts';
 import { endProcess } from '../task/exit.ts';
@@ -245,6 +247,8 @@ const EXCEPTION_SIGNALS: Readonly<Record<number, readonly [signal: number, code:
 };
 const VECTORS_AT_INSTRUCTION = new Set([0, 6, 16, 19]);
 
+const DEBUG_VECTOR = 1;
+
 /** An exception of a program becomes a signal. */
 export function sendFaultSignal(
   kernel: Kernel,
@@ -252,7 +256,7 @@ export function sendFaultSignal(
   vector: number,
   error: number,
   page?: { readonly address: number; readonly outcome: FaultOutcome },
-  isSingleStep = false,
+  debug = 0,
 ): void {
   // of the kernel's addresses is not told whether anything is there
   const shown = page !== undefined && page.address >= USER_END.amd64 ? error | FAULT_PRESENT : error;
@@ -264,14 +268,18 @@ export function sendFaultSignal(
     forceSignal(kernel, task, { signal: isBus ? SIGNAL.SIGBUS : SIGNAL.SIGSEGV, code, address });
     return;
   }
+  if (vector === DEBUG_VECTOR) meetBreakpoints(task, debug);
   const [signal, code] = EXCEPTION_SIGNALS[vector] ?? [SIGNAL.SIGILL, ILL_ILLOPN];
   const address = VECTORS_AT_INSTRUCTION.has(vector) || error & FAULT_FETCH ? Number(task.context.rip) : 0;
-  forceSignal(kernel, task, { signal, code: specificCode(task, vector, isSingleStep) ?? code, address });
+  forceSignal(kernel, task, { signal, code: specificCode(task, vector, debug) ?? code, address });
 }
 
 /** What the processor's status says of an exception. */
-function specificCode({ context }: Task, vector: number, isSingleStep: boolean): number | undefined {
-  if (vector === 1) return isSingleStep ? TRAP_TRACE : TRAP_BRKPT;
+function specificCode({ context }: Task, vector: number, debug: number): number | undefined {
+  if (vector === DEBUG_VECTOR) {
+    if (debug & DR6_SINGLE_STEP) return TRAP_TRACE;
+    return debug & DR6_BREAKPOINTS ? TRAP_HWBKPT : TRAP_BRKPT;
+  }
   if (vector === 16) return floatingPointCode(context.fpuStatus & ~context.fpuControl);
   if (vector === 19) return floatingPointCode(context.mxcsr & ~(context.mxcsr >> 7));
   return undefined;

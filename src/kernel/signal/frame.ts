@@ -16,7 +16,7 @@ const USER_DATA = 0x2b;
 const RED_ZONE = 128;
 /** Bits of RFLAGS a handler's return may change. */
 const CHANGEABLE_FLAGS = 0x24_0dd5;
-const DIRECTION_AND_TRAP = 0x500;
+const DIRECTION_TRAP_RESUME = 0x1_0500;
 
 /** Registers in the order of struct sigcontext: amd64 r8 to rsp, then rip and the rest. */
 const AMD64_ORDER = [8, 9, 10, 11, 12, 13, 14, 15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP] as const;
@@ -61,7 +61,7 @@ export function pushSignalFrame(task: Task, info: SignalInfo, action: SignalActi
   if (task.context.abi === 'amd64') pushAmd64(task, info, action, mask);
   else if (action.flags & SA_SIGINFO) pushRt386(task, info, action, mask);
   else push386(task, info, action, mask);
-  task.context.rflags &= ~DIRECTION_AND_TRAP;
+  task.context.rflags &= ~DIRECTION_TRAP_RESUME;
   task.context.setReg(RIP, action.handler);
 }
 

@@ -5,7 +5,7 @@ import { SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { OutOfFrames } from '../mm/frames.ts';
 import { BadAddress } from '../mm/user-memory.ts';
-import { RAX, type Stop } from '../platform.ts';
+import { DR6_SINGLE_STEP, RAX, type Stop } from '../platform.ts';
 import { Notification } from '../seccomp/notify.ts';
 import { judge } from '../seccomp/seccomp.ts';
 import { hasDeliverableSignal, sendFaultSignal } from '../signal/delivery.ts';
@@ -155,5 +155,5 @@ function finish(kernel: Kernel, task: Task, result: number | bigint): void {
 function tellTracer(kernel: Kernel, task: Task): void {
   if (task.tracing === undefined || task.state !== 'running') return;
   if (task.tracing.mode === 'calls') planCallStop(task, 'exit');
-  else if (task.tracing.mode === 'steps') sendFaultSignal(kernel, task, DEBUG_VECTOR, 0, undefined, true);
+  else if (task.tracing.mode === 'steps') sendFaultSignal(kernel, task, DEBUG_VECTOR, 0, undefined, DR6_SINGLE_STEP);
 }

@@ -45,6 +45,10 @@ class ContextFile extends FileDescription {
     return false;
   }
 
+  override get pollable(): boolean {
+    return false;
+  }
+
   /** Messages about what went wrong: there are none. */
   override read(): number {
     return fail('ENODATA');

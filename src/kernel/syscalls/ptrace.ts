@@ -10,7 +10,7 @@ import { ALL_SIGNALS, UNBLOCKABLE } from '../signal/signal-set.ts';
 import { mayInspect } from '../task/inspection.ts';
 import type { Task } from '../task/task.ts';
 import { type Layout, peekUser, pokeUser, readRegisters, sizeOfRegisters, writeRegisters } from '../trace/registers.ts';
-import { beginTracing, endTracing, EVENT_STOP, goOn, planEvent, type Tracing } from '../trace/tracing.ts';
+import { beginTracing, endTracing, EVENT_STOP, goOn, planEvent, stand, type Tracing } from '../trace/tracing.ts';
 import type { Call } from './call.ts';
 import { readArguments } from './convention.ts';
 import { full, type Implementations } from './table.ts';
@@ -279,7 +279,8 @@ function attach(call: Call, isSeized: boolean): number {
   if (task.tracing !== undefined) fail('EPERM');
   beginTracing(task, { tracer: call.task, credentials: call.task.credentials, isSeized, options });
   if (isSeized) return 0;
-  if (task.state === 'stopped') task.resume();
+  // one that is stopped stands still at once, for its tracer instead
+  if (task.state === 'stopped') stand(call.kernel, task, { kind: 'group', code: SIGNAL.SIGSTOP, info: undefined });
   sendSignalToTask(call.kernel, task, { signal: SIGNAL.SIGSTOP, code: SI_USER });
   return 0;
 }

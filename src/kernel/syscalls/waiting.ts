@@ -6,6 +6,9 @@ import { UNBLOCKABLE } from '../signal/signal-set.ts';
 import type { Call } from './call.ts';
 import { readTimespec, type TimeFormat, writeTimespec } from './time.ts';
 
+/** personality(2): what is left of a timeout is not told. */
+const STICKY_TIMEOUTS = 0x400_0000;
+
 /** Bytes of the kernel's sigset_t. */
 const MASK_SIZE = 8;
 
@@ -41,7 +44,7 @@ export function endWait<T>(call: Call, result: T): T {
 
 /** Tells a program that waited with a timeout how much of it was left; where that cannot be written, nobody hears of it. */
 export function writeTimeLeft(call: Call, address: number, write: (left: bigint) => void): void {
-  if (address === 0 || call.pending.progress === undefined) return;
+  if (address === 0 || call.pending.progress === undefined || call.task.personality & STICKY_TIMEOUTS) return;
   const { deadline } = call.pending.progress as Waiting;
   const { kernel } = call;
   try {

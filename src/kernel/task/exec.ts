@@ -152,4 +152,5 @@ function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram): void
   fresh.setReg(RSP, loaded.stackPointer);
   if (loaded.abi === 'i386') fresh.selectors = { ds: 0x2b, es: 0x2b, fs: 0, gs: 0 };
   task.context = fresh;
+  task.debug = undefined;
 }

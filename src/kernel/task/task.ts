@@ -19,6 +19,7 @@ import type { Timer, Timers } from '../timers.ts';
 import { IDLE_WEIGHT, niceWeight, type Policy } from './scheduling.ts';
 import { NO_KEYRINGS, type TaskKeyrings } from '../keys/keys.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import type { DebugRegisters } from '../trace/debug-registers.ts';
 import type { Tracing } from '../trace/tracing.ts';
 import { noUsage } from './usage.ts';
 import type { WaitQueue } from './wait-queue.ts';
@@ -135,6 +136,8 @@ export class Task implements Timer {
   seccomp: Seccomp = NO_SECCOMP;
   /** keyrings(7). */
   keyrings: TaskKeyrings = NO_KEYRINGS;
+  /** Debug registers a tracer has set. */
+  debug: DebugRegisters | undefined;
   /** rseq(2); address 0 when there is none. */
   rseq = { address: 0, length: 0, signature: 0 };
 

@@ -2,6 +2,7 @@
 import { fail } from '../error.ts';
 import { R10, R11, R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, USER_END } from '../platform.ts';
 import type { Task } from '../task/task.ts';
+import { peekDebugRegister, pokeDebugRegister } from './debug-registers.ts';
 
 const R12 = 12;
 const R13 = 13;
@@ -121,18 +122,31 @@ export function writeRegisters(task: Task, layout: Layout, bytes: Uint8Array): v
   });
 }
 
-/** One word of struct user, where registers come first; what is behind them is 0. @throws SystemError EIO */
+/** Where u_debugreg lies in struct user. */
+const DEBUG_REGISTERS = { amd64: 848, i386: 252 } as const;
+
+/** The number of the debug register that lies there; undefined for none. */
+function debugRegisterAt(layout: Layout, offset: number): number | undefined {
+  const n = (offset - DEBUG_REGISTERS[layout]) / wordOf(layout);
+  return Number.isInteger(n) && n >= 0 && n < 8 ? n : undefined;
+}
+
+/** One word of struct user, where registers come first; debug registers are behind them, the rest is 0. @throws SystemError EIO */
 export function peekUser(task: Task, layout: Layout, offset: number, size: number): bigint {
   const word = wordOf(layout);
   if (offset < 0 || offset % word !== 0 || offset >= size) return fail('EIO');
+  const debug = debugRegisterAt(layout, offset);
+  if (debug !== undefined) return peekDebugRegister(task, debug);
   const place = placesOf(layout)[offset / word];
   return place === undefined ? 0n : registerValue(task, place);
 }
 
-/** @throws SystemError EIO for what is no register */
+/** @throws SystemError EIO for what is no register, EINVAL for a breakpoint that there cannot be */
 export function pokeUser(task: Task, layout: Layout, offset: number, value: bigint): void {
   const word = wordOf(layout);
+  const debug = debugRegisterAt(layout, offset);
   const place = offset >= 0 && offset % word === 0 ? placesOf(layout)[offset / word] : undefined;
-  if (place === undefined) fail('EIO');
+  if (debug !== undefined) pokeDebugRegister(task, debug, value);
+  else if (place === undefined) fail('EIO');
   else setValue(task, place, value);
 }

@@ -81,3 +81,15 @@ CASE(listed) { stranger(); session(); long key = add("user", "name", "four", SES
 CASE(listed_users) { stranger(); session(); add("user", "name", "four", SESSION); char wanted[20]; sprintf(wanted, "%5d:", getuid()); FILE *file = fopen("/proc/key-users", "r"); while (fgets(value, 200, file)) if (!strncmp(value, wanted, strlen(wanted))) say("%s", value + strlen(wanted) + 6); fclose(file); }
 CASE(in_user_namespace) { session(); long key = add("user", "a", "x", SESSION); CHILD(unshare(CLONE_NEWUSER); contents(key); tell(key); session(); contents(key); tell(key); tell(USER)); }
 CASE(names_in_user_namespace) { char name[40]; sprintf(name, "session-%d", getpid()); long one = CTL(JOIN, name); CTL(SETPERM, one, 0x3f3f3f3f); add("user", "a", "x", SESSION); CHILD(session(); unshare(CLONE_NEWUSER); say("%d\n", CTL(JOIN, name) == one); say("%d\n", links(SESSION))); }
+CASE(others_do_not_speak_against) {
+  OK(CTL(JOIN, NULL));
+  int revoked = add("keyring", "revoked", NULL, THREAD), late = add("keyring", "late", NULL, THREAD);
+  R(CTL(REVOKE, revoked));
+  R(CTL(TIMEOUT, late, 1));
+  pause_ms(1100);
+  R(SYS(request_key, "keyring", "missing", NULL, 0));
+  R(SYS(request_key, "keyring", "revoked", NULL, 0));
+  R(SYS(request_key, "keyring", "late", NULL, 0));
+  R(CTL(SEARCH, THREAD, "keyring", "missing", 0));
+  R(CTL(SEARCH, THREAD, "keyring", "late", 0));
+}

@@ -438,3 +438,113 @@ CASE(handler_restores_floating_point) {
   __asm__ volatile("movsd %%xmm6, %0" : "=m"(d));
   say("%d\n", (int)(d * 10));
 }
+
+#define DEBUG_REGISTER(n) offsetof(struct user, u_debugreg[n])
+static long debug_register(pid_t child, int n) {
+  errno = 0;
+  long value = ptrace(PTRACE_PEEKUSER, child, (void *)DEBUG_REGISTER(n), NULL);
+  if (errno) say("%s\n", error_name(errno));
+  return value;
+}
+#define D(child, n, value) R(P(PTRACE_POKEUSER, child, DEBUG_REGISTER(n), value))
+CASE(debug_registers) {
+  pid_t child = TRACED(_exit(0));
+  for (int n = 0; n < 8; n++) say("%d: %lx\n", n, debug_register(child, n));
+  D(child, 0, 1);
+  D(child, 0, 2);
+  say("%lx\n", debug_register(child, 0));
+  D(child, 7, 1);
+  say("%lx\n", debug_register(child, 7));
+  D(child, 7, 0x20001);
+  D(child, 7, 0xd0001);
+  D(child, 7, 0x50001);
+  D(child, 7, 0xc0001);
+  D(child, 1, 0x1001);
+  D(child, 7, 0x00d00004);
+  D(child, 7, 0x00100004);
+  say("%lx\n", debug_register(child, 7));
+  D(child, 4, 1);
+  D(child, 5, 0);
+  D(child, 6, 5);
+  say("%lx\n", debug_register(child, 6));
+  P(PTRACE_KILL, child, 0, 0);
+  status_of(child);
+}
+#if __x86_64__
+CASE(debug_registers_of_the_kernel) {
+  pid_t child = TRACED(_exit(0));
+  D(child, 0, 0xffff800000000000);
+  D(child, 0, 0xffffffffffffffff);
+  D(child, 0, 0x7fffffffffff);
+  say("%lx\n", debug_register(child, 0));
+  P(PTRACE_KILL, child, 0, 0);
+  status_of(child);
+}
+#endif
+static volatile int watched, unwatched;
+static __attribute__((noinline)) void passed_through(void) { __asm__ volatile("" ::: "memory"); }
+static int code_of(pid_t child) {
+  siginfo_t info = {0};
+  P(PTRACE_GETSIGINFO, child, 0, &info);
+  return info.si_code;
+}
+CASE(watchpoint) {
+  pid_t child = TRACED(unwatched = 1; watched = 5; unwatched = watched; _exit(unwatched));
+  D(child, 1, &watched);
+  D(child, 7, 0xd00004);
+  R(P(PTRACE_CONT, child, 0, 0));
+  status_of(child);
+  say("code %d, status %lx, value %ld\n", code_of(child), debug_register(child, 6), P(PTRACE_PEEKDATA, child, &watched, &(long){0}));
+  D(child, 7, 0xf00004);
+  R(P(PTRACE_CONT, child, 0, 0));
+  status_of(child);
+  D(child, 7, 0);
+  R(P(PTRACE_CONT, child, 0, 0));
+  status_of(child);
+}
+CASE(hardware_breakpoint) {
+  pid_t child = TRACED(passed_through(); passed_through(); _exit(4));
+  struct user_regs_struct regs;
+  D(child, 0, passed_through);
+  D(child, 7, 1);
+  for (int n = 0; n < 2; n++) {
+    R(P(PTRACE_CONT, child, 0, 0));
+    status_of(child);
+    P(PTRACE_GETREGS, child, 0, &regs);
+    say("there %d, code %d, status %lx\n", IP(regs) == (unsigned long)passed_through, code_of(child), debug_register(child, 6));
+  }
+  R(P(PTRACE_CONT, child, 0, 0));
+  status_of(child);
+}
+CASE(breakpoints_of_children) {
+  pid_t child = TRACED(pid_t inner = fork(); if (!inner) { watched = 1; _exit(7); } int status; waitpid(inner, &status, 0); _exit(WEXITSTATUS(status)));
+  D(child, 0, &watched);
+  D(child, 7, 0xd0001);
+  R(P(PTRACE_CONT, child, 0, 0));
+  status_of(child);
+}
+CASE(attach_to_a_stopped_one) {
+  int status;
+  pid_t child = fork();
+  if (!child) { raise(SIGSTOP); _exit(3); }
+  waitpid(child, &status, WUNTRACED);
+  R(P(PTRACE_ATTACH, child, 0, 0));
+  D(child, 0, 1);
+  say("%lx\n", debug_register(child, 0));
+  status_of(child);
+  R(P(PTRACE_DETACH, child, 0, 0));
+  kill(child, SIGCONT);
+  status_of(child);
+}
+CASE(attach_to_a_stopped_one_and_go_on) {
+  int status;
+  pid_t child = fork();
+  if (!child) { raise(SIGSTOP); _exit(3); }
+  waitpid(child, &status, WUNTRACED);
+  R(P(PTRACE_ATTACH, child, 0, 0));
+  status_of(child);
+  for (int n = 0; n < 3; n++) {
+    if (P(PTRACE_CONT, child, 0, 0)) break;
+    if (!WIFSTOPPED(status_of(child))) break;
+  }
+}

@@ -112,3 +112,22 @@ CASE(exclusive_watches_wake_one) {
   }
   for (int n = 0; n < 3; n++) waitpid(children[n], NULL, 0);
 }
+CASE(select_sticky_timeout) {
+  fd_set set;
+  struct timeval left = {0, 20000};
+  struct timespec more = {0, 5000000};
+  R(personality(0x4000000) >= 0);
+  FD_ZERO(&set);
+  R(select(0, NULL, NULL, NULL, &left));
+  say("%ld\n", (long)left.tv_usec);
+  R(SYS(pselect6, 0, NULL, NULL, NULL, &more, NULL));
+  say("%ld\n", more.tv_nsec);
+  R(SYS(ppoll, NULL, 0, &more, NULL, 8));
+  say("%ld\n", more.tv_nsec);
+}
+CASE(contexts_of_file_systems_are_not_waited_for) {
+  event.events = EPOLLIN;
+  int poller = epoll_create1(0), made = SYS(fsopen, "tmpfs", 0), picked = SYS(fspick, AT_FDCWD, "/proc", 0);
+  R(epoll_ctl(poller, EPOLL_CTL_ADD, made, &event));
+  R(epoll_ctl(poller, EPOLL_CTL_ADD, picked, &event));
+}
