@@ -58,11 +58,13 @@ function addReading(image: Command): void {
     .argument('<image...>', 'names or IDs')
     .addOption(inspectFormatOption())
     .action(async (names, options) => (await import('./image.ts')).inspectImages(names, options));
-  withAccepted(image.command('history'), ['-H, --human'])
+  image
+    .command('history')
     .description('show how an image was made')
     .argument('<image>', 'name or ID')
     .option('--no-trunc', 'whole commands and IDs')
     .option('-q, --quiet', 'IDs only')
+    .option('-H, --human', 'times and sizes for people', true)
     .option('--no-human', 'times and sizes in full')
     .addOption(formatOption())
     .option('--json', 'print JSON')

@@ -37,6 +37,6 @@ test('an image called anillo that is there already is the one that runs', () => 
 
 test('another tag of it is not there', () => {
   const { status, err } = anillo('run', ['container', 'run', 'anillo:1']);
-  expect(status).toBe(1);
+  expect(status).toBe(125);
   expect(err).toMatch(/There is no image anillo:1/);
 });

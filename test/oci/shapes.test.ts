@@ -141,6 +141,7 @@ describe('images', () => {
     expect(anillo(['image', 'ls', '--filter', 'dangling=true', '-q']).out).toBe('');
     expect(anillo(['image', 'ls', '--filter', 'reference=mi*', '-q']).out).toMatch(/^[0-9a-f]{12}\n$/);
     expect(anillo(['image', 'ls', '--filter', 'reference=other*', '-q']).out).toBe('');
-    expect(anillo(['image', 'history', '--no-human', '--format', '{{.Size}}', 'mine:1']).out).toBe('1500\n');
+    for (const inFull of ['--no-human', '--human=false'])
+      expect(anillo(['image', 'history', inFull, '--format', '{{.Size}}', 'mine:1']).out).toBe('1500\n');
   });
 });

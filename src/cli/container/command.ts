@@ -16,7 +16,8 @@ export function addContainer(anillo: Command): void {
       'after',
       `
 The exit status of run and exec is that of the program, or 128 + n when signal n killed it; 126 when it cannot be run, 127
-when it is not there; that of run is 125 when there is no container to run it in. What a container changes is kept when it ends, under $ANILLO_DATA.
+when it is not there; that of run is 125 when there is no container to run it in.
+What a container changes is kept when it ends, under $ANILLO_DATA.
 
 Examples:
   anillo container run --rm mine:1 /bin/echo hello
