@@ -39,6 +39,14 @@ export function bytesOfAddress6(address: number): Uint8Array {
   return bytes;
 }
 
+/** An address of sixteen bytes. */
+export function address6(bytes: Uint8Array): number {
+  if (MAPPED_PREFIX.every((byte, n) => bytes[n] === byte))
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(12);
+  if (bytes.subarray(0, 15).some((byte) => byte !== 0) || bytes[15]! > 1) return ELSEWHERE6;
+  return bytes[15] === 1 ? LOOPBACK6 : ANY6;
+}
+
 /** struct sockaddr_in or sockaddr_in6. */
 export function encode({ address, port }: Endpoint, family = AF_INET): Uint8Array {
   const bytes = new Uint8Array(family === AF_INET6 ? SIZE6 : SIZE);
@@ -63,9 +71,5 @@ export function decode(bytes: Uint8Array, family = AF_INET): Endpoint {
   if (bytes.length < (family === AF_INET6 ? LEAST_SIZE6 : SIZE)) return fail('EINVAL');
   if (view.getUint16(0, true) !== family) return fail('EAFNOSUPPORT');
   if (family === AF_INET) return decodeUnchecked(bytes);
-  const port = view.getUint16(2);
-  const part = bytes.subarray(ADDRESS6, ADDRESS6 + 16);
-  if (MAPPED_PREFIX.every((byte, n) => part[n] === byte)) return { address: view.getUint32(ADDRESS6 + 12), port };
-  if (part.subarray(0, 15).some((byte) => byte !== 0) || part[15]! > 1) return { address: ELSEWHERE6, port };
-  return { address: part[15] === 1 ? LOOPBACK6 : ANY6, port };
+  return { address: address6(bytes.subarray(ADDRESS6, ADDRESS6 + 16)), port: view.getUint16(2) };
 }

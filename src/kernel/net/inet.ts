@@ -31,9 +31,18 @@ import {
   UNBOUND,
 } from './endpoint.ts';
 import type { NetNamespace, Route } from './namespace.ts';
+import { type Packet, type PacketChoice, packetChoice, recordsOf } from './packet-info.ts';
 import { UDP_CORK_KEY } from './protocol-options.ts';
 import { tellUnreachable } from './raw.ts';
-import { type Ancillary, NO_ANCILLARY, type Received, type ReceiveOptions, Socket, type SocketHost } from './socket.ts';
+import {
+  type Ancillary,
+  type ControlRecord,
+  NO_ANCILLARY,
+  type Received,
+  type ReceiveOptions,
+  Socket,
+  type SocketHost,
+} from './socket.ts';
 
 const SIOCATMARK = 0x8905;
 const CAPACITY = 212992;
@@ -94,6 +103,12 @@ export interface InetType {
   readonly protocol: number;
 }
 
+/** Where a datagram goes, and how. */
+interface Destination {
+  readonly target: Endpoint;
+  readonly choice: PacketChoice;
+}
+
 /** An open TCP, UDP or UDP-Lite socket. One of IPv6 also speaks IPv4, unless it was told not to. */
 export class InetSocket extends Socket {
   override readonly network: NetNamespace;
@@ -108,13 +123,13 @@ export class InetSocket extends Socket {
   /** The other end, when it had gone, has answered what was sent or left unread. */
   #isReset = false;
   /** A datagram that is not whole yet. */
-  #corked: { readonly bytes: Uint8Array; readonly target: Endpoint } | undefined;
+  #corked: ({ readonly bytes: Uint8Array } & Destination) | undefined;
   /** How a connection ended that was made while the program went on; connect(2) tells it once. */
   #attempt: 'connected' | 'refused' | undefined;
   #backlog: number | undefined;
   readonly #pending: InetSocket[] = [];
   /** A TCP stream, or UDP datagrams with their senders. */
-  readonly #received: { bytes: Uint8Array; readonly from: Endpoint }[] = [];
+  readonly #received: { bytes: Uint8Array; readonly from: Endpoint; readonly packet?: Packet | undefined }[] = [];
   /** What waits for the reader. */
   readonly #stored: KernelObject;
 
@@ -342,23 +357,25 @@ export class InetSocket extends Socket {
     return encode(this.#remote ?? fail('ENOTCONN'), this.family);
   }
 
-  send(bytes: Uint8Array, to: Uint8Array | undefined, _ancillary?: Ancillary, isMore = false): number | WouldBlock {
+  send(bytes: Uint8Array, to: Uint8Array | undefined, ancillary: Ancillary, isMore = false): number | WouldBlock {
     if (this.#corked === undefined && this.writeShut) return fail('EPIPE');
     if (this.#isStream) return this.#sendStream(bytes);
     const isCorked = isMore || this.options.get(UDP_CORK_KEY) === 1;
-    return isCorked || this.#corked !== undefined ? this.#cork(bytes, to, isCorked) : this.#sendDatagram(bytes, to);
+    const { records = [] } = ancillary;
+    if (isCorked || this.#corked !== undefined) return this.#cork(bytes, to, records, isCorked);
+    return this.#sendDatagram(bytes, to, records);
   }
 
   /** Adds to a datagram that is not whole yet; where it goes to is what its first part said (udp(7) UDP_CORK). */
-  #cork(bytes: Uint8Array, to: Uint8Array | undefined, isMore: boolean): number {
-    const before = this.#corked ?? { bytes: new Uint8Array(0), target: this.#destination(to) };
+  #cork(bytes: Uint8Array, to: Uint8Array | undefined, records: readonly ControlRecord[], isMore: boolean): number {
+    const before = this.#corked ?? { bytes: new Uint8Array(0), ...this.#destination(to, records) };
     const whole = new Uint8Array(before.bytes.length + bytes.length);
     this.#corked = undefined;
     if (whole.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
     whole.set(before.bytes);
     whole.set(bytes, before.bytes.length);
-    if (isMore) this.#corked = { bytes: whole, target: before.target };
-    else this.#sendTo(whole, before.target);
+    if (isMore) this.#corked = { ...before, bytes: whole };
+    else this.#sendTo(whole, before);
     return bytes.length;
   }
 
@@ -366,7 +383,7 @@ export class InetSocket extends Socket {
   uncork(): void {
     const corked = this.#corked;
     this.#corked = undefined;
-    if (corked !== undefined) this.#sendTo(corked.bytes, corked.target);
+    if (corked !== undefined) this.#sendTo(corked.bytes, corked);
   }
 
   #sendStream(bytes: Uint8Array): number | WouldBlock {
@@ -401,25 +418,26 @@ export class InetSocket extends Socket {
     return sent;
   }
 
-  #sendDatagram(bytes: Uint8Array, to: Uint8Array | undefined): number {
-    const target = this.#destination(to);
+  #sendDatagram(bytes: Uint8Array, to: Uint8Array | undefined, records: readonly ControlRecord[]): number {
+    const destination = this.#destination(to, records);
     if (bytes.length > LARGEST_DATAGRAM) return fail('EMSGSIZE');
-    return this.#sendTo(bytes, target);
+    return this.#sendTo(bytes, destination);
   }
 
   /** @throws SystemError EDESTADDRREQ */
-  #destination(to: Uint8Array | undefined): Endpoint {
-    const target = to === undefined || to.length === 0 ? this.#remote : this.#target(to);
-    return target ?? fail('EDESTADDRREQ');
+  #destination(to: Uint8Array | undefined, records: readonly ControlRecord[]): Destination {
+    const named = to === undefined || to.length === 0 ? this.#remote : this.#target(to);
+    const target = named ?? fail('EDESTADDRREQ');
+    return { target, choice: packetChoice(this, this.network, target.address, records) };
   }
 
-  #sendTo(bytes: Uint8Array, target: Endpoint): number {
+  #sendTo(bytes: Uint8Array, { target, choice }: Destination): number {
     const isBroadcast = this.network.isBroadcast(target.address);
     if (isBroadcast && this.options.get(SO_BROADCAST) !== 1) fail('EACCES');
     const routes = isBroadcast ? this.network.broadcastRoutes(target.address) : [this.network.route(target.address)];
     if (this.#local.port === 0) this.#take({ address: this.#any, port: 0 });
     this.#tellError();
-    const taken = routes.filter((route) => this.#deliver(route, target, bytes));
+    const taken = routes.filter((route) => this.#deliver(route, target, bytes, choice));
     if (taken.length === 0 && !isBroadcast) this.#unwanted(routes[0]!, target, bytes);
     return bytes.length;
   }
@@ -440,23 +458,26 @@ export class InetSocket extends Socket {
   }
 
   /** Hands a datagram to a socket behind a route; false when nobody wants it. */
-  #deliver({ from: by, to, source }: Route, target: Endpoint, bytes: Uint8Array): boolean {
-    const from = { address: isAny(this.#local.address) ? source : this.#local.address, port: this.#local.port };
+  #deliver({ from: by, to, source }: Route, target: Endpoint, bytes: Uint8Array, choice: PacketChoice): boolean {
+    const own = isAny(this.#local.address) ? source : this.#local.address;
+    const from = { address: choice.source ?? own, port: this.#local.port };
+    const { hops, trafficClass } = choice;
+    const packet = { to: target.address, hops, trafficClass, index: to.index };
     for (const socket of this.#portsOf(to.namespace).at(target.port)) {
       if (!socket.#covers(target.address)) continue;
       const remote = socket.#remote;
       if (remote !== undefined && (remote.port !== from.port || remote.address !== from.address)) continue;
       by.count(to, bytes.length);
       // a full receiver loses datagrams
-      if (socket.#stored.bytes + bytes.length <= CAPACITY) socket.#store(bytes.slice(), from);
+      if (socket.#stored.bytes + bytes.length <= CAPACITY) socket.#store(bytes.slice(), from, packet);
       return true;
     }
     return false;
   }
 
-  #store(bytes: Uint8Array, from: Endpoint): void {
+  #store(bytes: Uint8Array, from: Endpoint, packet?: Packet): void {
     this.#stored.add(bytes.length, 1);
-    this.#received.push({ bytes, from });
+    this.#received.push({ bytes, from, packet });
     this.queue.wake();
   }
 
@@ -472,7 +493,9 @@ export class InetSocket extends Socket {
       bytes: first.bytes.subarray(0, length),
       length: first.bytes.length,
       from: encode(first.from, this.family),
-      ancillary: NO_ANCILLARY,
+      ancillary: first.packet
+        ? { ...NO_ANCILLARY, records: recordsOf(this, first.packet, this.network) }
+        : NO_ANCILLARY,
     };
   }
 

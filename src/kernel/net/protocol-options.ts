@@ -1,4 +1,4 @@
-// Options of the internet protocols that change nothing here, because no packet is made: they are remembered, so that a program
+// Options of the internet protocols. Most change nothing here, because no packet is made: they are remembered, so that a program
 // that looks finds what it has set (ip(7), ipv6(7), tcp(7), udp(7)).
 import {
   AF_INET,
@@ -9,6 +9,7 @@ import {
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
 } from '../../abi/socket.ts';
+import type { Socket } from './socket.ts';
 
 /** What an option may be set to; the rest fails with EINVAL. `least` and `most`, or only whether it is 0. */
 interface Option {
@@ -16,6 +17,8 @@ interface Option {
   readonly range?: readonly [least: number, most: number];
   /** Values below the least, but 0, and above the most are taken as those. */
   readonly isClamped?: true;
+  /** -1 means the initial value again. */
+  readonly hasDefault?: true;
 }
 
 const flag = (initial: 0 | 1 = 0): Option => ({ initial });
@@ -41,7 +44,7 @@ const IP: Readonly<Record<number, Option>> = {
 
 /** IPV6_UNICAST_HOPS, MULTICAST_HOPS, MULTICAST_LOOP, MTU_DISCOVER, RECVERR, RECVPKTINFO, RECVHOPLIMIT, RECVTCLASS, TCLASS. */
 const IPV6: Readonly<Record<number, Option>> = {
-  16: within(64, 0, 255),
+  16: { ...within(64, 0, 255), hasDefault: true },
   18: within(1, 0, 255),
   19: flag(1),
   23: within(1, 0, 5),
@@ -49,7 +52,7 @@ const IPV6: Readonly<Record<number, Option>> = {
   49: flag(),
   51: flag(),
   66: flag(),
-  67: within(0, 0, 255),
+  67: { ...within(0, 0, 255), hasDefault: true },
 };
 
 /** TCP_NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, QUICKACK, USER_TIMEOUT, FASTOPEN. */
@@ -95,8 +98,14 @@ export function optionsOf(
   return protocol === IPPROTO_UDPLITE ? UDPLITE : UDP;
 }
 
+/** An option a socket is known to have. */
+export function protocolOption(socket: Socket, level: number, name: number): number {
+  return socket.options.get(optionKey(level, name)) ?? optionsOf(level, socket)![name]!.initial;
+}
+
 /** What becomes of a value that is set; undefined for one that cannot be. */
-export function accepted({ range, isClamped }: Option, value: number): number | undefined {
+export function accepted({ initial, range, isClamped, hasDefault }: Option, value: number): number | undefined {
+  if (hasDefault && value === -1) return initial;
   if (range === undefined) return value === 0 ? 0 : 1;
   if (isClamped) return value === 0 ? 0 : Math.min(Math.max(value, range[0]), range[1]);
   return value >= range[0] && value <= range[1] ? value : undefined;

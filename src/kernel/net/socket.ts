@@ -56,8 +56,17 @@ export function senderOf(task: Task): PeerCredentials {
   return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
 }
 
+/** A control message of a protocol, its bytes as the program has them (cmsg(3)). */
+export interface ControlRecord {
+  readonly level: number;
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What travels beside the bytes of a message. */
 export interface Ancillary {
+  /** What the protocols of the internet are told of a packet, or tell. */
+  readonly records?: readonly ControlRecord[];
   readonly files: readonly FileDescription[];
   readonly credentials: PeerCredentials | undefined;
 }

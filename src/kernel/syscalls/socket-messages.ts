@@ -1,7 +1,8 @@
 // What travels beside the bytes of a message (cmsg(3), unix(7) "Ancillary messages"), and struct msghdr itself.
 import { AF_UNIX, MSG_CMSG_CLOEXEC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
-import type { Ancillary, PeerCredentials, Received, Socket } from '../net/socket.ts';
+import { RawSocket } from '../net/raw.ts';
+import type { Ancillary, ControlRecord, PeerCredentials, Received, Socket } from '../net/socket.ts';
 import { release } from '../vfs/file.ts';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
@@ -48,11 +49,12 @@ function claimed(call: Call, address: number, length: number): PeerCredentials {
   return { pid: (call.pids.groups.get(number) ?? fail('ESRCH')).pid, uid, gid };
 }
 
-/** Control messages of a message to be sent: files and credentials. */
+/** Control messages of a message to be sent: files, credentials, and those of protocols, which look at what is theirs. */
 export function readControl(call: Call, { control, controlLength }: MessageHeader, socket: Socket): Ancillary {
   const word = call.wordSize;
   const head = word + 8;
   const files: Ancillary['files'][number][] = [];
+  const records: ControlRecord[] = [];
   let credentials: Ancillary['credentials'];
   for (let at = 0; control !== 0 && at + head <= controlLength; ) {
     const length = call.readWord(control + at);
@@ -64,11 +66,13 @@ export function readControl(call: Call, { control, controlLength }: MessageHeade
         files.push(call.task.files.any(call.readWord(control + at + head + 4 * n, 4) | 0));
     } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS)
       credentials = claimed(call, control + at + head, length - head);
-    else fail('EINVAL');
+    else if (level === SOL_SOCKET || socket instanceof RawSocket) fail('EINVAL');
+    else if (socket.family !== AF_UNIX)
+      records.push({ level, type, bytes: call.read(control + at + head, length - head) });
     at += Math.ceil(length / word) * word;
   }
   if (files.length > MOST_FILES) fail('EINVAL');
-  return { files, credentials };
+  return { files, credentials, records };
 }
 
 /** struct ucred as the caller's namespaces have it. */
@@ -113,6 +117,16 @@ export function writeControl(
       call.task.files.install(file, (flags & MSG_CMSG_CLOEXEC) !== 0, openFilesLimit(call)),
     );
     if (numbers.length > 0) put(SCM_RIGHTS, numbers);
+  }
+  for (const { level, type, bytes } of ancillary.records ?? []) {
+    const length = Math.min(head + bytes.length, room());
+    truncated ||= length < head + bytes.length;
+    if (length < head) break;
+    call.writeWord(header.control + at, length);
+    call.writeWord(header.control + at + word, level, 4);
+    call.writeWord(header.control + at + word + 4, type, 4);
+    if (length > head) call.write(header.control + at + head, bytes.subarray(0, length - head));
+    at += Math.min(Math.ceil(length / word) * word, room());
   }
   return { length: at, truncated };
 }

@@ -26,6 +26,7 @@ import {
 } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
+import { IPV6_PKTINFO, PKTINFO6_SIZE } from '../net/packet-info.ts';
 import { accepted, optionKey, optionsOf, UDP_CORK_KEY } from '../net/protocol-options.ts';
 import { DEFAULT_BUFFER, type Socket } from '../net/socket.ts';
 import { CAP_NET_ADMIN, hasCapability } from '../vfs/permission.ts';
@@ -84,8 +85,21 @@ function findOption(socket: Socket, level: number, name: number, withoutLevel: '
 const isCorkTaken = (level: number, name: number, value: number): boolean =>
   optionKey(level, name) === UDP_CORK_KEY && value === 0;
 
+const isPacketInfo = (socket: Socket, level: number, name: number): boolean =>
+  level === IPPROTO_IPV6 && name === IPV6_PKTINFO && socket.family === AF_INET6;
+
+/** A struct in6_pktinfo for all packets. @throws SystemError EINVAL */
+function setPacketInfo(call: Call, socket: Socket): number {
+  const [address, length] = [call.arg(3), call.arg(4)];
+  if (length < PKTINFO6_SIZE) fail('EINVAL');
+  const index = call.view(address, PKTINFO6_SIZE).getInt32(16, true);
+  socket.options.set(optionKey(IPPROTO_IPV6, IPV6_PKTINFO), index);
+  return 0;
+}
+
 /** @throws SystemError EOPNOTSUPP, ENOPROTOOPT, EINVAL */
 function setProtocolOption(call: Call, socket: Socket, level: number, name: number): number {
+  if (isPacketInfo(socket, level, name)) return setPacketInfo(call, socket);
   const [address, length] = [call.arg(3), call.arg(4)];
   const isOnly6 = socket instanceof InetSocket && isVersion6Only(level, name) && socket.family === AF_INET6;
   const isForm = isAddressForm(socket, level, name);
