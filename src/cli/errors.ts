@@ -14,6 +14,9 @@ export const EXIT = {
 /** `container run` has failed, and not its program (docker-run(1) "Exit status"). */
 export const RUN_FAILED = 125;
 
+/** `oci exec` has failed, and not its program (runc-exec(8) "EXIT STATUS"). */
+export const EXEC_FAILED = 255;
+
 /** A mistake that the user can mend: one full sentence and the exit status it deserves. */
 export class CliError extends Error {
   readonly exitStatus: number;

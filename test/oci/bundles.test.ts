@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { COMMAND, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { podmanConfig, umociConfig } from './bundle-configs.ts';
@@ -82,7 +82,10 @@ describe.skipIf(!canCompile())('bundles', () => {
     expect(created).toMatchObject({ id: 'life', status: 'created', bundle: directory, annotations: {} });
     expect(String(created.pid)).toBe(readFileSync(pidFile, 'utf8'));
     expect(existsSync(`/proc/${created.pid}`)).toBe(true);
-    expect(oci('exec', 'life', 'box', 'pid')).toMatchObject({ status: 1, err: expect.stringContaining('not started') });
+    expect(oci('exec', 'life', 'box', 'pid')).toMatchObject({
+      status: 255,
+      err: expect.stringContaining('not started'),
+    });
     expect(oci('start', 'life')).toMatchObject({ status: 0, err: '' });
     expect(oci('start', 'life')).toMatchObject({
       status: 1,
@@ -106,13 +109,58 @@ describe.skipIf(!canCompile())('bundles', () => {
     expect(oci('exec', 'life', 'box', 'forks').out).toBe('forks: 1, EAGAIN\n');
     oci('pause', 'life');
     expect(oci('list').out).toMatch(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER\nlife +\d+ +paused /);
-    expect(oci('exec', 'life', 'box')).toMatchObject({ status: 1, err: expect.stringContaining('is paused') });
+    expect(oci('exec', 'life', 'box')).toMatchObject({ status: 255, err: expect.stringContaining('is paused') });
     oci('resume', 'life');
     expect(oci('delete', 'life')).toMatchObject({ status: 1, err: expect.stringContaining('is running') });
     expect(oci('kill', 'life', 'TERM').status).toBe(0);
     expect(oci('delete', '--force', 'life').status).toBe(0);
     expect(oci('state', 'life')).toMatchObject({ status: 1, err: expect.stringContaining('no container life') });
     expect(oci('delete', '--force', 'life').status).toBe(0);
+  });
+
+  test('ps, update and exec take what runc takes', () => {
+    create('-b', bundle(config(['box', 'trap', 'forever'])), 'as');
+    oci('start', 'as');
+    expect(oci('ps', 'as', '-o', 'pid,comm').out).toBe('PID   COMMAND\n1     box\n');
+    expect(oci('ps', 'as', '-eopid', '-o', 'args').out).toBe('PID   COMMAND\n1     box trap forever\n');
+    expect(oci('ps', 'as', '-ef').out).toMatch(/^UID +PID +PPID .*CMD\n0 +1 .*box trap forever\n$/);
+    for (const options of [['aux'], ['-o', 'pid,wchan']])
+      expect(oci('ps', 'as', ...options)).toMatchObject({
+        status: 2,
+        err: expect.stringContaining('is not supported'),
+      });
+    expect(oci('update', '--memory', '100M', '--memory-swap=-1', 'as')).toMatchObject({ status: 0, err: '' });
+    expect(oci('exec', 'as', 'box', 'show', '/sys/fs/cgroup/memory.max').out).toBe(`${100 << 20}\n`);
+    expect(oci('update', '--memory', '5x', 'as').err).toContain('5x is not a size');
+    for (const args of [
+      ['--cwd', 'tmp', 'as', 'box'],
+      ['as', '/nothing'],
+      ['as'],
+      ['-u', 'x', 'as', 'box'],
+      ['nobody', 'box'],
+    ])
+      expect(oci('exec', ...args)).toMatchObject({
+        status: 255,
+        out: '',
+        err: expect.stringMatching(/^anillo: [^\n]+\n$/),
+      });
+    oci('kill', 'as', 'KILL');
+  });
+
+  test('one that was stopped has no processes, takes no signal and no limits', async () => {
+    await vi.waitFor(() => expect(JSON.parse(oci('state', 'as').out).status).toBe('stopped'), 10_000);
+    expect(oci('ps', 'as')).toMatchObject({ status: 0, out: expect.stringMatching(/^UID .*CMD\n$/) });
+    expect(oci('ps', '-f', 'json', 'as')).toEqual({ status: 0, out: 'null\n', err: '' });
+    expect(oci('kill', '-a', 'as', 'TERM')).toEqual({ status: 0, out: '', err: '' });
+    for (const args of [
+      ['kill', 'as', '0'],
+      ['update', '--pids-limit', '9', 'as'],
+      ['pause', 'as'],
+      ['resume', 'as'],
+    ])
+      expect(oci(...args).status).toBe(1);
+    expect(oci('exec', 'as', 'box').status).toBe(255);
+    expect(oci('delete', 'as').status).toBe(0);
   });
 
   test('one that was created and is never started goes away', () => {

@@ -56,8 +56,8 @@ function parseMemory(text: string): number {
   throw new InvalidArgumentError(`${text} is out of range: a container has between 2m and 3g of memory.`);
 }
 
-/** Like a size, and -1 for as much as there is. */
-const parseSwap = (text: string): number => (text === '-1' ? -1 : bytes(text));
+/** Like a size, and -1 for as much as there is. @throws InvalidArgumentError */
+export const parseSizeOrAll = (text: string): number => (text === '-1' ? -1 : bytes(text));
 
 /** @throws InvalidArgumentError */
 function parseProcessors(text: string): string {
@@ -84,7 +84,7 @@ export function withLimits(command: Command): Command {
   return command
     .addOption(option('-m, --memory <size>', 'memory, such as 64m; who passes it is killed', parseMemory))
     .addOption(option('--memory-reservation <size>', 'memory that others do not take away', bytes))
-    .addOption(option('--memory-swap <size>', 'memory and swap together; there is no swap', parseSwap))
+    .addOption(option('--memory-swap <size>', 'memory and swap together; there is no swap', parseSizeOrAll))
     .addOption(option('--cpus <number>', 'processor time, such as 0.25 for a quarter', parseNumber('--cpus', 0.01)))
     .addOption(
       option(

@@ -5,6 +5,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { PidNamespace } from '../../kernel/ns/pid-namespace.ts';
 import type { ThreadGroup } from '../../kernel/task/thread-group.ts';
 import { columns } from '../columns.ts';
+import { CliError } from '../errors.ts';
 
 /** Major number of the devices in /dev/pts. */
 const SCREENS = 136;
@@ -23,6 +24,8 @@ export interface Process {
   /** Such as pts/0. */
   readonly terminal?: string;
   readonly command: string;
+  /** Of its first thread. */
+  readonly name: string;
 }
 
 /** What `container top` shows of a process. */
@@ -41,6 +44,7 @@ export function processOf(kernel: Kernel, group: ThreadGroup, pids: PidNamespace
     percent: age > 0 ? Math.floor((100 * used) / age) : 0,
     ...(device === undefined ? {} : { terminal: device >> 8 === SCREENS ? `pts/${device & 0xff}` : 'console' }),
     command: commandOf(group),
+    name: leader.name,
   };
 }
 
@@ -60,18 +64,56 @@ function started(time: number, now: number): string {
   return `${at.toLocaleString('en', { month: 'short', timeZone: 'UTC' })}${String(at.getUTCDate()).padStart(2, '0')}`;
 }
 
+type Column = readonly [title: string, value: (process: Process, now: number) => string];
+
+const USER: Column['1'] = ({ uid }) => String(uid);
+const TERMINAL: Column['1'] = ({ terminal = '?' }) => terminal;
+const COMMAND: Column['1'] = ({ command }) => command;
+
+/** What `-o` can ask for; users are numbers, their names are known inside only. */
+const COLUMNS: Readonly<Record<string, Column>> = {
+  uid: ['UID', USER],
+  user: ['USER', USER],
+  pid: ['PID', ({ pid }) => String(pid)],
+  ppid: ['PPID', ({ parent }) => String(parent)],
+  c: ['C', ({ percent }) => String(percent)],
+  stime: ['STIME', ({ startedAt }, now) => started(startedAt, now)],
+  tname: ['TTY', TERMINAL],
+  tty: ['TT', TERMINAL],
+  time: ['TIME', ({ milliseconds }) => new Date(milliseconds).toISOString().slice(11, 19)],
+  cmd: ['CMD', COMMAND],
+  args: ['COMMAND', COMMAND],
+  command: ['COMMAND', COMMAND],
+  comm: ['COMMAND', ({ name }) => name],
+};
+const FULL = ['uid', 'pid', 'ppid', 'c', 'stime', 'tname', 'time', 'cmd'];
+
+/** Reads the options of ps: none, `-ef`, or columns with `-o`. @throws CliError for others */
+export function columnsAsked(options: readonly string[]): readonly string[] {
+  const left = [...options];
+  const asked: string[] = [];
+  while (left.length > 0) {
+    const [, letters, list] = /^-([efA]*)(?:o(.*))?$/s.exec(left[0]!) ?? [];
+    if (letters === undefined || left[0] === '-')
+      throw new CliError(`ps ${left[0]} is not supported: choose -ef, or -o with ${Object.keys(COLUMNS).join(', ')}.`);
+    left.shift();
+    if (list !== undefined) asked.push(...(list || (left.shift() ?? '')).split(/[ ,]+/));
+  }
+  const wrong = asked.find((name) => !Object.hasOwn(COLUMNS, name));
+  if (wrong !== undefined)
+    throw new CliError(`ps -o ${wrong} is not supported: choose ${Object.keys(COLUMNS).join(', ')}.`);
+  return asked.length === 0 ? FULL : asked;
+}
+
 /** Processes as a table. */
-export function processTable(processes: readonly Process[], now: number = Date.now()): string {
-  const time = (ms: number) => new Date(ms).toISOString().slice(11, 19);
-  const rows = processes.map(({ uid, pid, parent, percent, startedAt, terminal = '?', milliseconds, command }) => [
-    String(uid),
-    String(pid),
-    String(parent),
-    String(percent),
-    started(startedAt, now),
-    terminal,
-    time(milliseconds),
-    command,
-  ]);
-  return columns(['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'], rows);
+export function processTable(
+  processes: readonly Process[],
+  names: readonly string[] = FULL,
+  now: number = Date.now(),
+): string {
+  const shown = names.map((name) => COLUMNS[name]!);
+  return columns(
+    shown.map(([title]) => title),
+    processes.map((process) => shown.map(([, value]) => value(process, now))),
+  );
 }

@@ -1,5 +1,6 @@
 // anillo oci: one more process in a container of a bundle, and other limits for it (runc-exec(8), runc-update(8)).
 import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { statusOf } from '../../oci/bundle-state.ts';
 import type { BundleRecord } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
@@ -7,7 +8,7 @@ import { parseProcess, parseResources, type ProcessSpec, type ResourceSpec } fro
 import { leaveBehind, workBehind } from '../container/background.ts';
 import { ask, converse, windowSize } from '../container/client.ts';
 import type { ExecRequest } from '../container/protocol.ts';
-import { CliError } from '../errors.ts';
+import { CliError, EXEC_FAILED } from '../errors.ts';
 import { BundlePlaces } from '../places.ts';
 import { ignore, readConfig } from './bundle.ts';
 import { writePid } from './lifecycle.ts';
@@ -28,12 +29,22 @@ export interface ExecOptions {
   readonly ignorePaused?: true;
 }
 
-/** Runs one more process; the exit status becomes its own. */
+/** Runs one more process; the exit status becomes its own. @throws CliError with a status that says it did not run */
 export async function execInBundle(id: string, args: readonly string[], options: ExecOptions): Promise<void> {
+  try {
+    await execute(id, args, options);
+  } catch (error) {
+    const hasSentence = error instanceof OciError || error instanceof CliError;
+    throw hasSentence ? new CliError(error.message, EXEC_FAILED) : error;
+  }
+}
+
+async function execute(id: string, args: readonly string[], options: ExecOptions): Promise<void> {
   const record = new BundlePlaces(options.root).containers.named(id);
   if (statusOf(record) === 'paused' && !options.ignorePaused)
     throw new OciError('bad-state', `The container ${id} is paused: resume it first, or use --ignore-paused.`);
   const process_ = options.process === undefined ? processOf(record, args, options) : readProcess(options.process);
+  if (!isAbsolute(process_.cwd)) throw new CliError(`The working directory ${process_.cwd} is no absolute path.`);
   const size = process_.terminal && process.stdout.isTTY ? { size: windowSize() } : {};
   const exec: ExecRequest = { process: process_, interactive: true, ...size };
   if (options.detach) {
@@ -106,6 +117,7 @@ export type UpdateOptions = { readonly root: string; readonly resources?: string
 export async function updateBundle(id: string, { root, resources: file, ...given }: UpdateOptions): Promise<void> {
   const { containers } = new BundlePlaces(root);
   const record = containers.named(id);
+  if (statusOf(record) === 'stopped') throw new OciError('bad-state', `The container ${id} is not running.`);
   const read = (path: string) => (path === '-' ? new Uint8Array(readFileSync(0)) : readConfig(path));
   const asked: ResourceSpec =
     file === undefined

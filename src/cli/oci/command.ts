@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { dataHome } from '../data-files.ts';
 import { beforeProgram } from '../go-flags.ts';
 import { OCI_VERSION } from '../../oci/bundle-state.ts';
+import { parseSizeOrAll } from '../container/limits.ts';
 import { withAccepted } from '../container/refused.ts';
 import { version } from '../../../package.json';
 import { collect, parseChoice, parseNumber } from '../options.ts';
@@ -186,12 +187,12 @@ function addLooking(oci: Command): void {
     async (_, options) => (await look()).listBundles(options),
   );
   act(
-    oci
-      .command('ps')
+    beforeProgram(oci.command('ps'))
       .description('list the processes of a container')
       .argument('<container-id>', 'its name')
+      .argument('[ps options...]', '-ef, or -o and names of columns')
       .addOption(formatOption()),
-    async ([id], options) => (await look()).listProcesses(id as string, options),
+    async ([id, psOptions], options) => (await look()).listProcesses(id as string, psOptions as string[], options),
   );
   act(
     oci
@@ -246,15 +247,17 @@ function addChanging(oci: Command): void {
     option.attributeName = () => name;
     return option;
   };
+  const size = (flag: string, name: string) =>
+    limit(flag, name, 'bytes, such as 64m; -1 for no limit').argParser(parseSizeOrAll);
   act(
     oci
       .command('update')
       .description('give a container other limits')
       .argument('<container-id>', 'its name')
       .option('-r, --resources <file>', 'the limits as JSON, as in a configuration; - for standard input')
-      .addOption(limit('--memory', 'memoryLimit', 'bytes'))
-      .addOption(limit('--memory-reservation', 'memoryReservation', 'bytes'))
-      .addOption(limit('--memory-swap', 'memorySwap', 'bytes'))
+      .addOption(size('--memory', 'memoryLimit'))
+      .addOption(size('--memory-reservation', 'memoryReservation'))
+      .addOption(size('--memory-swap', 'memorySwap'))
       .addOption(limit('--cpu-share', 'cpuShares', 'share against others'))
       .addOption(limit('--cpu-quota', 'cpuQuota', 'microseconds of each period'))
       .addOption(limit('--cpu-period', 'cpuPeriod', 'microseconds'))

@@ -264,7 +264,10 @@ export async function killBundle(
   { root, all }: { readonly root: string; readonly all?: true },
 ): Promise<void> {
   const signal = signalNumber(name);
-  await ask(new BundlePlaces(root).containers.named(id), { op: 'signal', signal, all: all === true });
+  const record = new BundlePlaces(root).containers.named(id);
+  // of one that was stopped "all its processes" are none
+  if (all && statusOf(record) === 'stopped') return;
+  await ask(record, { op: 'signal', signal, all: all === true });
 }
 
 /** Freezes a container, or lets it go on. */

@@ -9,7 +9,7 @@ import { specTemplate } from '../../oci/spec-template.ts';
 import { hostReason } from '../assets.ts';
 import { columns } from '../columns.ts';
 import { ask } from '../container/client.ts';
-import { processTable, type Process } from '../container/processes.ts';
+import { columnsAsked, processTable, type Process } from '../container/processes.ts';
 import type { Stats } from '../container/stats.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { BundlePlaces } from '../places.ts';
@@ -52,11 +52,18 @@ export function listBundles({ root, format, quiet }: Root & { readonly format: s
     );
 }
 
-/** Lists the processes of a container, by their numbers inside. */
-export async function listProcesses(id: string, { root, format }: Root & { readonly format: string }): Promise<void> {
-  const processes = (await ask(new BundlePlaces(root).containers.named(id), { op: 'top' })) as readonly Process[];
-  if (format === 'json') print(`${JSON.stringify(processes.map(({ pid }) => pid))}\n`);
-  else print(processTable(processes));
+/** Lists the processes of a container, by their numbers inside; one that was stopped has none. */
+export async function listProcesses(
+  id: string,
+  psOptions: readonly string[],
+  { root, format }: Root & { readonly format: string },
+): Promise<void> {
+  const shown = columnsAsked(psOptions);
+  const record = new BundlePlaces(root).containers.named(id);
+  const isStopped = statusOf(record) === 'stopped';
+  const processes = isStopped ? [] : ((await ask(record, { op: 'top' })) as readonly Process[]);
+  if (format === 'table') print(processTable(processes, shown));
+  else print(`${JSON.stringify(isStopped ? null : processes.map(({ pid }) => pid))}\n`);
 }
 
 /** Prints what a container uses, again and again, and when it runs out of memory. */
