@@ -2,6 +2,7 @@
 // and 7); what it runs on is behind platform.ts.
 import { SIGNAL } from '../abi/signal.ts';
 import { S_IFIFO, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
+import { ClockDiscipline } from './clock-discipline.ts';
 import type { Cgroup } from './cgroup/cgroup.ts';
 import { KernelObject } from './cgroup/kernel-object.ts';
 import { MemoryController } from './cgroup/memory.ts';
@@ -155,8 +156,9 @@ export class Kernel {
   readonly pipePages = new PipePages();
   readonly cgroups: CgroupHierarchy;
   readonly memory: MemoryController;
-  /** Nanoseconds since the epoch at cycle 0. */
-  epoch: bigint;
+  /** Nanoseconds since the epoch at cycle 0, if the clock were never steered. */
+  #epoch: bigint;
+  readonly discipline = new ClockDiscipline();
   /** What file systems stamp files with. */
   readonly clock = (): bigint => this.realtime;
   onCall: KernelOptions['onCall'];
@@ -172,7 +174,7 @@ export class Kernel {
   constructor(options: KernelOptions) {
     this.platform = options.platform;
     this.frames = new Frames(options.platform.memory);
-    this.epoch = options.epoch ?? DEFAULT_EPOCH;
+    this.#epoch = options.epoch ?? DEFAULT_EPOCH;
     this.random = new RandomSource(options.seed ?? 0);
     const now = this.clock;
     this.vdso = new Vdso(this.frames);
@@ -207,6 +209,16 @@ export class Kernel {
   /** Nanoseconds since boot: CLOCK_MONOTONIC. */
   get monotonic(): bigint {
     return this.nanoseconds(this.platform.cycles);
+  }
+
+  /** How far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC at the moment. */
+  get epoch(): bigint {
+    const { discipline } = this;
+    return discipline.isExact ? this.#epoch : this.#epoch + discipline.correction(this.monotonic);
+  }
+
+  set epoch(nanoseconds: bigint) {
+    this.#epoch += nanoseconds - this.epoch;
   }
 
   /** Nanoseconds since the epoch: CLOCK_REALTIME. */

@@ -53,8 +53,9 @@ export function clockOffset(call: Call, clock: number): bigint {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
       return call.kernel.epoch;
+    case CLOCK_TAI:
+      return call.kernel.epoch + BigInt(call.kernel.discipline.tai) * 1_000_000_000n;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:

@@ -91,3 +91,71 @@ CASE(settime_bad) { R(clock_settime(CLOCK_REALTIME, &(struct timespec){0, -1}));
 CASE(adjtimex_read) { struct timex t = {0}; R(adjtimex(&t) >= 0); say("%ld %ld\n", t.tick, t.time.tv_sec > 0 ? 1L : 0L); R(clock_adjtime(CLOCK_REALTIME, &t) >= 0); R(clock_adjtime(CLOCK_MONOTONIC, &t)); }
 CASE(times_fields) { struct tms t; R(times(&t) > 0); say("%d %d\n", (int)t.tms_cutime, (int)t.tms_cstime); }
 CASE(time_agrees) { time_t a = time(NULL), b; time(&b); struct timeval tv; gettimeofday(&tv, NULL); say("%d %d\n", b - a <= 1, tv.tv_sec - b <= 1); }
+
+/** What is set is set back at once: the clock of the machine is asked. */
+static struct timex before, set;
+static void restore(void) {
+  before.modes = ADJ_FREQUENCY | ADJ_MAXERROR | ADJ_ESTERROR | ADJ_STATUS | ADJ_TICK;
+  R(adjtimex(&before) >= 0);
+  set = (struct timex){.modes = ADJ_TIMECONST, .constant = before.constant - (before.status & STA_NANO ? 0 : 4)};
+  R(adjtimex(&set) >= 0);
+}
+CASE(adjtimex_sets) {
+  R(adjtimex(&before) >= 0);
+  set = (struct timex){.modes = ADJ_FREQUENCY | ADJ_MAXERROR | ADJ_ESTERROR | ADJ_TICK, .freq = 6553600, .maxerror = 1234, .esterror = 777, .tick = 10001};
+  R(adjtimex(&set) >= 0);
+  say("%ld %d %ld %ld\n", set.freq, set.maxerror >= 1234 && set.maxerror < 9999, set.esterror, set.tick);
+  set = (struct timex){0};
+  R(adjtimex(&set) >= 0);
+  say("%ld %ld %ld\n", set.freq, set.esterror, set.tick);
+  set = (struct timex){.modes = ADJ_FREQUENCY, .freq = 99999999};
+  R(adjtimex(&set) >= 0);
+  say("%ld %ld %ld\n", set.freq, set.tolerance, set.precision);
+  restore();
+}
+CASE(adjtimex_status) {
+  R(adjtimex(&before) >= 0);
+  set = (struct timex){.modes = ADJ_STATUS, .status = STA_UNSYNC | STA_FREQHOLD | STA_RONLY};
+  R(adjtimex(&set));
+  say("%#x\n", set.status & ~STA_NANO);
+  set = (struct timex){.modes = ADJ_NANO};
+  R(adjtimex(&set));
+  say("%#x\n", set.status);
+  set = (struct timex){.modes = ADJ_TIMECONST, .constant = 3};
+  R(adjtimex(&set));
+  say("%ld\n", set.constant);
+  set = (struct timex){.modes = ADJ_MICRO};
+  R(adjtimex(&set));
+  set = (struct timex){.modes = ADJ_TIMECONST, .constant = 3};
+  R(adjtimex(&set));
+  say("%ld %#x\n", set.constant, set.status);
+  set = (struct timex){.modes = ADJ_TIMECONST, .constant = 9};
+  R(adjtimex(&set));
+  say("%ld\n", set.constant);
+  set = (struct timex){.modes = ADJ_OFFSET, .offset = 1000};
+  R(adjtimex(&set));
+  say("%ld\n", set.offset);
+  restore();
+}
+CASE(adjtimex_errors) {
+  set = (struct timex){.modes = ADJ_TICK, .tick = 8999};
+  R(adjtimex(&set));
+  set.tick = 11001;
+  R(adjtimex(&set));
+  set = (struct timex){.modes = ADJ_SETOFFSET, .time = {0, -1}};
+  R(adjtimex(&set));
+  set.time.tv_usec = 1000000;
+  R(adjtimex(&set));
+  set = (struct timex){.modes = ADJ_SETOFFSET | ADJ_NANO, .time = {0, 1000000000}};
+  R(adjtimex(&set));
+  unprivileged();
+  set = (struct timex){.modes = ADJ_OFFSET_SS_READ};
+  R(adjtimex(&set) >= 0);
+  say("%ld\n", set.offset);
+  set = (struct timex){.modes = ADJ_OFFSET_SINGLESHOT};
+  R(adjtimex(&set));
+  set = (struct timex){.modes = ADJ_TICK, .tick = 1};
+  R(adjtimex(&set));
+  set = (struct timex){.modes = ADJ_SETOFFSET};
+  R(adjtimex(&set));
+}
