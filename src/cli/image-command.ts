@@ -57,6 +57,7 @@ function addReading(image: Command): void {
     .description('print images as JSON')
     .argument('<image...>', 'names or IDs')
     .addOption(inspectFormatOption())
+    .addOption(platformOption())
     .action(async (names, options) => (await import('./image.ts')).inspectImages(names, options));
   image
     .command('history')
@@ -66,6 +67,7 @@ function addReading(image: Command): void {
     .option('-q, --quiet', 'IDs only')
     .option('-H, --human', 'times and sizes for people', true)
     .option('--no-human', 'times and sizes in full')
+    .addOption(platformOption())
     .addOption(formatOption())
     .option('--json', 'print JSON')
     .action(async (name, options) => (await import('./image.ts')).showHistory(name, options));
@@ -74,6 +76,7 @@ function addReading(image: Command): void {
     .description('write images into an archive that docker load and OCI tools read')
     .argument('<image...>', 'names or IDs')
     .option('-o, --output <file>', 'the archive; standard output if not given')
+    .addOption(platformOption())
     .action(async (names, options) => (await import('./image.ts')).saveImages(names, options));
   image
     .command('verify')

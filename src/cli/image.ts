@@ -3,10 +3,11 @@ import { usersOf } from '../oci/container-store.ts';
 import { digits, short } from '../oci/digest.ts';
 import type { Architecture } from '../oci/documents.ts';
 import { changeConfig } from '../oci/image-changes.ts';
-import type { StoredImage } from '../oci/image-store.ts';
+import type { ImageStore, StoredImage } from '../oci/image-store.ts';
 import { importRoot } from '../oci/import-root.ts';
 import { loadArchive } from '../oci/load-archive.ts';
 import { OciError } from '../oci/oci-error.ts';
+import { familiarName } from '../oci/reference.ts';
 import { type ImageToSave, saveArchive } from '../oci/save-archive.ts';
 import { openArchive, writeArchive } from './archive-files.ts';
 import { ago, humanSize } from './columns.ts';
@@ -95,11 +96,27 @@ function filteredImages(images: readonly StoredImage[], filters: readonly string
   }, images);
 }
 
+/** The one platform that an image is wanted for. */
+interface OfPlatform {
+  readonly platform?: Architecture;
+}
+
+/** Every image here is of one platform: another is not to be had. @throws OciError */
+async function findFor(store: ImageStore, name: string, platform?: Architecture): Promise<StoredImage> {
+  const image = await findImage(store, name);
+  const { os, architecture } = image.config;
+  if (platform === undefined || platform === architecture) return image;
+  throw new OciError('not-found', `The image ${name} is for ${os}/${architecture}, not for linux/${platform}.`);
+}
+
 /** Prints images as JSON, or as a template says. @throws OciError, CliError */
-export async function inspectImages(names: readonly string[], { format }: { readonly format?: string }): Promise<void> {
+export async function inspectImages(
+  names: readonly string[],
+  { format, platform }: { readonly format?: string } & OfPlatform,
+): Promise<void> {
   const store = openStore();
   const images: StoredImage[] = [];
-  for (const name of names) images.push(await findImage(store, name));
+  for (const name of names) images.push(await findFor(store, name, platform));
   print(renderDescriptions(images.map(describeImage), format));
 }
 
@@ -134,13 +151,14 @@ export async function importImage(
 }
 
 /** Saves images as an archive. */
-export async function saveImages(texts: readonly string[], options: { output?: string }): Promise<void> {
+export async function saveImages(texts: readonly string[], options: { output?: string } & OfPlatform): Promise<void> {
   const store = openStore();
   const images: ImageToSave[] = [];
   for (const text of texts) {
-    const image = await findImage(store, text);
+    const image = await findFor(store, text, options.platform);
     const isId = digits(image.id).startsWith(text.replace(/^sha256:/, ''));
-    const named = image.names.filter((name) => name === text || name === `${text}:latest`);
+    const asked = familiarName(text);
+    const named = image.names.filter((name) => name === asked || name === `${asked}:latest`);
     images.push({ image, names: isId ? [] : named });
   }
   await writeArchive(saveArchive(store, images), options.output);
@@ -194,12 +212,13 @@ export interface HistoryOptions {
   readonly human: boolean;
   readonly format?: string;
   readonly json?: true;
+  readonly platform?: Architecture;
 }
 
 /** Shows how an image was made, the last step first. @throws OciError, CliError */
 export async function showHistory(text: string, options: HistoryOptions): Promise<void> {
   const store = openStore();
-  const image = await findImage(store, text);
+  const image = await findFor(store, text, options.platform);
   let layer = 0;
   const steps = image.config.history.map((step) => {
     const diffId = step.empty_layer ? undefined : image.config.diffIds[layer++];

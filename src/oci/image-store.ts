@@ -15,7 +15,7 @@ import {
 import { writeDocument } from './json.ts';
 import { Layers } from './layers.ts';
 import { OciError } from './oci-error.ts';
-import { parseReference, type Reference, tagged } from './reference.ts';
+import { familiarName, parseReference, type Reference, tagged } from './reference.ts';
 
 const LAYOUT = 'oci-layout';
 const INDEX = 'index.json';
@@ -171,7 +171,7 @@ export class ImageStore {
 
   #index(): readonly ContentDescriptor[] {
     const bytes = this.#data.read(INDEX);
-    return bytes ? parseIndex(bytes, `${INDEX} of the data directory`) : [];
+    return bytes ? parseIndex(bytes, `${INDEX} of the data directory`).map(withFamiliarName) : [];
   }
 
   #writeIndex(manifests: readonly ContentDescriptor[]): void {
@@ -228,6 +228,12 @@ function isMeant({ names, manifest }: StoredImage, reference: Reference | undefi
   if (reference.digest && reference.digest !== manifest.digest) return false;
   if (reference.tag !== undefined) return names.includes(tagged(reference));
   return names.some((name) => name.startsWith(`${reference.name}:`));
+}
+
+/** Other tools write whole names into layouts. */
+function withFamiliarName(entry: ContentDescriptor): ContentDescriptor {
+  const name = entry.annotations?.[NAME];
+  return name === undefined ? entry : { ...entry, annotations: { ...entry.annotations, [NAME]: familiarName(name) } };
 }
 
 function withoutName({ annotations: _, ...entry }: ContentDescriptor): ContentDescriptor {

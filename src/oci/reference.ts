@@ -1,5 +1,5 @@
-// Names of images: `name[:tag][@digest]` as docker(1) writes them (distribution/reference grammar). Names without a registry
-// stay as they are: there is no default registry here.
+// Names of images: `name[:tag][@digest]` as docker(1) writes them (distribution/reference grammar). Like docker's they are kept
+// short: its own registry and the library in it go without saying.
 import { type Digest, isDigest } from './digest.ts';
 import { OciError } from './oci-error.ts';
 
@@ -16,6 +16,11 @@ const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const NAME = new RegExp(`^(?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[\w][\w.-]{0,127}$/;
 const LONGEST_NAME = 255;
+
+/** A name as docker shows it: `docker.io/library/x` is `x`, and `docker.io/foo/bar` is `foo/bar`. */
+export function familiarName(name: string): string {
+  return name.replace(/^(?:index\.)?docker\.io\/(?=.)/, '').replace(/^library\/(?=[^/]+$)/, '');
+}
 
 /**
  * Parses the name of an image.
@@ -34,7 +39,7 @@ export function parseReference(text: string): Reference {
   if (name.length > LONGEST_NAME || !NAME.test(name)) {
     throw bad(text, 'a name has lower-case letters and digits, separated by single . _ - or /');
   }
-  return { name, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
+  return { name: familiarName(name), tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
 }
 
 /** `name:tag`, the key of an image in the store. */
