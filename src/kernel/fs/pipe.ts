@@ -7,6 +7,7 @@ import { copyBytes } from '../copy-bytes.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
+import { AsyncReceivers, POLL_IN, POLL_OUT } from '../vfs/async.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { Credentials } from '../vfs/permission.ts';
@@ -21,6 +22,8 @@ export const PIPE_BUF = 4096;
 /** What both ends share. */
 export class Pipe {
   readonly queue = new WaitQueue();
+  readonly asyncReaders = new AsyncReceivers();
+  readonly asyncWriters = new AsyncReceivers();
   /** Most bytes it holds (F_SETPIPE_SZ). */
   capacity = PIPE_CAPACITY;
   /** As large as what was in it needs: a pipe that is never used takes no memory of the host. */
@@ -158,6 +161,11 @@ export class PipeEnd extends FileDescription {
     return false;
   }
 
+  override get asyncReceivers(): AsyncReceivers[] {
+    const { asyncReaders, asyncWriters } = this.pipe;
+    return [...(this.readable ? [asyncReaders] : []), ...(this.writable ? [asyncWriters] : [])];
+  }
+
   override get copiesWrites(): boolean {
     return true;
   }
@@ -172,6 +180,7 @@ export class PipeEnd extends FileDescription {
     // what a reader does not take of a packet is lost
     if (packet !== undefined) pipe.take(new Uint8Array(packet - count));
     pipe.queue.wake(wasFull && pipe.isRoomy ? POLLOUT | POLLWRNORM : 0);
+    pipe.asyncWriters.signal(POLL_OUT);
     return count;
   }
 
@@ -192,6 +201,7 @@ export class PipeEnd extends FileDescription {
     if (this.flags & O_DIRECT) pipe.packets.push(count);
     pipe.put(from, count);
     pipe.queue.wake(POLLIN | POLLRDNORM);
+    pipe.asyncReaders.signal(POLL_IN);
     return count;
   }
 
@@ -214,6 +224,9 @@ export class PipeEnd extends FileDescription {
     if (this.writable) this.pipe.writers--;
     if (this.pipe.readers === 0 && this.pipe.writers === 0) this.pipe.empty();
     this.pipe.queue.wake();
+    if ((this.pipe.readers === 0) === (this.pipe.writers === 0)) return;
+    this.pipe.asyncReaders.signal(POLL_IN);
+    this.pipe.asyncWriters.signal(POLL_OUT);
   }
 }
 

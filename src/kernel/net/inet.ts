@@ -5,6 +5,7 @@ import {
   AF_INET6,
   AF_UNSPEC,
   IPPROTO_UDPLITE,
+  SHUT_RD,
   SO_BROADCAST,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -15,6 +16,7 @@ import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
+import { POLL_ERR, POLL_HUP, POLL_IN } from '../vfs/async.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_BIND_SERVICE, hasCapability } from '../vfs/permission.ts';
 import type { NetControls } from './controls.ts';
@@ -295,7 +297,7 @@ export class InetSocket extends Socket {
       if (!inBackground) return fail('ECONNREFUSED');
       this.#attempt = 'refused';
       this.error = ECONNREFUSED;
-      this.queue.wake();
+      this.happened(POLL_ERR);
       return fail('EINPROGRESS');
     }
     const end = new InetSocket(this.#host, O_RDWR, server, to.namespace);
@@ -306,7 +308,7 @@ export class InetSocket extends Socket {
     end.#join(this, this.#local, { from: to, to: from, source: target.address });
     this.#join(end, target, { from, to, source });
     server.#pending.push(end);
-    server.queue.wake();
+    server.happened();
     if (!inBackground) return undefined;
     this.#attempt = 'connected';
     return fail('EINPROGRESS');
@@ -397,7 +399,10 @@ export class InetSocket extends Socket {
     if (bytes.length === 0) return 0;
     if (peer === undefined) return this.#sendToNobody(bytes.length);
     const room = CAPACITY - peer.#stored.bytes;
-    if (room <= 0) return new WouldBlock(peer.queue);
+    if (room <= 0) {
+      this.wantsRoom = true;
+      return new WouldBlock(peer.queue);
+    }
     const { from, to } = this.#way!;
     // TCP tries again until the way is open
     if (!from.isUp || !to.isUp) return new WouldBlock(peer.queue);
@@ -414,7 +419,7 @@ export class InetSocket extends Socket {
     from.count(to, sent);
     this.#isReset = true;
     this.error = EPIPE;
-    this.queue.wake();
+    this.happened(POLL_ERR);
     return sent;
   }
 
@@ -478,7 +483,7 @@ export class InetSocket extends Socket {
   #store(bytes: Uint8Array, from: Endpoint, packet?: Packet): void {
     this.#stored.add(bytes.length, 1);
     this.#received.push({ bytes, from, packet });
-    this.queue.wake();
+    this.happened();
   }
 
   receive(length: number, { peek }: ReceiveOptions): Received | WouldBlock {
@@ -526,15 +531,23 @@ export class InetSocket extends Socket {
     if (!peek) {
       this.#stored.set(this.#stored.bytes - bytes.length, this.#received.length);
       this.queue.wake();
-      this.#peer?.queue.wake();
+      this.#peer?.roomMade();
     }
     return { bytes, length: bytes.length, from: new Uint8Array(0), ancillary: NO_ANCILLARY };
+  }
+
+  /** The other side sends no more: its end is told, and then that the end can be read. */
+  #finished(): void {
+    this.happened(this.writeShut ? POLL_HUP : POLL_IN);
+    this.async.signal(POLL_IN);
   }
 
   override shutdown(how: number): void {
     if (this.#isStream ? !this.#wasConnected && !this.isListening : this.#remote === undefined) fail('ENOTCONN');
     super.shutdown(how);
-    this.#peer?.queue.wake();
+    const peer = this.#peer;
+    if (how === SHUT_RD) peer?.queue.wake();
+    else if (peer !== undefined) peer.#finished();
   }
 
   override poll(): number {
@@ -578,6 +591,7 @@ export class InetSocket extends Socket {
       peer.#isReset = true;
       peer.error = this.writeShut ? EPIPE : ECONNRESET;
     }
-    peer.queue.wake();
+    if (hadBytes) peer.happened(POLL_ERR);
+    else peer.#finished();
   }
 }

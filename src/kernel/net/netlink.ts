@@ -112,7 +112,7 @@ export class NetlinkSocket extends Socket {
   /** A message of the kernel that nobody asked for. */
   deliver(bytes: Uint8Array): void {
     this.#received.push(bytes);
-    this.queue.wake();
+    this.happened();
   }
 
   send(bytes: Uint8Array): number {
@@ -130,7 +130,7 @@ export class NetlinkSocket extends Socket {
       this.#serve(request, bytes.slice(at, at + HEADER_SIZE), task);
       at += aligned(length);
     }
-    this.queue.wake();
+    this.happened();
     return bytes.length;
   }
 

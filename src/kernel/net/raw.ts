@@ -185,7 +185,7 @@ export class RawSocket extends Socket {
     if (this.#stored.bytes + bytes.length > DEFAULT_BUFFER) return;
     this.#stored.add(bytes.length);
     this.#received.push({ bytes, from });
-    this.queue.wake();
+    this.happened();
   }
 
   receive(length: number, { peek }: ReceiveOptions): Received | WouldBlock {

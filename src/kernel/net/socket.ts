@@ -19,7 +19,8 @@ import { interfaceCall } from './interface-calls.ts';
 import type { NetNamespace } from './namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Task } from '../task/task.ts';
-import { FileDescription, WouldBlock } from '../vfs/file.ts';
+import { type AsyncReason, AsyncReceivers, POLL_IN, POLL_OUT } from '../vfs/async.ts';
+import { FileDescription, POLLOUT, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 
 /** Bytes a socket keeps for its reader (net.core.wmem_default). */
@@ -114,6 +115,10 @@ export abstract class Socket extends FileDescription {
   readShut = false;
   writeShut = false;
 
+  readonly async = new AsyncReceivers();
+  /** Something could not be sent: the owner is told when there is room again. */
+  wantsRoom = false;
+
   constructor(inode: Inode, flags: number, family: number, kind: number, protocol: number) {
     super(inode, flags);
     this.family = family;
@@ -123,6 +128,24 @@ export abstract class Socket extends FileDescription {
 
   override get seekable(): boolean {
     return false;
+  }
+
+  override get asyncReceivers(): AsyncReceivers[] {
+    return [this.async];
+  }
+
+  /** Something came for the reader, or happened: whoever waits goes on, and the owner is told. */
+  happened(reason: AsyncReason = POLL_IN): void {
+    this.queue.wake();
+    this.async.signal(reason);
+  }
+
+  /** A reader has made room for what this socket sends. */
+  roomMade(): void {
+    this.queue.wake();
+    if (!this.wantsRoom || !(this.poll() & POLLOUT)) return;
+    this.wantsRoom = false;
+    this.async.signal(POLL_OUT);
   }
 
   override get kernelBytes(): number {

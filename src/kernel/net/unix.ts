@@ -1,13 +1,14 @@
 // Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
 import { FIONREAD } from '../../abi/ioctl.ts';
 import { ERRNO } from '../../abi/errno.ts';
-import { AF_UNIX, AF_UNSPEC, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
+import { AF_UNIX, AF_UNSPEC, SHUT_RD, SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
 import { O_RDWR, S_IFSOCK } from '../../abi/stat.ts';
 import type { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail, SystemError } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
+import { POLL_HUP, POLL_IN } from '../vfs/async.ts';
 import { hold, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, release, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import { makeNode } from '../vfs/operations.ts';
@@ -176,7 +177,7 @@ export class UnixSocket extends Socket {
     end.peerCredentials = credentialsOf(task);
     this.peerCredentials = server.#credentials;
     server.#pending.push(end);
-    server.queue.wake();
+    server.happened();
     return undefined;
   }
 
@@ -214,16 +215,21 @@ export class UnixSocket extends Socket {
         target.#parcels.length >= target.#names.controls.mostDatagrams ||
         target.#stored.bytes + bytes.length > this.sendBuffer
       )
-        return new WouldBlock(target.queue);
+        return this.#full(target);
       target.#store(parcel(bytes));
       return bytes.length;
     }
     const room = this.sendBuffer - target.#stored.bytes;
     if (bytes.length === 0) return 0;
-    if (room <= 0) return new WouldBlock(target.queue);
+    if (room <= 0) return this.#full(target);
     const count = Math.min(room, bytes.length);
     target.#store(parcel(bytes.subarray(0, count)));
     return count;
+  }
+
+  #full(target: UnixSocket): WouldBlock {
+    this.wantsRoom = true;
+    return new WouldBlock(target.queue);
   }
 
   #target(to: Uint8Array | undefined): UnixSocket {
@@ -242,7 +248,7 @@ export class UnixSocket extends Socket {
   #store(parcel: Parcel): void {
     this.#stored.add(parcel.bytes.length, 1);
     this.#parcels.push(parcel);
-    this.queue.wake();
+    this.happened();
   }
 
   receive(length: number, { peek }: ReceiveOptions): Received | WouldBlock {
@@ -269,7 +275,7 @@ export class UnixSocket extends Socket {
   /** Whoever writes to this socket may go on. */
   #roomMade(): void {
     this.queue.wake();
-    this.#peer?.queue.wake();
+    this.#peer?.roomMade();
   }
 
   #message(length: number, peek: boolean): Received {
@@ -337,7 +343,8 @@ export class UnixSocket extends Socket {
 
   override shutdown(how: number): void {
     super.shutdown(how);
-    this.#peer?.queue.wake();
+    if (how === SHUT_RD || this.#isDatagram) this.#peer?.queue.wake();
+    else this.#peer?.happened(how === SHUT_RDWR ? POLL_HUP : POLL_IN);
   }
 
   override poll(): number {
@@ -369,7 +376,8 @@ export class UnixSocket extends Socket {
     if (peer === undefined) return;
     if (peer.#peer === this) peer.#peer = undefined;
     if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = ECONNRESET;
-    peer.queue.wake();
+    if (this.#isDatagram) peer.queue.wake();
+    else peer.happened(POLL_HUP);
   }
 
   #join(peer: UnixSocket): void {

@@ -91,7 +91,7 @@ export function queuedSignals(kernel: Kernel, group: ThreadGroup): number {
 }
 
 /** One more real-time signal may wait for the process; more than a limit's worth would be the host's memory. */
-function hasQueueRoom(kernel: Kernel, group: ThreadGroup, signal: number): boolean {
+export function hasQueueRoom(kernel: Kernel, group: ThreadGroup, signal: number): boolean {
   return signal < SIGRTMIN || queuedSignals(kernel, group) < group.limits[RLIMIT_SIGPENDING]!.soft;
 }
 

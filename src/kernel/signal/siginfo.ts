@@ -1,10 +1,13 @@
 // siginfo_t in the memory of programs, for both ABIs (<asm/siginfo.h>, sigaction(2)).
-import { SI_QUEUE, SI_TIMER, SIGNAL } from '../../abi/signal.ts';
+import { SI_QUEUE, SI_SIGIO, SI_TIMER, SIGNAL } from '../../abi/signal.ts';
 import type { Call } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
 import type { SignalInfo } from './signal-set.ts';
 
 export const SIGINFO_SIZE = 128;
+
+/** Highest si_code of what happens to files (POLL_HUP). */
+const MOST_POLL = 6;
 
 const FAULTS = new Set([SIGNAL.SIGSEGV, SIGNAL.SIGBUS, SIGNAL.SIGILL, SIGNAL.SIGFPE, SIGNAL.SIGTRAP]);
 
@@ -16,6 +19,10 @@ export function decodeSignalInfo(bytes: Uint8Array, call: Call): SignalInfo {
   if (FAULTS.has(signal) && code > 0) {
     const address = call.is32 ? view.getUint32(union, true) : Number(view.getBigUint64(union, true));
     return { signal, errno, code, address };
+  }
+  if (code === SI_SIGIO || (code > 0 && code <= MOST_POLL && signal !== SIGNAL.SIGCHLD && signal !== SIGNAL.SIGSYS)) {
+    const band = call.is32 ? view.getInt32(union, true) : Number(view.getBigInt64(union, true));
+    return { signal, errno, code, poll: { fd: view.getInt32(union + call.wordSize, true), band } };
   }
   const pid = call.pids.groups.get(view.getInt32(union, true))?.pid;
   const uid = view.getUint32(union + 4, true);
@@ -40,6 +47,9 @@ export function encodeSignalInfo(info: SignalInfo, receiver: Task): Uint8Array {
     pointer(union, info.call.address);
     view.setInt32(union + (abi === 'amd64' ? 8 : 4), info.call.number, true);
     view.setUint32(union + (abi === 'amd64' ? 12 : 8), info.call.architecture, true);
+  } else if (info.poll !== undefined) {
+    pointer(union, info.poll.band);
+    view.setInt32(union + (abi === 'amd64' ? 8 : 4), info.poll.fd, true);
   } else if (info.code === SI_TIMER) {
     view.setInt32(union, info.timerId ?? 0, true);
     view.setInt32(union + 4, info.overrun ?? 0, true);

@@ -60,6 +60,8 @@ export interface SignalInfo {
   readonly value?: bigint;
   readonly timerId?: number;
   readonly overrun?: number;
+  /** What happened to an open file (fcntl(2) F_SETSIG): si_fd and si_band. */
+  readonly poll?: { readonly fd: number; readonly band: number };
   /** SIGSYS of seccomp. */
   readonly call?: { readonly address: number; readonly number: number; readonly architecture: number };
 }

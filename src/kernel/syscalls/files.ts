@@ -5,6 +5,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_ACCMODE,
   O_APPEND,
+  O_ASYNC,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECT,
@@ -15,10 +16,10 @@ import {
   O_TRUNC,
   S_IFIFO,
 } from '../../abi/stat.ts';
-import { SIGNAL_COUNT } from '../../abi/signal.ts';
 import { KernelObject } from '../cgroup/kernel-object.ts';
 import { fail } from '../error.ts';
 import { Pipe, PipeEnd } from '../fs/pipe.ts';
+import { setAsync } from '../vfs/async.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { type FileDescription, hold } from '../vfs/file.ts';
 import type { Call, CallResult } from './call.ts';
@@ -26,6 +27,7 @@ import { encodeText } from './text.ts';
 import { checkFileSize } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
 import { openFilesLimit, pathArgument, statPath } from './paths.ts';
+import { ownerControl } from './file-owners.ts';
 import { addSeals, checkSealsForAllocation, checkSealsForSize, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
 import { lockControl } from './locks.ts';
@@ -40,7 +42,7 @@ const FALLOC_PUNCH_HOLE = 2;
 /** With collapsing, zeroing, inserting and unsharing of ranges. */
 const FALLOC_KNOWN = 0x7b;
 /** Flags F_SETFL can change. */
-const CHANGEABLE = O_APPEND | O_NONBLOCK | 0o20000 | O_DIRECT | 0o1000000;
+const CHANGEABLE = O_APPEND | O_NONBLOCK | O_DIRECT | 0o1000000;
 /** Flags that matter only while opening. */
 const OPENING = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 
@@ -98,14 +100,6 @@ const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
-const F_SETOWN = 8;
-const F_GETOWN = 9;
-const F_SETSIG = 10;
-const F_GETSIG = 11;
-const F_SETOWN_EX = 15;
-const F_GETOWN_EX = 16;
-const F_OWNER_PID = 1;
-const F_OWNER_PGRP = 2;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
 const F_ADD_SEALS = 1033;
@@ -132,6 +126,7 @@ function fcntl(call: Call): CallResult {
     case F_GETFL:
       return file.flags & ~OPENING;
     case F_SETFL:
+      setAsync(call.kernel, call.task, file, fd, (argument & O_ASYNC) !== 0);
       file.flags = (file.flags & ~CHANGEABLE) | (argument & CHANGEABLE);
       return 0;
     case F_GETPIPE_SZ:
@@ -144,29 +139,8 @@ function fcntl(call: Call): CallResult {
       return addSeals(file, argument);
     case F_GET_SEALS:
       return getSeals(file);
-    case F_GETOWN:
-      return file.signalOwner;
-    case F_SETOWN:
-      file.signalOwner = argument | 0;
-      return 0;
-    case F_GETOWN_EX:
-      call.writeWord(argument, file.signalOwner < 0 ? F_OWNER_PGRP : F_OWNER_PID, 4);
-      call.writeWord(argument + 4, Math.abs(file.signalOwner), 4);
-      return 0;
-    case F_SETOWN_EX: {
-      const [type, id] = [call.readWord(argument, 4), call.readWord(argument + 4, 4)];
-      if (type > F_OWNER_PGRP) fail('EINVAL');
-      file.signalOwner = type === F_OWNER_PGRP ? -id : id;
-      return 0;
-    }
-    case F_GETSIG:
-      return file.signalNumber;
-    case F_SETSIG:
-      if (argument < 0 || argument > SIGNAL_COUNT) fail('EINVAL');
-      file.signalNumber = argument;
-      return 0;
     default:
-      return lockControl(call, file);
+      return ownerControl(call, file) ?? lockControl(call, file);
   }
 }
 

@@ -1,6 +1,8 @@
 // ioctl(2): what every open file knows; the rest is the file's own (ioctl_list(2), ioctl_fs(2)).
 import { FIONREAD } from '../../abi/ioctl.ts';
-import { O_ASYNC, O_NONBLOCK } from '../../abi/stat.ts';
+import { O_NONBLOCK } from '../../abi/stat.ts';
+import { fail } from '../error.ts';
+import { setAsync } from '../vfs/async.ts';
 import type { Call, CallResult } from './call.ts';
 
 const FIONBIO = 0x5421;
@@ -18,10 +20,11 @@ export function ioctl(call: Call): CallResult {
       call.task.files.setCloseOnExec(call.arg(0), request === FIOCLEX);
       return 0;
     case FIONBIO:
-    case FIOASYNC: {
-      const flag = request === FIONBIO ? O_NONBLOCK : O_ASYNC;
-      file.flags = call.readWord(argument, 4) === 0 ? file.flags & ~flag : file.flags | flag;
+      file.flags = call.readWord(argument, 4) === 0 ? file.flags & ~O_NONBLOCK : file.flags | O_NONBLOCK;
       return 0;
+    case FIOASYNC: {
+      const isOn = call.readWord(argument, 4) !== 0;
+      return setAsync(call.kernel, call.task, file, call.arg(0), isOn) ? 0 : fail('ENOTTY');
     }
     case FIONREAD:
       if (!file.inode.isRegular) return file.ioctl(call, request, argument);

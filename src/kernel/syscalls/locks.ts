@@ -1,6 +1,7 @@
 // System calls on locks: flock(2), and the locks and leases of fcntl(2).
 import { SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import { ownerBy } from '../vfs/async.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import type { RangeLock, RangeOwner } from '../vfs/range-locks.ts';
 import { hasCapability } from '../vfs/permission.ts';
@@ -161,7 +162,8 @@ function setLease(call: Call, file: FileDescription, type: number): number {
   if (credentials.fsuid !== file.inode.uid && !hasCapability(credentials, CAP_LEASE)) fail('EACCES');
   if (!file.inode.isRegular || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) fail('EINVAL');
   const exclusive = type === F_UNLCK ? undefined : type === F_WRLCK;
-  call.kernel.locks.of(file.inode).setLease(file, group, exclusive);
+  call.kernel.locks.of(file.inode).setLease(file, group, call.arg(0), exclusive);
+  if (exclusive !== undefined) file.owner ??= ownerBy(call.task, 'process', group.pid);
   return 0;
 }
 

@@ -93,6 +93,11 @@ export class LineDiscipline {
     return this.#isCanonical ? (this.#lines[0] ?? 0) : this.#ready.length;
   }
 
+  /** Bytes of all complete lines, or in noncanonical mode all there are. */
+  get unread(): number {
+    return this.#ready.length;
+  }
+
   /** A line is complete, or in noncanonical mode anything came. */
   get isReadable(): boolean {
     return this.#isCanonical ? this.#lines.length > 0 : this.#ready.length > 0;

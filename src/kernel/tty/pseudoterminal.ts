@@ -7,6 +7,7 @@ import type { Call, CallResult } from '../syscalls/call.ts';
 import { openFilesLimit } from '../syscalls/paths.ts';
 import type { Task } from '../task/task.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import { AsyncReceivers, type FileOwner, ownerBy, POLL_IN } from '../vfs/async.ts';
 import { FileDescription, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { Path } from '../vfs/path.ts';
@@ -49,6 +50,7 @@ export class Pseudoterminal implements TerminalDriver {
   readonly slave: Terminal;
   /** Woken for the master. */
   readonly queue = new WaitQueue();
+  readonly async = new AsyncReceivers();
   isLocked = true;
   packetMode = false;
   /** What packet mode has to tell. */
@@ -70,6 +72,7 @@ export class Pseudoterminal implements TerminalDriver {
   write(bytes: Uint8Array): void {
     for (const byte of bytes) this.#output.push(byte);
     this.queue.wake();
+    if (bytes.length > 0) this.async.signal(POLL_IN);
   }
 
   get room(): number {
@@ -137,6 +140,14 @@ export class MasterFile extends FileDescription {
     this.#pair = pair;
     this.#slavePath = slavePath;
     this.#onClose = onClose;
+  }
+
+  override get asyncReceivers(): AsyncReceivers[] {
+    return [this.#pair.async];
+  }
+
+  override firstOwner(task: Task): FileOwner {
+    return ownerBy(task, 'process', task.group.pid);
   }
 
   override get seekable(): boolean {

@@ -4,6 +4,7 @@ import { SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
 import type { Task } from '../task/task.ts';
+import { type AsyncReceivers, type FileOwner, ownerBy } from '../vfs/async.ts';
 import { FileDescription, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
@@ -44,6 +45,15 @@ export class TerminalFile extends FileDescription {
   /** vhangup(2) has taken the terminal away. */
   get #isTaken(): boolean {
     return this.#generation !== this.terminal.generation;
+  }
+
+  override get asyncReceivers(): AsyncReceivers[] {
+    return [this.terminal.async];
+  }
+
+  override firstOwner(task: Task): FileOwner {
+    const { foreground } = this.terminal;
+    return foreground === undefined ? ownerBy(task, 'process', task.group.pid) : ownerBy(task, 'group', foreground.pid);
   }
 
   override get seekable(): boolean {

@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel.ts';
 import { sendSignalToGroup, sendSignalToProcessGroup } from '../signal/send.ts';
 import type { ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import { AsyncReceivers, POLL_IN } from '../vfs/async.ts';
 import { type DisciplineTerminal, LineDiscipline, type SignalKey } from './line-discipline.ts';
 import {
   ICANON,
@@ -103,6 +104,7 @@ export class Terminal implements DisciplineTerminal {
   /** Stopped by a program (TCXONC): keys do not start it. */
   #isHeld = false;
   readonly queue = new WaitQueue();
+  readonly async = new AsyncReceivers();
   readonly kernel: Kernel;
   readonly driver: TerminalDriver;
   readonly #input = new LineDiscipline(this);
@@ -195,8 +197,10 @@ export class Terminal implements DisciplineTerminal {
   /** Keys were typed. */
   type(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#lastInput = this.kernel.platform.cycles;
+    const before = this.#input.unread;
     this.#input.receive(bytes);
     this.queue.wake();
+    if (this.#input.unread > before) this.async.signal(POLL_IN);
   }
 
   /** Bytes that can be typed before they would be lost. */

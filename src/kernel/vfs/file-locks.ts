@@ -1,19 +1,17 @@
 // Locks on files: whole files (flock(2)), ranges by process or by open file (fcntl(2) "Advisory record locking", "Open file
 // description locks"), and leases (fcntl(2) "Leases").
-import { SI_KERNEL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { ObjectStore } from '../mm/frames.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
-import { sendSignalToGroup } from '../signal/send.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import { POLL_MSG, signalOwner } from './async.ts';
 import type { FdTable } from './fd-table.ts';
 import type { FileDescription } from './file.ts';
 import type { Inode } from './inode.ts';
 import { type RangeLock, RangeLocks, type RangeOwner } from './range-locks.ts';
 
-const SIGIO = 29;
 /** Memory of a lock, about, and how many one call can make of those there are. */
 const LOCK_BYTES = 256;
 const MOST_NEW = 2;
@@ -31,6 +29,8 @@ export interface WholeLock {
 export interface Lease {
   readonly owner: FileDescription;
   readonly group: ThreadGroup;
+  /** The descriptor it was asked for with, which the owner of the file is told. */
+  readonly fd: number;
   readonly exclusive: boolean;
   /** Somebody waits: cycles at which the lease ends whatever the holder does. */
   breaksAt?: number;
@@ -106,14 +106,14 @@ export class FileLocks {
   }
 
   /** Sets, changes or removes the lease of an open file. @throws SystemError EAGAIN while others have it open */
-  setLease(owner: FileDescription, group: ThreadGroup, exclusive: boolean | undefined): void {
+  setLease(owner: FileDescription, group: ThreadGroup, fd: number, exclusive: boolean | undefined): void {
     const own = this.leases.find((lease) => lease.owner === owner);
     if (exclusive === undefined && own === undefined) fail('EAGAIN');
     const isInUse = exclusive ? this.inode.opens > 1 : this.inode.writers > 0;
     if (exclusive !== undefined && isInUse) fail('EAGAIN');
     this.#reserve(1);
     this.leases = this.leases.filter((lease) => lease !== own);
-    if (exclusive !== undefined) this.leases.push({ owner, group, exclusive });
+    if (exclusive !== undefined) this.leases.push({ owner, group, fd, exclusive });
     this.#released();
   }
 
@@ -126,8 +126,7 @@ export class FileLocks {
     for (const lease of inTheWay) {
       if (lease.breaksAt !== undefined) continue;
       lease.breaksAt = kernel.cyclesAt(kernel.monotonic + BREAK_TIME);
-      const { group, owner } = lease;
-      sendSignalToGroup(kernel, group, { signal: owner.signalNumber || SIGIO, code: SI_KERNEL });
+      signalOwner(kernel, lease.owner, lease.fd, POLL_MSG);
     }
     return Math.min(...inTheWay.map(({ breaksAt }) => breaksAt!));
   }

@@ -1,9 +1,11 @@
 // Open files (file descriptions in the words of open(2)) and the queues in which tasks wait for them.
-import { O_ACCMODE, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
+import { O_ACCMODE, O_ASYNC, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_END, SEEK_SET } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { HeldObject } from '../mm/frames.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
+import type { Task } from '../task/task.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
+import type { AsyncReceivers, FileOwner } from './async.ts';
 import type { Inode } from './inode.ts';
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, notifyFile, notifyIfGone } from './notify.ts';
 import type { Path } from './path.ts';
@@ -64,7 +66,7 @@ export abstract class FileDescription {
   /** Memory the kernel keeps for it, once a task has a descriptor of it. */
   charge: HeldObject | undefined;
   /** F_SETOWN and F_SETSIG of fcntl(2). */
-  signalOwner = 0;
+  owner: FileOwner | undefined;
   signalNumber = 0;
   /** Woken when what is possible changes. */
   readonly queue: WaitQueue;
@@ -75,6 +77,16 @@ export abstract class FileDescription {
     this.queue = queue;
     inode.opens++;
     if (this.writable) inode.writers++;
+  }
+
+  /** What it can be told by signals of (O_ASYNC); none where that means nothing. */
+  get asyncReceivers(): readonly AsyncReceivers[] {
+    return [];
+  }
+
+  /** Who gets these signals when a task switches them on and nobody was chosen. */
+  firstOwner(_task: Task): FileOwner | undefined {
+    return undefined;
   }
 
   /** How much memory that is. */
@@ -180,6 +192,7 @@ export function release(file: FileDescription): void {
 
 function close(file: FileDescription): void {
   if (!(file.flags & O_PATH)) notifyFile(file, file.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+  if (file.flags & O_ASYNC) for (const receivers of file.asyncReceivers) receivers.delete(file);
   file.closed();
   file.charge?.free();
   const { inode } = file;

@@ -8,6 +8,7 @@ import { encodeText } from '../../syscalls/text.ts';
 import type { Call, CallResult } from '../../syscalls/call.ts';
 import type { NamespaceUser } from '../../ns/user-limits.ts';
 import type { UserLimit } from '../../user-counts.ts';
+import { AsyncReceivers, POLL_IN } from '../../vfs/async.ts';
 import { FileDescription, POLLIN, POLLRDNORM, WouldBlock } from '../../vfs/file.ts';
 import type { Inode } from '../../vfs/inode.ts';
 import { IN_IGNORED, IN_Q_OVERFLOW, type Watch } from '../../vfs/notify.ts';
@@ -89,6 +90,7 @@ export class InotifyFile extends FileDescription {
   readonly #watches = new Map<number, InotifyWatch>();
   readonly #byInode = new Map<Inode, InotifyWatch>();
   #queued: QueuedEvent[] = [];
+  readonly #async = new AsyncReceivers();
   /** Memory of the events that wait. */
   readonly #stored: KernelObject;
   readonly #kernel: Kernel;
@@ -102,6 +104,10 @@ export class InotifyFile extends FileDescription {
     this.#kernel = kernel;
     this.#maker = maker;
     this.#stored = kernel.memory.store();
+  }
+
+  override get asyncReceivers(): AsyncReceivers[] {
+    return [this.#async];
   }
 
   override get seekable(): boolean {
@@ -163,6 +169,7 @@ export class InotifyFile extends FileDescription {
     if (!this.#makeRoom(event)) return;
     this.#queued.push(event);
     this.queue.wake();
+    this.#async.signal(POLL_IN);
   }
 
   /** False when there is no memory: the event is lost. */

@@ -58,7 +58,9 @@ function encode(info: SignalInfo, task: Task): Uint8Array {
   view.setInt32(8, info.code, true);
   view.setUint32(12, info.pid?.in(task.namespaces.pid) ?? 0, true);
   view.setUint32(16, task.credentials.user.shown('uid', info.uid ?? 0), true);
+  view.setInt32(20, info.poll?.fd ?? 0, true);
   view.setUint32(24, info.timerId ?? 0, true);
+  view.setUint32(28, info.poll?.band ?? 0, true);
   view.setUint32(32, info.overrun ?? 0, true);
   view.setInt32(40, info.status ?? 0, true);
   view.setInt32(44, Number(BigInt.asIntN(32, info.value ?? 0n)), true);
