@@ -12,4 +12,8 @@ export class IpcControls {
   segments = 4096;
   /** Bytes of a segment: shmmax. */
   mostSegment = Number.MAX_SAFE_INTEGER;
+  /** Identifiers asked for, each for the next object of its kind: msg_next_id and its like; -1 for any. */
+  nextQueue = -1;
+  nextSet = -1;
+  nextSegment = -1;
 }

@@ -5,7 +5,6 @@ import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
-import type { IpcControls } from './controls.ts';
 import { IPC_OBJECT_BYTES, IpcObject, IpcObjects } from './objects.ts';
 
 /** Queues, bytes of a queue, bytes of a message (proc(5) /proc/sys/kernel/msg*). */
@@ -78,15 +77,12 @@ export class MessageQueue extends IpcObject {
 
 /** The queues of a namespace. */
 export class MessageQueues extends IpcObjects<MessageQueue> implements IpcTable {
-  readonly #controls: IpcControls;
-
   constructor({ controls }: IpcNamespace) {
-    super();
-    this.#controls = controls;
+    super(controls, 'nextQueue');
   }
 
   protected override get most(): number {
-    return this.#controls.queues;
+    return this.controls.queues;
   }
 
   ended(): void {

@@ -2,6 +2,7 @@
 import { fail } from '../error.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
+import type { IpcControls } from './controls.ts';
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN, type Credentials, hasCapability } from '../vfs/permission.ts';
 
 export const IPC_PRIVATE = 0;
@@ -27,7 +28,7 @@ export const seconds = (call: Call): number => Number(call.kernel.realtime / 1_0
 /** An object with a key. */
 export abstract class IpcObject {
   id = 0;
-  readonly key: number;
+  key: number;
   uid: number;
   gid: number;
   readonly creatorUid: number;
@@ -73,11 +74,22 @@ export function checkOwner({ task }: Call, object: IpcObject): void {
     fail('EPERM');
 }
 
+/** Where it is kept which identifier a kind gives out next. */
+export type NextIdentifier = 'nextQueue' | 'nextSet' | 'nextSegment';
+
 /** The objects of one kind in a namespace. */
 export abstract class IpcObjects<T extends IpcObject> {
   readonly #slots: (T | undefined)[] = [];
   readonly #byKey = new Map<number, T>();
   #sequence = 0;
+
+  protected readonly controls: IpcControls;
+  readonly #next: NextIdentifier;
+
+  constructor(controls: IpcControls, next: NextIdentifier) {
+    this.controls = controls;
+    this.#next = next;
+  }
 
   /** How many there may be. */
   protected abstract get most(): number;
@@ -129,18 +141,21 @@ export abstract class IpcObjects<T extends IpcObject> {
     object.removed();
   }
 
-  /** Nobody finds the object by its key any more. */
+  /** Nobody finds the object by its key any more, and it shows none. */
   forgetKey(object: T): void {
     if (this.#byKey.get(object.key) === object) this.#byKey.delete(object.key);
+    object.key = IPC_PRIVATE;
   }
 
   #add(object: T): number {
-    let slot = 0;
+    const wanted = this.controls[this.#next];
+    let slot = wanted < 0 ? 0 : wanted % SLOTS;
     while (this.#slots[slot] !== undefined) slot++;
-    if (slot >= this.most) fail('ENOSPC');
-    object.sequence = this.#sequence;
-    object.id = this.#sequence * SLOTS + slot;
-    this.#sequence = (this.#sequence + (slot === 0 ? 1 : 0)) % SEQUENCES;
+    if (this.count >= this.most || slot >= SLOTS) fail('ENOSPC');
+    this.controls[this.#next] = -1;
+    object.sequence = wanted < 0 ? this.#sequence : Math.floor(wanted / SLOTS);
+    object.id = object.sequence * SLOTS + slot;
+    if (wanted < 0) this.#sequence = (this.#sequence + (slot === 0 ? 1 : 0)) % SEQUENCES;
     this.#slots[slot] = object;
     if (object.key !== IPC_PRIVATE) this.#byKey.set(object.key, object);
     return object.id;

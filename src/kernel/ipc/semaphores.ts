@@ -1,6 +1,6 @@
 // Sets of System V semaphores (semop(2), semctl(2)).
 import { fail } from '../error.ts';
-import type { IpcTable } from '../ns/ipc-namespace.ts';
+import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { MemoryController } from '../cgroup/memory.ts';
 import type { HeldObject } from '../mm/frames.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
@@ -134,6 +134,10 @@ export function undoSemaphores(task: Task): void {
 
 /** The sets of a namespace. */
 export class SemaphoreSets extends IpcObjects<SemaphoreSet> implements IpcTable {
+  constructor({ controls }: IpcNamespace) {
+    super(controls, 'nextSet');
+  }
+
   protected override get most(): number {
     return SEMMNI;
   }

@@ -5,7 +5,6 @@ import type { PageCache } from '../mm/page-cache.ts';
 import type { IpcNamespace, IpcTable } from '../ns/ipc-namespace.ts';
 import type { Pid } from '../ns/pid-namespace.ts';
 import type { Call } from '../syscalls/call.ts';
-import type { IpcControls } from './controls.ts';
 import { IpcObject, IpcObjects } from './objects.ts';
 
 /** Marked to be destroyed. */
@@ -16,6 +15,8 @@ export const SHM_LOCKED = 0o2000;
 export class Segment extends IpcObject {
   readonly file: TmpfsFile;
   readonly size: number;
+  /** Name of its mappings: the key it was made with. */
+  readonly label: string;
   attached = 0;
   detached = 0;
   readonly creator: Pid;
@@ -24,6 +25,7 @@ export class Segment extends IpcObject {
   constructor(call: Call, key: number, mode: number, size: number) {
     super(call, key, mode);
     this.size = size;
+    this.label = `/SYSV${(key >>> 0).toString(16).padStart(8, '0')} (deleted)`;
     this.creator = call.task.group.pid;
     this.file = call.kernel.shared.anonymousFile();
     // the segment itself is what keeps its contents while nobody has them mapped
@@ -48,15 +50,12 @@ export class Segment extends IpcObject {
 
 /** The segments of a namespace. */
 export class Segments extends IpcObjects<Segment> implements IpcTable {
-  readonly #controls: IpcControls;
-
   constructor({ controls }: IpcNamespace) {
-    super();
-    this.#controls = controls;
+    super(controls, 'nextSegment');
   }
 
   protected override get most(): number {
-    return this.#controls.segments;
+    return this.controls.segments;
   }
 
   ended(): void {

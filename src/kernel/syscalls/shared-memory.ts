@@ -80,8 +80,7 @@ export function attach(call: Call, id: number, wanted: number, flags: number): n
     }
   } else address = memory.findFree(length) ?? fail('ENOMEM');
   const protection = PROT_READ | (writes ? PROT_WRITE : 0) | (executes ? PROT_EXEC : 0);
-  const label = `/SYSV${(segment.key >>> 0).toString(16).padStart(8, '0')} (deleted)`;
-  const file = { cache: segment.file.cache, page: 0, label, mayWrite: writes };
+  const file = { cache: segment.file.cache, page: 0, label: segment.label, mayWrite: writes };
   memory.add({ start: address, end: address + length, protection, shared: true, file });
   segment.attached = seconds(call);
   segment.last = call.task.group.pid;

@@ -3,6 +3,7 @@
 import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
 import type { IpcControls } from '../../ipc/controls.ts';
+import type { NextIdentifier } from '../../ipc/objects.ts';
 import type { NetControls } from '../../net/controls.ts';
 import { OVERFLOW_ID, type UserNamespace } from '../../ns/user-namespace.ts';
 import { MOST_THREADS, USER_LIMITS, type UserLimitName } from '../../ns/user-limits.ts';
@@ -79,6 +80,11 @@ function ipcValue(fs: GeneratedFs, field: keyof IpcControls, most: number): Inod
   );
 }
 
+/** Who sets it needs the capability, whatever the permission bits say (ipc_namespaces(7)). */
+function nextIdentifier(fs: GeneratedFs, field: NextIdentifier): Inode {
+  return new GeneratedFile(fs, (ipcValue(fs, field, MOST_INT) as GeneratedFile).content, undefined, 0o444);
+}
+
 /** Bytes of a segment; more than can be counted is no limit. */
 function shmmax(fs: GeneratedFs): Inode {
   const inner = ipcValue(fs, 'mostSegment', Number.MAX_SAFE_INTEGER) as GeneratedFile;
@@ -135,6 +141,7 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     hostname: utsName(fs, 'hostname'),
     keys: keyControls(kernel, fs),
     kptr_restrict: 0,
+    msg_next_id: nextIdentifier(fs, 'nextQueue'),
     msgmax: ipcValue(fs, 'mostMessage', MOST_INT),
     msgmnb: ipcValue(fs, 'mostQueue', MOST_INT),
     msgmni: ipcValue(fs, 'queues', MOST_OBJECTS),
@@ -156,6 +163,8 @@ function kernelControls(kernel: Kernel, fs: GeneratedFs): Controls {
     randomize_va_space: 0,
     sched_rr_timeslice_ms: 100,
     sem: '32000\t1024000000\t500\t32000',
+    sem_next_id: nextIdentifier(fs, 'nextSet'),
+    shm_next_id: nextIdentifier(fs, 'nextSegment'),
     shmall: '18446744073692774399',
     shmmax: shmmax(fs),
     shmmni: ipcValue(fs, 'segments', MOST_OBJECTS),

@@ -8,6 +8,7 @@ import { systemControls } from './controls.ts';
 import { keysText, keyUsersText } from './keys.ts';
 import { processDirectory } from './process.ts';
 import { systemFiles } from './system.ts';
+import { ipcTables } from './sysvipc.ts';
 
 const PROC_MAGIC = 0x9fa0;
 
@@ -39,6 +40,9 @@ export function createProcFs(kernel: Kernel, pids: PidNamespace): { fs: Generate
   root
     .add('keys', new GeneratedFile(fs, { read: (reader) => keysText(kernel, reader) }))
     .add('key-users', new GeneratedFile(fs, { read: (reader) => keyUsersText(kernel, reader) }));
+  const ipc = new GeneratedDirectory(fs);
+  for (const [name, read] of Object.entries(ipcTables(pids))) ipc.add(name, new GeneratedFile(fs, { read }));
+  root.add('sysvipc', ipc);
   for (const [name, read] of Object.entries(systemFiles(kernel, pids))) root.add(name, new GeneratedFile(fs, { read }));
   return { fs, root };
 }
