@@ -1,3 +1,4 @@
+// How much a clock gains and loses that adjtimex(2) steers, and which of its status bits programs set.
 import { describe, expect, test } from 'vitest';
 import { ClockDiscipline, STA_NANO, STA_PLL, STA_UNSYNC } from './clock-discipline.ts';
 
