@@ -109,7 +109,9 @@ export const PROGRAMS: readonly Program[] = [
   },
   {
     name: 'ps aux',
-    script: `sleep 60 & ps aux | awk '{ print $1, $2, $7, $11, $12 }'; ps -eo ppid,pid,comm,args,nice,euser | tr -s ' '; kill $!`,
+    script: `sleep 60 & until read name < /proc/$!/comm && [ "$name" = sleep ]; do :; done
+ps aux > /tmp/aux; awk '{ print $1, $2, $7, $11, $12 }' /tmp/aux
+ps -eo ppid,pid,comm,args,nice,euser > /tmp/own; tr -s ' ' < /tmp/own; rm /tmp/aux /tmp/own; kill $!`,
     expected: /^USER PID TTY COMMAND \nroot 1 \? sh -c\n.*sleep 60/s,
   },
   {
@@ -157,7 +159,7 @@ export const INSTALLING: Program = {
   name: 'dpkg -i and apt-get install',
   script: `cd /packages; dpkg -i less_*.deb; less --version | head -1; readlink /etc/alternatives/pager; dpkg -L less | grep bin/
 apt-get install -qq -y ./hello_*.deb ./netcat-openbsd_*.deb ./libbsd0_*.deb; hello; update-alternatives --display nc
-echo through | nc -N -l -p 7007 & sleep 1; nc -d 127.0.0.1 7007; wait
+echo through | nc -N -l -p 7007 & until nc -d 127.0.0.1 7007; do sleep 0.2; done; wait
 dpkg --purge less netcat-openbsd; apt-get remove -qq -y libbsd0; dpkg -r hello; dpkg --audit; dpkg -l | grep -c ^ii; readlink /etc/alternatives/pager`,
   expected: /Setting up less.*Hello, world!\n.*\nthrough\n.*Removing hello/s,
 };
