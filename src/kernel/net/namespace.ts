@@ -4,9 +4,11 @@ import { Namespace } from '../ns/namespace.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import { isVersion6, LOOPBACK6 } from './endpoint.ts';
 import { NetControls } from './controls.ts';
-import { Ports } from './inet.ts';
+import { Ports } from './ports.ts';
 import { type Bridge, NetworkInterface } from './interface.ts';
 import type { RawSocket } from './raw.ts';
+import type { TcpSocket } from './tcp.ts';
+import type { UdpSocket } from './udp.ts';
 import { UnixNames } from './unix.ts';
 
 const BROADCAST = 0xffff_ffff;
@@ -36,9 +38,9 @@ export class NetNamespace extends Namespace {
   /** By index. */
   readonly interfaces: NetworkInterface[] = [this.loopback];
   readonly controls = new NetControls();
-  readonly tcp = new Ports(this.controls);
-  readonly udp = new Ports(this.controls);
-  readonly udplite = new Ports(this.controls);
+  readonly tcp = new Ports<TcpSocket>(this.controls);
+  readonly udp = new Ports<UdpSocket>(this.controls);
+  readonly udplite = new Ports<UdpSocket>(this.controls);
   /** Raw sockets that hear of the messages that arrive. */
   readonly raw = new Set<RawSocket>();
   readonly names = new UnixNames(this.controls);

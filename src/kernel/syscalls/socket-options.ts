@@ -26,6 +26,7 @@ import {
 } from '../../abi/socket.ts';
 import { fail } from '../error.ts';
 import { InetSocket } from '../net/inet.ts';
+import { UdpSocket } from '../net/udp.ts';
 import { IPV6_PKTINFO, PKTINFO6_SIZE } from '../net/packet-info.ts';
 import { accepted, optionKey, optionsOf, UDP_CORK_KEY } from '../net/protocol-options.ts';
 import { DEFAULT_BUFFER, type Socket } from '../net/socket.ts';
@@ -112,7 +113,7 @@ function setProtocolOption(call: Call, socket: Socket, level: number, name: numb
     socket.isOnly6 = value !== 0;
   } else if (isForm) setAddressForm(socket, value);
   else socket.options.set(optionKey(level, name), accepted(option!, value) ?? fail('EINVAL'));
-  if (socket instanceof InetSocket && isCorkTaken(level, name, value)) socket.uncork();
+  if (socket instanceof UdpSocket && isCorkTaken(level, name, value)) socket.uncork();
   return 0;
 }
 

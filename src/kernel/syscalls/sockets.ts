@@ -31,10 +31,12 @@ import {
 import { O_NONBLOCK, O_RDWR } from '../../abi/stat.ts';
 import { fail, SystemError } from '../error.ts';
 import { BadAddress } from '../mm/user-memory.ts';
-import { InetSocket, type InetType } from '../net/inet.ts';
+import type { InetType } from '../net/inet.ts';
 import { NetlinkSocket } from '../net/netlink.ts';
 import { IPPROTO_ICMP, IPPROTO_RAW, RawSocket } from '../net/raw.ts';
 import { type Ancillary, NO_ANCILLARY, type Received, Socket } from '../net/socket.ts';
+import { TcpSocket } from '../net/tcp.ts';
+import { UdpSocket } from '../net/udp.ts';
 import { UnixSocket } from '../net/unix.ts';
 import { hold, release, WouldBlock } from '../vfs/file.ts';
 import { CAP_NET_RAW, hasCapability } from '../vfs/permission.ts';
@@ -114,7 +116,8 @@ function createInet(call: Call, family: number, type: number, protocol: number):
   const host = call.kernel.sockets;
   const spoken = inetType(call, family, type, protocol);
   if (spoken.kind === SOCK_RAW) return new RawSocket(host, statusOf(type), SOCK_RAW, protocol, net);
-  return new InetSocket(host, statusOf(type), spoken, net);
+  const Kind = spoken.kind === SOCK_STREAM ? TcpSocket : UdpSocket;
+  return new Kind(host, statusOf(type), spoken, net);
 }
 
 function socketpair(call: Call): number {

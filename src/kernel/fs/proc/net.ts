@@ -1,7 +1,8 @@
 // /proc/net: the network namespace of a process as text (proc(5) "/proc/net").
 import { AF_INET, AF_INET6, SOCK_STREAM } from '../../../abi/socket.ts';
 import { bytesOfAddress6 } from '../../net/endpoint.ts';
-import type { InetSocket, Ports } from '../../net/inet.ts';
+import type { InetSocket } from '../../net/inet.ts';
+import type { Ports } from '../../net/ports.ts';
 import type { NetworkInterface } from '../../net/interface.ts';
 import type { NetNamespace } from '../../net/namespace.ts';
 import type { Task } from '../../task/task.ts';
@@ -87,7 +88,7 @@ const HEADS: Readonly<Record<number, string>> = {
   [AF_INET6]: '  sl  local_address                         remote_address                        st',
 };
 
-function sockets(ports: Ports, family: number): string {
+function sockets(ports: Ports<InetSocket>, family: number): string {
   const head = `${HEADS[family]} tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode`;
   const hex = (value: number, width: number) => value.toString(16).toUpperCase().padStart(width, '0');
   const shown = [...ports.all()].filter(
