@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Abi } from '../cases.ts';
 import { Command } from './command.ts';
-import { canRunNatively, runNatively } from './computer.ts';
+import { askNatively, canRunNatively, runNatively } from './computer.ts';
 import { fetchPackages, whatIsMissing } from './packages.ts';
 import { INSTALLING, type Program, PROGRAMS, ROOT } from './programs.ts';
 import { unpackRoot } from './root.ts';
@@ -60,11 +60,16 @@ export async function testDebian(abi: Abi): Promise<void> {
       if (isNative) expect(runNatively(root, CONFIGURE)).toEqual(here);
     });
 
-    test.each([ROOT, ...PROGRAMS, INSTALLING])('$name', (program: Program) => {
+    test.each([ROOT, ...PROGRAMS])('$name', (program: Program) => {
       const here = anillo.script(CONFIGURED, program.script, '--rm');
-      if (isNative) expect(here).toEqual(runNatively(root, program.script));
-      expect(here.out).toMatch(program.expected);
-      expect(here.status).toBe(0);
+      if (isNative) expect(here).toEqual(askNatively(root, program.script, here));
+      expect(here).toEqual({ status: 0, out: expect.stringMatching(program.expected) });
+    });
+
+    test(INSTALLING.name, () => {
+      const here = anillo.script(CONFIGURED, INSTALLING.script, '--rm');
+      if (isNative) expect(here).toEqual(runNatively(root, INSTALLING.script));
+      expect(here).toEqual({ status: 0, out: expect.stringMatching(INSTALLING.expected) });
     });
 
     test('a Flask application answers in its own network', async () => {
