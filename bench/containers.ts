@@ -43,9 +43,7 @@ async function makeHost(folder: string): Promise<Host> {
   const kernel = new Kernel({ platform });
   const { images } = new Places(folder);
   const { config } = await findImage(images, 'anillo');
-  const layers = config.diffIds.map((id) =>
-    openLayer(kernel, { entries: images.layers.entries(id), content: images.layers.content(id) }),
-  );
+  const layers = images.layers.stack(config.diffIds).map((layer) => openLayer(kernel, layer));
   return { kernel, ram: platform.cpu.ram, layers, config };
 }
 

@@ -2,13 +2,11 @@
 // "Image Layer Filesystem Changeset"), for commit and for keeping a stopped container.
 import { S_IFCHR } from '../abi/stat.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
-import type { LayerEntry } from './layer-entries.ts';
+import { type LayerEntry, OPAQUE as OPAQUE_NAME, WHITEOUT } from './layer-entries.ts';
 import type { Bytes } from './streams.ts';
 import { archiveOf, headerOf, packInode, type Packer } from './tar-inode.ts';
 
 const OPAQUE = 'trusted.overlay.opaque';
-const WHITEOUT = '.wh.';
-const OPAQUE_NAME = '.wh..wh..opq';
 
 /** Kinds of change, as docker-diff(1) shows them. */
 export type ChangeKind = 'A' | 'C' | 'D';

@@ -24,6 +24,8 @@ export interface LayerEntry {
   readonly offset?: number;
   /** Target of a symbolic link as it is; path of a hard link's file. */
   readonly target?: string;
+  /** The file of a hard link is one of the layers below (links-below.ts). */
+  readonly below?: true;
   /** Values have one character a byte (tar-bytes.ts). */
   readonly xattrs?: Readonly<Record<string, string>>;
 }
@@ -44,21 +46,47 @@ const KINDS: Readonly<Record<string, EntryKind>> = {
 };
 const XATTR = 'SCHILY.xattr.';
 
+/** Names of the specification: `.wh.NAME` removes NAME of the layers below, the other all they have in its directory. */
+export const WHITEOUT = '.wh.';
+export const OPAQUE = '.wh..wh..opq';
+
+/** Parents before children. */
+export const inOrder = (entries: Iterable<LayerEntry>): readonly LayerEntry[] =>
+  [...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
+
+/** A file with several names; those that are left when one of them is replaced. */
+interface Linked {
+  readonly file: LayerEntry;
+  readonly names: Set<string>;
+}
+
 /** Collects the entries of a layer. A later entry replaces an earlier one with the same path. */
 export class LayerEntries {
   readonly #what: string;
+  readonly #hasBelow: boolean;
   readonly #entries = new Map<string, LayerEntry>();
+  /** By each of the names. */
+  readonly #linked = new Map<string, Linked>();
   #count = 0;
   #content = 0;
 
-  /** `what` names the layer in messages. */
-  constructor(what: string) {
+  /** `what` names the layer in messages. With layers below, hard links may be to files of theirs. */
+  constructor(what: string, { hasBelow = false }: { readonly hasBelow?: boolean } = {}) {
     this.#what = what;
+    this.#hasBelow = hasBelow;
   }
 
   /** All of them, parents before children. */
   list(): readonly LayerEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return inOrder([...this.#entries.values()].map((entry) => this.#asLinked(entry)));
+  }
+
+  /** A file with several names is described under the first, and the others are links to that. */
+  #asLinked(entry: LayerEntry): LayerEntry {
+    const linked = this.#linked.get(entry.path);
+    if (!linked) return entry;
+    const [first = entry.path] = linked.names;
+    return entry.path === first ? { ...linked.file, path: first } : { ...entry, target: first };
   }
 
   /**
@@ -83,14 +111,28 @@ export class LayerEntries {
       gid: this.#id(header.gid, path),
       mtime: (header.mtime?.getTime() ?? 0) / 1000,
       ...this.#place(kind, header.size),
-      ...this.#target(kind, header),
+      ...this.#target(path, kind, header),
       ...this.#attributes(path, kind, header.pax),
     };
     if (path === '' && kind !== 'directory') throw this.#refused('the root is no directory');
     const before = this.#entries.get(path);
     if (before?.kind === 'directory' && kind !== 'directory') this.#dropBelow(path);
+    this.#drop(path);
     this.#entries.set(path, entry);
+    if (kind === 'hardlink' && !entry.below) this.#link(entry);
     return entry;
+  }
+
+  #link({ path, target = '' }: LayerEntry): void {
+    const linked = this.#linked.get(target) ?? { file: this.#entries.get(target)!, names: new Set([target]) };
+    linked.names.add(path);
+    for (const name of [target, path]) this.#linked.set(name, linked);
+  }
+
+  #drop(path: string): void {
+    this.#linked.get(path)?.names.delete(path);
+    this.#linked.delete(path);
+    this.#entries.delete(path);
   }
 
   #place(kind: EntryKind, size: number): { size?: number; offset?: number } {
@@ -101,7 +143,11 @@ export class LayerEntries {
     return { size, offset };
   }
 
-  #target(kind: EntryKind, { name, linkname }: ParsedTarEntry['header']): { target?: string } {
+  #target(
+    path: string,
+    kind: EntryKind,
+    { name, linkname }: ParsedTarEntry['header'],
+  ): Pick<LayerEntry, 'target' | 'below'> {
     if (kind === 'symlink') {
       // it is followed inside the container's root only, wherever it points
       if (!linkname || linkname.length > LONGEST_TARGET) throw this.#refused(`${name} is a symbolic link to nothing`);
@@ -109,10 +155,20 @@ export class LayerEntries {
     }
     if (kind !== 'hardlink') return {};
     const target = this.#path(linkname ?? '', name);
+    if (target === path || target.startsWith(`${path}/`)) throw this.#refused(`${name} is a link to itself`);
+    if (nameIn(target).startsWith(WHITEOUT)) throw this.#refused(`${name} is a link to ${linkname}, which is no file`);
     const file = this.#entries.get(target);
-    if (!file) throw this.#refused(`${name} is a link to ${linkname}, which this layer does not have`);
+    if (!file) return this.#targetBelow(target, `${name} is a link to ${linkname}`);
     if (file.kind === 'directory') throw this.#refused(`${name} is a link to the directory ${linkname}`);
-    return { target: file.kind === 'hardlink' ? (file.target ?? target) : target };
+    return file.below ? { target: file.target!, below: true } : { target };
+  }
+
+  /** A file that the layers below may have, if what has come of this one has left it there. */
+  #targetBelow(target: string, link: string): Pick<LayerEntry, 'target' | 'below'> {
+    if (!this.#hasBelow) throw this.#refused(`${link}, which this layer does not have`);
+    this.#checkParents(target);
+    if (isHidden(target, (path) => this.#entries.has(path))) throw this.#refused(`${link}, which this layer removes`);
+    return { target, below: true };
   }
 
   /** The path of an entry from its root. */
@@ -139,7 +195,7 @@ export class LayerEntries {
 
   /** A directory is replaced by something else: what was in it goes too. */
   #dropBelow(path: string): void {
-    for (const other of [...this.#entries.keys()]) if (other.startsWith(`${path}/`)) this.#entries.delete(other);
+    for (const other of [...this.#entries.keys()]) if (other.startsWith(`${path}/`)) this.#drop(other);
   }
 
   #id(id: number | undefined, path: string): number {
@@ -171,4 +227,28 @@ export class LayerEntries {
   #tooLarge(why: string): OciError {
     return new OciError('too-large', `${this.#what} is refused: it has ${why}.`);
   }
+}
+
+/** The last name of a path. */
+export const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** What a path lies in, the root first, without itself. */
+export function* above(path: string): Iterable<string> {
+  if (path === '') return;
+  yield '';
+  for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) yield path.slice(0, slash);
+}
+
+/** Does a layer hide what those below have at a path? It does not where it has something itself. */
+export function isHidden(path: string, has: (path: string) => boolean): boolean {
+  const below = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`);
+  let directory: string | undefined;
+  for (const next of [...above(path), path]) {
+    if (directory !== undefined) {
+      if (has(below(directory, OPAQUE))) return true;
+      if (!has(next) && has(below(directory, WHITEOUT + nameIn(next)))) return true;
+    }
+    directory = next;
+  }
+  return false;
 }

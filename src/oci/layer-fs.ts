@@ -14,12 +14,11 @@ import { DirectoryFile } from '../kernel/vfs/directory-file.ts';
 import type { FileDescription, WouldBlock } from '../kernel/vfs/file.ts';
 import { type DirectoryEntry, type FileSystem, Inode, type Opener, type Timestamp } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
-import type { LayerEntry } from './layer-entries.ts';
+import { type LayerEntry, OPAQUE, WHITEOUT } from './layer-entries.ts';
+import type { PlacedEntry } from './links-below.ts';
 import { attributeBytes } from './tar-bytes.ts';
 
 const MAGIC = 0x616e_696c;
-const WHITEOUT = '.wh.';
-const OPAQUE = '.wh..wh..opq';
 const OPAQUE_ATTRIBUTE = 'trusted.overlay.opaque';
 const YES = Uint8Array.of(0x79);
 
@@ -28,7 +27,7 @@ export interface LayerFsOptions {
   readonly frames: Frames;
   readonly device: number;
   /** Parents before children. */
-  readonly entries: readonly LayerEntry[];
+  readonly entries: readonly PlacedEntry<OpenFile>[];
   readonly content: OpenFile;
 }
 
@@ -67,10 +66,10 @@ export class LayerFs implements FileSystem {
     return 0n;
   }
 
-  #fill(entries: readonly LayerEntry[]): void {
+  #fill(entries: LayerFsOptions['entries']): void {
     const directories = new Map<string, LayerDirectory>([['', this.root]]);
     const files = new Map<string, Inode>();
-    const links: LayerEntry[] = [];
+    const links: PlacedEntry<OpenFile>[] = [];
     for (const entry of entries) {
       if (entry.kind === 'hardlink') links.push(entry);
       else if (entry.path === '') this.root.describe(entry);
@@ -84,7 +83,7 @@ export class LayerFs implements FileSystem {
     }
   }
 
-  #add(directories: Map<string, LayerDirectory>, files: Map<string, Inode>, entry: LayerEntry): void {
+  #add(directories: Map<string, LayerDirectory>, files: Map<string, Inode>, entry: PlacedEntry<OpenFile>): void {
     const [parent, name] = split(entry.path);
     const directory = directoryAt(this, directories, parent);
     if (name === OPAQUE) {
@@ -92,7 +91,8 @@ export class LayerFs implements FileSystem {
       return;
     }
     if (name.startsWith(WHITEOUT)) {
-      directory.put(name.slice(WHITEOUT.length), new LayerSpecial(this, entry, S_IFCHR));
+      const hidden = name.slice(WHITEOUT.length);
+      if (!directory.lookup(hidden)) directory.put(hidden, new LayerSpecial(this, entry, S_IFCHR));
       return;
     }
     const inode = this.#inode(entry);
@@ -101,7 +101,7 @@ export class LayerFs implements FileSystem {
     else files.set(entry.path, inode);
   }
 
-  #inode(entry: LayerEntry): Inode {
+  #inode(entry: PlacedEntry<OpenFile>): Inode {
     switch (entry.kind) {
       case 'directory':
         return new LayerDirectory(this, entry);
@@ -213,11 +213,13 @@ class LayerDirectory extends LayerInode {
 
 class LayerFile extends LayerInode implements PageSource {
   readonly cache: PageCache;
+  readonly #content: OpenFile;
   readonly #offset: number;
   readonly #size: number;
 
-  constructor(fs: LayerFs, entry: LayerEntry) {
+  constructor(fs: LayerFs, entry: PlacedEntry<OpenFile>) {
     super(fs, entry, S_IFREG);
+    this.#content = entry.content ?? fs.content;
     this.#offset = entry.offset ?? 0;
     this.#size = entry.size ?? 0;
     this.cache = new PageCache(fs.frames, this, this);
@@ -232,7 +234,7 @@ class LayerFile extends LayerInode implements PageSource {
     const wanted = Math.min(into.length, this.#size - at);
     let read = 0;
     try {
-      read = this.fs.content.readAt(this.#offset + at, into.subarray(0, wanted));
+      read = this.#content.readAt(this.#offset + at, into.subarray(0, wanted));
     } catch {
       // the disk failed: so does the program's access
     }

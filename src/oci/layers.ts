@@ -2,9 +2,10 @@
 // pages are read when they are touched. A layer is found by its diff ID, the digest of its tar archive when not compressed.
 import { createTarDecoder } from 'modern-tar';
 import type { DataDirectory, OpenFile, Upload } from './data-directory.ts';
-import { Digester, type Digest, digits } from './digest.ts';
+import { Digester, type Digest, digits, short } from './digest.ts';
 import { writeDocument } from './json.ts';
 import { LayerEntries, type LayerEntry } from './layer-entries.ts';
+import { completed, type PlacedLayer } from './links-below.ts';
 import { OciError } from './oci-error.ts';
 import { type Bytes, decompressed } from './streams.ts';
 import { readableArchive } from './tar-bytes.ts';
@@ -40,10 +41,14 @@ export class Layers {
    * Unpacks a tar archive, compressed or not. `what` names it in messages.
    * @throws OciError when it is damaged, refused, or its diff ID is not the expected one; then nothing is kept
    */
-  async unpack(archive: Bytes, what: string, expected?: Digest): Promise<Digest> {
+  async unpack(
+    archive: Bytes,
+    what: string,
+    { expected, hasBelow = false }: { readonly expected?: Digest; readonly hasBelow?: boolean } = {},
+  ): Promise<Digest> {
     const upload = this.#data.upload();
     try {
-      const { entries, digest: diffId } = await readLayer(archive, upload, what);
+      const { entries, digest: diffId } = await readLayer(archive, upload, what, hasBelow);
       if (expected !== undefined && diffId !== expected) {
         throw new OciError('bad-digest', `${what} is damaged: unpacked its digest is ${diffId}, not ${expected}.`);
       }
@@ -75,6 +80,26 @@ export class Layers {
     return file;
   }
 
+  /**
+   * Layers that lie one on another, lowest first, opened: each with all it takes from those below. `open` opens the contents.
+   * @throws OciError when one is not there, or links to what those below do not have
+   */
+  stack(
+    diffIds: readonly Digest[],
+    open = (id: Digest): OpenFile => this.content(id),
+  ): readonly PlacedLayer<OpenFile>[] {
+    const layers = diffIds.map((id) => ({ entries: this.entries(id), content: open(id) }));
+    return completed(layers, (n) => `The layer ${short(diffIds[n]!)}`);
+  }
+
+  /** Layers have to go together. `what` names one by its number in messages. @throws OciError */
+  check(diffIds: readonly Digest[], what: (layer: number) => string): void {
+    completed(
+      diffIds.map((id) => ({ entries: this.entries(id), content: undefined })),
+      what,
+    );
+  }
+
   remove(diffId: Digest): void {
     this.#data.remove(`${DIRECTORY}/${digits(diffId)}`);
   }
@@ -82,13 +107,14 @@ export class Layers {
 
 /**
  * Reads a tar archive, compressed or not: the contents of its files go into `upload`. The digest is that of the archive when
- * not compressed.
+ * not compressed. With layers below, it may link to files of theirs.
  * @throws OciError when it is damaged or refused
  */
 export async function readLayer(
   archive: Bytes,
   upload: Upload,
   what: string,
+  hasBelow = false,
 ): Promise<{ entries: readonly LayerEntry[]; digest: Digest }> {
   const digester = new Digester();
   const plain = (await decompressed(archive, what)).pipeThrough(
@@ -99,7 +125,7 @@ export async function readLayer(
       },
     }),
   );
-  const entries = new LayerEntries(what);
+  const entries = new LayerEntries(what, { hasBelow });
   try {
     for await (const { header, body } of plain
       .pipeThrough(readableArchive())

@@ -253,12 +253,13 @@ async function addImage(
       `${what} has ${manifest.layers.length} layers where its configuration lists ${config.diffIds.length}.`,
     );
   }
+  const nameOf = (n: number) => `Layer ${n + 1} of ${what}`;
   for (const [n, layer] of manifest.layers.entries()) {
-    const diffId = config.diffIds[n]!;
-    const name = `Layer ${n + 1} of ${what}`;
-    if (!isDigest(diffId) || store.layers.has(diffId)) continue;
-    await store.layers.unpack(store.blobs.stream(layer.digest, name), name, diffId);
+    const expected = config.diffIds[n]!;
+    if (!isDigest(expected) || store.layers.has(expected)) continue;
+    await store.layers.unpack(store.blobs.stream(layer.digest, nameOf(n)), nameOf(n), { expected, hasBelow: n > 0 });
   }
+  store.layers.check(config.diffIds, nameOf);
   store.add(store.blobs.put(document ?? writeManifest(manifest), MEDIA.manifest), names);
   return { id: manifest.config.digest, names };
 }

@@ -8,8 +8,8 @@ import { Tmpfs } from '../kernel/fs/tmpfs.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
-import type { LayerEntry } from './layer-entries.ts';
 import { LayerFs } from './layer-fs.ts';
+import type { PlacedLayer } from './links-below.ts';
 
 const PIECE = 4096;
 /** Bytes that all changed files together may claim to have: holes take no memory here, but time and room where they are kept. */
@@ -24,10 +24,7 @@ export const PLACES: readonly { readonly path: string; readonly kind: 'directory
 ];
 
 /** A layer opened. */
-export interface OpenedLayer {
-  readonly entries: readonly LayerEntry[];
-  readonly content: OpenFile;
-}
+export type OpenedLayer = PlacedLayer<OpenFile>;
 
 /** A root file system. */
 export interface RootFs extends MountedFileSystem {

@@ -43,9 +43,7 @@ function type(...lines: readonly string[]): { screen: string; status: number | u
   const terminal = new Terminal(kernel, (bytes) => {
     screen += Buffer.from(bytes).toString('latin1');
   });
-  const layers = image.config.diffIds.map((id) =>
-    openLayer(kernel, { entries: store.layers.entries(id), content: store.layers.content(id) }),
-  );
+  const layers = store.layers.stack(image.config.diffIds).map((layer) => openLayer(kernel, layer));
   const spec = defaultSpec(image.config, OPTIONS);
   const bindSource = (): never => {
     throw new Error('nothing is bound');

@@ -34,12 +34,9 @@ export function imageFiles(
   share = new HostShare(),
 ): ContainerFiles {
   const { id, image } = record;
-  const layers = image.diffIds.map((layer) =>
-    openLayer(kernel, {
-      entries: images.layers.entries(layer),
-      content: share.layer(layer, images.layers.content(layer)),
-    }),
-  );
+  const layers = images.layers
+    .stack(image.diffIds, (layer) => share.layer(layer, images.layers.content(layer)))
+    .map((layer) => openLayer(kernel, layer));
   const layered = makeRootFs(kernel, layers, containers.changes(id));
   const generated = networkFiles(kernel, record);
   return {
