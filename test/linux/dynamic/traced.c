@@ -21,7 +21,7 @@ int main(void) {
   int status;
   waitpid(child, &status, 0);
   char text[64];
-  write(1, text, read(fds[0], text, sizeof text));
+  write(fds[1], text, read(fds[0], text, sizeof text));
   signal(SIGUSR1, handle);
   kill(getpid(), SIGUSR1);
   fcntl(5, F_GETFD);
