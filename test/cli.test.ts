@@ -5,7 +5,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { COMMAND } from './installation.ts';
+import { COMMAND, HANGS } from './installation.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-cli-'));
@@ -21,7 +21,7 @@ function anillo(...args: string[]): Outcome {
   const run = spawnSync(process.execPath, [COMMAND, ...args], {
     encoding: 'utf8',
     input: '',
-    timeout: 60_000,
+    timeout: HANGS,
   });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }

@@ -9,11 +9,19 @@ import { expect } from 'vitest';
 /** The bundle. */
 export const COMMAND = resolve(import.meta.dirname, '../dist/anillo.js');
 
+/** Milliseconds that no command and no wait takes on the slowest computer. */
+export const HANGS = 300_000;
+
 /** How a command ended, and what it printed. */
 export interface Ended {
   readonly status: number | null;
   readonly out: string;
   readonly err: string;
+}
+
+/** Waits until something is so, or will never be. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (const end = performance.now() + HANGS; !isSo() && performance.now() < end; ) await sleep(20);
 }
 
 /** The command with data of its own; `name` is a part of the name of the folder. */
@@ -31,7 +39,7 @@ export class Installation {
 
   /** Runs a command to its end. */
   readonly anillo = (args: readonly string[], input: string | Uint8Array = ''): Ended => {
-    const options = { input, env: this.env, cwd: this.folder, timeout: 120_000, encoding: 'utf8' } as const;
+    const options = { input, env: this.env, cwd: this.folder, timeout: HANGS, encoding: 'utf8' } as const;
     const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], options);
     return { status, out: stdout, err: stderr };
   };
@@ -50,7 +58,7 @@ export class Installation {
       type: (text: string) => child.stdin.write(text),
       /** Waits until it has said something. */
       says: async (text: string) => {
-        for (let tries = 0; tries < 1500 && !out.includes(text); tries++) await sleep(20);
+        await until(() => out.includes(text));
         expect(out).toContain(text);
       },
       /** Its exit status. */

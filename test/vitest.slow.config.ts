@@ -9,8 +9,8 @@ export default defineConfig({
     root: resolve(import.meta.dirname, '..'),
     include: ['src/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
     globalSetup: ['test/build-first.ts'],
-    testTimeout: 1_200_000,
-    hookTimeout: 300_000,
+    testTimeout: 3_600_000,
+    hookTimeout: 1_200_000,
     maxWorkers: 2,
   },
 });

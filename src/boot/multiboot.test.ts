@@ -1,5 +1,5 @@
 // Images of the Multiboot Specification 0.6.96: what is loaded where, what the kernel is told, what is refused.
-import * as fc from 'fast-check';
+import fc from '../../test/properties.ts';
 import { describe, expect, it } from 'vitest';
 import type { BootErrorCode } from './boot-error.ts';
 import { BootError } from './boot-error.ts';

@@ -257,11 +257,12 @@ function thisProcess(): { pid: number; started: string } {
   return { pid: process.pid, started: startOf(process.pid) };
 }
 
-/** When a process started, as far as the system tells; the same text for its whole life. */
+/** When a process started, as far as the system tells; the same text for its whole life, which ends before its parent knows. */
 export function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
   } catch {
     return '';
   }

@@ -1,5 +1,5 @@
 // Every row of the opcode table: encoded with random operands, decoded, printed and assembled again.
-import * as fc from 'fast-check';
+import fc from '../../test/properties.ts';
 import { describe, expect, it } from 'vitest';
 import { arbitraryEncodable } from '../../test/isa/arbitrary-instruction.ts';
 import { assemble } from './assemble.ts';

@@ -1,5 +1,5 @@
 // Files of snapshots: what goes in comes out, and whatever is wrong with one is refused in a sentence.
-import * as fc from 'fast-check';
+import fc from '../../test/properties.ts';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from './crc32.ts';
 import { MemoryPart } from './memory-part.ts';

@@ -149,6 +149,23 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
 
   /** A container whose runner was killed has ended as if by SIGKILL. */
   #read(id: string): R | undefined {
+    let known = this.#stored(id);
+    for (let gone: Runner | undefined; known?.runner && !this.#isAlive(known.runner); known = this.#stored(id)) {
+      const { pid, started } = known.runner;
+      if (gone?.pid === pid && gone.started === started) return this.#killed(known);
+      // a runner notes how the container ended before it ends itself: the record may be of before that
+      gone = known.runner;
+    }
+    return known;
+  }
+
+  #killed(known: R): R {
+    const error = `The process that ran the container was killed${this.#lossOf(known)}.`;
+    return withProgress(known, { state: 'exited', runner: undefined, exitCode: known.exitCode ?? 137, error });
+  }
+
+  /** The record as it was written last. */
+  #stored(id: string): R | undefined {
     const bytes = this.#data.read(`${DIRECTORY}/${id}/record.json`);
     if (!bytes) return undefined;
     const what = `The record of the container ${id.slice(0, 12)}`;
@@ -159,10 +176,7 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
         `${what} has the format ${record.version}; this version of anillo reads ${VERSION}.`,
       );
     }
-    const known = record as unknown as R;
-    if (!known.runner || this.#isAlive(known.runner)) return known;
-    const error = `The process that ran the container was killed${this.#lossOf(known)}.`;
-    return withProgress(known, { state: 'exited', runner: undefined, exitCode: known.exitCode ?? 137, error });
+    return record as unknown as R;
   }
 
   /** What is left of a container whose runner was killed; what one of a bundle changes is on the disk at once. */
@@ -295,12 +309,16 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
 
   /** The changes kept; undefined for a container that never ran. */
   changes(id: string): { entries: readonly LayerEntry[]; content: OpenFile } | undefined {
-    const kept = this.#changes(id);
-    if (!kept) return undefined;
-    const { content, entries } = kept;
-    const file = this.#data.open(content);
-    if (!file) throw new OciError('damaged-store', `The changes of the container ${id.slice(0, 12)} are missing.`);
-    return { entries, content: file };
+    for (;;) {
+      const kept = this.#changes(id);
+      if (!kept) return undefined;
+      const { content, entries } = kept;
+      const file = this.#data.open(content);
+      if (file) return { entries, content: file };
+      // the runner of a container that runs removes them when it has kept newer ones
+      if (this.#changes(id)?.content === content)
+        throw new OciError('damaged-store', `The changes of the container ${id.slice(0, 12)} are missing.`);
+    }
   }
 
   /** When its changes were last kept: RFC 3339. */

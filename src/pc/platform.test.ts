@@ -1,5 +1,5 @@
 // The chips of a PC wired together.
-import * as fc from 'fast-check';
+import fc from '../../test/properties.ts';
 import { describe, expect, it } from 'vitest';
 import { TestTime } from '../machine/test-time.ts';
 import type { Stateful } from '../machine/stateful.ts';

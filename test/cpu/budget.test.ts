@@ -1,7 +1,7 @@
 // Random programs give the same state, counts and cycles however they are run: in blocks (the cases of the run loop), one
 // instruction at a time (the generic handlers), in slices by instructions or cycles, saved and loaded into another CPU
 // between slices.
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { expect, test } from 'vitest';
 import { COST_CLASSES } from '../../src/isa/cost-classes.ts';
 import { DATA, DOORWAY, STACKS, TestMachine } from '../system/machine.ts';

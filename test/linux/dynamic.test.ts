@@ -40,27 +40,19 @@ describe.each(Object.keys(ABIS) as Abi[])('%s', (abi) => {
 
   test.skipIf(program !== undefined)(`dynamic programs cannot be compiled here: install gcc for ${abi}`, () => {});
 
-  test.skipIf(program === undefined)(
-    'a dynamic program does the same as on Linux',
-    () => {
-      const native = spawnSync(program!, [], { encoding: 'latin1', env: {} });
-      const files = system(abi);
-      files.set('/bin/dynamic', readFileSync(program!));
-      const here = runProgram(files, '/bin/dynamic', []);
-      expect(here).toEqual({ end: `exit ${native.status}`, output: native.stdout });
-    },
-    60_000,
-  );
+  test.skipIf(program === undefined)('a dynamic program does the same as on Linux', () => {
+    const native = spawnSync(program!, [], { encoding: 'latin1', env: {} });
+    const files = system(abi);
+    files.set('/bin/dynamic', readFileSync(program!));
+    const here = runProgram(files, '/bin/dynamic', []);
+    expect(here).toEqual({ end: `exit ${native.status}`, output: native.stdout });
+  });
 
-  test.skipIf(program === undefined)(
-    'the loader runs a program that is given to it',
-    () => {
-      const files = system(abi);
-      files.set('/bin/dynamic', readFileSync(program!));
-      expect(runProgram(files, PLACES[abi].loader, ['/bin/dynamic']).end).toBe('exit 7');
-    },
-    60_000,
-  );
+  test.skipIf(program === undefined)('the loader runs a program that is given to it', () => {
+    const files = system(abi);
+    files.set('/bin/dynamic', readFileSync(program!));
+    expect(runProgram(files, PLACES[abi].loader, ['/bin/dynamic']).end).toBe('exit 7');
+  });
 
   test.skipIf(program === undefined)('without its interpreter it cannot be started', () => {
     const files = new Map([['/bin/dynamic', new Uint8Array(readFileSync(program!))]]);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { SharedDirectory } from '../../src/cli/host-directory.ts';
 import { SystemError } from '../../src/kernel/error.ts';
 
@@ -158,7 +158,7 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
   const run = (volume: string) =>
     spawnSync('node', [COMMAND, 'process', '--volume', volume, program], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: HANGS,
       input: '',
     });
   const seen = ['read: ok', 'of the host', 'through a link: ok', 'link out: No such file or directory'];
@@ -207,7 +207,7 @@ describe.skipIf(!canCompile)('a volume of a program', () => {
     const volumes = ['/usr:/usr', '/lib:/lib', '/lib64:/lib64', `${folder}:/mnt/host`].flatMap((text) => ['-v', text]);
     const { stdout, status } = spawnSync('node', [COMMAND, 'process', ...volumes, program, '/mnt/host/dynamic', 'x'], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: HANGS,
       input: '',
     });
     expect(stdout).toBe('/mnt/host/dynamic and 2\n');
@@ -230,7 +230,7 @@ int main(void) {
     const volume = ['-v', `${join(shared, 'single')}:/mnt/deep/name`];
     const { stdout } = spawnSync('node', [COMMAND, 'process', ...volume, join(folder, 'lists')], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: HANGS,
       input: '',
     });
     expect(stdout).toBe('one file\nread-only\nname\n');

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { canCompile } from './guest.ts';
 
 const COPY = '#include <unistd.h>\nint main(void) { char c; while (read(0, &c, 1) == 1) write(1, &c, 1); return 3; }\n';
@@ -19,7 +19,7 @@ describe.skipIf(!canCompile())('input from a pipe', () => {
     const run = spawnSync('node', [COMMAND, 'process', program], {
       input: 'one\ntwo\n',
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: HANGS,
     });
     expect([run.stdout, run.status]).toEqual(['one\ntwo\n', 3]);
   });

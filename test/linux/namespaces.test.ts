@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'namespaces');
 const ABIS = { amd64: '-m64', i386: '-m32' } as const;
@@ -30,7 +30,7 @@ const folder = mkdtempSync(join(tmpdir(), 'anillo-namespaces-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(command: string, args: readonly string[]): { out: string; status: number | null } {
-  const { stdout, status, signal } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000, input: '' });
+  const { stdout, status, signal } = spawnSync(command, args, { encoding: 'utf8', timeout: HANGS, input: '' });
   return { out: stdout, status: signal === null ? status : -1 };
 }
 
@@ -41,7 +41,7 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
     if (!possible) return;
     for (const name of [...names, ...rootNames])
       execFileSync('gcc', [flag, '-O1', '-w', '-static', '-pthread', '-o', program(name), join(PROGRAMS, `${name}.c`)]);
-  }, 120_000);
+  });
 
   test.skipIf(possible)(
     'need gcc with static libraries and a Linux that lets everybody make user namespaces',

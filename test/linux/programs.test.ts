@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'programs');
 const ABIS = { amd64: '-m64', i386: '-m32' } as const;
@@ -42,7 +42,7 @@ const folder = mkdtempSync(join(tmpdir(), 'anillo-linux-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(command: string, args: readonly string[]): Outcome {
-  const { stdout, status, signal } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000, input: '' });
+  const { stdout, status, signal } = spawnSync(command, args, { encoding: 'utf8', timeout: HANGS, input: '' });
   return { out: stdout, status: signal === null ? status : -1 };
 }
 
@@ -55,7 +55,7 @@ describe.each(Object.entries(ABIS))('%s programs', (abi, flag) => {
       execFileSync('gcc', [flag, '-O1', '-w', '-static', '-pthread', '-o', program(name), source]);
     for (const name of names) compile(name, join(PROGRAMS, `${name}.c`));
     for (const name of mountNames) compile(`mounts-${name}`, join(MOUNTS, `${name}.c`));
-  }, 120_000);
+  });
 
   test.skipIf(possible)(`cannot be compiled here: install gcc and libc6-dev${abi === 'i386' ? '-i386' : ''}`, () => {});
 

@@ -40,9 +40,7 @@ function expectParts(numbers: readonly number[], wanted: readonly number[]): voi
 }
 
 describe.skipIf(!possible)('the scheduler', () => {
-  const time = 60_000;
-
-  test('weights of 100 and 300 give one to three within 2 %', { timeout: time }, () => {
+  test('weights of 100 and 300 give one to three within 2 %', () => {
     const { rounds, usage } = share(500, 'a:cpu.weight=100', 'b:cpu.weight=300');
     expectParts(rounds, [0.25, 0.75]);
     expectParts(
@@ -51,16 +49,16 @@ describe.skipIf(!possible)('the scheduler', () => {
     );
   });
 
-  test('groups share first, then what is in them', { timeout: time }, () => {
+  test('groups share first, then what is in them', () => {
     const { rounds } = share(500, 'x/a:cpu.weight=100', 'x/b:cpu.weight=300', 'y');
     expectParts(rounds, [1 / 8, 3 / 8, 1 / 2]);
   });
 
-  test('two workers of one group have together what one has in another', { timeout: time }, () => {
+  test('two workers of one group have together what one has in another', () => {
     expectParts(share(400, 'a', 'a', 'b').rounds, [1 / 4, 1 / 4, 1 / 2]);
   });
 
-  test('a cap of 25 % is kept within 2 %, on an idle processor and beside others', { timeout: time }, () => {
+  test('a cap of 25 % is kept within 2 %, on an idle processor and beside others', () => {
     for (const others of [[], ['b:cpu.weight=10']]) {
       const { usage } = share(400, 'a:cpu.max=25000_100000', ...others);
       const [used, periods, throttled] = usage[0]!;
@@ -70,20 +68,20 @@ describe.skipIf(!possible)('the scheduler', () => {
     }
   });
 
-  test('the cap of a group holds for all below it', { timeout: time }, () => {
+  test('the cap of a group holds for all below it', () => {
     const { usage } = share(400, 'x:cpu.max=20000_50000', 'x/a', 'x/b:cpu.max=10000_50000');
     const [, a, b] = usage.map(([used]) => used! / 400_000);
     expect(a! + b!).toBeLessThan(0.41);
     expect(b!).toBeLessThan(0.205);
   });
 
-  test('an idle group takes what others leave', { timeout: time }, () => {
+  test('an idle group takes what others leave', () => {
     const [idle, busy] = parts(share(300, 'a:cpu.idle=1', 'b').rounds);
     expect(idle!).toBeLessThan(0.02);
     expect(busy!).toBeGreaterThan(0.98);
   });
 
-  test('the same programs are scheduled the same way again', { timeout: time }, () => {
+  test('the same programs are scheduled the same way again', () => {
     const run = () => share(100, 'a:cpu.weight=50', 'b:cpu.max=30000_100000', 'c');
     expect(run()).toEqual(run());
   });

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { COMMAND, Installation } from '../installation.ts';
+import { COMMAND, HANGS, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { podmanConfig, umociConfig } from './bundle-configs.ts';
 
@@ -35,7 +35,7 @@ function create(...args: string[]) {
   const file = join(folder, 'output');
   const output = openSync(file, 'w');
   const stdio: StdioOptions = ['ignore', output, output];
-  const { status } = spawnSync(process.execPath, [COMMAND, 'oci', 'create', ...args], { env, timeout: 30_000, stdio });
+  const { status } = spawnSync(process.execPath, [COMMAND, 'oci', 'create', ...args], { env, timeout: HANGS, stdio });
   closeSync(output);
   return { status, err: readFileSync(file, 'utf8') };
 }
@@ -182,7 +182,7 @@ describe.skipIf(!canCompile())('bundles', () => {
     const directory = bundle(config(['box', 'cat', 'warn', 'end', 'exit', '7']));
     const script = `echo typed | node ${COMMAND} oci create -b ${directory} --pid-file ${folder}/p io 2>&1 | cat &
       while ! [ -s ${folder}/p ]; do sleep 0.05; done; node ${COMMAND} oci start io; wait`;
-    const { stdout } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8', timeout: 60_000 });
+    const { stdout } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8', timeout: HANGS });
     expect(stdout).toBe('typed\nend\n');
     expect(JSON.parse(oci('state', 'io').out)).toMatchObject({ status: 'stopped', pid: 0 });
     oci('delete', 'io');
@@ -471,7 +471,7 @@ describe.skipIf(!canCompile())('bundles', () => {
   test.skipIf(process.getuid?.() !== 0)('a user who is not root runs a bundle too', () => {
     const home = mkdtempSync(join(tmpdir(), 'anillo-user-'));
     chmodSync(home, 0o777);
-    const user = { uid: 65534, gid: 65534, cwd: home, encoding: 'utf8', timeout: 60_000 } as const;
+    const user = { uid: 65534, gid: 65534, cwd: home, encoding: 'utf8', timeout: HANGS } as const;
     const own = { ...process.env, ANILLO_DATA: join(home, 'data'), HOME: home };
     spawnSync('mkdir', ['-p', 'rootfs/bin'], user);
     spawnSync('sh', ['-c', 'cat > rootfs/bin/box && chmod 755 rootfs/bin/box'], { ...user, input: box });

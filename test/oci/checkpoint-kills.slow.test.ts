@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { ask } from '../../src/cli/container/client.ts';
 import { Places } from '../../src/cli/places.ts';
 import { Checkpoints } from '../../src/oci/checkpoints.ts';
@@ -21,7 +21,7 @@ const MOST_STEPS = 60;
 
 function anillo(...args: string[]) {
   const env = { ...process.env, ANILLO_DATA: data };
-  return spawnSync(process.execPath, [COMMAND, ...args], { env, encoding: 'utf8', timeout: 60_000 });
+  return spawnSync(process.execPath, [COMMAND, ...args], { env, encoding: 'utf8', timeout: HANGS });
 }
 
 /** Runs the container until it is killed at a step of the checkpoint that is asked for; true when it was not. */
@@ -54,7 +54,7 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a container that
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('is there, with a whole checkpoint or none', { timeout: 600_000 }, async () => {
+  test('is there, with a whole checkpoint or none', async () => {
     const { containers, data: files } = new Places(data);
     let wholes = 0;
     let step = 1;

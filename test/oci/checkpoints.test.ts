@@ -1,13 +1,13 @@
 // Checkpoints of running containers: what goes on from one in a new process says to the byte what the container says that was
 // left running; what is damaged, missing or of another container is refused in a sentence. Truth: docker-checkpoint(1).
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../src/cli/container/client.ts';
 import { Places } from '../../src/cli/places.ts';
-import { COMMAND, Installation } from '../installation.ts';
+import { COMMAND, Installation, until } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
 const here = new Installation('checkpoints');
@@ -35,7 +35,7 @@ function log(name: string): string {
 
 /** Waits until a container has said something. */
 async function said(name: string, text: string): Promise<void> {
-  for (let tries = 0; tries < 1000 && !log(name).includes(text); tries++) await sleep(20);
+  await until(() => log(name).includes(text));
   expect(log(name)).toContain(text);
 }
 
@@ -59,7 +59,10 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
   });
 
   test('at any point goes on as the container that was left running, in a new process and again', async () => {
-    const made = ['--memory', '64M', '--cpus', '0.9', '-v', `${volume}:/mnt`, 'work', 'worker', '80', '/mnt/file'];
+    // it does not come to its end before all checkpoints are there
+    writeFileSync(join(volume, 'held'), '');
+    const program = ['worker', '80', '/mnt/file', '/mnt/held'];
+    const made = ['--memory', '64M', '--cpus', '0.9', '-v', `${volume}:/mnt`, 'work', ...program];
     done('run', '-d', '--name', 'worker', ...made);
     const directory = ['--checkpoint-dir', elsewhere];
     /** How much had been said before each checkpoint at least, and at most. */
@@ -70,6 +73,7 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
       await ask(recordOf('worker'), { op: 'checkpoint', name, directory: elsewhere, leaveRunning: true });
       bounds.push([before, log('worker').length]);
     }
+    rmSync(join(volume, 'held'));
     expect(done('checkpoint', 'ls', ...directory, 'worker')).toBe('CHECKPOINT NAME\nfirst\nsecond\nthird\n');
     const clones = ['first', 'second', 'third', 'second'].map((name, n) => {
       done('create', '--name', `clone${n}`, ...made);
@@ -123,13 +127,15 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
   });
 
   test('of a frozen container is frozen, and one started with it attached ends with its status', async () => {
-    done('run', '-d', '--name', 'frozen', 'anillo', 'sh', '-c', 'echo go; sleep 5; echo on; exit 4');
+    const script = 'echo go; until [ -e /tmp/on ]; do sleep .1; done; echo on; exit 4';
+    done('run', '-d', '--name', 'frozen', 'anillo', 'sh', '-c', script);
     await said('frozen', 'go');
     done('pause', 'frozen');
     done('checkpoint', 'create', 'frozen', 'ice');
     done('start', '--checkpoint', 'ice', 'frozen');
     expect(recordOf('frozen').state).toBe('paused');
     done('unpause', 'frozen');
+    done('exec', 'frozen', 'touch', '/tmp/on');
     expect(done('wait', 'frozen')).toBe('4\n');
     expect(log('frozen')).toBe('go\non\n');
   });
@@ -209,14 +215,16 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
     expect(oci('spec', '-b', bundle).status).toBe(0);
     const file = join(bundle, 'config.json');
     const config = JSON.parse(readFileSync(file, 'utf8'));
-    Object.assign(config.process, { args: ['worker', '100'], terminal: false });
+    Object.assign(config.process, { args: ['worker', '60', '/dev/null', '/tmp/held'], terminal: false });
     config.root.readonly = false;
     writeFileSync(file, JSON.stringify(config));
+    const held = join(bundle, 'rootfs/tmp/held');
+    writeFileSync(held, '');
     const output = join(folder, 'output');
     const stdout = openSync(output, 'w');
     const args = [COMMAND, 'oci', 'run', '-d', '-b', bundle, 'night'];
     expect(spawnSync(process.execPath, args, { env, stdio: ['ignore', stdout, 'inherit'] }).status).toBe(0);
-    for (let tries = 0; tries < 500 && !readFileSync(output, 'utf8').includes('\n4 '); tries++) await sleep(20);
+    await until(() => readFileSync(output, 'utf8').includes('\n4 '));
     const images = join(folder, 'images');
     expect(oci('checkpoint', '--tcp-established', '--image-path', images, 'night')).toEqual({
       status: 0,
@@ -224,11 +232,12 @@ describe.skipIf(!canCompile() || process.platform !== 'linux')('a checkpoint', (
       err: '',
     });
     expect(oci('list', '-q').out).toBe('');
+    rmSync(held);
     const before = readFileSync(output, 'utf8');
     const rest = oci('restore', '-b', bundle, '--image-path', images, 'morning');
     expect([rest.status, rest.err]).toEqual([7, '']);
     expect((before + rest.out).match(/^\d+ tcp/gm)?.map(Number.parseFloat)).toEqual(
-      Array.from({ length: 100 }, (_, n) => n + 1),
+      Array.from({ length: 60 }, (_, n) => n + 1),
     );
     expect(rest.out).toMatch(/ended 1\nended 1\nended 1\n$/);
     expect(oci('restore', '-b', bundle, '--image-path', elsewhere, 'none').err).toContain('is not there');

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { Places } from '../../src/cli/places.ts';
 import type { ContainerStore } from '../../src/oci/container-store.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
@@ -79,7 +79,7 @@ const commands: Readonly<Record<string, Case>> = {
 
 function anillo(root: string, ...args: string[]) {
   const env = { ...process.env, ANILLO_DATA: root };
-  return spawnSync(process.execPath, [COMMAND, ...args], { env, encoding: 'utf8', timeout: 60_000 });
+  return spawnSync(process.execPath, [COMMAND, ...args], { env, encoding: 'utf8', timeout: HANGS });
 }
 
 /** Runs a command until it is killed; true when it ended by itself. */

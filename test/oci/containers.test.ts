@@ -3,10 +3,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND, Installation } from '../installation.ts';
+import { COMMAND, HANGS, Installation, until } from '../installation.ts';
+import { Places } from '../../src/cli/places.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
 const here = new Installation('containers');
@@ -270,13 +270,18 @@ describe.skipIf(!canCompile())('containers', () => {
   test('one whose process is killed has ended, its record says so, and what it changed before is kept', async () => {
     const args = ['run', '--name', 'lost', 'box', 'box', 'say', 'up', 'make', '/before', 'forever'];
     const child = spawn(process.execPath, [COMMAND, 'container', ...args], { env });
-    await new Promise((done) => child.stdout.once('data', done));
-    const inspect = () => JSON.parse(container('inspect', 'lost').out)[0];
-    while (inspect().ChangesSaved === null) await sleep(100);
+    const { containers } = new Places(here.data);
+    const isKept = () => {
+      const record = containers.list().find(({ name }) => name === 'lost');
+      const kept = record && containers.changes(record.id);
+      kept?.content.close();
+      return kept?.entries.some(({ path }) => path === 'before') === true;
+    };
+    await until(isKept);
     child.kill('SIGKILL');
     await new Promise((done) => child.once('exit', done));
     expect(container('ps', '-a').out).toMatch(/Exited \(137\) .* lost\n/);
-    const { State, ChangesSaved } = inspect();
+    const { State, ChangesSaved } = JSON.parse(container('inspect', 'lost').out)[0];
     expect(State.Error).toBe(`The process that ran the container was killed: changes up to ${ChangesSaved} are kept.`);
     expect(State).toMatchObject({ Running: false, Pid: 0 });
     expect(container('diff', 'lost').out).toContain('A /before\n');
@@ -285,7 +290,7 @@ describe.skipIf(!canCompile())('containers', () => {
 
   test('two commands at once: one has its way, the other is told', async () => {
     const several = async (count: number, ...args: string[]) => {
-      const run = () => execute(process.execPath, [COMMAND, 'container', ...args], { env, timeout: 90_000 });
+      const run = () => execute(process.execPath, [COMMAND, 'container', ...args], { env, timeout: HANGS });
       return (await Promise.allSettled(Array.from({ length: count }, run))).map((end) =>
         end.status === 'fulfilled' ? 'done' : String((end.reason as { stderr: string }).stderr),
       );

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planCopy } from '../../src/oci/copy-plan.ts';
-import { COMMAND, Installation } from '../installation.ts';
+import { COMMAND, HANGS, Installation } from '../installation.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 import { entry, file, tar } from './archives.ts';
 
@@ -26,7 +26,7 @@ const { folder, env } = here;
 const programs = new Programs();
 
 function anillo(args: readonly string[], input: Uint8Array = new Uint8Array(0)) {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, cwd: folder, timeout: 60_000 });
+  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, cwd: folder, timeout: HANGS });
   return { status: run.status, out: run.stdout.toString(), err: run.stderr.toString(), bytes: run.stdout };
 }
 const container = (...args: string[]) => anillo(['container', ...args]);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataFiles, dataHome } from '../../src/cli/data-files.ts';
+import { DataFiles, dataHome, startOf } from '../../src/cli/data-files.ts';
 import { locked } from '../../src/oci/data-directory.ts';
 
 let root: string;
@@ -93,20 +93,18 @@ describe('the lock', () => {
   });
 
   test('of a living process is waited for', async () => {
-    const sleeper = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 300)']);
-    const exited = new Promise((resolve) => sleeper.on('exit', resolve));
-    let hasExited = false;
-    void exited.then(() => {
-      hasExited = true;
-    });
-    const unlock = await data.lock();
-    // as if the sleeper had taken it
+    const other = spawn('cat');
     mkdirSync(join(root, 'locks'), { recursive: true });
-    const { readFileSync } = await import('node:fs');
-    const stat = readFileSync(`/proc/${sleeper.pid}/stat`, 'latin1');
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    unlock();
-    writeFileSync(join(root, 'locks/1000'), JSON.stringify({ pid: sleeper.pid, started }));
-    await locked(data, () => expect(hasExited).toBe(true));
+    // as if the other process had taken it
+    writeFileSync(join(root, 'locks/1000'), JSON.stringify({ pid: other.pid, started: startOf(other.pid!) }));
+    let isMine = false;
+    const mine = locked(data, () => {
+      isMine = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(isMine).toBe(false);
+    // that is its end
+    other.stdin.end();
+    await mine;
   });
 });

@@ -3,15 +3,15 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND, HANGS } from '../installation.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-grammar-'));
 const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
 
 function anillo(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { env, timeout: 90_000, encoding: 'utf8', input: '' });
+  const run = spawnSync(process.execPath, [COMMAND, ...args], { env, timeout: HANGS, encoding: 'utf8', input: '' });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 const container = (...args: string[]) => anillo('container', ...args);
@@ -47,7 +47,7 @@ test('what runs nothing has a status that is no program’s; what a program is n
     status: 126,
     err: 'anillo: The working directory /bin/sh cannot be entered: Not a directory.\n',
   });
-  expect(container('run', '-d', '--name', 'server', 'anillo', 'sleep', '100').status).toBe(0);
+  expect(container('run', '-d', '--name', 'server', 'anillo', 'sleep', '100000').status).toBe(0);
   expect(container('exec', 'server', 'nothing').status).toBe(127);
   expect(container('exec', 'server', '/etc').status).toBe(126);
   expect(container('exec', 'nobody', 'true').status).toBe(1);
@@ -70,7 +70,7 @@ test('a mistake with one container does not leave out the others', () => {
 });
 
 test('a container is started again, and stopped by another signal', () => {
-  expect(container('run', '-d', '--name', 'again', 'anillo', 'sh', '-c', 'echo up; sleep 100').status).toBe(0);
+  expect(container('run', '-d', '--name', 'again', 'anillo', 'sh', '-c', 'echo up; sleep 100000').status).toBe(0);
   expect(container('restart', '-t=0', 'again')).toEqual({ status: 0, out: 'again\n', err: '' });
   expect(container('stats', '-a', '--no-stream', '--no-trunc', '--format', '{{.ID}}', 'again').out).toMatch(
     /^[0-9a-f]{64}\n$/,

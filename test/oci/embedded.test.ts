@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anillo-embedded-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function anillo(data: string, args: readonly string[], input = '') {
   const env = { ...process.env, ANILLO_DATA: join(folder, data) };
-  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: 60_000 });
+  const run = spawnSync(process.execPath, [COMMAND, ...args], { input, env, timeout: HANGS });
   return { status: run.status, out: run.stdout.toString(), err: run.stderr.toString() };
 }
 

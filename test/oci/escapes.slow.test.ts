@@ -86,5 +86,5 @@ describe.skipIf(!canRace)('a container', () => {
     expect(used).toBeLessThan(64 << 10);
     expect(container('start', '-a', 'holes').status).toBe(0);
     container('rm', 'holes');
-  }, 120_000);
+  });
 });

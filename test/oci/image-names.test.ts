@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { file, tar } from './archives.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anillo-names-'));
@@ -12,7 +12,7 @@ const data = join(folder, 'data');
 const env = { ...process.env, ANILLO_DATA: data };
 
 function image(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, 'image', ...args], { env, timeout: 60_000, encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [COMMAND, 'image', ...args], { env, timeout: HANGS, encoding: 'utf8' });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 const listed = () => image('ls', '--format', '{{.Repository}}:{{.Tag}}').out.trim().split('\n').sort();

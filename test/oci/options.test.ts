@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { COMMAND, Installation } from '../installation.ts';
+import { COMMAND, HANGS, Installation } from '../installation.ts';
 
 const here = new Installation('options', { FROM_HERE: 'here' });
 const { folder, env, container } = here;
@@ -100,7 +100,9 @@ test('what is not supported, or is not what an option takes, is named', () => {
 
 test('its log is lines with times, of which the last and those of a span can be had', async () => {
   const script = 'echo one; printf t; sleep 1; echo wo; echo three >&2; printf end';
-  container('run', '--name', 'talker', 'anillo', 'sh', '-c', script);
+  // in the background a second takes a second
+  container('run', '-d', '--name', 'talker', 'anillo', 'sh', '-c', script);
+  container('wait', 'talker');
   expect(container('logs', 'talker')).toEqual({ status: 0, out: 'one\ntwo\nend', err: 'three\n' });
   expect(container('logs', '-n', '2', 'talker')).toEqual({ status: 0, out: 'end', err: 'three\n' });
   expect(container('logs', '--tail', 'all', 'talker').out).toBe('one\ntwo\nend');
@@ -123,7 +125,7 @@ test('one whose output nobody reads any more ends, and so does a list', () => {
   const piped = (command: string) =>
     spawnSync('bash', ['-c', `${process.execPath} ${COMMAND} ${command} | head -n 1; exit \${PIPESTATUS[0]}`], {
       env,
-      timeout: 90_000,
+      timeout: HANGS,
       encoding: 'utf8',
     });
   const { status, stdout, stderr } = piped("container run --name flood anillo sh -c 'while :; do seq 1000; done'");

@@ -2,15 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { COMMAND, HANGS } from '../installation.ts';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/anillo.js');
 const folder = mkdtempSync(join(tmpdir(), 'anillo-runc-'));
 const env = { ...process.env, ANILLO_DATA: join(folder, 'data') };
 
 function oci(...args: string[]) {
-  const run = spawnSync(process.execPath, [COMMAND, 'oci', ...args], { env, timeout: 60_000, encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [COMMAND, 'oci', ...args], { env, timeout: HANGS, encoding: 'utf8' });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 

@@ -1,6 +1,6 @@
 // Instructions for random programs, encoded once: for every form of the opcode table some with random operands, kept by
 // kind so that a program can be weighted, and short sequences that lead to what single random instructions rarely reach.
-import * as fc from 'fast-check';
+import fc from '../properties.ts';
 import { assemble } from '../../src/isa/assemble.ts';
 import { encode } from '../../src/isa/encode.ts';
 import { type Form, FORMS } from '../../src/isa/forms.ts';

@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { compile } from './programs.ts';
 
 const program = compile('session', 'amd64');
-const SHORT = { encoding: 'utf8', timeout: 60_000 } as const;
+const SHORT = { encoding: 'utf8', timeout: HANGS } as const;
 
 describe.skipIf(program === undefined || process.platform !== 'linux')('anillo process', () => {
   let folder = '';

@@ -1,5 +1,5 @@
 // Graphs of objects as bytes: what comes back, what is refused, and what a damaged or hostile file can do.
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { describe, expect, test } from 'vitest';
 import { RandomSource } from '../../src/kernel/random.ts';
 import { PendingSignals } from '../../src/kernel/signal/signal-set.ts';

@@ -1,7 +1,7 @@
 // The same for all programs that are compared with Linux, at more moments, and cut into several pieces.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { describe, expect, test } from 'vitest';
 import { ABIS, compile } from './programs.ts';
 import { runInPieces, runWhole } from './property.ts';

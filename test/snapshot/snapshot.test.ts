@@ -1,5 +1,5 @@
 // A kernel saved in the middle of programs and loaded in another goes on as if nothing had been.
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ABIS, type Abi, compile } from './programs.ts';
 import { runInPieces, runWhole, type Seen } from './property.ts';

@@ -1,6 +1,6 @@
 // DIV and IDIV of RDX:RAX give what arithmetic without limits gives (SDM Vol. 2 "DIV", "IDIV").
 import { expect, test } from 'vitest';
-import * as fc from 'fast-check';
+import fc from '../properties.ts';
 import { CODE, LongMachine } from './long-machine.ts';
 
 const DIV = [0x48, 0xf7, 0xf3];

@@ -1,7 +1,7 @@
 // Which encodings are instructions at all: LOCK, the limit of 15 bytes, alignment. Expected values: SDM Vol. 2 "LOCK—Assert
 // LOCK# Signal Prefix", Vol. 2 "Instruction Format", Vol. 3A "Interrupt 6—Invalid Opcode Exception (#UD)", "Interrupt
 // 13—General Protection Exception (#GP)", "Interrupt 17—Alignment Check Exception (#AC)".
-import * as fc from 'fast-check';
+import fc from '../properties.ts';
 import { describe, expect, test } from 'vitest';
 import { encode } from '../../src/isa/encode.ts';
 import { type Form, FORMS } from '../../src/isa/forms.ts';

@@ -1,6 +1,6 @@
 // What a program does does not depend on where the host stops and saves it: interrupts, single-step traps,
 // interrupt shadows and repeated instructions included.
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { expect, test } from 'vitest';
 import { DATA, DOORWAY, TestMachine } from './machine.ts';
 

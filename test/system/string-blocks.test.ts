@@ -63,7 +63,7 @@ function finish(m: TestMachine, step: number): string {
   return [stop.reason, ...registers, cpu.eflags, cpu.eip, digest, ...time].join(' ');
 }
 
-test('repeated string instructions do in a block what they do one instruction at a time', { timeout: 60_000 }, () => {
+test('repeated string instructions do in a block what they do one instruction at a time', () => {
   const whole = new TestMachine();
   const single = new TestMachine();
   for (let seed = 0; seed < PROGRAMS; seed++) {

@@ -149,7 +149,7 @@ function finish(m: TestMachine, step: number): string {
   return `${reason} ${words.map((word) => word.toString(16)).join(' ')}`;
 }
 
-test('random x87 programs do in a block what they do one instruction at a time', { timeout: 60_000 }, () => {
+test('random x87 programs do in a block what they do one instruction at a time', () => {
   const whole = new TestMachine();
   const single = new TestMachine();
   for (let seed = 0; seed < PROGRAMS; seed++) {

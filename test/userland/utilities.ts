@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { COMMAND } from '../installation.ts';
+import { COMMAND, HANGS } from '../installation.ts';
 import { utilityNames } from '../../src/build/userland.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -36,14 +36,14 @@ export class Utilities {
     const cwd = mkdtempSync(join(this.folder, 'here-'));
     const env = { PATH: bin, HOME: '/root' };
     const script = join(import.meta.dirname, `${name}.sh`);
-    return spawnSync(join(bin, 'sh'), [script], { cwd, env, encoding: 'utf8', timeout: 30_000 }).stdout;
+    return spawnSync(join(bin, 'sh'), [script], { cwd, env, encoding: 'utf8', timeout: HANGS }).stdout;
   }
 
   runInContainer(name: string): string {
     const where = ['-h', 'host', '--cap-add', 'SYS_ADMIN', '-w', '/tmp', '-v', `${import.meta.dirname}:/t`];
     const args = [COMMAND, 'container', 'run', '--rm', ...where, 'anillo', 'sh', `/t/${name}.sh`];
     const env = { ...process.env, ANILLO_DATA: join(this.folder, 'data') };
-    return spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 60_000 }).stdout;
+    return spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: HANGS }).stdout;
   }
 
   remove(): void {

@@ -1,6 +1,6 @@
 // Whatever a VMCS holds, VM entry ends in one of the ways the manual knows: VMfail 7 or 8, exit 33 or 34, a running guest,
 // a VMX abort or shutdown; and the same contents end the same way (SDM Vol. 3C "VM Entries", "VMX Aborts").
-import fc from 'fast-check';
+import fc from '../properties.ts';
 import { describe, expect, test } from 'vitest';
 import * as F from '../../src/cpu/vmcs-fields.ts';
 import { CODE } from '../system/machine.ts';

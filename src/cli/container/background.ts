@@ -22,7 +22,8 @@ export async function leaveBehind(args: readonly string[], { stdio, env }: Behin
   });
   const word = await new Promise<Word>((resolve) => {
     child.once('message', (message) => resolve(message as Word));
-    child.once('exit', (code, signal) => {
+    // unlike `exit` this comes when all that it said has been heard
+    child.once('close', (code, signal) => {
       const how = signal ? `killed by ${signal}` : `ended with status ${code}`;
       resolve({ sentence: `The process that should run the container was ${how}.`, status: EXIT.failure });
     });

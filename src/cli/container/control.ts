@@ -11,6 +11,8 @@ import { startDetached } from './run.ts';
 import { signalNumber } from './signals.ts';
 
 const STOP_SECONDS = 10;
+/** A process that was killed has as long to keep what the container leaves. */
+const KILL_SECONDS = 60;
 
 function print(text: string): void {
   process.stdout.write(text);
@@ -94,10 +96,17 @@ async function stop(
   signal: string = record.stopSignal,
 ): Promise<void> {
   if (!record.runner) return;
-  await send(record, signalNumber(signal));
+  const number = signalNumber(signal);
+  try {
+    await send(record, number);
+  } catch (error) {
+    // one that ended meanwhile needs no signal
+    if (await hasEnded(places, record.id, STOP_SECONDS)) return;
+    throw error;
+  }
   if (await hasEnded(places, record.id, seconds)) return;
   await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(() => {});
-  await hasEnded(places, record.id, STOP_SECONDS);
+  await hasEnded(places, record.id, KILL_SECONDS);
 }
 
 /** Waits until a container has ended and what it leaves is kept. */

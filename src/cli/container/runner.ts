@@ -92,6 +92,9 @@ export class ContainerRunner {
   #server: Server | undefined;
   #commands: ContainerCommands | undefined;
   readonly #pace: Pace;
+  /** The step that was noted last. */
+  #noted: Promise<void> = Promise.resolve();
+  #isOver = false;
   /** Somebody waits for the start. */
   #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
   /** A checkpoint has taken its place. */
@@ -115,7 +118,17 @@ export class ContainerRunner {
     this.#log?.append(bytes, stream === 1 ? 'stdout' : 'stderr');
   }
 
-  readonly #note = (step: Step): Promise<void> => this.#parts.containers.note(this.#parts.record.id, step);
+  /** Steps are noted one after the other, and none behind the end. */
+  readonly #note = (step: Step): Promise<void> => {
+    const { containers, record } = this.#parts;
+    const note = () => {
+      if (this.#isOver) throw new OciError('bad-state', `The container ${record.name} has ended.`);
+      this.#isOver = step.state === 'exited';
+      return containers.note(record.id, step);
+    };
+    this.#noted = this.#noted.then(note, note);
+    return this.#noted;
+  };
 
   /** Runs the container to its end; gives its exit status. @throws OciError when its program cannot be run */
   async run(started: () => void): Promise<number> {
@@ -275,19 +288,29 @@ export class ContainerRunner {
   }
 
   async #finish(exitCode: number): Promise<number> {
-    const { record, containers, tape } = this.#parts;
+    const { tape } = this.#parts;
     this.streams.pump('to-the-end');
     const failure = errorOf(() => tape?.finish());
-    for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
-    this.#commands?.ended(exitCode);
+    try {
+      await this.#keepEnd(exitCode);
+    } finally {
+      // whoever hears of the end finds what is kept of it
+      for (const extra of this.#extras) extra.ended(SIGNAL_STATUS + SIGKILL);
+      this.#commands?.ended(exitCode);
+    }
+    if (failure !== undefined) throw failure;
+    return exitCode;
+  }
+
+  /** Keeps what the container leaves, and how it ended. */
+  async #keepEnd(exitCode: number): Promise<void> {
+    const { record, containers } = this.#parts;
     await this.#files.kept?.save();
     const oomKilled = /oom_kill [1-9]/.test(readControl(this.#kernel, this.#container.cgroup, 'memory.events'));
     const finishedAt = new Date().toISOString();
     await this.#note({ state: 'exited', runner: undefined, exitCode, oomKilled, finishedAt });
     this.#close();
     if (record.autoRemove) await containers.remove(record.id);
-    if (failure !== undefined) throw failure;
-    return exitCode;
   }
 
   // Commands of others.

@@ -27,7 +27,7 @@ const MACHINE = 512 << 20;
 const MOST_MACHINE = 3 * 2 ** 30;
 const PAGE = 65536;
 const POLL_MS = 20;
-const KILL_SECONDS = 10;
+const KILL_SECONDS = 60;
 
 /** Options of `create` and `run`, parsed. */
 export interface BundleOptions {

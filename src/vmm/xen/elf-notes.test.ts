@@ -1,5 +1,5 @@
 // What the file of a paravirtual kernel says about it (Xen public header "elfnote.h").
-import fc from 'fast-check';
+import fc from '../../../test/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { elfImage, noteNumber, VIRTUAL_BASE } from '../techniques/paravirtual/test-guest.ts';
 import { parseXenImage, XenImageError, type XenImageErrorCode } from './elf-notes.ts';

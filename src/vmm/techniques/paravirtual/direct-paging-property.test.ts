@@ -1,6 +1,6 @@
 // Whatever a guest asks for, in whatever order: the invariants of direct paging hold after every step. Counts are
 // recomputed from the page tables alone and compared with the frame table.
-import fc from 'fast-check';
+import fc from '../../../../test/properties.ts';
 import { expect, test } from 'vitest';
 import { HYPERVISOR_FIRST_SLOT } from '../../xen/abi.ts';
 import { DirectPaging } from './direct-paging.ts';
