@@ -10,7 +10,7 @@ import type { TmpfsFile } from '../../src/kernel/fs/tmpfs-file.ts';
 import { Kernel, type KernelStop } from '../../src/kernel/kernel.ts';
 import { startInit } from '../../src/kernel/start.ts';
 import { PageCache } from '../../src/kernel/mm/page-cache.ts';
-import { waitStatus } from '../../src/kernel/syscalls/processes.ts';
+import { waitStatus } from '../../src/kernel/syscalls/wait.ts';
 import type { Task } from '../../src/kernel/task/task.ts';
 import { Terminal } from '../../src/kernel/tty/terminal.ts';
 import type { FileDescription } from '../../src/kernel/vfs/file.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Kernel, RunLimits } from '../../kernel/kernel.ts';
-import { waitStatus } from '../../kernel/syscalls/processes.ts';
+import { waitStatus } from '../../kernel/syscalls/wait.ts';
 import type { ChildEvent } from '../../kernel/task/thread-group.ts';
 import type { Container } from '../../oci/container.ts';
 import type { LoadedCheckpoint } from '../../oci/checkpoints.ts';

@@ -8,7 +8,7 @@ import type { TmpfsFile } from '../../kernel/fs/tmpfs-file.ts';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.ts';
 import { startInit } from '../../kernel/start.ts';
 import { straceLine } from '../../kernel/strace.ts';
-import { waitStatus } from '../../kernel/syscalls/processes.ts';
+import { waitStatus } from '../../kernel/syscalls/wait.ts';
 import type { Task } from '../../kernel/task/task.ts';
 import { Terminal } from '../../kernel/tty/terminal.ts';
 import { CpuPlatform } from '../../platform/cpu-platform.ts';

@@ -16,6 +16,8 @@ import { landlockCalls } from './landlock.ts';
 import { lockCalls } from './locks.ts';
 import { inotifyCalls } from './inotify.ts';
 import { memoryCalls } from './memory.ts';
+import { remapCalls } from './remap.ts';
+import { memoryAdviceCalls } from './memory-advice.ts';
 import { mountingCalls } from './mount.ts';
 import { memoryLockCalls } from './memory-lock.ts';
 import { inspectionCalls } from './inspection.ts';
@@ -28,6 +30,8 @@ import { pathCalls } from './paths.ts';
 import { pollCalls } from './poll.ts';
 import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
+import { cloneCalls } from './clone.ts';
+import { waitCalls } from './wait.ts';
 import { adjustmentCalls } from './adjtime.ts';
 import { ipcCalls } from './ipc.ts';
 import { messageCalls } from './messages.ts';
@@ -72,11 +76,15 @@ export const implementations: Implementations = {
   ...landlockCalls,
   ...lockCalls,
   ...memoryCalls,
+  ...remapCalls,
+  ...memoryAdviceCalls,
   ...memoryLockCalls,
   ...inspectionCalls,
   ...traceCalls,
   ...pidfdCalls,
   ...processCalls,
+  ...cloneCalls,
+  ...waitCalls,
   ...signalCalls,
   ...socketCalls,
   ...futexCalls,

@@ -5,7 +5,7 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import { mayInspect } from '../task/inspection.ts';
 import type { Task } from '../task/task.ts';
 import type { Call } from './call.ts';
-import { advise } from './memory.ts';
+import { advise } from './memory-advice.ts';
 import { pidFile } from './pidfds.ts';
 import { full, type Implementations } from './table.ts';
 import { type Buffer, buffers, gather, PART, scatter, totalOf } from './transfer.ts';

@@ -1,18 +1,7 @@
-// System calls on memory: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mincore(2), msync(2).
+// System calls on memory: mmap(2), munmap(2), mprotect(2), brk(2), mincore(2), msync(2).
 import { MS_NOEXEC } from '../../abi/mount.ts';
 import { RLIMIT_AS, RLIMIT_DATA } from '../../abi/resource.ts';
 import {
-  MADV_COLD,
-  MADV_DOFORK,
-  MADV_DONTFORK,
-  MADV_DONTNEED,
-  MADV_FREE,
-  MADV_KEEPONFORK,
-  MADV_PAGEOUT,
-  MADV_POPULATE_READ,
-  MADV_POPULATE_WRITE,
-  MADV_REMOVE,
-  MADV_WIPEONFORK,
   MAP_32BIT,
   MAP_LOCKED,
   MAP_ANONYMOUS,
@@ -24,9 +13,6 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
-  MREMAP_DONTUNMAP,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
   MS_ASYNC,
   MS_INVALIDATE,
   MS_SYNC,
@@ -39,7 +25,7 @@ import {
 } from '../../abi/mman.ts';
 import { fail } from '../error.ts';
 import { type AddressSpace, LOWEST_ADDRESS, pageCeiling } from '../mm/address-space.ts';
-import { clip, type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
+import { type FileSource, isData, type MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { cachedInode } from '../task/exec.ts';
 import type { FileDescription } from '../vfs/file.ts';
@@ -101,7 +87,7 @@ function placeFor(memory: AddressSpace, request: MapRequest, length: number): nu
 }
 
 /** The limits of the process allow so many bytes more (setrlimit(2), RLIMIT_AS and RLIMIT_DATA). */
-function mayGrow(call: Call, bytes: number, areData: boolean): boolean {
+export function mayGrow(call: Call, bytes: number, areData: boolean): boolean {
   const { memory } = call;
   const [all, data] = [limitOf(call, RLIMIT_AS), limitOf(call, RLIMIT_DATA)];
   // most programs have no limit, and nothing has to be added up
@@ -169,7 +155,7 @@ function sharedMemory(call: Call, length: number, mayWrite: boolean): FileSource
   return { cache: file.cache, page: 0, label: '/dev/zero (deleted)', mayWrite };
 }
 
-function populate(memory: AddressSpace, area: MemoryArea, writes = (area.protection & PROT_WRITE) !== 0): void {
+export function populate(memory: AddressSpace, area: MemoryArea, writes = (area.protection & PROT_WRITE) !== 0): void {
   const error = writes ? FAULT_WRITE : 0;
   for (let address = area.start; address < area.end; address += PAGE_SIZE)
     if (memory.table.lookup(address) === undefined && memory.fault(address, error) !== 'resolved') return;
@@ -231,141 +217,6 @@ function brk(call: Call): number {
   return wanted;
 }
 
-function mremap(call: Call): number {
-  const { memory } = call;
-  const [address, oldLength, newLength] = [call.arg(0), pageCeiling(call.arg(1)), pageCeiling(call.arg(2))];
-  const [flags, target] = [call.arg(3), call.arg(4)];
-  if (address % PAGE_SIZE !== 0 || newLength === 0 || flags & ~7) fail('EINVAL');
-  if (flags & (MREMAP_DONTUNMAP | MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) fail('EINVAL');
-  if (flags & MREMAP_DONTUNMAP && oldLength !== newLength) fail('EINVAL');
-  const area = memory.areaAt(address) ?? fail('EFAULT');
-  if (address + oldLength > area.end) fail('EFAULT');
-  if (oldLength === 0) return duplicate(memory, area, address, newLength, flags);
-  if (newLength > oldLength && !mayGrow(call, newLength - oldLength, isData(area))) fail('ENOMEM');
-  if (flags & MREMAP_FIXED) {
-    if (target % PAGE_SIZE !== 0 || target + newLength > memory.end) fail('EINVAL');
-    if (target < address + oldLength && address < target + newLength) fail('EINVAL');
-    memory.unmap(target, target + newLength);
-    return move(memory, area, address, oldLength, target, newLength, flags);
-  }
-  if (newLength <= oldLength && !(flags & MREMAP_DONTUNMAP)) {
-    if (newLength < oldLength) memory.unmap(address + newLength, address + oldLength);
-    return address;
-  }
-  const growsInPlace = address + oldLength === area.end && memory.areasIn(area.end, address + newLength).length === 0;
-  if (growsInPlace && !(flags & MREMAP_DONTUNMAP) && address + newLength <= memory.mapTop) {
-    memory.add(continuation(area, area.end, address + newLength));
-    return address;
-  }
-  if (!(flags & MREMAP_MAYMOVE)) fail('ENOMEM');
-  return move(memory, area, address, oldLength, memory.findFree(newLength) ?? fail('ENOMEM'), newLength, flags);
-}
-
-/** What an area would show at [start, end) if it went on. */
-function continuation(area: MemoryArea, start: number, end: number): MemoryArea {
-  if (area.file === undefined) return { ...area, start, end };
-  return { ...area, start, end, file: { ...area.file, page: area.file.page + (start - area.start) / PAGE_SIZE } };
-}
-
-function move(
-  memory: AddressSpace,
-  area: MemoryArea,
-  from: number,
-  oldLength: number,
-  to: number,
-  newLength: number,
-  flags: number,
-): number {
-  const source = continuation(area, from, from + newLength);
-  memory.add({ ...source, start: to, end: to + newLength });
-  memory.movePages(from, to, Math.min(oldLength, newLength));
-  if (!(flags & MREMAP_DONTUNMAP)) memory.unmap(from, from + oldLength);
-  return to;
-}
-
-/** An old size of 0 asks for a second mapping of shared pages. */
-function duplicate(memory: AddressSpace, area: MemoryArea, from: number, length: number, flags: number): number {
-  if (!area.shared) fail('EINVAL');
-  if (!(flags & MREMAP_MAYMOVE)) fail('ENOMEM');
-  const start = memory.findFree(length) ?? fail('ENOMEM');
-  memory.add({ ...continuation(area, from, from + length), start, end: start + length });
-  return start;
-}
-
-/** What madvise(2) does to [address, address + length). @throws SystemError */
-export function advise(memory: AddressSpace, address: number, length: number, advice: number): void {
-  const [start, end] = [address, address + pageCeiling(length)];
-  if (!KNOWN_ADVICE.has(advice) || start % PAGE_SIZE !== 0 || end < start) fail('EINVAL');
-  const areas = memory.areasIn(start, Math.min(end, memory.end));
-  for (const area of areas) checkAdvice(area, advice);
-  for (const area of areas) adviseArea(memory, area, Math.max(start, area.start), Math.min(end, area.end), advice);
-  // what is mapped follows the advice even when there are holes
-  if (!isMapped(memory, start, end)) fail('ENOMEM');
-}
-
-const KNOWN_ADVICE = new Set([0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 25]);
-
-function checkAdvice(area: MemoryArea, advice: number): void {
-  const { file, shared, protection } = area;
-  switch (advice) {
-    case MADV_DONTNEED:
-    case MADV_COLD:
-    case MADV_PAGEOUT:
-      if (area.locked) fail('EINVAL');
-      return;
-    case MADV_FREE:
-      if (area.locked || file !== undefined) fail('EINVAL');
-      return;
-    case MADV_REMOVE:
-      if (area.locked || file === undefined) fail('EINVAL');
-      if (!shared || !file.mayWrite) fail('EACCES');
-      return;
-    case MADV_WIPEONFORK:
-      if (file !== undefined || shared) fail('EINVAL');
-      return;
-    case MADV_POPULATE_READ:
-      if (protection === 0) fail('EINVAL');
-      return;
-    case MADV_POPULATE_WRITE:
-      if (!(protection & PROT_WRITE)) fail('EINVAL');
-  }
-}
-
-function adviseArea(memory: AddressSpace, area: MemoryArea, start: number, end: number, advice: number): void {
-  switch (advice) {
-    case MADV_DONTNEED:
-    case MADV_FREE:
-      memory.dropPages(start, end);
-      return;
-    case MADV_DONTFORK:
-      memory.change(start, end, (part) => ({ ...part, notInherited: true }));
-      return;
-    case MADV_DOFORK:
-      memory.change(start, end, ({ notInherited: _, ...part }) => part);
-      return;
-    case MADV_WIPEONFORK:
-      memory.change(start, end, (part) => ({ ...part, wipedOnFork: true }));
-      return;
-    case MADV_KEEPONFORK:
-      memory.change(start, end, ({ wipedOnFork: _, ...part }) => part);
-      return;
-    case MADV_REMOVE: {
-      const { cache, page } = area.file!;
-      const first = page * PAGE_SIZE + start - area.start;
-      cache.punch(first, first + end - start);
-      return;
-    }
-    case MADV_POPULATE_READ:
-    case MADV_POPULATE_WRITE:
-      populate(memory, clip(area, start, end), advice === MADV_POPULATE_WRITE);
-  }
-}
-
-function madvise(call: Call): number {
-  advise(call.memory, call.arg(0), call.arg(1), call.arg(2));
-  return 0;
-}
-
 function mincore(call: Call): number {
   const [address, length] = [call.arg(0), pageCeiling(call.arg(1))];
   if (address % PAGE_SIZE !== 0) fail('EINVAL');
@@ -394,20 +245,6 @@ function msync(call: Call): number {
     fail('EINVAL');
   if (flags & MS_INVALIDATE && call.memory.areasIn(start, end).some(({ locked }) => locked)) fail('EBUSY');
   return isMapped(call.memory, start, end) ? 0 : fail('ENOMEM');
-}
-
-/** Shows another part of the file in a shared mapping (remap_file_pages(2)). */
-function remapFilePages(call: Call): number {
-  const { memory } = call;
-  const start = Math.floor(call.arg(0) / PAGE_SIZE) * PAGE_SIZE;
-  const length = Math.floor(call.arg(1) / PAGE_SIZE) * PAGE_SIZE;
-  const area = memory.areaAt(start);
-  if (call.arg(2) !== 0 || length === 0 || area?.file === undefined || !area.shared) return fail('EINVAL');
-  if (start + length > area.end) fail('EINVAL');
-  const moved = { ...clip(area, start, start + length), file: { ...area.file, page: call.arg(3) } };
-  memory.unmap(start, start + length);
-  memory.add(moved);
-  return 0;
 }
 
 const mapRequest = (call: Call, offset: number): MapRequest => ({
@@ -446,9 +283,6 @@ export const memoryCalls: Implementations = {
     call.arg(3) === -1 ? protect(call, call.arg(0), call.arg(1), call.arg(2)) : fail('EINVAL'),
   ),
   brk: full(brk),
-  mremap: full(mremap),
-  remap_file_pages: full(remapFilePages),
-  madvise: full(madvise),
   mincore: full(mincore),
   msync: full(msync),
 };
