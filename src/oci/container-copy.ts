@@ -8,16 +8,10 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Task } from '../kernel/task/task.ts';
 import { release, WouldBlock } from '../kernel/vfs/file.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
-import {
-  changeable,
-  makeDirectory,
-  makeLink,
-  makeNode,
-  makeSymlink,
-  openFile,
-  unlink,
-} from '../kernel/vfs/operations.ts';
-import { locate, type Path, type PathContext, resolve, throughMounts } from '../kernel/vfs/path.ts';
+import { makeDirectory, makeLink, makeNode, makeSymlink } from '../kernel/vfs/make.ts';
+import { openFile } from '../kernel/vfs/open.ts';
+import { unlink } from '../kernel/vfs/remove.ts';
+import { changeable, locate, type Path, type PathContext, resolve, throughMounts } from '../kernel/vfs/path.ts';
 import { LayerEntries, type LayerEntry } from './layer-entries.ts';
 import { tarError } from './layers.ts';
 import { OciError } from './oci-error.ts';

@@ -5,7 +5,7 @@ import { fail } from '../error.ts';
 import { type Namespace, NAMESPACE_FLAGS } from '../ns/namespace.ts';
 import { UserNamespace } from '../ns/user-namespace.ts';
 import { PidNamespace } from '../ns/pid-namespace.ts';
-import { openFilesLimit } from '../syscalls/paths.ts';
+import { openFilesLimit } from '../syscalls/limits.ts';
 import type { Call } from '../syscalls/call.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import { FileDescription } from '../vfs/file.ts';

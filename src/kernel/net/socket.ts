@@ -1,5 +1,5 @@
-// Sockets (socket(7)): what all families share. A family implements connections and transfers; the system calls in
-// src/kernel/syscalls/sockets.ts know no family.
+// Sockets (socket(7)): what all families share. A family implements connections and transfers; the system calls know no family
+// (sockets.ts and socket-transfers.ts of src/kernel/syscalls).
 import {
   SHUT_RD,
   SHUT_RDWR,

@@ -11,7 +11,7 @@ import type { Task } from '../task/task.ts';
 import { POLL_HUP, POLL_IN } from '../vfs/async.ts';
 import { hold, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, release, WouldBlock } from '../vfs/file.ts';
 import type { Inode } from '../vfs/inode.ts';
-import { makeNode } from '../vfs/operations.ts';
+import { makeNode } from '../vfs/make.ts';
 import { type PathContext, resolve } from '../vfs/path.ts';
 import { MAY_WRITE, mayAccess } from '../vfs/permission.ts';
 import type { NetControls } from './controls.ts';

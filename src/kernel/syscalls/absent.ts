@@ -12,7 +12,7 @@ import {
 } from '../vfs/permission.ts';
 import { resolve } from '../vfs/path.ts';
 import type { Call, CallResult } from './call.ts';
-import { nameArgument } from './paths.ts';
+import { nameArgument } from './path-arguments.ts';
 import { full, type Implementation, type Implementations, partial } from './table.ts';
 
 /** A call Linux no longer has, or has not for these machines. */

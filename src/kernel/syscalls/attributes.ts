@@ -19,7 +19,7 @@ import {
   ownsFile,
 } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { nameArgument } from './paths.ts';
+import { nameArgument } from './path-arguments.ts';
 import { full, type Implementation, type Implementations } from './table.ts';
 import { encodeText } from './text.ts';
 

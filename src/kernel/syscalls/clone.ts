@@ -19,7 +19,7 @@ import {
 } from '../task/clone.ts';
 import { EVENT_VFORK_DONE, planEvent, TRACE_VFORK_DONE } from '../trace/tracing.ts';
 import { BLOCKED, type Call, type CallResult } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { installPidFile } from './pidfds.ts';
 import { full, type Implementations } from './table.ts';
 

@@ -8,7 +8,7 @@ import { TimerFile } from '../fs/anonymous/timerfd.ts';
 import { UNBLOCKABLE } from '../signal/signal-set.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import type { Call, CallResult } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { F_SEAL_SEAL } from './seals.ts';
 import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat, writeTimespec } from './time.ts';

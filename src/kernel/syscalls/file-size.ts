@@ -4,6 +4,7 @@ import { SI_USER, SIGNAL } from '../../abi/signal.ts';
 import { fail } from '../error.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import type { Call } from './call.ts';
+import { limitOf } from './limits.ts';
 
 /** The file would be longer than RLIMIT_FSIZE allows. */
 export function failTooBig(call: Call): never {
@@ -13,5 +14,5 @@ export function failTooBig(call: Call): never {
 
 /** Bytes a file may have (RLIMIT_FSIZE). @throws SystemError EFBIG, with SIGXFSZ */
 export function checkFileSize(call: Call, size: number): void {
-  if (size > call.task.group.limits[RLIMIT_FSIZE]!.soft) failTooBig(call);
+  if (size > limitOf(call, RLIMIT_FSIZE)) failTooBig(call);
 }

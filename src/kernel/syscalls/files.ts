@@ -26,7 +26,8 @@ import type { Call, CallResult } from './call.ts';
 import { encodeText } from './text.ts';
 import { checkFileSize } from './file-size.ts';
 import { ioctl } from './ioctl.ts';
-import { openFilesLimit, pathArgument, statPath } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
+import { pathArgument, statPath } from './path-arguments.ts';
 import { ownerControl } from './file-owners.ts';
 import { addSeals, checkSealsForAllocation, checkSealsForSize, getSeals } from './seals.ts';
 import { encodeStat, encodeStat64, encodeStatx } from './stat.ts';
@@ -35,7 +36,7 @@ import { full, type Implementations } from './table.ts';
 import { buffers, oneBuffer, readFrom, writeTo, written } from './transfer.ts';
 import { namelessPath, type Path } from '../vfs/path.ts';
 import { IN_MODIFY, notifyFile } from '../vfs/notify.ts';
-import { dropPrivilege } from '../vfs/operations.ts';
+import { dropPrivilege } from '../vfs/permission.ts';
 
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;

@@ -5,7 +5,7 @@ import { OVERFLOW_ID } from '../ns/user-namespace.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
 import type { Inode } from '../vfs/inode.ts';
 import type { Call } from './call.ts';
-import { statPath } from './paths.ts';
+import { statPath } from './path-arguments.ts';
 import { systemNames } from './system.ts';
 import { full, type Implementations } from './table.ts';
 import { encodeText } from './text.ts';

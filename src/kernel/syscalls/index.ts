@@ -27,6 +27,8 @@ import { mountObjectCalls } from './mount-objects.ts';
 import { mountCalls } from './mounts.ts';
 import { namespaceCalls } from './namespaces.ts';
 import { pathCalls } from './paths.ts';
+import { openCalls } from './open.ts';
+import { statusCalls } from './file-status.ts';
 import { pollCalls } from './poll.ts';
 import { prctlCalls } from './prctl.ts';
 import { processCalls } from './processes.ts';
@@ -60,6 +62,8 @@ export const implementations: Implementations = {
   ...adviceCalls,
   ...aioCalls,
   ...pathCalls,
+  ...openCalls,
+  ...statusCalls,
   ...attributeCalls,
   ...mountCalls,
   ...mountingCalls,

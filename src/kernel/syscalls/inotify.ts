@@ -5,7 +5,8 @@ import { IN_MASK_ADD, IN_MASK_CREATE, InotifyFile } from '../fs/anonymous/inotif
 import { resolve } from '../vfs/path.ts';
 import { MAY_READ, mayAccess } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { nameArgument, openFilesLimit } from './paths.ts';
+import { nameArgument } from './path-arguments.ts';
+import { openFilesLimit } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 
 const IN_ONLYDIR = 0x0100_0000;

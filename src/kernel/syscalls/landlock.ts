@@ -5,7 +5,7 @@ import { RulesetFile } from '../fs/anonymous/landlock-ruleset.ts';
 import { ALL_ACCESS, FILE_ACCESS, restricted } from '../landlock/domain.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 
 /** The version of Linux 6.1: files, and moving them between directories. */

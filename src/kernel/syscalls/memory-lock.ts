@@ -8,17 +8,13 @@ import type { MemoryArea } from '../mm/memory-area.ts';
 import { FAULT_WRITE, PAGE_SIZE } from '../platform.ts';
 import { CAP_IPC_LOCK, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
+import { limitOf } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 
 const MLOCK_ONFAULT = 1;
 const MCL_CURRENT = 1;
 const MCL_FUTURE = 2;
 const MCL_ONFAULT = 4;
-
-/** The soft limit of the calling process. */
-export function limitOf(call: Call, resource: number): number {
-  return call.task.group.limits[resource]!.soft;
-}
 
 /** Every page of the range belongs to an area. */
 export function isMapped(memory: AddressSpace, start: number, end: number): boolean {

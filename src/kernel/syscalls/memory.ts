@@ -32,7 +32,8 @@ import type { FileDescription } from '../vfs/file.ts';
 import { isNameless } from '../vfs/path.ts';
 import { makeDevice } from '../fs/special.ts';
 import type { Call, CallResult } from './call.ts';
-import { checkLockable, isMapped, limitOf } from './memory-lock.ts';
+import { limitOf } from './limits.ts';
+import { checkLockable, isMapped } from './memory-lock.ts';
 import { isSealedAgainstWriting } from './seals.ts';
 import { full, type Implementations } from './table.ts';
 

@@ -12,7 +12,7 @@ import type { Call } from './call.ts';
 import { changeFileSystem, checkMayChangeTree, checkMayMount, isRoot } from './mount.ts';
 import { ATTRIBUTES_KNOWN, install, plainFlags, timeFlags, TreeFile } from './mount-objects.ts';
 import { makeMount } from './new-mount.ts';
-import { pathArgument } from './paths.ts';
+import { pathArgument } from './path-arguments.ts';
 import { full, type Implementations } from './table.ts';
 
 const LONGEST_TYPE = 4096;

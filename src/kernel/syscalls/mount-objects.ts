@@ -4,7 +4,7 @@ import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH 
 import { fail } from '../error.ts';
 import type { FileDescription } from '../vfs/file.ts';
 import { makePrivate, makeShared, makeSlave, makeUnbindable, removeTree, treeOf } from '../vfs/mount-tree.ts';
-import { PathFile } from '../vfs/operations.ts';
+import { PathFile } from '../vfs/open.ts';
 import { type Mount, type Path, throughMounts } from '../vfs/path.ts';
 import type { Call } from './call.ts';
 import {
@@ -18,7 +18,8 @@ import {
   isWritten,
   moveTree,
 } from './mount.ts';
-import { openFilesLimit, pathArgument } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
+import { pathArgument } from './path-arguments.ts';
 import { full, type Implementations, partial } from './table.ts';
 
 const AT_RECURSIVE = 0x8000;

@@ -31,7 +31,7 @@ import { type Dentry, type Mount, type Path, resolve, samePath, throughMounts } 
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { makeMount, type NewMount } from './new-mount.ts';
-import { nameArgument } from './paths.ts';
+import { nameArgument } from './path-arguments.ts';
 import { full, type Implementations } from './table.ts';
 
 const MS_REMOUNT = 32;

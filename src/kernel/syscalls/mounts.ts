@@ -4,7 +4,7 @@ import { fail } from '../error.ts';
 import type { FileSystem, Room } from '../vfs/inode.ts';
 import { type Mount, resolve } from '../vfs/path.ts';
 import type { Call } from './call.ts';
-import { nameArgument } from './paths.ts';
+import { nameArgument } from './path-arguments.ts';
 import { full, type Implementations } from './table.ts';
 
 const NAME_LENGTH = 255;

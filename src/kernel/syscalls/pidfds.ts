@@ -10,7 +10,7 @@ import { mayInspect } from '../task/inspection.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import { hold } from '../vfs/file.ts';
 import type { Call } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { maySignal, queuedSignal } from './signals.ts';
 import { full, type Implementations } from './table.ts';
 

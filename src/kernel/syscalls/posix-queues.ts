@@ -22,7 +22,7 @@ import { NetlinkSocket } from '../net/netlink.ts';
 import { Socket } from '../net/socket.ts';
 import { CAP_SYS_RESOURCE, hasCapability, MAY_READ, MAY_WRITE, mayAccess, ownsFile } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 import { readTimespec, type TimeFormat } from './time.ts';
 import { isLongerThan } from './text.ts';

@@ -8,7 +8,7 @@ import type { ProcessGroup, Session, ThreadGroup } from '../task/thread-group.ts
 import { tellsBeforeEnd } from '../trace/tracing.ts';
 import { resolve } from '../vfs/path.ts';
 import { BLOCKED, type Call, type CallResult, NO_RESULT } from './call.ts';
-import { nameArgument, pathArgument } from './paths.ts';
+import { nameArgument, pathArgument } from './path-arguments.ts';
 import { full, type Implementations } from './table.ts';
 
 const MOST_STRINGS = 0x7fff;

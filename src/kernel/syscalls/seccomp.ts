@@ -7,7 +7,7 @@ import { SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, type Seccomp } from '../secco
 import type { Task } from '../task/task.ts';
 import { CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 
 const SET_MODE_STRICT = 0;

@@ -17,6 +17,7 @@ import { Segment, Segments, SHM_DEST, SHM_LOCKED } from '../ipc/shared-memory.ts
 import { PAGE_SIZE } from '../platform.ts';
 import { CAP_IPC_LOCK, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
+import { limitOf } from './limits.ts';
 import { full, type Implementations } from './table.ts';
 
 const SHM_LOCK = 11;
@@ -157,7 +158,7 @@ function lock(call: Call, id: number, isLock: boolean): number {
   const { euid } = credentials;
   if (!hasCapability(credentials, CAP_IPC_LOCK)) {
     if (euid !== segment.uid && euid !== segment.creatorUid) fail('EPERM');
-    if (isLock && call.task.group.limits[RLIMIT_MEMLOCK]!.soft === 0) fail('EPERM');
+    if (isLock && limitOf(call, RLIMIT_MEMLOCK) === 0) fail('EPERM');
   }
   segment.mode = isLock ? segment.mode | SHM_LOCKED : segment.mode & ~SHM_LOCKED;
   return 0;

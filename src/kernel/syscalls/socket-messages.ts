@@ -6,7 +6,7 @@ import type { Ancillary, ControlRecord, PeerCredentials, Received, Socket } from
 import { release } from '../vfs/file.ts';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
-import { openFilesLimit } from './paths.ts';
+import { openFilesLimit } from './limits.ts';
 import { type Buffer, buffers } from './transfer.ts';
 
 const MOST_FILES = 253;

@@ -33,7 +33,7 @@ import { DEFAULT_BUFFER, type Socket } from '../net/socket.ts';
 import { CAP_NET_ADMIN, hasCapability } from '../vfs/permission.ts';
 import type { Call } from './call.ts';
 import { credentialWords } from './socket-messages.ts';
-import { socketArgument } from './sockets.ts';
+import { socketArgument } from './socket-arguments.ts';
 import { writeTimeval } from './time.ts';
 
 /** Least sizes of buffers, and the most that may be asked for (net.core.wmem_max); the kernel doubles what it is asked for. */

@@ -49,6 +49,14 @@ export function full(run: Implementation['run'], options: Partial<Implementation
   return { run, support: 'full', interruption: 'restart', ...options };
 }
 
+/** A full implementation of a call that returns 0 unless it fails. */
+export function done(act: (call: Call) => void): Implementation {
+  return full((call) => {
+    act(call);
+    return 0;
+  });
+}
+
 /** An implementation with limits that `note` names. */
 export function partial(
   note: string,

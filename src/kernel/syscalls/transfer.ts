@@ -10,8 +10,9 @@ import { readAsFarAs, writeAsFarAs } from '../mm/user-memory.ts';
 import { sendSignalToTask } from '../signal/send.ts';
 import { type FileDescription, WouldBlock } from '../vfs/file.ts';
 import { IN_ACCESS, IN_MODIFY, notifyFile } from '../vfs/notify.ts';
-import { dropPrivilege } from '../vfs/operations.ts';
+import { dropPrivilege } from '../vfs/permission.ts';
 import type { Call, CallResult } from './call.ts';
+import { limitOf } from './limits.ts';
 import { failTooBig } from './file-size.ts';
 import { checkSealsForWrite } from './seals.ts';
 
@@ -230,7 +231,7 @@ const positionOf = (file: FileDescription, offset: number | undefined) =>
 
 /** RLIMIT_FSIZE: a write that begins within it is cut, one beyond it fails with SIGXFSZ. */
 function withinFileSizeLimit(call: Call, file: FileDescription, total: number, offset?: number): number {
-  const limit = call.task.group.limits[RLIMIT_FSIZE]!.soft;
+  const limit = limitOf(call, RLIMIT_FSIZE);
   if (limit === Number.POSITIVE_INFINITY || !file.inode.isRegular || total === 0) return total;
   const at = positionOf(file, offset);
   if (at >= limit) failTooBig(call);

@@ -4,7 +4,7 @@ import { O_ACCMODE, O_CLOEXEC, O_NOCTTY } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Call, CallResult } from '../syscalls/call.ts';
-import { openFilesLimit } from '../syscalls/paths.ts';
+import { openFilesLimit } from '../syscalls/limits.ts';
 import type { Task } from '../task/task.ts';
 import { WaitQueue } from '../task/wait-queue.ts';
 import { AsyncReceivers, type FileOwner, ownerBy, POLL_IN } from '../vfs/async.ts';

@@ -110,6 +110,12 @@ export interface PathContext {
   readonly restrictions?: number;
 }
 
+/** A path name with the directory it starts from. */
+export interface Name {
+  readonly from: PathContext;
+  readonly text: string;
+}
+
 export const RESOLVE_NO_XDEV = 1;
 export const RESOLVE_NO_MAGICLINKS = 2;
 export const RESOLVE_NO_SYMLINKS = 4;
@@ -341,4 +347,10 @@ export function shownName(path: Path, root: Path): { name: string; isReachable: 
     }
   }
   return found(true);
+}
+
+/** The file of a name for a call that changes its attributes. @throws SystemError EROFS */
+export function changeable(name: Name, follow: boolean): Path {
+  const path = resolve(name.from, name.text, { follow });
+  return path.mount.isReadOnly ? fail('EROFS') : path;
 }

@@ -1,5 +1,5 @@
 // Who may do what with a file (path_resolution(7) "Permissions", acl(5), capabilities(7), credentials(7)).
-import { S_IFDIR, S_IFMT } from '../../abi/stat.ts';
+import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from '../../abi/stat.ts';
 import type { Domain } from '../landlock/domain.ts';
 import type { UserNamespace } from '../ns/user-namespace.ts';
 import type { Inode } from './inode.ts';
@@ -156,4 +156,11 @@ export function mayAccess(credentials: Credentials, inode: Inode, wanted: number
   }
   const search = isDirectory ? MAY_READ | MAY_EXECUTE : MAY_READ;
   return (wanted & ~search) === 0 && hasCapabilityOver(credentials, CAP_DAC_READ_SEARCH, inode);
+}
+
+/** Whoever changes a program without the capability for it takes its set-user-ID and set-group-ID bits away. */
+export function dropPrivilege(inode: Inode, credentials: Credentials): void {
+  const { mode } = inode;
+  const bits = (mode & S_ISUID) | (mode & 0o010 ? mode & S_ISGID : 0);
+  if (bits !== 0 && inode.isRegular && !hasCapabilityOver(credentials, CAP_FSETID, inode)) inode.mode = mode & ~bits;
 }
