@@ -1,5 +1,5 @@
-// The kernel: its tasks, its clock and the loop that runs them. Linux's behaviour as programs see it (man-pages sections 2
-// and 7); what it runs on is behind platform.ts.
+// The kernel: what it consists of, its clock and its numbers. Linux's behaviour as programs see it (man-pages sections 2 and 7);
+// what it runs on is behind platform.ts, the loop that runs tasks in run-loop.ts.
 import { SIGNAL } from '../abi/signal.ts';
 import { S_IFIFO, S_IFREG, S_IFSOCK } from '../abi/stat.ts';
 import { ClockDiscipline } from './clock-discipline.ts';
@@ -7,13 +7,12 @@ import type { Cgroup } from './cgroup/cgroup.ts';
 import { KernelObject } from './cgroup/kernel-object.ts';
 import { MemoryController } from './cgroup/memory.ts';
 import { CgroupHierarchy } from './cgroup/hierarchy.ts';
-import { SystemError } from './error.ts';
 import type { EventBudget } from './fs/aio-context.ts';
 import { type DeviceOpener, memoryDevices } from './fs/devices.ts';
 import { NamelessFs } from './fs/nameless.ts';
 import type { Pipe } from './fs/pipe.ts';
 import { Tmpfs } from './fs/tmpfs.ts';
-import { Frames, OutOfFrames } from './mm/frames.ts';
+import { Frames } from './mm/frames.ts';
 import { Vdso } from './mm/vdso.ts';
 import type { SocketHost } from './net/socket.ts';
 import { NetNamespace } from './net/namespace.ts';
@@ -25,21 +24,16 @@ import { TimeNamespace } from './ns/time-namespace.ts';
 import { UserNamespace } from './ns/user-namespace.ts';
 import { UtsNamespace } from './ns/uts-namespace.ts';
 import { NsFs } from './fs/nsfs.ts';
-import type { Moment, Platform, Stop } from './platform.ts';
-import { deliverSignals, sendFaultSignal } from './signal/delivery.ts';
-import { isKilled } from './signal/signal-set.ts';
+import type { Platform } from './platform.ts';
 import { type Call, NO_RESULT } from './syscalls/call.ts';
-import { continueCall, startCall } from './syscalls/dispatch.ts';
 import { type Syscall, SyscallTable } from './syscalls/table.ts';
 import { implementations } from './syscalls/index.ts';
-import { enterStop } from './trace/tracing.ts';
+import { type KernelStop, RunLoop, type RunLimits } from './run-loop.ts';
 import { RunQueue } from './task/run-queue.ts';
 import type { Task } from './task/task.ts';
 import { Futexes } from './task/futexes.ts';
 import { RandomSource } from './random.ts';
 import { endProcess } from './task/exit.ts';
-import { checkProcessorLimits } from './task/processor-limits.ts';
-import { abortSequence } from './task/restartable.ts';
 import { Timers } from './timers.ts';
 import { UserCounts } from './user-counts.ts';
 import { Keys } from './keys/keys.ts';
@@ -63,8 +57,6 @@ const FIRST_NAMESPACE = 0xf000_0000;
 const NANOSECONDS = 1_000_000_000;
 /** Calls with numbers that Linux does not know are told as long as no more were told: a program can try them all. */
 const MOST_TOLD = 64;
-/** Modelled operations of the kernel's entry and exit code. */
-const ENTRY_OPERATIONS = 20;
 
 /** What a kernel is made of. */
 export interface KernelOptions {
@@ -77,35 +69,6 @@ export interface KernelOptions {
   readonly onUnsupported?: (name: string, task: Task) => void;
   /** Every call that ended, for traces. */
   readonly onCall?: (call: Call, row: Syscall, result: number | bigint | undefined) => void;
-}
-
-/** Why `run` returned. */
-export type KernelStop =
-  /** The last task has ended. */
-  | { readonly reason: 'ended' }
-  /** All tasks wait, for something from outside or for timers (`stopWhenIdle`). */
-  | { readonly reason: 'idle' }
-  | { readonly reason: 'limit' };
-
-/** The time a task has the processor for. */
-interface Turn {
-  readonly task: Task;
-  readonly start: number;
-  readonly userBefore: number;
-  until: number;
-  /** Cycle at which its program went on; undefined while the kernel is at work. */
-  entered: number | undefined;
-}
-
-/** How far `run` goes. */
-export interface RunLimits {
-  readonly cycles?: number;
-  readonly pause?: Moment;
-  /**
-   * Returns as soon as nobody wants the processor, `now`, or only if no timer can change that either, `for-good`; else time
-   * passes up to `cycles`.
-   */
-  readonly stopWhenIdle?: 'now' | 'for-good';
 }
 
 /** A Linux. */
@@ -139,11 +102,9 @@ export class Kernel {
   readonly sockets: SocketHost;
   /** The task that runs or whose system call is being served. */
   current: Task | undefined;
-  #turn: Turn | undefined;
-  /** The task that had the processor last and still wanted it. */
-  #preempted: Task | undefined;
   /** Character devices by number. */
   readonly devices: Map<number, DeviceOpener>;
+  readonly #loop = new RunLoop(this);
   readonly runQueue = new RunQueue(this, () => this.cgroups.root.effective('cpu'));
   readonly locks = new LockTable(() => this.memory.store());
   /** Cycles by what the processor did, and how often a task got it. */
@@ -296,168 +257,13 @@ export class Kernel {
     this.onUnsupported?.(told, task);
   }
 
-  /**
-   * Runs tasks until all have ended, nothing can happen any more, or a limit is reached. At `cycles` the task that runs is
-   * interrupted; at `pause` nothing inside notices: before anything else than `run` touches the kernel, `settle` has to.
-   */
+  /** Runs tasks as far as the limits say. After a pause, `settle` has to come before anything else touches the kernel. */
   run(limits: RunLimits = {}): KernelStop {
-    const end = limits.cycles ?? Number.POSITIVE_INFINITY;
-    const { pause } = limits;
-    if (this.#turn !== undefined) this.#continueTurn(this.#turn, pause);
-    for (;;) {
-      if (this.#turn !== undefined) return { reason: 'limit' };
-      this.timers.runDue(this.platform.cycles);
-      const hasEnded = this.pids.tasks.size === 0;
-      if (hasEnded || (pause !== undefined && this.#isReached(pause))) {
-        // as it is when nobody is found who could go on: a replay that pauses here has the same state
-        this.runQueue.prune();
-        return { reason: hasEnded ? 'ended' : 'limit' };
-      }
-      if (this.platform.cycles >= end) return { reason: 'limit' };
-      const task = this.runQueue.next();
-      if (task !== undefined) this.#runTask(task, end, pause);
-      else {
-        const timer = this.timers.next;
-        const { stopWhenIdle } = limits;
-        if (stopWhenIdle && (stopWhenIdle === 'now' || timer === Number.POSITIVE_INFINITY)) return { reason: 'idle' };
-        const next = Math.min(timer, end, pause?.cycles ?? end);
-        if (next === Number.POSITIVE_INFINITY) return { reason: 'idle' };
-        this.#passTo(next);
-      }
-    }
-  }
-
-  /** Time passes, and nobody wants the processor. */
-  #passTo(cycles: number): void {
-    const before = this.platform.cycles;
-    this.platform.skipTo(cycles);
-    this.processorTime.idle += this.platform.cycles - before;
-  }
-
-  #isReached({ cycles, instructions }: Moment): boolean {
-    return (
-      this.platform.cycles >= (cycles ?? Number.POSITIVE_INFINITY) ||
-      this.platform.instructions >= (instructions ?? Number.POSITIVE_INFINITY)
-    );
+    return this.#loop.run(limits);
   }
 
   /** Takes the processor from a task that is paused, as an interrupt does; then the kernel may be changed from outside. */
   settle(): void {
-    if (this.#turn === undefined) return;
-    this.#turn.until = this.platform.cycles;
-    this.#continueTurn(this.#turn, undefined);
-  }
-
-  /** Gives a task the processor until it waits, ends or its slice is over. */
-  #runTask(task: Task, end: number, pause: Moment | undefined): void {
-    this.current = task;
-    if (this.#preempted !== task) this.#countPreemption();
-    const start = this.platform.cycles;
-    const until = Math.min(this.runQueue.until, this.timers.next, end, start + task.group.cpuTimers.left(task));
-    this.#turn = { task, start, until, userBefore: task.userCycles, entered: undefined };
-    this.#continueTurn(this.#turn, pause);
-  }
-
-  #countPreemption(): void {
-    if (this.#preempted !== undefined) this.#preempted.usage.preemptions++;
-    this.#preempted = undefined;
-  }
-
-  #continueTurn(turn: Turn, pause: Moment | undefined): void {
-    const { task } = turn;
-    for (;;) {
-      const stop = this.#runProgram(turn, pause);
-      if (stop === 'none') break;
-      if (stop === 'paused') return;
-      this.#handle(task, stop);
-      if (task.bytesAboveHigh > 0 || task.transferDone > 0) this.#slowDown(task);
-      if (stop.kind === 'time' || this.runQueue.mustLeave) break;
-    }
-    this.#turn = undefined;
-    this.#endTurn(turn);
-  }
-
-  /** Lets the task's program run until it needs the kernel; what was to be done before it may keep it from that. */
-  #runProgram(turn: Turn, pause: Moment | undefined): Stop | 'none' | 'paused' {
-    const { task, until } = turn;
-    const isResumed = turn.entered !== undefined;
-    if (!isResumed) {
-      if (enterStop(this, task)) return 'none';
-      if (task.call !== undefined) continueCall(this, task);
-      if (task.state !== 'running' || enterStop(this, task)) return 'none';
-      deliverSignals(this, task);
-      if (task.state === 'running' && enterStop(this, task)) return 'none';
-      if (task.state !== 'running' || task.isFrozen || this.platform.cycles >= until) return 'none';
-      turn.entered = this.platform.cycles;
-    }
-    const stop = isResumed
-      ? this.platform.resume(task.context, until, pause)
-      : this.platform.run(task.context, task.memory!.table, until, pause);
-    if (stop === undefined) return 'paused';
-    task.userCycles += this.platform.cycles - turn.entered!;
-    turn.entered = undefined;
-    return stop;
-  }
-
-  /** The task has had the processor. */
-  #endTurn({ task, start, userBefore }: Turn): void {
-    const { cpuTimers } = task.group;
-    const used = this.platform.cycles - start;
-    this.runQueue.leave(task, used);
-    if (task.state === 'running') this.#preempted = task;
-    else task.usage.waits++;
-    this.cgroups.account(task, task.userCycles - userBefore, used);
-    const inUser = task.userCycles - userBefore;
-    this.processorTime.user += inUser;
-    this.processorTime.system += used - inUser;
-    this.processorTime.turns++;
-    checkProcessorLimits(this, task, used);
-    cpuTimers.runDue();
-    this.current = undefined;
-    if (task.isFrozen) this.cgroups.stopped(task);
-  }
-
-  /** The control group uses more than memory.high, or has to keep a limit of io.max: the task waits before it goes on. */
-  #slowDown(task: Task): void {
-    const { cycles } = this.platform;
-    const until = Math.max(cycles + this.memory.waitAboveHigh(task), task.transferDone);
-    task.transferDone = 0;
-    if (until > cycles && task.state === 'running') task.sleep([], this.timers, until);
-  }
-
-  #handle(task: Task, stop: Stop): void {
-    const before = this.platform.cycles;
-    this.platform.charge(0, ENTRY_OPERATIONS);
-    task.lastNumber = -1;
-    switch (stop.kind) {
-      case 'system-call':
-        startCall(this, task, stop.gate);
-        break;
-      case 'page-fault':
-        this.#pageFault(task, stop.address, stop.error);
-        break;
-      case 'exception':
-        sendFaultSignal(this, task, stop.vector, stop.error, undefined, stop.debug);
-        break;
-      case 'time':
-        abortSequence(this, task);
-        break;
-    }
-    task.systemCycles += this.platform.cycles - before;
-  }
-
-  #pageFault(task: Task, address: number, error: number): void {
-    try {
-      const outcome = this.memory.fault(task, address, error);
-      if (outcome !== 'resolved') sendFaultSignal(this, task, 14, error, { address, outcome });
-    } catch (failure) {
-      if (failure instanceof SystemError) {
-        // the file has the page no more, or no room for it
-        sendFaultSignal(this, task, 14, error, { address, outcome: 'beyond-file' });
-        return;
-      }
-      if (!(failure instanceof OutOfFrames)) throw failure;
-      if (!isKilled(task)) endProcess(this, task.group, { kind: 'killed', signal: SIGNAL.SIGKILL, core: false });
-    }
+    this.#loop.settle();
   }
 }

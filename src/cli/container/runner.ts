@@ -3,7 +3,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Kernel, RunLimits } from '../../kernel/kernel.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { RunLimits } from '../../kernel/run-loop.ts';
 import { waitStatus } from '../../kernel/syscalls/wait.ts';
 import type { ChildEvent } from '../../kernel/task/thread-group.ts';
 import type { Container } from '../../oci/container.ts';
