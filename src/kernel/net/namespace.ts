@@ -9,7 +9,7 @@ import { type Bridge, NetworkInterface } from './interface.ts';
 import type { RawSocket } from './raw.ts';
 import type { TcpSocket } from './tcp.ts';
 import type { UdpSocket } from './udp.ts';
-import { UnixNames } from './unix.ts';
+import { UnixNames } from './unix-names.ts';
 
 const BROADCAST = 0xffff_ffff;
 

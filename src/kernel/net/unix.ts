@@ -1,4 +1,4 @@
-// Unix domain sockets (unix(7)): stream, datagram and sequenced-packet; path names, abstract names, passing of files.
+// Unix domain sockets (unix(7)): stream, datagram and sequenced-packet, and the passing of files.
 import { FIONREAD } from '../../abi/ioctl.ts';
 import { ERRNO } from '../../abi/errno.ts';
 import { AF_UNIX, AF_UNSPEC, SHUT_RD, SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM } from '../../abi/socket.ts';
@@ -14,7 +14,6 @@ import type { Inode } from '../vfs/inode.ts';
 import { makeNode } from '../vfs/make.ts';
 import { type PathContext, resolve } from '../vfs/path.ts';
 import { MAY_WRITE, mayAccess } from '../vfs/permission.ts';
-import type { NetControls } from './controls.ts';
 import {
   type Ancillary,
   credentialsOf,
@@ -26,10 +25,7 @@ import {
   Socket,
   type SocketHost,
 } from './socket.ts';
-
-/** Datagrams that wait for a reader (net.unix.max_dgram_qlen). */
-const PATH_OFFSET = 2;
-const LONGEST_PATH = 108;
+import { type UnixNames, header, familyOf, PATH_OFFSET, LONGEST_PATH, pathOf, withTerminator } from './unix-names.ts';
 
 const ECONNRESET = -ERRNO.ECONNRESET;
 
@@ -38,26 +34,6 @@ interface Parcel {
   bytes: Uint8Array;
   readonly from: Uint8Array;
   ancillary: Ancillary;
-}
-
-/** Abstract names of a network namespace, each with the type of its socket before it. */
-export class UnixNames {
-  readonly abstract = new Map<string, UnixSocket>();
-  readonly controls: NetControls;
-  #next = 0;
-
-  constructor(controls: NetControls) {
-    this.controls = controls;
-  }
-
-  /** A name for a socket that is bound without one (autobind). */
-  automatic(kind: number): string {
-    for (;;) {
-      const name = this.#next.toString(16).padStart(5, '0');
-      this.#next = (this.#next + 1) % 0x10_0000;
-      if (!this.abstract.has(`${kind}:${name}`)) return name;
-    }
-  }
 }
 
 /** Sockets bound to the inodes of path names. */
@@ -407,10 +383,6 @@ function copied({ files, credentials }: Ancillary): Ancillary {
   return { files: files.map(hold), credentials };
 }
 
-function familyOf(address: Uint8Array): number {
-  return address.length < PATH_OFFSET ? -1 : address[0]! | (address[1]! << 8);
-}
-
 function exists(task: Task, text: string): boolean {
   try {
     resolve(pathContext(task), text);
@@ -421,24 +393,6 @@ function exists(task: Task, text: string): boolean {
   }
 }
 
-function header(): Uint8Array {
-  return Uint8Array.of(AF_UNIX, 0);
-}
-
 function pathContext(task: Task): PathContext {
   return { root: task.directories.root, directory: task.directories.directory, credentials: task.credentials };
-}
-
-function pathOf(address: Uint8Array): string {
-  const bytes = address.subarray(PATH_OFFSET, PATH_OFFSET + LONGEST_PATH);
-  const end = bytes.indexOf(0);
-  return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
-}
-
-function withTerminator(address: Uint8Array, text: string): Uint8Array {
-  const bytes = encodeText(`${text}\0`);
-  const result = new Uint8Array(PATH_OFFSET + bytes.length);
-  result.set(address.subarray(0, PATH_OFFSET));
-  result.set(bytes, PATH_OFFSET);
-  return result;
 }
