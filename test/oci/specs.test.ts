@@ -6,12 +6,8 @@ import { type ContainerOptions, defaultSpec } from '../../src/oci/default-spec.t
 import { parseMountOptions } from '../../src/oci/mount-options.ts';
 import { runProgram } from '../../src/kernel/seccomp/bpf.ts';
 import { defaultSeccomp } from '../../src/oci/default-seccomp.ts';
-import {
-  parseRuntimeSpec,
-  type SeccompOperator,
-  type SeccompRule,
-  type SeccompSpec,
-} from '../../src/oci/runtime-spec.ts';
+import { parseRuntimeSpec } from '../../src/oci/parse-runtime-spec.ts';
+import type { SeccompOperator, SeccompRule, SeccompSpec } from '../../src/oci/runtime-spec.ts';
 import { compileSeccomp } from '../../src/oci/seccomp-program.ts';
 import { findUser } from '../../src/oci/users.ts';
 

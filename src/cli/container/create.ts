@@ -6,7 +6,7 @@ import type { Architecture } from '../../oci/documents.ts';
 import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
 import { networkMounts } from '../../oci/network-files.ts';
-import { parseSeccomp } from '../../oci/runtime-spec.ts';
+import { parseSeccomp } from '../../oci/parse-runtime-spec.ts';
 import { hostReason, readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
 import { CliError, EXIT } from '../errors.ts';

@@ -15,6 +15,7 @@ export function socketArgument(call: Call, n = 0): Socket {
   return file instanceof Socket ? file : fail('ENOTSOCK');
 }
 
+/** A struct sockaddr as bytes. @throws SystemError EINVAL */
 export function readAddress(call: Call, address: number, length: number): Uint8Array {
   if (length < 0 || length > LONGEST_ADDRESS) fail('EINVAL');
   return call.read(address, length);
@@ -34,6 +35,7 @@ export function writeName(call: Call, address: number, lengthAddress: number, by
   call.writeWord(lengthAddress, bytes.length, 4);
 }
 
+/** The call does not wait. */
 export const isNonBlocking = (socket: Socket, flags = 0) =>
   (socket.flags & O_NONBLOCK) !== 0 || (flags & MSG_DONTWAIT) !== 0;
 
@@ -43,6 +45,7 @@ export function deadlineOf(call: Call, timeout: bigint): number {
   return call.kernel.cyclesAt(call.kernel.monotonic + timeout);
 }
 
+/** A call that waits, and what it has done so far. */
 export interface Waiting {
   readonly deadline: number;
   done: number;

@@ -18,6 +18,7 @@ export function checkCanOwn({ fsuid, fsgid }: Credentials, { mount }: Path): voi
   if (owner !== undefined && !(owner.has('uid', fsuid) && owner.has('gid', fsgid))) fail('EOVERFLOW');
 }
 
+/** @throws SystemError EROFS */
 export function checkWritable(path: Path): void {
   if (path.mount.isReadOnly) fail('EROFS');
 }
@@ -81,6 +82,7 @@ export function createNamed(
   });
 }
 
+/** The type is that of a device file. */
 export const isDevice = (type: number) => type === S_IFCHR || type === S_IFBLK;
 
 /** mkdir(2). @throws SystemError */

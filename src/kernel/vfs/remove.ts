@@ -18,12 +18,14 @@ export function checkRemoval(directory: Path, target: Inode, credentials: Creden
   if (isSticky && !isOwner && !hasCapabilityOver(credentials, CAP_FOWNER, target)) fail('EPERM');
 }
 
+/** The file of a name, with the directory it is in. @throws SystemError ENOENT */
 export function existing(name: Name): Location & { target: Path } {
   const place = locate(name.from, name.text, { nameItself: true });
   const { target } = place;
   return target === undefined ? fail('ENOENT') : { ...place, target };
 }
 
+/** Nothing is mounted there. @throws SystemError EBUSY */
 export function checkNotMounted(path: Path, directory: Path): void {
   if (path.mount !== directory.mount || path.mount.mounted.has(path.entry)) fail('EBUSY');
 }
