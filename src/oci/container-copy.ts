@@ -57,15 +57,24 @@ export function packPath({ context }: CopyPlace, path: string, name: string, fol
 
 /** The root file system as an archive, without what is mounted in it. */
 export function packRoot(root: Inode): Bytes {
-  const packBelow = async (packer: Packer, directory: Inode, path: string, seen: Map<Inode, string>) => {
-    for (const name of namesIn(directory)) {
-      const inode = directory.lookup(name);
-      if (inode === undefined) continue;
-      await packInode(packer, inode, path + name, seen);
-      if (inode.isDirectory) await packBelow(packer, inode, `${path}${name}/`, seen);
-    }
-  };
   return archiveOf((packer) => packBelow(packer, root, '', new Map()));
+}
+
+/** A tree with what its root is. */
+export function packTreeOf(root: Inode): Bytes {
+  return archiveOf(async (packer) => {
+    await packInode(packer, root, '.', new Map());
+    await packBelow(packer, root, '', new Map());
+  });
+}
+
+async function packBelow(packer: Packer, directory: Inode, path: string, seen: Map<Inode, string>): Promise<void> {
+  for (const name of namesIn(directory)) {
+    const inode = directory.lookup(name);
+    if (inode === undefined) continue;
+    await packInode(packer, inode, path + name, seen);
+    if (inode.isDirectory) await packBelow(packer, inode, `${path}${name}/`, seen);
+  }
 }
 
 const namesIn = (directory: Inode) => [...directory.entries()].map(({ name }) => name).sort();

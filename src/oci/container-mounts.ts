@@ -45,8 +45,13 @@ const PROPAGATE: Readonly<Record<Propagation, (kernel: Kernel, mount: Mount) => 
   unbindable: (_, mount) => makeUnbindable(mount),
 };
 
+/** What is bound; something new is first filled with what is at its place. */
+export interface BoundFileSystem extends MountedFileSystem {
+  readonly isNew?: boolean;
+}
+
 /** Gives a directory outside for a bind mount. @throws SystemError when it cannot be had */
-export type BindSource = (source: string, readOnly: boolean) => MountedFileSystem;
+export type BindSource = (source: string, readOnly: boolean) => BoundFileSystem;
 
 /** The file system of the kernel that a path outside stands for, and the path in it; undefined for a path of the computer. */
 export function ownOf(source: string): { readonly type: string; readonly path: string } | undefined {
@@ -123,17 +128,28 @@ export class ContainerMounts {
     const { flags, isBind, propagation, copyUp, data } = parseMountOptions(spec.options);
     const isBound = isBind || spec.type === 'bind' || spec.type === 'none';
     const made = isBound ? undefined : this.#made(spec, data, this.#find(spec.destination)?.entry.inode);
-    const source = made ?? this.#bound(spec, (flags & MS_RDONLY) !== 0);
+    const source: BoundFileSystem = made ?? this.#bound(spec, (flags & MS_RDONLY) !== 0);
     const target = this.#target(spec.destination, source.root.isDirectory);
     const { fs, root } = source;
-    if (copyUp && !isBound) copyDirectory(target.entry.inode, root);
+    if (isBound ? source.isNew : copyUp) this.#fill(root, target.entry.inode, spec.destination);
     const entry = new Dentry('', undefined, root);
     const mount = new Mount(this.#kernel.nextMountId(), fs, entry, spec.source ?? spec.type ?? 'none', flags);
     attachTree(this.#kernel, mount, target);
     if (propagation) PROPAGATE[propagation](this.#kernel, mount);
   }
 
-  #bound({ source = '', destination }: MountSpec, readOnly: boolean): MountedFileSystem {
+  /** @throws OciError when there is too much */
+  #fill(root: Inode, from: Inode, destination: string): void {
+    try {
+      copyDirectory(from, root);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const why = errnoText(error.errno);
+      throw new OciError('too-large', `What is at ${destination} cannot be copied into what is mounted there: ${why}.`);
+    }
+  }
+
+  #bound({ source = '', destination }: MountSpec, readOnly: boolean): BoundFileSystem {
     try {
       return this.#own(source) ?? this.#bindSource(source, readOnly);
     } catch (error) {

@@ -2,7 +2,7 @@
 // its file system as a layer, and its output.
 import type { DataDirectory, OpenFile } from './data-directory.ts';
 import { locked } from './data-directory.ts';
-import type { Digest } from './digest.ts';
+import { digestOf, type Digest, digits } from './digest.ts';
 import { isObject, parseObject, present, writeDocument } from './json.ts';
 import type { StoredImage } from './image-store.ts';
 import type { LayerEntry } from './layer-entries.ts';
@@ -73,6 +73,8 @@ export interface ContainerRequest {
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
   readonly binds: readonly string[];
+  /** Paths that the image or the user wants a volume for; those of records before there were volumes have none. */
+  readonly volumes?: readonly string[];
   readonly privileged: boolean;
   /** `NAME:ADDRESS` each. */
   readonly extraHosts: readonly string[];
@@ -287,19 +289,24 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     });
   }
 
-  /** Keeps the changes of a container's file system: a tar archive. */
-  async saveChanges(id: string, archive: Bytes): Promise<void> {
+  /** Keeps the changes of a container's file system, or all that is in a volume of it: a tar archive. */
+  async saveChanges(id: string, archive: Bytes, volume?: string): Promise<void> {
+    const what = keptName(volume);
     const upload = this.#data.upload();
     try {
       const entries = await readLayer(archive, upload, 'The changes of a container');
-      const place = `${DIRECTORY}/${id}/changes-${entries.digest.slice(7, 19)}`;
+      const place = `${DIRECTORY}/${id}/${what}-${entries.digest.slice(7, 19)}`;
       upload.commit(`${place}.content`);
       this.#data.replace(
-        `${DIRECTORY}/${id}/changes.json`,
+        `${DIRECTORY}/${id}/${what}.json`,
         writeDocument({ content: `${place}.content`, entries: entries.entries, saved: new Date().toISOString() }),
       );
       for (const name of this.#data.list(`${DIRECTORY}/${id}`)) {
-        if (name.endsWith('.content') && `${DIRECTORY}/${id}/${name}` !== `${place}.content`)
+        if (
+          name.startsWith(`${what}-`) &&
+          name.endsWith('.content') &&
+          `${DIRECTORY}/${id}/${name}` !== `${place}.content`
+        )
           this.#data.remove(`${DIRECTORY}/${id}/${name}`);
       }
     } finally {
@@ -307,16 +314,16 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     }
   }
 
-  /** The changes kept; undefined for a container that never ran. */
-  changes(id: string): { entries: readonly LayerEntry[]; content: OpenFile } | undefined {
+  /** The changes kept, or what was in a volume; undefined for a container that never ran. */
+  changes(id: string, volume?: string): { entries: readonly LayerEntry[]; content: OpenFile } | undefined {
     for (;;) {
-      const kept = this.#changes(id);
+      const kept = this.#changes(id, volume);
       if (!kept) return undefined;
       const { content, entries } = kept;
       const file = this.#data.open(content);
       if (file) return { entries, content: file };
       // the runner of a container that runs removes them when it has kept newer ones
-      if (this.#changes(id)?.content === content)
+      if (this.#changes(id, volume)?.content === content)
         throw new OciError('damaged-store', `The changes of the container ${id.slice(0, 12)} are missing.`);
     }
   }
@@ -326,8 +333,8 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     return this.#changes(id)?.saved;
   }
 
-  #changes(id: string): KeptChanges | undefined {
-    const bytes = this.#data.read(`${DIRECTORY}/${id}/changes.json`);
+  #changes(id: string, volume?: string): KeptChanges | undefined {
+    const bytes = this.#data.read(`${DIRECTORY}/${id}/${keptName(volume)}.json`);
     return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptChanges);
   }
 
@@ -346,6 +353,11 @@ export class ContainerStore<R extends StoredContainer = ContainerRecord> {
     if (!pattern.test(name))
       throw new OciError('bad-reference', `${JSON.stringify(name)} cannot be the name of a container: ${rule}.`);
   }
+}
+
+/** What the files are called that have the changes, or what is in the volume at a path. */
+function keptName(volume: string | undefined): string {
+  return volume === undefined ? 'changes' : `volume-${digits(digestOf(new TextEncoder().encode(volume))).slice(0, 12)}`;
 }
 
 /** A record with other progress; what is undefined goes. */

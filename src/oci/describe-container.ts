@@ -3,6 +3,7 @@
 import type { ContainerRecord } from './container-store.ts';
 import { GENERATED } from './network-files.ts';
 import type { MountSpec, ResourceSpec } from './runtime-spec.ts';
+import { volumeName } from './volumes.ts';
 
 /** Go's zero time: it has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -21,9 +22,11 @@ export function commandLine({ spec }: Pick<ContainerRecord, 'spec'>): string {
   return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ');
 }
 
-/** Directories and files of this computer that a container has. */
+/** Directories and files of this computer that a container has, and its own volumes. */
 export function volumesOf({ spec }: Pick<ContainerRecord, 'spec'>): readonly MountSpec[] {
-  return spec.mounts.filter(({ type, source }) => type === 'bind' && !source?.startsWith(GENERATED));
+  return spec.mounts.filter(
+    (mount) => mount.type === 'bind' && (volumeName(mount) !== undefined || !mount.source?.startsWith(GENERATED)),
+  );
 }
 
 /** All that docker tells of a container; behind it, with names of our own, the configuration it is made from. */
@@ -138,13 +141,29 @@ function limitsOf({ memoryLimit, memoryReservation, memorySwap, ioWeight, unifie
   };
 }
 
-function mountPoint({ source, destination, options }: MountSpec) {
+/** What a volume has as its source is in no directory of this computer. */
+function mountPoint(mount: MountSpec) {
+  const { source, destination, options } = mount;
+  const [name, isWritable] = [volumeName(mount), !options.includes('ro')];
+  if (name !== undefined) {
+    const Mode = isWritable ? '' : 'ro';
+    return {
+      Type: 'volume',
+      Name: name,
+      Source: '',
+      Destination: destination,
+      Driver: 'local',
+      Mode,
+      RW: isWritable,
+      Propagation: '',
+    };
+  }
   return {
     Type: 'bind',
     Source: source ?? '',
     Destination: destination,
     Mode: options.filter((option) => option !== 'bind').join(','),
-    RW: !options.includes('ro'),
+    RW: isWritable,
     Propagation: 'rprivate',
   };
 }
@@ -165,7 +184,7 @@ function configOf({ spec, user, openStdin, image, labels, stopSignal, request }:
     Env: process.env,
     Cmd: request.command.length > 0 ? request.command : null,
     Image: image.name,
-    Volumes: null,
+    Volumes: request.volumes?.length ? Object.fromEntries(request.volumes.map((path) => [path, {}])) : null,
     WorkingDir: process.cwd,
     Entrypoint: request.entrypoint.length > 0 ? request.entrypoint : null,
     Labels: labels,

@@ -29,6 +29,8 @@ export interface LayerFsOptions {
   /** Parents before children. */
   readonly entries: readonly PlacedEntry<OpenFile>[];
   readonly content: OpenFile;
+  /** It is no layer but a whole tree: a name such as `.wh.a` is that of a file. */
+  readonly isTree?: boolean;
 }
 
 /** The read-only file system of one layer. */
@@ -41,12 +43,14 @@ export class LayerFs implements FileSystem {
   readonly frames: Frames;
   readonly content: OpenFile;
   readonly root: LayerDirectory;
+  readonly #isTree: boolean;
   #nextIno = 1;
 
-  constructor({ frames, device, entries, content }: LayerFsOptions) {
+  constructor({ frames, device, entries, content, isTree = false }: LayerFsOptions) {
     this.frames = frames;
     this.device = device;
     this.content = content;
+    this.#isTree = isTree;
     this.root = new LayerDirectory(this, { path: '', kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0 });
     this.#fill(entries);
   }
@@ -86,11 +90,11 @@ export class LayerFs implements FileSystem {
   #add(directories: Map<string, LayerDirectory>, files: Map<string, Inode>, entry: PlacedEntry<OpenFile>): void {
     const [parent, name] = split(entry.path);
     const directory = directoryAt(this, directories, parent);
-    if (name === OPAQUE) {
+    if (name === OPAQUE && !this.#isTree) {
       directory.attributes.set(OPAQUE_ATTRIBUTE, YES);
       return;
     }
-    if (name.startsWith(WHITEOUT)) {
+    if (name.startsWith(WHITEOUT) && !this.#isTree) {
       const hidden = name.slice(WHITEOUT.length);
       if (!directory.lookup(hidden)) directory.put(hidden, new LayerSpecial(this, entry, S_IFCHR));
       return;

@@ -13,7 +13,7 @@ import type { PlacedLayer } from './links-below.ts';
 
 const PIECE = 4096;
 /** Bytes that all changed files together may claim to have: holes take no memory here, but time and room where they are kept. */
-const MOST_CLAIMED = 4 * 2 ** 30;
+export const MOST_CLAIMED = 4 * 2 ** 30;
 const OWNER = { uid: 0, gid: 0 };
 const CHUNK = 1 << 20;
 
@@ -60,9 +60,17 @@ export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: Ope
 }
 
 /** Copies changes into the directory that takes the next ones; nothing of the kernel refers to their files any more. */
-function takeOver(kernel: Kernel, { entries, content }: OpenedLayer, upper: Inode): void {
-  const layer = new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), entries, content });
-  copyDirectory(layer.root, upper);
+function takeOver(kernel: Kernel, before: OpenedLayer, upper: Inode): void {
+  copyLayer(new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), ...before }), upper);
+}
+
+/** The same for a whole tree, in which no name has a meaning. */
+export function copyKept(kernel: Kernel, before: OpenedLayer, to: Inode): void {
+  copyLayer(new LayerFs({ frames: kernel.frames, device: kernel.nextDevice(), ...before, isTree: true }), to);
+}
+
+function copyLayer(layer: LayerFs, to: Inode): void {
+  copyDirectory(layer.root, to);
   layer.close();
 }
 

@@ -17,7 +17,9 @@ export function addContainer(anillo: Command): void {
       `
 The exit status of run and exec is that of the program, or 128 + n when signal n killed it; 126 when it cannot be run, 127
 when it is not there; that of run is 125 when there is no container to run it in.
-What a container changes is kept when it ends, under $ANILLO_DATA.
+What a container changes is kept when it ends, under $ANILLO_DATA. A volume that its image names (VOLUME), or that -v names
+without a directory of this computer, begins with what the image has there; it is no part of diff, commit and export, and is kept
+with the container until that is removed: no other one can have it, so rm takes it along with or without -v.
 
 Examples:
   anillo container run --rm mine:1 /bin/echo hello
@@ -52,7 +54,12 @@ function withCreateOptions(command: Command, image = '<image>'): Command {
     .argument('[command...]', 'what to run instead of what the image says')
     .option('--name <name>', 'its name')
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', collect, [])
-    .option('-v, --volume <here:there[:rw]>', 'a directory of this computer, read-only unless rw', collect, [])
+    .option(
+      '-v, --volume <[here:]there[:rw]>',
+      'a directory of this computer, read-only unless rw; without one a volume that goes with the container',
+      collect,
+      [],
+    )
     .option(
       '--mount <fields>',
       'type=bind,source=HERE,target=THERE,readonly=false or type=tmpfs,target=THERE',
@@ -246,10 +253,11 @@ function addCheckpoints(container: Command): void {
     .addHelpText(
       'after',
       `
-A checkpoint holds the memory, the files and everything else of a container but its volumes: those are the directories of this
-computer as they are when it goes on, and what it had open there has to be there still. It goes on in a process of its own, in
-the same container or in another one of the same image with the same volumes, with the same version of anillo. The time of day is
-then that of this computer; other clocks go on where they stood. What was typed is typed; whoever was connected by exec is gone.
+A checkpoint holds the memory, the files and volumes and everything else of a container but what it shares: the directories of
+this computer are as they are when it goes on, and what it had open there has to be there still. It goes on in a process of its
+own, in the same container or in another one of the same image with the same volumes, with the same version of anillo. The time of
+day is then that of this computer; other clocks go on where they stood. What was typed is typed; whoever was connected by exec is
+gone.
 
 Examples:
   anillo container checkpoint create work before

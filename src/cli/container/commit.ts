@@ -36,6 +36,7 @@ function configOf({ request, spec, user, labels, stopSignal }: ContainerRecord, 
     Entrypoint: request.entrypoint.length > 0 ? request.entrypoint : undefined,
     Cmd: request.command,
     WorkingDir: spec.process.cwd,
+    Volumes: request.volumes?.length ? Object.fromEntries(request.volumes.map((path) => [path, {}])) : of.Volumes,
     Labels: Object.keys(labels).length > 0 ? labels : undefined,
     StopSignal: stopSignal,
   });

@@ -7,6 +7,7 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { networkFiles } from '../../oci/network-files.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import { makeRootFs, openLayer, type RootFs } from '../../oci/root-fs.ts';
+import { openVolumes, volumeName, type Volumes } from '../../oci/volumes.ts';
 import type { Places } from '../places.ts';
 import { HostShare } from './host-share.ts';
 import { KeptChanges } from './kept-changes.ts';
@@ -16,7 +17,8 @@ export interface FilesOutside {
   readonly share: HostShare;
   /** The root as layers; a root that is a directory of this computer has none. */
   readonly layered?: RootFs;
-  /** Keeps what the container changes in its layers. */
+  readonly volumes?: Volumes;
+  /** Keeps what the container changes in its layers, and its volumes. */
   readonly kept?: KeptChanges;
 }
 
@@ -33,18 +35,20 @@ export function imageFiles(
   record: ContainerRecord,
   share = new HostShare(),
 ): ContainerFiles {
-  const { id, image } = record;
+  const { id, image, spec } = record;
   const layers = images.layers
     .stack(image.diffIds, (layer) => share.layer(layer, images.layers.content(layer)))
     .map((layer) => openLayer(kernel, layer));
   const layered = makeRootFs(kernel, layers, containers.changes(id));
-  const generated = networkFiles(kernel, record);
+  const { volumes, bySource } = openVolumes(kernel, spec.mounts, (place) => containers.changes(id, place));
+  const generated = new Map([...networkFiles(kernel, record), ...bySource]);
   return {
     share,
     root: layered,
     layered,
+    volumes,
     bindSource: (source, readOnly) => generated.get(source) ?? share.mount(kernel, source, !readOnly),
-    kept: new KeptChanges(containers, record, kernel, layered.upper),
+    kept: new KeptChanges(containers, record, kernel, { upper: layered.upper, volumes }),
   };
 }
 
@@ -75,13 +79,31 @@ export function findAgain(
   return share;
 }
 
-/** The files of a container of an image that goes on from a saved state. */
+/** What is found in a saved state. */
+export interface SavedRoots {
+  readonly kernel: Kernel;
+  readonly layered?: RootFs;
+  readonly volumes?: Volumes;
+}
+
+/** The files of a container of an image that goes on from a saved state. @throws OciError when its volumes are others */
 export function savedFiles(
   { containers }: Places,
   record: ContainerRecord,
   share: HostShare,
-  { kernel, layered }: { readonly kernel: Kernel; readonly layered?: RootFs },
+  { kernel, layered, volumes = new Map() }: SavedRoots,
 ): FilesOutside {
   if (layered === undefined) return { share };
-  return { share, layered, kept: new KeptChanges(containers, record, kernel, layered.upper) };
+  const own = new Set(
+    record.spec.mounts.flatMap((mount) => (volumeName(mount) === undefined ? [] : mount.destination)),
+  );
+  for (const place of volumes.keys())
+    if (!own.has(place))
+      throw new OciError('bad-state', `The checkpoint has a volume at ${place}, and ${record.name} has none there.`);
+  return {
+    share,
+    layered,
+    volumes,
+    kept: new KeptChanges(containers, record, kernel, { upper: layered.upper, volumes }),
+  };
 }

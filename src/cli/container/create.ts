@@ -7,12 +7,13 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
 import { networkMounts } from '../../oci/network-files.ts';
 import { parseSeccomp } from '../../oci/parse-runtime-spec.ts';
+import { volumeName, withVolumes } from '../../oci/volumes.ts';
 import { hostReason, readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { Places } from '../places.ts';
 import { type FixedLimits, type Limits, machineFor, resources, rlimit } from './limits.ts';
-import { mountOption, tmpfsMount, volumeMount } from './mounts.ts';
+import { mountOption, tmpfsMount, volumeId, volumeMount } from './mounts.ts';
 import { extraHost, labelOf, setting, settingsIn } from './run-values.ts';
 import { signalNumber } from './signals.ts';
 
@@ -79,7 +80,8 @@ export async function make(
   const id = randomBytes(32).toString('hex');
   const taken = new Set(places.containers.list().map(({ name }) => name));
   const name = options.name ?? containerName(Math.random, (candidate) => taken.has(candidate));
-  const asked = containerOptions(id, command, options);
+  const ofImage = Object.keys(image.config.config.Volumes ?? {});
+  const asked = containerOptions(id, command, options, ofImage);
   const spec = defaultSpec(image.config, asked);
   const record: ContainerRecord = {
     version: 2,
@@ -103,7 +105,8 @@ export async function make(
       capAdd: options.capAdd,
       capDrop: options.capDrop,
       securityOpt: options.securityOpt,
-      binds: options.volume,
+      binds: options.volume.filter((text) => volumeName(volumeMount(text)) === undefined),
+      volumes: [...new Set([...ofImage, ...options.volume.flatMap(ownPlace)])],
       privileged: options.privileged === true,
       extraHosts: options.addHost.map(extraHost),
       groups: options.groupAdd,
@@ -131,14 +134,22 @@ function writeId(file: string, id: string): void {
   }
 }
 
-function containerOptions(id: string, command: readonly string[], options: CreateOptions): ContainerOptions {
+/** Where a volume is to be that `-v` asks for. */
+function ownPlace(text: string): readonly string[] {
+  const mount = volumeMount(text);
+  return volumeName(mount) === undefined ? [] : [mount.destination];
+}
+
+function containerOptions(
+  id: string,
+  command: readonly string[],
+  options: CreateOptions,
+  ofImage: readonly string[],
+): ContainerOptions {
   const { entrypoint, workdir, domainname } = options;
   const seccomp = seccompOf(options.securityOpt);
-  const mounts = [
-    ...options.volume.map(volumeMount),
-    ...options.mount.map(mountOption),
-    ...options.tmpfs.map(tmpfsMount),
-  ];
+  const own = [...options.volume.map(volumeMount), ...options.mount.map(mountOption), ...options.tmpfs.map(tmpfsMount)];
+  const mounts = withVolumes(own, ofImage, volumeId);
   return {
     command,
     env: [...settingsIn(options.envFile, process.env), ...options.env.flatMap((text) => setting(text, process.env))],

@@ -1,7 +1,9 @@
 // Keeps what a running container changes: when it ends, and every few seconds before, so that a runner that is killed loses
 // little. What is kept is the state between two system calls, never half of one.
 import type { ContainerRecord, ContainerStore } from '../../oci/container-store.ts';
+import { packTreeOf } from '../../oci/container-copy.ts';
 import { packChanges } from '../../oci/layer-changes.ts';
+import type { Volumes } from '../../oci/volumes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Inode } from '../../kernel/vfs/inode.ts';
 
@@ -15,16 +17,23 @@ export class KeptChanges {
   readonly #record: ContainerRecord;
   readonly #kernel: Kernel;
   readonly #upper: Inode;
+  readonly #volumes: Volumes;
   /** Cycles the programs had had when their changes were kept last. */
   #seen = 0;
   #due = performance.now() + SHORTEST_MS;
 
   /** `upper` is the directory that takes the changes. */
-  constructor(containers: ContainerStore, record: ContainerRecord, kernel: Kernel, upper: Inode) {
+  constructor(
+    containers: ContainerStore,
+    record: ContainerRecord,
+    kernel: Kernel,
+    { upper, volumes }: { readonly upper: Inode; readonly volumes: Volumes },
+  ) {
     this.#containers = containers;
     this.#record = record;
     this.#kernel = kernel;
     this.#upper = upper;
+    this.#volumes = volumes;
   }
 
   /** Milliseconds until changes are to be kept; undefined when there can be none. */
@@ -50,8 +59,11 @@ export class KeptChanges {
     this.#due = ended + Math.max(SHORTEST_MS, (ended - begun) / SHARE);
   }
 
-  /** Keeps the changes. */
+  /** Keeps the changes, and what is in the volumes. */
   async save(): Promise<void> {
-    if (!this.#record.autoRemove) await this.#containers.saveChanges(this.#record.id, packChanges(this.#upper));
+    const { autoRemove, id } = this.#record;
+    if (autoRemove) return;
+    await this.#containers.saveChanges(id, packChanges(this.#upper));
+    for (const [place, root] of this.#volumes) await this.#containers.saveChanges(id, packTreeOf(root), place);
   }
 }

@@ -1,6 +1,7 @@
 // Lists of containers and what is known of each (docker-ps(1), docker-inspect(1)).
 import type { ContainerRecord, ContainerState } from '../../oci/container-store.ts';
 import { commandLine, describeContainer, volumesOf } from '../../oci/describe-container.ts';
+import { volumeName } from '../../oci/volumes.ts';
 import { ago, humanSize } from '../columns.ts';
 import { type ListFormat, renderDescriptions, renderRows, type Row } from '../format/rows.ts';
 import { Places } from '../places.ts';
@@ -86,10 +87,10 @@ function rowOf(places: Places, record: ContainerRecord, { trunc, size, format }:
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     Mounts: volumesOf(record)
-      .map(({ source = '' }) => shorten(source, 15))
+      .map((mount) => shorten(volumeName(mount) ?? mount.source ?? '', 15))
       .join(','),
     Networks: 'none',
-    LocalVolumes: '0',
+    LocalVolumes: String(volumesOf(record).filter((mount) => volumeName(mount) !== undefined).length),
   };
 }
 

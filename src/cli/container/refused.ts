@@ -28,7 +28,7 @@ const REFUSED: readonly (readonly [flags: string, why: string])[] = [
   ['--net-alias <name>', NETWORK],
   ['--mac-address <address>', NETWORK],
   ['--volumes-from <container>', KERNEL],
-  ['--volume-driver <name>', 'a volume is a directory of this computer'],
+  ['--volume-driver <name>', 'a volume is a directory of this computer, or kept with its container'],
   ['--cgroup-parent <path>', KERNEL],
   ['--device <device>', DEVICES],
   ['--device-cgroup-rule <rule>', DEVICES],

@@ -7,10 +7,11 @@ import { Container } from '../../oci/container.ts';
 import type { StoredContainer } from '../../oci/container-store.ts';
 import { OciError } from '../../oci/oci-error.ts';
 import type { RootFs } from '../../oci/root-fs.ts';
+import type { Volumes } from '../../oci/volumes.ts';
 import { CpuPlatform } from '../../platform/cpu-platform.ts';
 import { loadKernel, saveKernel } from '../../platform/snapshot.ts';
 import { loadCore } from '../assets.ts';
-import type { ContainerFiles, FilesOutside } from './container-files.ts';
+import type { ContainerFiles, FilesOutside, SavedRoots } from './container-files.ts';
 import type { HostShare } from './host-share.ts';
 import { newStreams, ProcessStreams, Screen, type StreamState } from './process-streams.ts';
 
@@ -39,6 +40,7 @@ interface Roots {
   readonly kernel: Kernel;
   readonly container: Container;
   readonly layered: RootFs | undefined;
+  readonly volumes: Volumes | undefined;
   readonly streams: StreamState;
   readonly others: readonly { readonly task: Task; readonly streams: StreamState }[];
   readonly isPaused: boolean;
@@ -72,6 +74,7 @@ export function saveContainer({ kernel, container, files, streams, others, isPau
     kernel,
     container,
     layered: files.layered,
+    volumes: files.volumes,
     streams: streams.state,
     others: others.map((other) => ({ task: other.task, streams: other.streams.state })),
     isPaused,
@@ -98,7 +101,7 @@ export function describe(record: StoredContainer, { files, others }: LiveContain
 }
 
 /** Files of a container that was saved, once its kernel is there. */
-type FindFiles = (roots: { readonly kernel: Kernel; readonly layered?: RootFs }) => FilesOutside;
+type FindFiles = (roots: SavedRoots) => FilesOutside;
 
 /** Makes a saved container again, as it was. @throws SnapshotError when it cannot be */
 export function loadContainer(
@@ -108,7 +111,7 @@ export function loadContainer(
 ): LiveContainer {
   const screens = Array.from({ length: processes }, () => new Screen());
   const roots = loadKernel(KIND, loadCore(), state, thingsOf(share, screens)) as Roots;
-  const { kernel, container, layered, streams, isPaused } = roots;
+  const { kernel, container, layered, volumes, streams, isPaused } = roots;
   kernel.onUnsupported = onUnsupported;
   const others = roots.others.map((other, n) => ({
     task: other.task,
@@ -117,7 +120,7 @@ export function loadContainer(
   return {
     kernel,
     container,
-    files: findFiles(layered === undefined ? { kernel } : { kernel, layered }),
+    files: findFiles({ kernel, ...(layered && { layered }), ...(volumes && { volumes }) }),
     streams: new ProcessStreams(streams, screens[0]!),
     others,
     isPaused,
