@@ -148,7 +148,7 @@ describe.skipIf(!canCompile())('bundles', () => {
   });
 
   test('one that was stopped has no processes, takes no signal and no limits', async () => {
-    await vi.waitFor(() => expect(JSON.parse(oci('state', 'as').out).status).toBe('stopped'), 10_000);
+    await vi.waitFor(() => expect(JSON.parse(oci('state', 'as').out).status).toBe('stopped'), HANGS);
     expect(oci('ps', 'as')).toMatchObject({ status: 0, out: expect.stringMatching(/^UID .*CMD\n$/) });
     expect(oci('ps', '-f', 'json', 'as')).toEqual({ status: 0, out: 'null\n', err: '' });
     expect(oci('kill', '-a', 'as', 'TERM')).toEqual({ status: 0, out: '', err: '' });

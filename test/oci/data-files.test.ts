@@ -1,11 +1,13 @@
 // The data directory on a disk: one command at a time changes it, and a dead one is in nobody's way.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DataFiles, dataHome, startOf } from '../../src/cli/data-files.ts';
 import { locked } from '../../src/oci/data-directory.ts';
+import { until } from '../installation.ts';
 
 let root: string;
 let data: DataFiles;
@@ -90,6 +92,20 @@ describe('the lock', () => {
     for (let n = 0; n < 3; n++) spawnSync(process.execPath, ['--import', 'tsx', path]);
     expect(data.list('tmp').length).toBeGreaterThan(0);
     await locked(data, () => expect(data.list('tmp')).toEqual([]));
+  });
+
+  test('of a process that has ended is free, though its parent has not heard of it', async () => {
+    // the shell becomes a program that asks for no child
+    const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec cat']);
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    const claim = JSON.stringify({ pid, started: startOf(pid) });
+    process.kill(pid, 'SIGKILL');
+    await until(() => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '));
+    mkdirSync(join(root, 'locks'), { recursive: true });
+    writeFileSync(join(root, 'locks/1000'), claim);
+    await locked(data, () => {});
+    parent.stdin.end();
   });
 
   test('of a living process is waited for', async () => {

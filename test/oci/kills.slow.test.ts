@@ -12,7 +12,9 @@ import { ImageStore } from '../../src/oci/image-store.ts';
 import { Random } from '../random/random.ts';
 import { dockerArchive, file, tar } from './archives.ts';
 
-const KILLS = 400;
+/** ANILLO_SEED and ANILLO_KILLS choose other ones, and more. */
+const KILLS = Number(process.env.ANILLO_KILLS ?? 400);
+const SEED = Number(process.env.ANILLO_SEED ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'anillo-kills-'));
 const data = join(folder, 'data');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +31,7 @@ async function killed(args: readonly string[], after: number): Promise<boolean> 
 }
 
 test(`after each of ${KILLS} kills the store is whole`, async () => {
-  const random = new Random(1);
+  const random = new Random(SEED);
   const layers = await Promise.all(
     [1, 2, 3].map((n) => tar(...Array.from({ length: 40 }, (_, k) => file(`d${n}/f${k}`, `${n}${k}`.repeat(5000))))),
   );

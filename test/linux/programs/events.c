@@ -75,7 +75,7 @@ int main(void) {
   struct pollfd p = {.fd = epoll, .events = POLLIN};
   printf("epoll is a file: %d\n", poll(&p, 1, 0));
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-  struct itimerspec times = {.it_value = {.tv_nsec = 10000000}, .it_interval = {.tv_nsec = 5000000}};
+  struct itimerspec times = {.it_value = {.tv_nsec = 300000000}, .it_interval = {.tv_nsec = 5000000}};
   result("settime", timerfd_settime(timer, 0, &times, NULL));
   result("not yet", read(timer, &value, 8));
   e.events = EPOLLIN;

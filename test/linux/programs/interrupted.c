@@ -11,8 +11,9 @@
 
 static void handler(int signal) {}
 
+/** Again and again: the first may come before the wait. */
 static void soon(void) {
-  struct itimerval timer = {{0, 0}, {0, 50000}};
+  struct itimerval timer = {{0, 50000}, {0, 50000}};
   setitimer(ITIMER_REAL, &timer, 0);
 }
 

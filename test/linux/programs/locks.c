@@ -42,6 +42,19 @@ static void in_child(void (*act)(int), int fd) {
 
 static const char *path;
 
+/** Waits until a child has said so through a pipe, and is asleep: it waits for something else then. */
+static void until_asleep(pid_t child, int said) {
+  char name[40], stat[200] = "", c;
+  read(said, &c, 1);
+  sprintf(name, "/proc/%d/stat", child);
+  for (int turns = 0; turns < 1000 && !strstr(stat, ") S "); turns++) {
+    usleep(10000);
+    FILE *file = fopen(name, "r");
+    fgets(stat, sizeof stat, file);
+    fclose(file);
+  }
+}
+
 static void child_flock(int fd) {
   int own = open(path, O_RDWR);
   result("other shared", flock(own, LOCK_SH | LOCK_NB));
@@ -124,14 +137,18 @@ static void ranges(void) {
   close(writer);
   lock(fd, F_SETLK, F_WRLCK, 0, 1);
   fflush(stdout);
-  if (!fork()) {
+  int said[2];
+  pipe(said);
+  pid_t child = fork();
+  if (!child) {
     lock(fd, F_SETLK, F_WRLCK, 1, 1);
     printf("child has its byte\n");
     fflush(stdout);
+    write(said[1], "", 1);
     result("child waits", lock(fd, F_SETLKW, F_WRLCK, 0, 1));
     _exit(0);
   }
-  usleep(50000);
+  until_asleep(child, said[0]);
   result("parent would deadlock", lock(fd, F_SETLKW, F_WRLCK, 1, 1));
   lock(fd, F_SETLK, F_UNLCK, 0, 1);
   wait(0);
@@ -172,10 +189,13 @@ static void leases(void) {
   result("writer comes", open(path, O_WRONLY | O_NONBLOCK));
   printf("told %d\n", told == SIGIO);
   fflush(stdout);
+  int said[2];
+  pipe(said);
   if (!fork()) {
     int opened = open(path, O_WRONLY) >= 0;
     // the parent tells first
-    usleep(50000);
+    char c;
+    read(said[0], &c, 1);
     result("writer waited", opened);
     _exit(0);
   }
@@ -183,6 +203,7 @@ static void leases(void) {
   printf("giving up\n");
   fflush(stdout);
   result("give up", fcntl(fd, F_SETLEASE, F_UNLCK));
+  write(said[1], "", 1);
   wait(0);
   result("directory", fcntl(open(".", O_RDONLY), F_SETLEASE, F_RDLCK));
 }

@@ -19,11 +19,13 @@ static void result(const char *what, long value) {
   printf("%s: %ld %s\n", what, value, value < 0 ? strerror(errno) : "");
 }
 
-static void shown(const char *what, int fd) {
+/* Waits until something is so: a busy Linux takes its time to pass on what was typed. */
+#define UNTIL(so) for (int turns_ = 0; !(so) && turns_ < 500; turns_++) usleep(20000)
+
+static void shownWithin(const char *what, int fd, int milliseconds) {
   char text[256];
-  // a busy Linux takes its time to pass on what was typed
   struct pollfd something = {fd, POLLIN};
-  poll(&something, 1, 300);
+  poll(&something, 1, milliseconds);
   usleep(20000);
   int flags = fcntl(fd, F_GETFL);
   fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -37,6 +39,12 @@ static void shown(const char *what, int fd) {
     else printf("\\%o", text[i] & 255);
   printf("\n");
 }
+
+/** What there is, or will be. */
+static void shown(const char *what, int fd) { shownWithin(what, fd, 10000); }
+
+/** Nothing is to be there. */
+static void nothing(const char *what, int fd) { shownWithin(what, fd, 300); }
 
 static void type(const char *keys) {
   write(master, keys, strlen(keys));
@@ -68,7 +76,7 @@ static void pair(void) {
 }
 
 static void lines(void) {
-  shown("nothing yet", slave);
+  nothing("nothing yet", slave);
   type("helo\177lo\n");
   shown("echo", master);
   shown("line", slave);
@@ -102,12 +110,12 @@ static void lines(void) {
   result("short read", read(slave, text, 3));
   shown("rest", slave);
   shown("", master);
-  int waiting;
+  int waiting = 0;
   type("abc\nde");
-  ioctl(slave, FIONREAD, &waiting);
+  UNTIL(ioctl(slave, FIONREAD, &waiting) < 0 || waiting > 0);
   printf("waiting %d\n", waiting);
   result("flush", tcflush(slave, TCIFLUSH));
-  shown("flushed", slave);
+  nothing("flushed", slave);
   shown("", master);
 }
 
@@ -127,9 +135,9 @@ static void raw(void) {
   struct pollfd p = {slave, POLLIN, 0};
   result("poll", poll(&p, 1, 0));
   type("c");
-  result("poll", poll(&p, 1, 0));
+  result("poll", poll(&p, 1, 10000));
   shown("three", slave);
-  shown("no echo", master);
+  nothing("no echo", master);
   t.c_cc[VMIN] = 0;
   t.c_cc[VTIME] = 1;
   tcsetattr(slave, TCSANOW, &t);
@@ -163,7 +171,7 @@ static void raw(void) {
   result("stopped by key", write(slave, "x", 1));
   tcflow(slave, TCOON);
   fcntl(slave, F_SETFL, O_RDWR);
-  shown("flow", master);
+  nothing("flow", master);
 }
 
 static void packets(void) {
@@ -209,13 +217,15 @@ static void session(void) {
     sigaction(SIGHUP, &act, 0);
     sigaction(SIGCONT, &act, 0);
     type("lost\003");
+    UNTIL(got == SIGINT);
     printf("interrupt %d\n", got == SIGINT);
     type("\034");
+    UNTIL(got == SIGQUIT);
     printf("quit %d\n", got == SIGQUIT);
     shown("echo", master);
     struct winsize w = {31, 101, 0, 0};
     ioctl(master, TIOCSWINSZ, &w);
-    usleep(20000);
+    UNTIL(got == SIGWINCH);
     printf("winch %d\n", got == SIGWINCH);
     fflush(stdout);
     pid_t child = fork();
@@ -283,6 +293,7 @@ static void hangup(void) {
     struct sigaction act = {.sa_handler = handler};
     sigaction(SIGHUP, &act, 0);
     close(m);
+    UNTIL(got == SIGHUP);
     printf("hangup %d\n", got == SIGHUP);
     char c;
     result("read", read(s, &c, 1));
@@ -304,7 +315,7 @@ static void hangup(void) {
   poll(&p, 1, 0);
   printf("events %x\n", p.revents);
   slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-  shown("opened again", master);
+  nothing("opened again", master);
   char name[64];
   strcpy(name, ptsname(master));
   close(master);

@@ -27,10 +27,10 @@ static void swap(const char *name, const char *target) {
   }
 }
 
-/** What is found there, of what there is. */
+/** What is found there, of what there is, until what is inside was seen. */
 static void watch(const char *name, int rounds) {
   int inside = 0, nothing = 0, outside = 0;
-  while (rounds-- > 0) {
+  while (rounds-- > 0 || inside == 0) {
     char text[64] = "";
     int fd = open(name, O_RDONLY);
     if (fd < 0) nothing++;
