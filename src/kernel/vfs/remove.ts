@@ -5,9 +5,9 @@ import { ACCESS_REMOVE_DIR, ACCESS_REMOVE_FILE, checkDomain } from '../landlock/
 import type { Inode } from './inode.ts';
 import { IN_ATTRIB, IN_DELETE, notifyIfGone, notifyName, notifySelf } from './notify.ts';
 import { removeMountsOn } from './mount-tree.ts';
-import { type Name, type Location, locate, type Path } from './path.ts';
+import { type Location, locate, type Name, type Path } from './path.ts';
 import { CAP_FOWNER, type Credentials, hasCapabilityOver } from './permission.ts';
-import { checkDirectory } from './make.ts';
+import { checkDirectory, checkWritable } from './make.ts';
 
 /** The sticky bit: only the owner of file or directory removes a name. */
 export function checkRemoval(directory: Path, target: Inode, credentials: Credentials): void {
@@ -18,11 +18,13 @@ export function checkRemoval(directory: Path, target: Inode, credentials: Creden
   if (isSticky && !isOwner && !hasCapabilityOver(credentials, CAP_FOWNER, target)) fail('EPERM');
 }
 
-/** The file of a name, with the directory it is in. @throws SystemError ENOENT */
-export function existing(name: Name): Location & { target: Path } {
-  const place = locate(name.from, name.text, { nameItself: true });
-  const { target } = place;
-  return target === undefined ? fail('ENOENT') : { ...place, target };
+/** The directory itself or the one above. */
+export const isDots = (name: string) => name === '.' || name === '..';
+
+/** A file that is to lose its name: it has to be there. What is read-only is so whatever it holds. @throws SystemError */
+export function removable({ directory, target }: Location): Path {
+  checkWritable(directory);
+  return target ?? fail('ENOENT');
 }
 
 /** Nothing is mounted there. @throws SystemError EBUSY */
@@ -32,13 +34,16 @@ export function checkNotMounted(path: Path, directory: Path): void {
 
 /** unlink(2). @throws SystemError */
 export function unlink(name: Name): void {
-  const { directory, target, name: last, mustBeDirectory } = existing(name);
-  checkRemoval(directory, target.entry.inode, name.from.credentials);
-  if (target.entry.inode.isDirectory) fail('EISDIR');
-  if (mustBeDirectory) fail('ENOTDIR');
-  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_FILE);
-  checkNotMounted(target, directory);
+  const place = locate(name.from, name.text, { nameItself: true });
+  const { directory, name: last, mustBeDirectory } = place;
+  if (isDots(last)) fail('EISDIR');
+  const target = removable(place);
   const { inode } = target.entry;
+  if (mustBeDirectory) fail(inode.isDirectory ? 'EISDIR' : 'ENOTDIR');
+  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_FILE);
+  checkRemoval(directory, inode, name.from.credentials);
+  if (inode.isDirectory) fail('EISDIR');
+  checkNotMounted(target, directory);
   directory.entry.inode.unlink(last);
   notifySelf(inode, IN_ATTRIB);
   notifyIfGone(inode);
@@ -48,15 +53,17 @@ export function unlink(name: Name): void {
 
 /** rmdir(2). @throws SystemError */
 export function removeDirectory(name: Name): void {
-  const { directory, target, name: last } = existing(name);
+  const place = locate(name.from, name.text, { nameItself: true });
+  const { directory, name: last } = place;
   if (/^\/+$/.test(name.text)) fail('EBUSY');
   if (last === '.') fail('EINVAL');
   if (last === '..') fail('ENOTEMPTY');
-  checkRemoval(directory, target.entry.inode, name.from.credentials);
-  if (!target.entry.inode.isDirectory) fail('ENOTDIR');
-  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_DIR);
-  checkNotMounted(target, directory);
+  const target = removable(place);
   const { inode } = target.entry;
+  checkDomain(name.from.credentials.landlock, directory, ACCESS_REMOVE_DIR);
+  checkRemoval(directory, inode, name.from.credentials);
+  if (!inode.isDirectory) fail('ENOTDIR');
+  checkNotMounted(target, directory);
   directory.entry.inode.rmdir(last);
   notifyIfGone(inode);
   notifyName(directory, IN_DELETE, last, inode);
