@@ -1,9 +1,10 @@
 // What a layer holds: the entries of its tar archive, checked one by one before anything is kept (OCI image specification,
 // "Image Layer Filesystem Changeset"). A layer is data of strangers: whatever leads out of the root is refused.
 import type { ParsedTarEntry } from 'modern-tar';
-import { aclKind, isStoredAcl } from '../kernel/vfs/acl.ts';
+import { ACL_ATTRIBUTES, type AclKind, aclKind, isStoredAcl } from '../kernel/vfs/acl.ts';
+import { type ArchiveAccounts, parseAcl } from './acl-text.ts';
 import { OciError } from './oci-error.ts';
-import { attributeBytes, nameOf } from './tar-bytes.ts';
+import { attributeBytes, attributeText, nameOf } from './tar-bytes.ts';
 
 /** Kinds of entry a layer may have. Device nodes are refused: a container gets its devices from the runtime. */
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo';
@@ -45,6 +46,7 @@ const KINDS: Readonly<Record<string, EntryKind>> = {
   fifo: 'fifo',
 };
 const XATTR = 'SCHILY.xattr.';
+const ACL = 'SCHILY.acl.';
 
 /** Names of the specification: `.wh.NAME` removes NAME of the layers below, the other all they have in its directory. */
 export const WHITEOUT = '.wh.';
@@ -54,9 +56,22 @@ export const OPAQUE = '.wh..wh..opq';
 export const inOrder = (entries: Iterable<LayerEntry>): readonly LayerEntry[] =>
   [...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
 
+/** An entry whose access control lists are text yet. */
+interface ReadEntry extends LayerEntry {
+  readonly acls?: Readonly<Partial<Record<AclKind, string>>>;
+}
+
+/** What is known of an archive besides its entries. */
+export interface LayerOptions {
+  /** There are layers below, to files of which hard links may be. */
+  readonly hasBelow?: boolean;
+  /** Whom access control lists name; all entries have to come before any is looked at. */
+  readonly accounts?: ArchiveAccounts;
+}
+
 /** A file with several names; those that are left when one of them is replaced. */
 interface Linked {
-  readonly file: LayerEntry;
+  readonly file: ReadEntry;
   readonly names: Set<string>;
 }
 
@@ -64,25 +79,27 @@ interface Linked {
 export class LayerEntries {
   readonly #what: string;
   readonly #hasBelow: boolean;
-  readonly #entries = new Map<string, LayerEntry>();
+  readonly #accounts: ArchiveAccounts | undefined;
+  readonly #entries = new Map<string, ReadEntry>();
   /** By each of the names. */
   readonly #linked = new Map<string, Linked>();
   #count = 0;
   #content = 0;
 
-  /** `what` names the layer in messages. With layers below, hard links may be to files of theirs. */
-  constructor(what: string, { hasBelow = false }: { readonly hasBelow?: boolean } = {}) {
+  /** `what` names the layer in messages. */
+  constructor(what: string, { hasBelow = false, accounts }: LayerOptions = {}) {
     this.#what = what;
     this.#hasBelow = hasBelow;
+    this.#accounts = accounts;
   }
 
-  /** All of them, parents before children. */
+  /** All of them, parents before children. @throws OciError for an access control list of somebody who is not known */
   list(): readonly LayerEntry[] {
-    return inOrder([...this.#entries.values()].map((entry) => this.#asLinked(entry)));
+    return inOrder([...this.#entries.values()].map((entry) => this.#withAcls(this.#asLinked(entry))));
   }
 
   /** A file with several names is described under the first, and the others are links to that. */
-  #asLinked(entry: LayerEntry): LayerEntry {
+  #asLinked(entry: ReadEntry): ReadEntry {
     const linked = this.#linked.get(entry.path);
     if (!linked) return entry;
     const [first = entry.path] = linked.names;
@@ -103,7 +120,7 @@ export class LayerEntries {
       throw this.#refused(`${header.name} is a ${header.type ?? 'thing'}, which an image may not bring along`);
     }
     this.#checkParents(path);
-    const entry: LayerEntry = {
+    const read: ReadEntry = {
       path,
       kind,
       mode: (header.mode ?? (kind === 'directory' ? 0o755 : 0o644)) & 0o7777,
@@ -114,6 +131,7 @@ export class LayerEntries {
       ...this.#target(path, kind, header),
       ...this.#attributes(path, kind, header.pax),
     };
+    const entry = this.#accounts ? read : this.#withAcls(read);
     if (path === '' && kind !== 'directory') throw this.#refused('the root is no directory');
     const before = this.#entries.get(path);
     if (before?.kind === 'directory' && kind !== 'directory') this.#dropBelow(path);
@@ -205,19 +223,54 @@ export class LayerEntries {
   }
 
   /** Access control lists have to be some: the kernel goes by them. */
-  #attributes(path: string, kind: EntryKind, pax: ParsedTarEntry['header']['pax']): Pick<LayerEntry, 'xattrs'> {
-    const found = Object.entries(pax ?? {}).filter(([key]) => key.startsWith(XATTR));
-    if (found.length === 0) return {};
-    const xattrs = Object.fromEntries(found.map(([key, value]) => [key.slice(XATTR.length), value]));
-    for (const [name, value] of Object.entries(xattrs)) {
+  #attributes(
+    path: string,
+    kind: EntryKind,
+    pax: ParsedTarEntry['header']['pax'] = {},
+  ): Pick<ReadEntry, 'xattrs' | 'acls'> {
+    const of = (prefix: string) => {
+      const found = Object.entries(pax).filter(([key]) => key.startsWith(prefix));
+      return found.length === 0 ? undefined : found.map(([key, value]) => [key.slice(prefix.length), value] as const);
+    };
+    const [xattrs, acls] = [of(XATTR), of(ACL)];
+    for (const [name, value] of xattrs ?? []) {
       const list = aclKind(name);
-      if (list === undefined) continue;
-      const belongs = list === 'access' ? kind !== 'symlink' : kind === 'directory';
-      if (!belongs || !isStoredAcl(attributeBytes(value))) {
-        throw this.#refused(`${path} has an access control list that cannot be`);
-      }
+      if (list !== undefined && !(canHave(kind, list) && isStoredAcl(attributeBytes(value)))) throw this.#noAcl(path);
     }
-    return { xattrs };
+    return {
+      ...(xattrs && { xattrs: Object.fromEntries(xattrs) }),
+      ...(acls && { acls: Object.fromEntries(acls) as NonNullable<ReadEntry['acls']> }),
+    };
+  }
+
+  /** Lists that are text become what the kernel has; the attribute is more exact. */
+  #withAcls({ acls, ...entry }: ReadEntry): LayerEntry {
+    if (!acls) return entry;
+    const { path, kind } = entry;
+    let { mode } = entry;
+    const lists: [string, string][] = [];
+    for (const list of ['access', 'default'] as const) {
+      const text = acls[list]?.trim();
+      if (!text || Object.hasOwn(entry.xattrs ?? {}, ACL_ATTRIBUTES[list])) continue;
+      const acl = parseAcl(
+        text,
+        (who, name) => this.#accounts?.idOf(who, name) ?? this.#unknown(path, `${who} ${name}`),
+      );
+      if (!acl || !canHave(kind, list)) throw this.#noAcl(path);
+      if (list === 'access') mode = (mode & ~0o777) | acl.mode;
+      if (list === 'default' || acl.isExtended) lists.push([ACL_ATTRIBUTES[list], attributeText(acl.encode())]);
+    }
+    const more = lists.length === 0 ? {} : { xattrs: { ...entry.xattrs, ...Object.fromEntries(lists) } };
+    return { ...entry, mode, ...more };
+  }
+
+  #unknown(path: string, who: string): never {
+    const why = `${path} has an access control list for the ${who}, who is not in the archive's own /etc`;
+    throw this.#refused(`${why} (tar --numeric-owner writes numbers)`);
+  }
+
+  #noAcl(path: string): OciError {
+    return this.#refused(`${path} has an access control list that cannot be`);
   }
 
   #refused(why: string): OciError {
@@ -228,6 +281,9 @@ export class LayerEntries {
     return new OciError('too-large', `${this.#what} is refused: it has ${why}.`);
   }
 }
+
+const canHave = (kind: EntryKind, list: AclKind): boolean =>
+  list === 'access' ? kind !== 'symlink' : kind === 'directory';
 
 /** The last name of a path. */
 export const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,6 +1,7 @@
 // Layers unpacked once: the entries as JSON, and the contents of all files one behind the other in a file of which programs'
 // pages are read when they are touched. A layer is found by its diff ID, the digest of its tar archive when not compressed.
 import { createTarDecoder } from 'modern-tar';
+import { ArchiveAccounts } from './acl-text.ts';
 import type { DataDirectory, OpenFile, Upload } from './data-directory.ts';
 import { Digester, type Digest, digits, short } from './digest.ts';
 import { writeDocument } from './json.ts';
@@ -125,14 +126,22 @@ export async function readLayer(
       },
     }),
   );
-  const entries = new LayerEntries(what, { hasBelow });
+  const accounts = new ArchiveAccounts();
+  const entries = new LayerEntries(what, { hasBelow, accounts });
   try {
     for await (const { header, body } of plain
       .pipeThrough(readableArchive())
       .pipeThrough(createTarDecoder({ strict: true }))) {
       const entry = entries.add(header);
-      if (entry.kind !== 'file') await body.cancel();
-      else for await (const chunk of body) upload.write(chunk);
+      if (entry.kind !== 'file') {
+        await body.cancel();
+        continue;
+      }
+      const hasAccounts = accounts.begins(entry.path);
+      for await (const chunk of body) {
+        upload.write(chunk);
+        if (hasAccounts) accounts.take(entry.path, chunk);
+      }
     }
   } catch (error) {
     throw tarError(error, what);

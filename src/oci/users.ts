@@ -4,14 +4,16 @@ import { OciError } from './oci-error.ts';
 
 const NUMBER = /^\d+$/;
 
-interface Account {
+/** What users and groups have in common. */
+export interface Account {
   readonly name: string;
   readonly id: number;
   /** Group of a user; members of a group. */
   readonly rest: readonly string[];
 }
 
-function accounts(file: string): readonly Account[] {
+/** The lines of a file such as passwd(5). */
+export function accounts(file: string): readonly Account[] {
   return file.split('\n').flatMap((line) => {
     const [name, , id, ...rest] = line.split(':');
     return name && id !== undefined && NUMBER.test(id) ? [{ name, id: Number(id), rest }] : [];

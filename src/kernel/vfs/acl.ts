@@ -24,12 +24,12 @@ const VERSION = 2;
 const HEADER_SIZE = 4;
 const ENTRY_SIZE = 8;
 
-const USER_OBJ = 0x01;
-const USER = 0x02;
-const GROUP_OBJ = 0x04;
-const GROUP = 0x08;
-const MASK = 0x10;
-const OTHER = 0x20;
+export const USER_OBJ = 0x01;
+export const USER = 0x02;
+export const GROUP_OBJ = 0x04;
+export const GROUP = 0x08;
+export const MASK = 0x10;
+export const OTHER = 0x20;
 /** In the order lists have them. */
 const TAGS: readonly number[] = [USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER];
 /** Those that name somebody. */
@@ -37,10 +37,11 @@ const NAMED: ReadonlyMap<number, IdKind> = new Map([
   [USER, 'uid'],
   [GROUP, 'gid'],
 ]);
-const NOBODY = 0xffff_ffff;
+export const NOBODY = 0xffff_ffff;
 const RWX = 7;
 
-interface AclEntry {
+/** What a list allows the owner, the group, somebody it names, or everybody else. */
+export interface AclEntry {
   readonly tag: number;
   /** MAY_* bits. */
   readonly permissions: number;
