@@ -82,10 +82,16 @@ describe.skipIf(!canCompile())('bundles', () => {
     expect(created).toMatchObject({ id: 'life', status: 'created', bundle: directory, annotations: {} });
     expect(String(created.pid)).toBe(readFileSync(pidFile, 'utf8'));
     expect(existsSync(`/proc/${created.pid}`)).toBe(true);
-    expect(oci('exec', 'life', 'box', 'pid')).toMatchObject({
-      status: 255,
-      err: expect.stringContaining('not started'),
+    expect(oci('exec', 'life', 'box', 'say', 'early', 'pid', 'exit', '3')).toEqual({
+      status: 3,
+      out: 'early\n2\n',
+      err: '',
     });
+    expect(oci('pause', 'life')).toEqual({ status: 0, out: '', err: '' });
+    expect(oci('exec', 'life', 'box')).toMatchObject({ status: 255, err: expect.stringContaining('is paused') });
+    expect(oci('start', 'life')).toMatchObject({ status: 1, err: expect.stringContaining('is paused, not created') });
+    oci('resume', 'life');
+    expect(JSON.parse(oci('state', 'life').out).status).toBe('created');
     expect(oci('start', 'life')).toMatchObject({ status: 0, err: '' });
     expect(oci('start', 'life')).toMatchObject({
       status: 1,

@@ -210,7 +210,8 @@ export class ContainerCommands {
   async #pause(pauses: boolean): Promise<void> {
     this.#isPaused = pauses;
     this.#freeze();
-    await this.#inside.note({ state: pauses ? 'paused' : 'running' });
+    const going = this.#inside.container.isStarted ? 'running' : 'created';
+    await this.#inside.note({ state: pauses ? 'paused' : going });
   }
 
   #checkpoint(request: CheckpointRequest): void {

@@ -98,6 +98,8 @@ export class ContainerRunner {
   #isOver = false;
   /** Somebody waits for the start. */
   #asked: { readonly done: () => void; readonly failed: (error: unknown) => void } | undefined;
+  /** It is made, and runs its program when it is asked to. */
+  #isWaiting = false;
   /** A checkpoint has taken its place. */
   #isTakenDown = false;
 
@@ -147,7 +149,12 @@ export class ContainerRunner {
       await this.#prepare();
       await this.#note({ state: 'created' });
       created();
-      while (!this.#asked && !this.#container.end) await this.#pace.sleep();
+      // meanwhile others may run programs in it
+      this.#isWaiting = true;
+      while (!this.#asked && !this.#container.end) {
+        await this.#drive(() => this.#asked !== undefined || this.#container.end !== undefined);
+        if (!this.#asked && !this.#container.end) await this.#pace.sleep();
+      }
       if (!this.#asked || this.#container.end) return this.#finish(this.#exitCode);
       await this.#start();
       this.#asked.done();
@@ -364,8 +371,8 @@ export class ContainerRunner {
   };
 
   readonly #exec = (program: Program, size: WindowSize | undefined): Executed => {
-    if (!this.#container.isStarted)
-      throw new Error(`The container ${this.#parts.record.name} was not started yet: anillo oci start comes first.`);
+    if (!this.#container.isStarted && !this.#isWaiting)
+      throw new Error(`The container ${this.#parts.record.name} was not started yet.`);
     const { task, streams } = this.#run.execute({ ...program, groups: this.#parts.groups }, size);
     return { streams, ended: new Promise((ended) => this.#extras.add({ task, streams, ended })) };
   };

@@ -277,9 +277,9 @@ export async function pauseBundle(
   { root }: { readonly root: string },
 ): Promise<void> {
   const record = new BundlePlaces(root).containers.named(id);
-  const needed = op === 'pause' ? 'running' : 'paused';
-  if (statusOf(record) !== needed)
-    throw new OciError('bad-state', `The container ${id} is ${statusOf(record)}, not ${needed}.`);
+  const possible = op === 'pause' ? ['running', 'created'] : ['paused'];
+  if (!possible.includes(statusOf(record)))
+    throw new OciError('bad-state', `The container ${id} is ${statusOf(record)}, not ${possible.join(' or ')}.`);
   await ask(record, { op });
 }
 
