@@ -3,9 +3,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMAND, HANGS, Installation, until } from '../installation.ts';
+import { startOf } from '../../src/cli/data-files.ts';
 import { Places } from '../../src/cli/places.ts';
 import { canCompile, Programs } from '../linux/guest.ts';
 
@@ -286,6 +288,44 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(State).toMatchObject({ Running: false, Pid: 0 });
     expect(container('diff', 'lost').out).toContain('A /before\n');
     expect(container('rm', 'lost').out).toBe('lost\n');
+  });
+
+  test('who is attached to one hears of its end when that is in its record', async () => {
+    const { containers, data } = new Places(here.data);
+    container('run', '-d', '-i', '--name', 'heard', 'box', 'box', 'cat');
+    const attached = here.typing(process.execPath, [COMMAND, 'container', 'attach', 'heard']);
+    attached.type('typed');
+    await attached.says('typed');
+    // nothing can be noted meanwhile
+    const unlock = await data.lock();
+    let hasEnded = false;
+    const ended = attached.ended.then((status) => {
+      hasEnded = true;
+      return { status, state: containers.find('heard').state };
+    });
+    container('kill', 'heard');
+    await sleep(500);
+    expect(hasEnded).toBe(false);
+    unlock();
+    expect(await ended).toEqual({ status: 137, state: 'exited' });
+    expect(container('rm', 'heard').out).toBe('heard\n');
+  });
+
+  test('one that ends while it is removed by force is removed', async () => {
+    const { containers } = new Places(here.data);
+    const id = container('create', '--name', 'ending', 'box').out.trim();
+    // the process that runs it takes no commands any more, but has not ended
+    const runner = spawn('cat');
+    const started = startOf(runner.pid!);
+    await containers.note(id, {
+      state: 'running',
+      runner: { pid: runner.pid!, started, socket: join(folder, 'none') },
+    });
+    const removed = execute(process.execPath, [COMMAND, 'container', 'rm', '-f', 'ending'], { env, timeout: HANGS });
+    await sleep(1000);
+    runner.stdin.end();
+    expect(await removed).toMatchObject({ stdout: 'ending\n', stderr: '' });
+    expect(container('ps', '-aq').out).toBe('');
   });
 
   test('two commands at once: one has its way, the other is told', async () => {
