@@ -17,7 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), 'anillo-checkpoint-kills-'));
 const data = join(folder, 'data');
 const now = join(folder, 'now');
 const programs = new Programs();
-const MOST_STEPS = 60;
+/** Against going on for ever: sometimes changes are kept meanwhile, which is some steps more. */
+const MOST_STEPS = 400;
 
 function anillo(...args: string[]) {
   const env = { ...process.env, ANILLO_DATA: data };
