@@ -3,7 +3,7 @@
 // are filled one after the other. A region without living blocks is used again, the one that died last first, because its memory is
 // the likeliest to be in the host's caches.
 import { CODE_CACHE_END } from './layout';
-import { forgetJumps } from './blocks';
+import { forgetJumps } from './jumps';
 import { PATTERNS_END } from './decode-patterns';
 import { current } from './globals';
 import { RECORD_SIZE } from './record';

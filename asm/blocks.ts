@@ -1,33 +1,12 @@
-// The block cache: decoded records by physical address and mode.
-// A block never crosses a page. Branches inside a page are linked record to record; everything else goes through the jump
-// cache, which knows only targets whose fetch-TLB entry is present, so it never hides a modelled TLB miss.
-//
-// Outside 64-bit code a block does not leave its window either: the part of the page where IP is within the segment and has
-// the same upper 16 bits. A window is normally the whole page; of segments whose base or limit lies inside a page (nearly all
-// of real-address mode) it is a part. The window is in the key, so a link between two blocks of one window holds wherever
-// they are used: no limit lies between them, and a 16-bit branch does not wrap on the way.
+// The block cache: decoded records by physical address and mode. A block never crosses a page; branches inside a page are linked
+// record to record, everything else goes through the jump cache (jumps.ts).
 //
 // A block gets a place in the cache when it is to run a second time (first-runs.ts).
 //
 // A block is {u32 next block of the page, u32 records, u64 key, u32 next block of the chain, u16 first byte in the page, u16 end
 // of the bytes} and the records, the last of them H_END with the number of the physical page in R_IMM. block-memory.ts says where
-// it lies.
-import {
-  COUNT_BLOCKS_DECODED,
-  CPL,
-  CS,
-  DOORWAY_PAGE,
-  NUMBER_OF_BANKS,
-  PAGE_MMIO,
-  RAM,
-  SEGMENTS,
-  SEGMENT_BASE,
-  SEGMENT_LIMIT,
-  SEGMENT_RIGHTS,
-  SEGMENT_STRIDE,
-  SS,
-  TLB_CURRENT_BANK,
-} from './layout';
+// it lies, block-keys.ts what its key is.
+import { COUNT_BLOCKS_DECODED, CPL, DOORWAY_PAGE, PAGE_MMIO, RAM } from './layout';
 import {
   BLOCK_HEADER,
   BLOCK_TABLE,
@@ -36,7 +15,6 @@ import {
   forgetRegions,
   isFull,
   JUMP_CACHE,
-  JUMP_CACHE_ENTRIES,
   LONG_JUMP_CACHE,
   noteBirth,
   noteDeath,
@@ -47,8 +25,8 @@ import { forgetPatch } from './code-changes';
 import { DECODE_MORE, DECODE_TOO_LONG, decode, decodeMany } from './decode';
 import { forgetPatterns } from './decode-patterns';
 import { firstRunSlot, forgetFirstRuns, isFirstRun, isFirstRunRecord } from './first-runs';
-import { fuse, H_BREAK, H_END, JO32 } from './hot';
-import { code64, current, cyclesEnd, cyclesLeft, pageRip } from './globals';
+import { fuse, H_END, JO32 } from './hot';
+import { code64, pageRip } from './globals';
 import { JO } from './long-mode/hot';
 import { fetchHit, linearMask } from './paging';
 import { watchAgain } from './processors/monitor';
@@ -56,9 +34,6 @@ import { markCodePage, unmarkCodePage } from './tlb';
 import { PAGE_BLOCKS, PAGE_CODE, chunkMask, memoryPages, pageKind } from './physical';
 import {
   clearRecord,
-  MODE_CODE32,
-  MODE_CODE64,
-  MODE_STACK32,
   PAGE_RIP,
   R_COST,
   R_COUNT,
@@ -69,226 +44,15 @@ import {
   R_OFFSET,
   R_OP,
   RECORD_SIZE,
-  recordRip,
 } from './record';
+import { keyOf, keyStart, keyEnd } from './block-keys';
+import { jumpEntry, longJumpContext, jumpContext, knownLimit, knownBase, codeMode, forgetJumps } from './jumps';
 
 export const BLOCK_COUNT: usize = 4;
 export const BLOCK_KEY: usize = 8;
 const BLOCK_CHAIN: usize = 16;
 /** The bytes of its page that a block depends on: first in the low half, end in the high half. */
 export const BLOCK_BYTES: usize = 20;
-
-const CODE_SEGMENT: usize = SEGMENTS + CS * SEGMENT_STRIDE;
-const STACK_SEGMENT: usize = SEGMENTS + SS * SEGMENT_STRIDE;
-
-/** Execution mode (MODE_* bits) of the code that runs. */
-export let codeMode: u32 = 0;
-/** What a jump-cache key holds above the 32 bits of the linear address: mode, user bit, generation. */
-let jumpContext: u64 = 0;
-export let jumpGeneration: u64 = 0;
-/** u32 per TLB bank: generation of its jumps; below the oldest valid one, they are gone. */
-const GENERATIONS: usize = memory.data(NUMBER_OF_BANKS << 2);
-const GENERATION_BITS: u32 = 24;
-let newestGeneration: u32 = 0;
-let oldestGeneration: u32 = 1;
-/** What the last word of an entry of LONG_JUMP_CACHE holds: never 0. */
-let longJumpContext: u32 = 0;
-let knownBase: u64 = u64.MAX_VALUE;
-let knownLimit: u64 = 0;
-/**
- * {u64 base, u64 limit} of the code segments whose targets the jump cache holds; the number of the present one is in the
- * keys, so that far calls between a few segments forget nothing.
- */
-const SEGMENTS_KNOWN: u32 = 8;
-const KNOWN_SEGMENTS: usize = memory.data(SEGMENTS_KNOWN << 4);
-let knownSegment: u32 = 0;
-let nextSegment: u32 = 0;
-
-/** In a block's key: upper half of IP not zero; above the physical address: how much of the page lies outside the window. */
-const KEY_HIGH: u64 = 1 << 63;
-const KEY_BEFORE: u64 = 32;
-const KEY_BEHIND: u64 = 44;
-
-let armed: bool = false;
-let brokenRecord: usize = 0;
-let brokenOp: u16 = 0;
-/** More than any budget: subtracted from cyclesLeft so that every block entry is refused. */
-const REFUSE: i64 = 1 << 62;
-
-/** Makes the run loop leave the block after the current instruction and refuse to enter another. */
-export function armBreak(): void {
-  if (armed || !current) return;
-  armed = true;
-  cyclesLeft -= REFUSE;
-  cyclesEnd -= REFUSE;
-  brokenRecord = current + RECORD_SIZE;
-  brokenOp = load<u16>(brokenRecord, R_OP);
-  store<u16>(brokenRecord, u16(H_BREAK), R_OP);
-}
-
-/** Is the record behind the running one marked by `armBreak`? */
-export function isArmed(): bool {
-  return armed;
-}
-
-/** Takes back `armBreak` after the block was left. */
-export function disarmBreak(): void {
-  if (!armed) return;
-  armed = false;
-  cyclesLeft += REFUSE;
-  cyclesEnd += REFUSE;
-  if (load<u16>(brokenRecord, R_OP) == H_BREAK) store<u16>(brokenRecord, brokenOp, R_OP);
-}
-
-function newGeneration(): u32 {
-  if (++newestGeneration >> GENERATION_BITS) {
-    // the numbers have run out: old keys could come back to life
-    for (let entry = JUMP_CACHE; entry < SCRATCH; entry += 16) {
-      store<u64>(entry, u64.MAX_VALUE);
-      store<u32>(entry, 0, 12);
-    }
-    memory.fill(GENERATIONS, 0, NUMBER_OF_BANKS << 2);
-    newestGeneration = 1;
-    oldestGeneration = 1;
-  }
-  return newestGeneration;
-}
-
-/** The jumps of a TLB bank that has become current count: they have waited under the bank's generation. */
-export function selectJumps(bank: u32): void {
-  let generation = load<u32>(GENERATIONS + (usize(bank) << 2));
-  if (generation < oldestGeneration) {
-    generation = newGeneration();
-    store<u32>(GENERATIONS + (usize(bank) << 2), generation);
-  }
-  jumpGeneration = u64(generation) << 40;
-  jumpContext = (jumpContext & 0xff_0000_0000) | jumpGeneration;
-  longJumpContext = (generation << 1) | (longJumpContext & 1);
-}
-
-/** Jump-cache entries of one TLB bank become invalid: a fetch entry went away. */
-export function forgetJumpsOf(bank: u32): void {
-  store<u32>(GENERATIONS + (usize(bank) << 2), 0);
-  if (bank == load<u32>(TLB_CURRENT_BANK)) selectJumps(bank);
-}
-
-/** All jump-cache entries become invalid (CS means something else, or blocks went away). */
-export function forgetJumps(): void {
-  oldestGeneration = newestGeneration + 1;
-  selectJumps(load<u32>(TLB_CURRENT_BANK));
-}
-
-/** The jumps of another code segment count. */
-function selectSegment(base: u64, limit: u64): void {
-  knownBase = base;
-  knownLimit = limit;
-  for (let n: u32 = 0; n < SEGMENTS_KNOWN; n++) {
-    const known = KNOWN_SEGMENTS + (usize(n) << 4);
-    if (load<u64>(known) == base && load<u64>(known, 8) == limit) {
-      knownSegment = n;
-      return;
-    }
-  }
-  knownSegment = nextSegment;
-  nextSegment = (nextSegment + 1) % SEGMENTS_KNOWN;
-  store<u64>(KNOWN_SEGMENTS + (usize(knownSegment) << 4), base);
-  store<u64>(KNOWN_SEGMENTS + (usize(knownSegment) << 4), limit, 8);
-  forgetJumps();
-}
-
-/** Recomputes what depends on CS, SS and CPL; before blocks are looked up after any change of control. */
-// @ts-ignore: decorator
-@inline
-export function updateContext(): void {
-  const base = code64 ? 0 : load<u64>(CODE_SEGMENT, SEGMENT_BASE);
-  const limit: u64 = code64 ? u64.MAX_VALUE : load<u32>(CODE_SEGMENT, SEGMENT_LIMIT);
-  if (base != knownBase || limit != knownLimit) selectSegment(base, limit);
-  const isUser = load<u32>(CPL) == 3;
-  longJumpContext = u32(jumpGeneration >> 39) | u32(isUser);
-  if (code64) {
-    codeMode = MODE_CODE64;
-    return;
-  }
-  const mode =
-    (load<u32>(CODE_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_CODE32 : 0) |
-    (load<u32>(STACK_SEGMENT, SEGMENT_RIGHTS) & 0x4000 ? MODE_STACK32 : 0);
-  codeMode = mode;
-  jumpContext = (u64(mode | (isUser ? 0x10 : 0) | (knownSegment << 5)) << 32) | jumpGeneration;
-}
-
-// @ts-ignore: decorator
-@inline
-function jumpEntry(linear: u64): usize {
-  return JUMP_CACHE + (((usize(linear) ^ (usize(linear) >> 11)) & (JUMP_CACHE_ENTRIES - 1)) << 4);
-}
-
-/** Record at a near target if the jump cache knows it, with pageRip moved there; else 0 and nothing has changed. */
-export function findTarget(target: u64): usize {
-  const linear = (knownBase + target) & linearMask;
-  const entry = jumpEntry(linear);
-  if (load<u64>(entry) != (linear | jumpContext)) return 0;
-  const t = load<usize>(entry, 8);
-  pageRip = target - load<u16>(t, R_OFFSET);
-  return t;
-}
-
-/** `findTarget` for 64-bit code. */
-export function findTarget64(target: u64): usize {
-  const entry = jumpEntry(target) + (LONG_JUMP_CACHE - JUMP_CACHE);
-  if (load<u64>(entry) != target || load<u32>(entry, 12) != longJumpContext) return 0;
-  const t: usize = load<u32>(entry, 8);
-  pageRip = target - load<u16>(t, R_OFFSET);
-  store<u64>(PAGE_RIP, pageRip);
-  return t;
-}
-
-/**
- * The same for a relative branch in `r` with the link field at `slot`: remembers the record there if it lies in the same
- * window.
- */
-export function findLinked(r: usize, target: u64, slot: usize): usize {
-  const page = pageRip;
-  // the end of a block may already lie behind the window
-  const from = recordRip(r) - u64(load<u16>(r, R_OP) == H_END);
-  const t = findTarget(target);
-  if (t && pageRip == page && from >> 16 == target >> 16) store<u32>(r + slot, u32(t));
-  return t;
-}
-
-/** `findLinked` for 64-bit code. */
-export function findLinked64(r: usize, target: u64, slot: usize): usize {
-  const page = pageRip;
-  const t = findTarget64(target);
-  if (t && pageRip == page) store<u32>(r + slot, u32(t));
-  return t;
-}
-
-/** Key of the block at `physical` for RIP `rip` within the segment limit. */
-function keyOf(rip: u64, physical: u64): u64 {
-  const key = physical | (u64(codeMode) << 56);
-  if (code64) return key;
-  const offset = physical & 0xfff;
-  const low = rip & 0xffff;
-  const before = offset > low ? offset - low : 0;
-  const last = offset + min(knownLimit, rip | 0xffff) - rip;
-  const behind = last < 0xfff ? 0xfff - last : 0;
-  return key | (before << KEY_BEFORE) | (behind << KEY_BEHIND) | (rip > 0xffff ? KEY_HIGH : 0);
-}
-
-/** Offset in the page of the first byte of a block's window. */
-function keyStart(key: u64): u32 {
-  return u32(key >> KEY_BEFORE) & 0xfff;
-}
-
-/** Offset in the page of the first byte behind a block's window. */
-export function keyEnd(key: u64): u32 {
-  return 0x1000 - (u32(key >> KEY_BEHIND) & 0xfff);
-}
-
-/** MODE_* of a block. */
-export function keyMode(key: u64): u32 {
-  return u32(key >> 56) & 0x7f;
-}
 
 /** Where the chain of blocks with the hash of this key begins. */
 function chainOf(key: u64): usize {
@@ -505,4 +269,3 @@ export function decodeScratch(code: usize, available: u32, offset: u32): u32 {
   store<u16>(SCRATCH + RECORD_SIZE, u16(offset + length), R_OFFSET);
   return length;
 }
-

@@ -14,7 +14,8 @@ import {
 } from './globals';
 import { GP, raise } from './fault';
 import { zero } from './flags';
-import { findLinked, findLinked64, findTarget, findTarget64, nextFirstRun, prepareFirstRun, prepareTarget } from './blocks';
+import { findLinked, findLinked64, findTarget, findTarget64 } from './jumps';
+import { nextFirstRun, prepareFirstRun, prepareTarget } from './blocks';
 import { isFirstRunRecord } from './first-runs';
 import { H_END } from './hot';
 import { effectiveBase, isCanonical } from './long-mode/state';

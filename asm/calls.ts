@@ -18,7 +18,9 @@ import {
   VMX_CURRENT,
 } from './layout';
 import { charge } from './charge';
-import { decodeScratch, disarmBreak, flushBlocks, updateContext } from './blocks';
+import { decodeScratch, flushBlocks } from './blocks';
+import { disarmBreak } from './breaks';
+import { updateContext } from './jumps';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { clearFault, faultError, faultLinear, faultVector, GP, PF, raise, UD } from './fault';
 import { getFlags, setFlags } from './flags';
@@ -35,7 +37,7 @@ import { selectCpu } from './processors/select';
 import { APIC_BASE_BSP } from './processors/startup';
 import { chooseTlb, endTime, runScratch, startTime } from './run';
 import { resetSystem, systemLoaded } from './system/reset';
-import { WAIT_FOR_SIPI } from './vmx/intercepts';
+import { WAIT_FOR_SIPI } from './vmx/intercept-events';
 import { fieldExists, readField, writeField } from './vmx/vmcs';
 
 function begin(): void {

@@ -10,7 +10,7 @@ import {
 } from './layout';
 import { current, cyclesEnd, cyclesLeft, injecting, inScratch, instructionsEnd, instructionsLeft } from './globals';
 import { RECORD_SIZE, restCost, restCount } from './record';
-import { armBreak } from './blocks';
+import { armBreak } from './breaks';
 
 /** Charges `n` times the cost of a class. If that reaches the deadline, the block is left after this instruction. */
 export function charge(costClass: u32, n: u32): void {

@@ -3,7 +3,9 @@
 // runs goes on as what the bytes are now (SDM Vol. 3A "Handling Self- and Cross-Modifying Code").
 import { COUNT_BLOCKS_INVALIDATED, RAM } from './layout';
 import { BLOCK_HEADER } from './block-memory';
-import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_KEY, forgetBlock, isArmed, keyEnd, keyMode } from './blocks';
+import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_KEY, forgetBlock } from './blocks';
+import { isArmed } from './breaks';
+import { keyEnd, keyMode } from './block-keys';
 import { decode } from './decode';
 import { dropFirstRun } from './first-runs';
 import { FORMS, FORM_OPERANDS, FORM_SIZE, KIND_IMMEDIATE, OPERAND_KIND } from './gen/tables';

@@ -6,7 +6,16 @@
 // Of the case with the last number V8 lays the end in front of the loop's head (loop rotation), and the head from 64 bytes on. If
 // that end is longer than some 18 bytes, as behind a call that made it spill, the jump through the table straddles a cache
 // line, and every case is a quarter slower when measured. So NOP has the last number.
-import { GPR, SEGMENTS, SEGMENT_BASE, SEGMENT_READ_END, SEGMENT_STRIDE, SEGMENT_WRITE_END, SS, TLB_WRITE } from './layout';
+import {
+  GPR,
+  SEGMENTS,
+  SEGMENT_BASE,
+  SEGMENT_READ_END,
+  SEGMENT_STRIDE,
+  SEGMENT_WRITE_END,
+  SS,
+  TLB_WRITE,
+} from './layout';
 import { current, cyclesLeft, faulted, instructionsLeft, leave, pageRip, tlbBase } from './globals';
 import {
   R_BASE,
@@ -28,7 +37,7 @@ import {
 import { COUNT_INSTRUCTIONS } from './constants';
 import { leaveAfter, leaveBefore, leaveRefused } from './leave';
 import { mayRefill, refill } from './refill';
-import { findLinked, findTarget } from './blocks';
+import { findLinked, findTarget } from './jumps';
 import { execute } from './execute';
 import { adc, add, and, dec, inc, neg, not, or, sbb, sub, xor } from './ops/arithmetic';
 import { rol, ror, sar, shl, shr } from './ops/shift';

@@ -26,7 +26,7 @@ import { dataBreakpoints, noteDataAccess } from './system/debug-registers';
 import { closeGuards, guardsOpen, overridesSmap, setImplicit } from './smap';
 import { checkSegment, externalBit } from './system/segment';
 import { TLB_CODE, TLB_NEVER } from './tlb';
-import { apicRead, apicWrite, isApicAccessPage } from './vmx/intercepts';
+import { apicRead, apicWrite, isApicAccessPage } from './vmx/guest-physical';
 
 /** RSP of the register file. */
 export const RSP: usize = GPR + 32;

@@ -49,7 +49,7 @@ import {
   TLB_SLOW,
 } from './tlb';
 import { ANY, ANY_ROOT, currentPcid, selectContext } from './tlb-banks';
-import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/intercepts';
+import { eptEnabled, eptRights, eptTranslate, isApicAccessPage } from './vmx/guest-physical';
 
 /** Mask of linear addresses: 32 bits outside 64-bit mode. */
 export let linearMask: u64 = 0xffffffff;

@@ -3,7 +3,7 @@ import { A20_MASK, MSR_APIC_BASE, PAGE_MMIO, PAGE_RAM, PAGE_ROM, PAGE_TABLES, RA
 import { mmioRead, mmioWrite } from './host';
 import { charge, publishTime } from './charge';
 import { COST_APIC_ACCESS, COST_MMIO_READ, COST_MMIO_WRITE } from './gen/costs';
-import { armBreak } from './blocks';
+import { armBreak } from './breaks';
 import { invalidateCode, noteStore } from './code-changes';
 import { noteNewContents } from './first-runs';
 import { noteMonitored } from './processors/monitor';

@@ -29,7 +29,9 @@ import {
 } from './layout';
 import { noteInstructionCounts, publishTime, startInstructionCounts } from './charge';
 import { FETCH_BUFFER, SCRATCH } from './block-memory';
-import { blockAt, decodeScratch, disarmBreak, findTarget, findTarget64, updateContext } from './blocks';
+import { blockAt, decodeScratch } from './blocks';
+import { disarmBreak } from './breaks';
+import { findTarget, findTarget64, updateContext } from './jumps';
 import { DECODE_MORE, DECODE_TOO_LONG } from './decode';
 import { dispatch } from './dispatch';
 import { GP, raise } from './fault';
@@ -74,7 +76,7 @@ import {
 import { deliverFault } from './system/exception';
 import { rsmFailed } from './system/smm';
 import { isVirtualInterruptDue } from './system/virtual-8086';
-import { interceptDeadline, vmxAborted } from './vmx/intercepts';
+import { interceptDeadline, vmxAborted } from './vmx/intercept-events';
 
 /** No budget is larger, so that sums stay far from overflow. */
 const FOREVER: u64 = 1 << 60;

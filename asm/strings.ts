@@ -24,7 +24,7 @@ import {
 } from './record';
 import { scratchDigest, scratchFromDevice } from './run';
 import { compareElements, iterateMany } from './string-runs';
-import { interceptEachInstruction } from './vmx/intercepts';
+import { interceptEachInstruction } from './vmx/intercept-events';
 
 const ECX: u32 = 1;
 const ESI: u32 = 6;

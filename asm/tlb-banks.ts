@@ -29,7 +29,7 @@ import {
   TLB_USED_MAPS,
   TLB_VPID,
 } from './layout';
-import { selectJumps } from './blocks';
+import { selectJumps } from './jumps';
 import { tlbBank, tlbBase } from './globals';
 import { emptyBank, TLB_INVALID } from './tlb';
 

@@ -18,7 +18,7 @@ import {
   TLB_VPID,
   TLB_WRITE,
 } from './layout';
-import { forgetJumps, forgetJumpsOf } from './blocks';
+import { forgetJumps, forgetJumpsOf } from './jumps';
 import { tlbBank } from './globals';
 import {
   ANY,

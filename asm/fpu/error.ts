@@ -2,7 +2,7 @@
 // "Guidelines for Writing SIMD/x87 FPU Exception Handlers": "MS-DOS Compatibility Sub-mode"): natively as #MF, or with CR0.NE
 // clear on the pin FERR#. Then the next waiting instruction stops the processor until an interrupt, unless IGNNE# is asserted.
 import { ACTIVITY, CR0, FPU_FERR, FPU_IGNNE, INTERRUPTIBILITY, RIP } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { publishTime } from '../charge';
 import { MF, raise } from '../fault';
 import { current, leave, unfinished } from '../globals';

@@ -3,7 +3,7 @@
 // t = 0, and the generic handler does the whole instruction again from the start; a branch breaks out with t = the record to
 // go on with. An address that is not canonical matches no TLB entry.
 import { GPR, TLB_WRITE } from '../layout';
-import { findLinked64, findTarget64 } from '../blocks';
+import { findLinked64, findTarget64 } from '../jumps';
 import { COUNT_INSTRUCTIONS } from '../constants';
 import { execute } from '../execute';
 import { overflow, parity, sign, zero } from '../flags';

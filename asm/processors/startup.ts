@@ -12,7 +12,7 @@ import {
 import { initSystem } from '../system/reset';
 import { setSegment } from '../system/segment';
 import { initBlocked, interceptInit, interceptSipi } from '../vmx/intercept-signals';
-import { WAIT_FOR_SIPI } from '../vmx/intercepts';
+import { WAIT_FOR_SIPI } from '../vmx/intercept-events';
 import { disarmMonitor } from './monitor';
 
 /** Bit of IA32_APIC_BASE: the bootstrap processor. */

@@ -2,7 +2,7 @@
 // nevertheless see time go forward only. So an instruction that reads the time or touches a device runs when no other
 // processor is behind it: until then it has not happened, like an instruction that faults.
 import { OTHERS_TIME, REQUEST_YIELD, STOP_REASON, STOP_REQUESTED, STOP_YIELD } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { exactCycles, exactInstructions } from '../charge';
 import { clearFault, faultVector, raise } from '../fault';
 import { current, injecting } from '../globals';

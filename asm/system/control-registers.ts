@@ -33,19 +33,21 @@ import {
   cr0WriteValue,
   cr4ReadView,
   cr4WriteValue,
+  hasTprShadow,
+  setTprShadow,
+  tprShadow,
+} from '../vmx/guest-view';
+import {
   interceptClts,
   interceptCr0Write,
   interceptCr3Read,
   interceptCr3Write,
-  hasTprShadow,
   interceptCr4Write,
   interceptCr8Read,
   interceptCr8Write,
-  inNonRoot,
   interceptLmsw,
-  setTprShadow,
-  tprShadow,
 } from '../vmx/intercepts';
+import { inNonRoot } from '../vmx/non-root';
 import { debugChanged } from './debug-registers';
 import { finish } from './finish';
 import { cr4Writable } from './model';

@@ -1,6 +1,6 @@
 // Debug registers: MOV DR, breakpoint matching (SDM Vol. 3B "Debug Registers", "Debug Exceptions").
 import { DR, PENDING_DEBUG } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { GP, raise, raiseDebug, UD } from '../fault';
 import { privilegeChanged } from '../paging';
 import { code64 } from '../globals';

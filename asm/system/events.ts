@@ -1,12 +1,22 @@
 // Everything that can happen between two instructions, in the order of SDM Vol. 3A "Prioritization of Concurrent Events",
 // and the single-step machinery (SDM Vol. 3B "Single-Step Exception Condition").
-import { ACTIVITY, CS, INTERRUPTIBILITY, INTR_LINE, MSR_DEBUGCTL, NMI_PENDING, OTHERS_TIME, PENDING_DEBUG, RIP } from '../layout';
+import {
+  ACTIVITY,
+  CS,
+  INTERRUPTIBILITY,
+  INTR_LINE,
+  MSR_DEBUGCTL,
+  NMI_PENDING,
+  OTHERS_TIME,
+  PENDING_DEBUG,
+  RIP,
+} from '../layout';
 import { exactInstructions, publishTime } from '../charge';
 import { raiseDebug } from '../fault';
 import { changeFlags, hasFlag, IF, RF, TF } from '../flags';
 import { interruptAcknowledge } from '../host';
+import { inNonRoot } from '../vmx/non-root';
 import {
-  inNonRoot,
   interceptEachInstruction,
   interceptBeforeTraps,
   interceptExternalInterrupt,
@@ -14,7 +24,7 @@ import {
   interceptWindow,
   noteMonitorTrap,
   WAIT_FOR_SIPI,
-} from '../vmx/intercepts';
+} from '../vmx/intercept-events';
 import { endMonitorWait } from '../processors/monitor';
 import { startupPending, takeStartup } from '../processors/startup';
 import { codeBreakpoints, DR6_BS, DR6_BT, matchBreakpoints } from './debug-registers';

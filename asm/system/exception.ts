@@ -16,7 +16,7 @@ import { COST_PAGE_FAULT } from '../gen/costs';
 import { charge } from '../charge';
 import { clearFault, DB, DF, faultError, faultLinear, faultVector, PF } from '../fault';
 import { faulted } from '../globals';
-import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercepts';
+import { FAULT_VM_EXIT, interceptException, interceptTripleFault } from '../vmx/intercept-events';
 import { endIret } from './iret';
 import { DR6_BD, DR7_GD } from './debug-registers';
 import { inRealMode } from './mode-8086';

@@ -53,7 +53,7 @@ import { dropVirtualSegments, pushVirtualSegments } from './virtual-8086';
 import { throughLongGate } from '../long-mode/interrupt';
 import { inLongMode } from '../long-mode/state';
 import { throughUsualLongGate } from '../long-mode/usual-gate';
-import { noteMonitorTrap } from '../vmx/intercepts';
+import { noteMonitorTrap } from '../vmx/intercept-events';
 
 /** Event types, as in the VMX interruption-information field. */
 export const EVENT_EXTERNAL: u32 = 0;

@@ -1,7 +1,7 @@
 // INS and OUTS, alone and repeated (SDM Vol. 2 "INS/INSB/INSW/INSD", "OUTS/OUTSB/OUTSW/OUTSD"). Every iteration touches a
 // device, so every iteration ends the block: the instruction is executed again until its count is used up.
 import { ES } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { charge } from '../charge';
 import { DF, hasFlag } from '../flags';
 import { COST_PORT_READ, COST_PORT_WRITE, COST_STRING_ITERATION } from '../gen/costs';

@@ -4,7 +4,7 @@ import { AC, getFlags, hasFlag, ID, IF, iopl, NT, RF, setFlags, STATUS_FLAGS, TF
 import { faulted } from '../globals';
 import { frameItem, stackFrame } from '../memory';
 import { cpl, instructionLength, operandSize } from '../record';
-import { inNonRoot } from '../vmx/intercepts';
+import { inNonRoot } from '../vmx/non-root';
 import { get32 } from '../vmx/vmcs';
 import { F_PIN_CONTROLS, PIN_NMI, PIN_VIRTUAL_NMIS } from '../vmx/vmcs-fields';
 import { iretLong } from '../long-mode/iret';

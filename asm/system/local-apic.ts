@@ -1,7 +1,7 @@
 // The local APIC as MSRs show it: its mode, its registers in x2APIC mode, and the moment its timer waits for (SDM Vol. 3A
 // "Extended XAPIC (x2APIC)", "TSC-Deadline Mode").
 import { MSR_APIC_BASE, MSR_TSC_DEADLINE } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { exactCycles, publishTime } from '../charge';
 import { GP, raise } from '../fault';
 import { FEATURE_X2APIC } from '../gen/features';

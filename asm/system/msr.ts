@@ -29,10 +29,18 @@ import { longMsrPlace, writeLongMsr } from '../long-mode/msr';
 import { mustWait } from '../processors/wait';
 import { cpl, getRegister32, setRegister } from '../record';
 import { isVmxMsr, PHYSICAL_WIDTH, vmxMsr } from '../vmx/capabilities';
-import { interceptRdmsr, interceptWrmsr, tscAdjustment } from '../vmx/intercepts';
+import { interceptRdmsr, interceptWrmsr } from '../vmx/intercepts';
+import { tscAdjustment } from '../vmx/guest-view';
 import { branchMsrPlace, DEBUGCTL_BTF, DEBUGCTL_LBR, isBranchMsrWritable } from './branch-records';
 import { finish } from './finish';
-import { isLocalApicCommand, isLocalApicMsr, readLocalApicMsr, setDeadline, writeApicBase, writeLocalApicMsr } from './local-apic';
+import {
+  isLocalApicCommand,
+  isLocalApicMsr,
+  readLocalApicMsr,
+  setDeadline,
+  writeApicBase,
+  writeLocalApicMsr,
+} from './local-apic';
 import { msrExists } from './model';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE, efer } from './state';
 

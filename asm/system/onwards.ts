@@ -12,7 +12,8 @@ import {
   STOP_REQUESTED,
   TLB_USER,
 } from '../layout';
-import { findTarget, findTarget64, isArmed, jumpGeneration, updateContext } from '../blocks';
+import { findTarget, findTarget64, jumpGeneration, updateContext } from '../jumps';
+import { isArmed } from '../breaks';
 import {
   OP_CLI,
   OP_INT1,
@@ -44,7 +45,7 @@ import { startupPending } from '../processors/startup';
 import { FLAG_LONG, R_FLAGS, R_LINK, R_OP, RECORD_SIZE, restCost, restCount } from '../record';
 import { chooseTlb, refreshDeadline } from '../run';
 import { guardsOpen } from '../smap';
-import { inNonRoot } from '../vmx/intercepts';
+import { inNonRoot } from '../vmx/non-root';
 import { recordsBranches } from './branch-records';
 import { codeBreakpoints, dataBreakpoints } from './debug-registers';
 import { systemOp } from './dispatch';

@@ -6,8 +6,16 @@ import { overflow } from '../flags';
 import { COST_INTERRUPT_GATE } from '../gen/costs';
 import { faulted, leave } from '../globals';
 import { readMemory, readReg } from '../operand';
-import { effectiveAddress, immediate, instructionLength, operandSize, recordNextRip, recordRip, segmentNumber } from '../record';
-import { interceptSoftwareException } from '../vmx/intercepts';
+import {
+  effectiveAddress,
+  immediate,
+  instructionLength,
+  operandSize,
+  recordNextRip,
+  recordRip,
+  segmentNumber,
+} from '../record';
+import { interceptSoftwareException } from '../vmx/intercept-events';
 import { deliverEvent, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION } from './interrupt';
 import { inVirtual8086 } from './mode-8086';
 import { setRip } from './state';

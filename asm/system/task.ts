@@ -15,7 +15,7 @@ import { probeSystem, push, readSystem, writeSystem } from '../memory';
 import { arePdptesValid, loadPdptes } from '../paging';
 import { recordNextRip } from '../record';
 import { flushTlb } from '../tlb';
-import { interceptTaskSwitch } from '../vmx/intercepts';
+import { interceptTaskSwitch } from '../vmx/intercept-events';
 import { debugChanged, DR6_BT } from './debug-registers';
 import { BLOCKED_BY_MOV_SS, BLOCKED_BY_STI, cancelStep } from './events';
 import {

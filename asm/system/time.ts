@@ -3,7 +3,8 @@ import { MSR_TSC_AUX } from '../layout';
 import { GP, raise } from '../fault';
 import { mustWait } from '../processors/wait';
 import { cpl, setRegister } from '../record';
-import { interceptRdpmc, interceptRdtsc, interceptRdtscp, tscAdjustment } from '../vmx/intercepts';
+import { interceptRdpmc, interceptRdtsc, interceptRdtscp } from '../vmx/intercepts';
+import { tscAdjustment } from '../vmx/guest-view';
 import { timeStampCounter } from './msr';
 import { CR4_PCE, CR4_TSD, cr4 } from './state';
 

@@ -18,7 +18,7 @@ import {
 import { noteInstructionCounts } from '../charge';
 import { segmentCache, systemPlace } from '../memory';
 import { guardsOpen } from '../smap';
-import { inNonRoot } from '../vmx/intercepts';
+import { inNonRoot } from '../vmx/non-root';
 import { recordsBranches } from './branch-records';
 import { limitOf } from './segment';
 

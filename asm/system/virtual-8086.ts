@@ -16,9 +16,19 @@ import { ioMapBase } from './io';
 import { frameFlags, inVirtual8086, iretReal, leaveTo, loadRealSegment, readFrame } from './mode-8086';
 import { nullSegment, setCpl, stackMask } from './segment';
 import { framePush, stackPointer } from './stack-frame';
-import { CR4_PVI, CR4_VME, cr4, IOPL_MASK, linear32, segmentBase, segmentLimit, segmentRights, segmentSelector } from './state';
+import {
+  CR4_PVI,
+  CR4_VME,
+  cr4,
+  IOPL_MASK,
+  linear32,
+  segmentBase,
+  segmentLimit,
+  segmentRights,
+  segmentSelector,
+} from './state';
 import { enterVector } from './vector-table';
-import { noteMonitorTrap } from '../vmx/intercepts';
+import { noteMonitorTrap } from '../vmx/intercept-events';
 
 /** A doubleword of the IRET frame, counted from EIP. Then `if (faulted) return`. */
 function frameWord(n: u32): u32 {

@@ -1,6 +1,6 @@
 // Virtualized APIC accesses (SDM Vol. 3C "Virtualizing Memory-Mapped APIC Accesses"): the TPR comes from the
 // virtual-APIC page, everything else on the APIC-access page exits.
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { charge } from '../charge';
 import { COST_APIC_ACCESS } from '../gen/costs';
 import { readPhysical, writePhysical } from '../physical';

@@ -8,7 +8,7 @@ import {
   STOP_ARGUMENT,
   VMX_ROOT,
 } from '../layout';
-import { armBreak } from '../blocks';
+import { armBreak } from '../breaks';
 import { charge, exactCycles, noteInstructionCounts } from '../charge';
 import { clearFault } from '../fault';
 import { getFlags, RF } from '../flags';

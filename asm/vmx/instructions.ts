@@ -29,7 +29,7 @@ import { isAllowed, isCanonical, isPhysical } from './check-memory';
 import { enterGuest } from './entry';
 import { exitForInstruction, noteInformation } from './exit';
 import { displacementOf, operandInformation } from './information';
-import { inNonRoot } from './intercepts';
+import { inNonRoot } from './non-root';
 import * as F from './vmcs-fields';
 import {
   fieldExists,

@@ -4,7 +4,7 @@ import { raise, UD } from '../fault';
 import { regNumber } from '../record';
 import { exitForInstruction, noteInformation } from './exit';
 import { displacementOf, operandInformation, randomInformation } from './information';
-import { exitIf, inNonRoot, primary, secondary } from './intercepts';
+import { exitIf, inNonRoot, primary, secondary } from './non-root';
 import * as F from './vmcs-fields';
 
 export function interceptRdrand(r: usize): bool {

@@ -2,7 +2,8 @@
 // rest of the core asks here before it acts on one.
 import { ACTIVITY, VMX_ROOT } from '../layout';
 import { vmExit } from './exit';
-import { inNonRoot, WAIT_FOR_SIPI } from './intercepts';
+import { inNonRoot } from './non-root';
+import { WAIT_FOR_SIPI } from './intercept-events';
 import * as F from './vmcs-fields';
 
 /** INIT stays pending in VMX root operation, and in a guest that waits for a start-up signal. */
