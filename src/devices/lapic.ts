@@ -1,6 +1,7 @@
-// The local APIC: one processor's interrupt registers, its timer, and the pin on which the 8259 pair comes in.
-// Truth: SDM Vol. 3 "Advanced Programmable Interrupt Controller (APIC)": "Local Vector Table", "APIC Timer", "Issuing
-// Interprocessor Interrupts", "Handling Interrupts", "Spurious Interrupt", "Error Handling".
+// The local APIC: one processor's interrupt registers, and the pin on which the 8259 pair comes in. Its timer, its local vectors
+// and its commands are in files of their own.
+// Truth: SDM Vol. 3 "Advanced Programmable Interrupt Controller (APIC)": "Handling Interrupts", "Spurious Interrupt", "Error
+// Handling".
 
 import type { AccessSize, MmioDevice } from '../machine/bus.ts';
 import type { Clock } from '../machine/clock.ts';
@@ -10,7 +11,6 @@ import type { Wire } from '../machine/wire.ts';
 import type { ApicAgent, ApicDestination, ApicMessage } from '../machine/apic-bus.ts';
 import {
   ApicBus,
-  DELIVER_EXTERNAL,
   DELIVER_FIXED,
   DELIVER_INIT,
   DELIVER_LOWEST,
@@ -29,23 +29,19 @@ import {
   APIC_DFR,
   APIC_SVR,
   APIC_ISR,
-  APIC_TMR,
-  APIC_IRR,
   APIC_ESR,
   APIC_ICR_LOW,
   APIC_ICR_HIGH,
-  APIC_LVT_TIMER,
-  APIC_LVT_LINT0,
-  APIC_LVT_ERROR,
   APIC_TIMER_INITIAL,
   APIC_TIMER_CURRENT,
   APIC_TIMER_DIVIDE,
   APIC_SELF_IPI,
-  LVT_WRITABLE,
 } from './lapic-registers.ts';
+import { AcceptedInterrupts } from './accepted-interrupts.ts';
 import { LapicTimer } from './lapic-timer.ts';
-import { VectorSet } from './vector-set.ts';
-import { isLegalInX2Apic, logicalX2ApicId, lvtWritable } from './x2apic.ts';
+import { commandDestination, commandMessage, commandShorthand, hasIllegalVector } from './lapic-command.ts';
+import { deliveryMode, LocalVectors } from './local-vectors.ts';
+import { isLegalInX2Apic, logicalX2ApicId } from './x2apic.ts';
 
 export { LAPIC_BUS_HZ } from './lapic-timer.ts';
 
@@ -54,17 +50,8 @@ export * from './lapic-registers.ts';
 /** Six LVT entries, the version of a Pentium 4. */
 const VERSION = 0x00050014;
 const SVR_ENABLE = 0x100;
-const LVT_MASKED = 0x10000;
-const LVT_PERIODIC = 0x20000;
-const LVT_DEADLINE = 0x40000;
-const LEVEL_TRIGGERED = 0x8000;
-const LEVEL_ASSERT = 0x4000;
-const LOGICAL_DESTINATION = 0x800;
 /** Model in the destination format register: one bit a processor; the other is clusters of four. */
 const FLAT_MODEL = 0xf;
-const TO_SELF = 1;
-const TO_ALL = 2;
-const TO_OTHERS = 3;
 const ERROR_SEND_ACCEPT = 0x04;
 const ERROR_SEND_VECTOR = 0x20;
 const ERROR_RECEIVE_VECTOR = 0x40;
@@ -104,12 +91,9 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   readonly #options: LapicOptions;
   readonly #bus: ApicBus;
   readonly #timer: LapicTimer;
-  readonly #requests = new VectorSet();
-  readonly #inService = new VectorSet();
-  readonly #triggerMode = new VectorSet();
+  readonly #accepted = new AcceptedInterrupts();
   #mode: LapicMode = 'xapic';
   #id = 0;
-  #taskPriority = 0;
   #logicalDestination = 0;
   #destinationFormat = 0xffffffff;
   #spurious = 0xff;
@@ -117,7 +101,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   #errors = 0;
   #commandLow = 0;
   #commandHigh = 0;
-  readonly #lvt = new Map<number, number>();
+  readonly #vectors: LocalVectors;
   #lint0 = false;
   /** The 8259 pair as an ExtINT entry of the I/O APIC passes it on. */
   #external = false;
@@ -129,6 +113,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.name = `lapic${suffix}`;
     this.#options = options;
     this.#id = this.#initialId;
+    this.#vectors = new LocalVectors(this.#hasDeadline);
     this.#bus = options.bus ?? new ApicBus();
     this.#bus.attach(this);
     this.#timer = new LapicTimer(options.clock, {
@@ -136,8 +121,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
       expired: () => this.#timerExpired(),
       deadlineOver: () => options.deadlineOver?.(),
     });
-    this.#timer.isPeriodic = () => (this.#lvt.get(APIC_LVT_TIMER)! & LVT_PERIODIC) !== 0;
-    for (const offset of Object.keys(LVT_WRITABLE)) this.#lvt.set(Number(offset), LVT_MASKED);
+    this.#timer.isPeriodic = () => this.#vectors.isPeriodic;
   }
 
   get #number(): number {
@@ -150,10 +134,6 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
 
   get #hasDeadline(): boolean {
     return this.#options.deadlineOver !== undefined;
-  }
-
-  get #isDeadlineMode(): boolean {
-    return (this.#lvt.get(APIC_LVT_TIMER)! & LVT_DEADLINE) !== 0;
   }
 
   read(offset: number, size: AccessSize): number {
@@ -182,21 +162,21 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
 
   /** The timer is to fire at a cycle count, or at none; true when it waits for it. */
   setDeadline(cycles: number | undefined): boolean {
-    return this.#isDeadlineMode && this.#timer.setDeadline(cycles);
+    return this.#vectors.isDeadline && this.#timer.setDeadline(cycles);
   }
 
   /** Level of the pin the 8259 pair drives. */
   setLint0(level: boolean): void {
     const isRising = level && !this.#lint0;
     this.#lint0 = level;
-    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    if (isRising && (entry & LVT_MASKED) === 0 && deliveryMode(entry) !== DELIVER_EXTERNAL) this.#deliverLocal(entry);
+    const { lint0, isLint0External } = this.#vectors;
+    if (isRising && lint0 !== undefined && !isLint0External) this.#deliverLocal(lint0);
     this.#update();
   }
 
   /** INTR: there is something to acknowledge. */
   get output(): boolean {
-    return this.#deliverable() !== undefined || this.#isExternalPending;
+    return this.#accepted.deliverable !== undefined || this.#isExternalPending;
   }
 
   isAddressed({ destination, isLogical, isExtended }: ApicDestination): boolean {
@@ -244,8 +224,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
 
   /** The processor took an INIT: everything but the APIC ID is as after power-up. */
   reset(): void {
-    for (const set of [this.#requests, this.#inService, this.#triggerMode]) set.clear();
-    this.#taskPriority = 0;
+    this.#accepted.reset();
     this.#logicalDestination = 0;
     this.#destinationFormat = 0xffffffff;
     this.#spurious = 0xff;
@@ -253,7 +232,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#errors = 0;
     this.#commandLow = 0;
     this.#commandHigh = 0;
-    for (const offset of this.#lvt.keys()) this.#lvt.set(offset, LVT_MASKED);
+    this.#vectors.reset();
     this.#timer.setDivide(0);
     this.#timer.stop();
     this.#update();
@@ -261,20 +240,18 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
 
   /** The 8259 pair's interrupts arrive as NMI (a watchdog's wiring). */
   get passesNmi(): boolean {
-    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    return (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_NMI;
+    return this.#vectors.isLint0Nmi;
   }
 
   /** INTA cycle: the vector now in service, or the 8259 pair's, or the spurious one. */
   acknowledge(): number {
-    const vector = this.#deliverable();
+    const vector = this.#accepted.deliverable;
     if (vector === undefined) {
       const answer = this.#isExternalPending ? this.externalAcknowledge() : this.#spurious & 0xff;
       this.#update();
       return answer;
     }
-    this.#requests.delete(vector);
-    this.#inService.add(vector);
+    this.#accepted.take(vector);
     this.#update();
     return vector;
   }
@@ -284,32 +261,26 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     if (vector < 16) {
       this.#error(ERROR_RECEIVE_VECTOR);
     } else {
-      this.#requests.add(vector);
-      if (isLevel) this.#triggerMode.add(vector);
-      else this.#triggerMode.delete(vector);
+      this.#accepted.add(vector, isLevel);
     }
     this.#update();
   }
 
   /** The task-priority register, for a VMM's TPR shadow. */
   get taskPriority(): number {
-    return this.#taskPriority;
+    return this.#accepted.taskPriority;
   }
 
   /** Processor priority: the higher of task priority and what is in service. */
   get processorPriority(): number {
-    const serviced = this.#inService.highest() & 0xf0;
-    return (this.#taskPriority & 0xf0) >= serviced ? this.#taskPriority : serviced;
+    return this.#accepted.processorPriority;
   }
 
   save(): Fields {
     return {
-      requests: this.#requests.save(),
-      inService: this.#inService.save(),
-      triggerMode: this.#triggerMode.save(),
+      ...this.#accepted.save(),
       mode: this.#mode,
       id: this.#id,
-      taskPriority: this.#taskPriority,
       logicalDestination: this.#logicalDestination,
       destinationFormat: this.#destinationFormat,
       spurious: this.#spurious,
@@ -317,7 +288,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
       errors: this.#errors,
       commandLow: this.#commandLow,
       commandHigh: this.#commandHigh,
-      lvt: [...this.#lvt.values()],
+      lvt: this.#vectors.save(),
       timer: this.#timer.save(),
       lint0: this.#lint0,
       external: this.#external,
@@ -326,12 +297,9 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   load(fields: Fields): void {
-    this.#requests.load(numbersField(fields, 'requests'));
-    this.#inService.load(numbersField(fields, 'inService'));
-    this.#triggerMode.load(numbersField(fields, 'triggerMode'));
+    this.#accepted.load(fields);
     this.#mode = modeField(fields);
     this.#id = numberField(fields, 'id');
-    this.#taskPriority = numberField(fields, 'taskPriority');
     this.#logicalDestination = numberField(fields, 'logicalDestination');
     this.#destinationFormat = numberField(fields, 'destinationFormat');
     this.#spurious = numberField(fields, 'spurious');
@@ -339,10 +307,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     this.#errors = numberField(fields, 'errors');
     this.#commandLow = numberField(fields, 'commandLow');
     this.#commandHigh = numberField(fields, 'commandHigh');
-    const entries = numbersField(fields, 'lvt');
-    [...this.#lvt.keys()].forEach((offset, index) => {
-      this.#lvt.set(offset, entries[index] ?? LVT_MASKED);
-    });
+    this.#vectors.load(numbersField(fields, 'lvt'));
     this.#timer.load(fieldsField(fields, 'timer'));
     this.#lint0 = booleanField(fields, 'lint0');
     this.#external = booleanField(fields, 'external');
@@ -350,18 +315,15 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   #readRegister(register: number): number {
-    if (register >= APIC_ISR && register < APIC_TMR) return this.#inService.word((register - APIC_ISR) >> 4);
-    if (register >= APIC_TMR && register < APIC_IRR) return this.#triggerMode.word((register - APIC_TMR) >> 4);
-    if (register >= APIC_IRR && register < APIC_ESR) return this.#requests.word((register - APIC_IRR) >> 4);
-    const entry = this.#lvt.get(register);
-    if (entry !== undefined) return entry;
+    const known = this.#accepted.read(register) ?? this.#vectors.read(register);
+    if (known !== undefined) return known;
     switch (register) {
       case APIC_ID:
         return this.#mode === 'x2apic' ? this.#number : this.#id;
       case APIC_VERSION:
         return VERSION;
       case APIC_TPR:
-        return this.#taskPriority;
+        return this.#accepted.taskPriority;
       case APIC_APR:
       case APIC_PPR:
         return this.processorPriority;
@@ -392,8 +354,8 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   }
 
   #writeRegister(register: number, value: number): void {
-    if (this.#lvt.has(register)) {
-      this.#writeLvt(register, value);
+    if (this.#vectors.read(register) !== undefined) {
+      this.#writeVector(register, value);
       return;
     }
     switch (register) {
@@ -401,13 +363,11 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
         this.#id = (value & 0xff000000) >>> 0;
         break;
       case APIC_TPR:
-        this.#taskPriority = value & 0xff;
+        this.#accepted.taskPriority = value & 0xff;
         break;
       case APIC_EOI: {
-        const vector = this.#inService.highest();
-        if (vector === 0) break;
-        this.#inService.delete(vector);
-        if (this.#triggerMode.has(vector)) this.#bus.onEndOfInterrupt(vector);
+        const level = this.#accepted.end();
+        if (level !== undefined) this.#bus.onEndOfInterrupt(level);
         break;
       }
       case APIC_LDR:
@@ -418,8 +378,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
         break;
       case APIC_SVR:
         this.#spurious = value & 0x3ff;
-        if ((value & SVR_ENABLE) === 0)
-          for (const [offset, entry] of this.#lvt) this.#lvt.set(offset, entry | LVT_MASKED);
+        if ((value & SVR_ENABLE) === 0) this.#vectors.mask();
         break;
       case APIC_ESR:
         this.#errorStatus = this.#errors;
@@ -433,7 +392,7 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
         this.#commandHigh = (value & 0xff000000) >>> 0;
         break;
       case APIC_TIMER_INITIAL:
-        if (!this.#isDeadlineMode) this.#timer.start(value);
+        if (!this.#vectors.isDeadline) this.#timer.start(value);
         break;
       case APIC_TIMER_DIVIDE:
         this.#timer.setDivide(value & 0xb);
@@ -448,26 +407,17 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     }
   }
 
-  #writeLvt(register: number, value: number): void {
-    const isForcedMasked = (this.#spurious & SVR_ENABLE) === 0;
-    const wasDeadlineMode = this.#isDeadlineMode;
-    const writable = lvtWritable(register, this.#hasDeadline)!;
-    this.#lvt.set(register, (value & writable) | (isForcedMasked ? LVT_MASKED : 0));
+  #writeVector(register: number, value: number): void {
+    const wasDeadline = this.#vectors.isDeadline;
+    this.#vectors.write(register, value, this.acceptsFixed);
     // a change between TSC-deadline mode and the others disarms the timer
-    if (this.#isDeadlineMode !== wasDeadlineMode) this.#timer.stop();
-  }
-
-  /** The fixed interrupt that may be delivered now. */
-  #deliverable(): number | undefined {
-    const vector = this.#requests.highest();
-    return vector !== 0 && (vector & 0xf0) > (this.processorPriority & 0xf0) ? vector : undefined;
+    if (this.#vectors.isDeadline !== wasDeadline) this.#timer.stop();
   }
 
   get #isExternalPending(): boolean {
     if (this.#mode === 'disabled') return this.#lint0;
     if (this.#external) return true;
-    const entry = this.#lvt.get(APIC_LVT_LINT0)!;
-    return this.#lint0 && (entry & LVT_MASKED) === 0 && deliveryMode(entry) === DELIVER_EXTERNAL;
+    return this.#lint0 && this.#vectors.isLint0External;
   }
 
   #update(): void {
@@ -488,35 +438,32 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
   #error(bit: number): void {
     const isNew = (this.#errors & bit) === 0;
     this.#errors |= bit;
-    const entry = this.#lvt.get(APIC_LVT_ERROR)!;
+    const { error } = this.#vectors;
     // An illegal vector in the error entry itself must not report itself for ever.
-    if (isNew && (entry & LVT_MASKED) === 0 && (entry & 0xff) >= 16) this.accept(entry & 0xff);
+    if (isNew && error !== undefined && (error & 0xff) >= 16) this.accept(error & 0xff);
   }
 
   /** Sends the interprocessor interrupt in the command register. */
   #send(): void {
-    const low = this.#commandLow;
-    const message = { mode: deliveryMode(low), vector: low & 0xff, isLevel: (low & LEVEL_TRIGGERED) !== 0 };
-    const isFixed = message.mode === DELIVER_FIXED || message.mode === DELIVER_LOWEST;
-    // the end of a level-triggered INIT only matters to processors before the Pentium 4
-    if (message.mode === DELIVER_INIT && message.isLevel && (low & LEVEL_ASSERT) === 0) return;
-    if (message.mode === DELIVER_EXTERNAL) return;
-    if (isFixed && message.vector < 16) {
+    const command = { low: this.#commandLow, high: this.#commandHigh, isExtended: this.#mode === 'x2apic' };
+    const message = commandMessage(command);
+    if (message === undefined) return;
+    if (hasIllegalVector(message)) {
       this.#error(ERROR_SEND_VECTOR);
       return;
     }
-    switch ((low >> 18) & 3) {
-      case TO_SELF:
+    switch (commandShorthand(command)) {
+      case 'self':
         this.receive(message);
         break;
-      case TO_ALL:
+      case 'all':
         this.#bus.broadcast(message);
         break;
-      case TO_OTHERS:
+      case 'others':
         this.#bus.broadcast(message, this);
         break;
-      default:
-        if (!this.#bus.send(this.#commandDestination, message)) this.#error(ERROR_SEND_ACCEPT);
+      case 'address':
+        if (!this.#bus.send(commandDestination(command), message)) this.#error(ERROR_SEND_ACCEPT);
     }
   }
 
@@ -526,18 +473,9 @@ export class Lapic implements MmioDevice, ApicAgent, Stateful {
     else this.accept(vector);
   }
 
-  get #commandDestination(): ApicDestination {
-    const isExtended = this.#mode === 'x2apic';
-    return {
-      destination: isExtended ? this.#commandHigh : this.#commandHigh >>> 24,
-      isLogical: (this.#commandLow & LOGICAL_DESTINATION) !== 0,
-      isExtended,
-    };
-  }
-
   #timerExpired(): void {
-    const entry = this.#lvt.get(APIC_LVT_TIMER)!;
-    if ((entry & LVT_MASKED) === 0) this.accept(entry & 0xff);
+    const { timer } = this.#vectors;
+    if (timer !== undefined) this.accept(timer & 0xff);
   }
 }
 
@@ -546,8 +484,4 @@ function modeField(fields: Fields): LapicMode {
   const mode = MODES.find((known) => known === name);
   if (mode === undefined) throw new FieldError(`a local APIC cannot be in the mode "${name}"`);
   return mode;
-}
-
-function deliveryMode(entry: number): number {
-  return (entry >> 8) & 7;
 }
