@@ -10,19 +10,17 @@ import { GuestPaging, PTE_A, PTE_D, PTE_P, PTE_U, PTE_W } from './guest-paging.t
 import { REGION_LINEAR } from './host-memory.ts';
 import { ShadowEntries } from './shadow-entries.ts';
 import { createDirectory, upperFrames } from './shadow-long.ts';
+import { type SavedTable, ShadowTables } from './shadow-tables.ts';
 import type { FaultOutcome, ShadowOptions } from './shadow-options.ts';
 import {
   guestDirectoriesOf,
   keyOf,
   loadSpace,
   MODE_LONG,
-  MODE_PAE,
-  MODE_TWO_LEVEL,
   modeOf,
   type SavedSpace,
   type Space,
   saveSpace,
-  type Table,
   upperTables,
 } from './shadow-space.ts';
 import { TracedFrames } from './traced-frames.ts';
@@ -42,15 +40,16 @@ export class ShadowPaging implements Stateful {
   readonly guest: GuestPaging;
   readonly #o: ShadowOptions;
   readonly #spaces = new Map<string, Space>();
-  readonly #tables = new Map<string, Table>();
   readonly #traced = new TracedFrames();
   readonly #entries: ShadowEntries;
+  readonly #tables: ShadowTables;
   #current: Space | undefined;
   #uses = 0;
 
   constructor(options: ShadowOptions) {
     this.#o = options;
     this.#entries = new ShadowEntries(options);
+    this.#tables = new ShadowTables(options, this.#entries, this.#traced, (frame) => this.#protect(frame));
     this.guest = new GuestPaging(options.access, options.vcpu, options.domain);
   }
 
@@ -133,13 +132,13 @@ export class ShadowPaging implements Stateful {
       return;
     }
     if (this.#traced.code.has(frame)) this.#o.onCodeChange?.(frame, offset, length);
-    this.#syncTables(frame, offset, length);
+    this.#tables.sync(frame, offset, length);
     this.#syncDirectories(frame, offset, length);
   }
 
   /** Gives up everything derived from the tables in a frame, so that the guest may write there. */
   release(frame: number): void {
-    for (const table of this.#traced.tables.of(frame)) this.#dropTable(table);
+    for (const table of this.#traced.tables.of(frame)) this.#tables.drop(table);
     for (const space of this.#traced.directories.of(frame)) this.#dropUpper(space);
     this.#reload();
   }
@@ -155,7 +154,7 @@ export class ShadowPaging implements Stateful {
 
   /** Drops what maps a page, so that the next access faults (adaptation, device pages). */
   unmapFrame(frame: number): void {
-    for (const entry of this.#entries.of(frame)) this.#dropLeaf(entry);
+    for (const entry of this.#entries.of(frame)) this.#tables.dropLeaf(entry);
     this.#reload();
   }
 
@@ -223,7 +222,7 @@ export class ShadowPaging implements Stateful {
       for (let n = 0; n < 512; n++) {
         const entry = page + n * 8;
         if (gib === 3 && n >= 510 && this.#o.regionTables) continue;
-        this.#dropDirectoryEntry(entry);
+        this.#tables.dropParent(entry);
       }
     }
     this.#releaseTables(space);
@@ -248,9 +247,8 @@ export class ShadowPaging implements Stateful {
 
   #dropAll(): void {
     for (const space of this.#spaces.values()) this.#releaseTables(space);
-    for (const table of this.#tables.values()) this.#o.pool.release(table.page);
+    this.#tables.forgetAll();
     this.#spaces.clear();
-    this.#tables.clear();
     this.#traced.forgetTables();
     this.#entries.forgetAll();
     this.#current = undefined;
@@ -295,7 +293,7 @@ export class ShadowPaging implements Stateful {
     if (present & PTE_P) {
       page = (present & 0xffff_f000) >>> 0;
     } else {
-      const table = this.#tableFor(linear, walk);
+      const table = this.#tables.tableFor(linear, walk, this.#current!);
       if (table === undefined) return undefined;
       table.parents.add(directoryEntry);
       this.#entries.write(directoryEntry, table.page | PTE_P | PTE_W | PTE_U | PTE_A, 0);
@@ -330,52 +328,12 @@ export class ShadowPaging implements Stateful {
     return made.page;
   }
 
-  #tableFor(linear: number, walk: Translation): Table | undefined {
-    const paged = walk.table !== undefined;
-    const firstEntry = paged && modeOf(this.#o.vcpu) === MODE_TWO_LEVEL ? ((linear >>> 21) & 1 ? 512 : 0) : 0;
-    const key = paged
-      ? `${modeOf(this.#o.vcpu)}:${walk.table!.toString(16)}:${firstEntry}:${walk.directoryRights}`
-      : `large:${this.#current!.key}:${Math.floor(linear / TABLE_REACH).toString(16)}`;
-    const known = this.#tables.get(key);
-    if (known) return known;
-    const page = this.#o.pool.allocate();
-    if (page === undefined) return undefined;
-    this.#entries.clear(page);
-    const table: Table = { key, page, frame: walk.table ?? -1, firstEntry, parents: new Set() };
-    this.#tables.set(key, table);
-    if (table.frame >= 0) {
-      const traced = this.isTraced(table.frame);
-      this.#traced.tables.add(table.frame, table);
-      if (!traced) this.#protect(table.frame);
-    }
-    this.#o.counters.add('shadow', 'table-new');
-    return table;
-  }
-
   // ---- Tracing ------------------------------------------------------------------------------------------------------
 
   #protect(frame: number): void {
     this.#o.counters.add('shadow', 'protect');
     this.#entries.protect(frame);
     this.#reload();
-  }
-
-  #syncTables(frame: number, offset: number, length: number): void {
-    const tables = this.#traced.tables.of(frame);
-    if (tables.every((table) => table.parents.size === 0)) {
-      for (const table of tables) this.#dropTable(table);
-      return;
-    }
-    const mode = modeOf(this.#o.vcpu);
-    const shift = mode === MODE_PAE || mode === MODE_LONG ? 3 : 2;
-    for (let n = offset >>> shift; n <= (offset + length - 1) >>> shift; n++) {
-      for (const table of tables) {
-        const index = n - table.firstEntry;
-        if (index < 0 || index >= 512) continue;
-        this.#o.counters.add('shadow', 'sync');
-        this.#dropLeaf(table.page + index * 8);
-      }
-    }
   }
 
   #syncDirectories(frame: number, offset: number, length: number): void {
@@ -416,37 +374,9 @@ export class ShadowPaging implements Stateful {
       const directory = space.directories.get(Math.floor(at / GIB));
       if (directory === undefined) continue;
       const entry = directory + (Math.floor(at / TABLE_REACH) & 0x1ff) * 8;
-      was = this.#dropDirectoryEntry(entry) || was;
+      was = this.#tables.dropParent(entry) || was;
     }
     if (was && space === this.#current) this.#o.onRangeChange?.(linear, entries * 0x20_0000);
-  }
-
-  #dropDirectoryEntry(entry: number): boolean {
-    const low = this.#o.access.loadPhysical(entry, 4);
-    if (!(low & PTE_P)) return false;
-    this.#entries.write(entry, 0, 0);
-    const page = (low & 0xffff_f000) >>> 0;
-    for (const table of this.#tables.values()) {
-      if (table.page !== page) continue;
-      table.parents.delete(entry);
-      if (table.frame < 0) this.#dropTable(table);
-      break;
-    }
-    return true;
-  }
-
-  #dropTable(table: Table): void {
-    for (const parent of table.parents) this.#entries.write(parent, 0, 0);
-    for (let n = 0; n < 512; n++) this.#dropLeaf(table.page + n * 8);
-    this.#tables.delete(table.key);
-    this.#traced.tables.delete(table.frame, table);
-    this.#o.pool.release(table.page);
-    this.#o.counters.add('shadow', 'table-dropped');
-  }
-
-  #dropLeaf(entry: number): void {
-    const frame = this.#entries.unmap(entry);
-    if (frame !== undefined && this.#traced.code.has(frame)) this.#o.onCodeChange?.(frame, 0, 0x1000);
   }
 
   // ---- State --------------------------------------------------------------------------------------------------------
@@ -454,7 +384,7 @@ export class ShadowPaging implements Stateful {
   save(): Fields {
     return {
       spaces: [...this.#spaces.values()].map(saveSpace),
-      tables: [...this.#tables.values()].map((table) => ({ ...table, parents: [...table.parents] })),
+      tables: this.#tables.save(),
       mappings: this.#entries.save(),
       code: [...this.#traced.code],
       current: this.#current?.key ?? null,
@@ -465,7 +395,6 @@ export class ShadowPaging implements Stateful {
 
   load(fields: Fields): void {
     this.#spaces.clear();
-    this.#tables.clear();
     this.#traced.forgetTables();
     this.#traced.code.clear();
     this.#o.pool.load(fields.pool as { next: number; free: number[] });
@@ -474,11 +403,7 @@ export class ShadowPaging implements Stateful {
       this.#spaces.set(space.key, space);
       for (const frame of upperTables(space)) this.#traced.directories.add(frame, space);
     }
-    for (const saved of listField(fields, 'tables') as unknown as (Omit<Table, 'parents'> & { parents: number[] })[]) {
-      const table: Table = { ...saved, parents: new Set(saved.parents) };
-      this.#tables.set(table.key, table);
-      if (table.frame >= 0) this.#traced.tables.add(table.frame, table);
-    }
+    this.#tables.load(listField(fields, 'tables') as unknown as SavedTable[]);
     this.#entries.load(listField(fields, 'mappings') as number[][]);
     for (const frame of listField(fields, 'code') as number[]) this.#traced.code.add(frame);
     this.#current = typeof fields.current === 'string' ? this.#spaces.get(fields.current) : undefined;
