@@ -2,6 +2,7 @@
 // of the linear address space, host GDT, IDT, TSS and the doorway page. This is the boot loader's work, done before time
 // begins, so it is not charged (SDM Vol. 3 "Processor Management and Initialization").
 
+import type { Cpu } from '../cpu/cpu.ts';
 import type { FeatureName } from '../isa/cpu-features.ts';
 import { Machine } from '../pc/machine.ts';
 import { APIC_LVT_LINT0, APIC_LVT_TIMER, APIC_SVR, APIC_TIMER_DIVIDE } from '../devices/lapic.ts';
@@ -40,7 +41,8 @@ import { CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE } from './vcpu
 
 /** First linear address above the VMM's stack: where the CPU finds ESP0. */
 export const STACK_TOP = regionLinear(STACK_OFFSET + STACK_SIZE);
-const TSS_LIMIT = 103;
+/** Of a task-state segment without I/O permission bitmap. */
+export const TSS_LIMIT = 103;
 const PTE_HOST = 0x163; // present, writable, accessed, dirty, global
 const MSR_SYSENTER_CS = 0x174;
 const MSR_SYSENTER_ESP = 0x175;
@@ -95,15 +97,28 @@ export function prepareHost(machine: Machine, pool: PagePool, gateLevel: GateLev
   cpu.setMsr(MSR_SYSENTER_EIP, BigInt(regionLinear(DOORWAY_OFFSET + ENTRY_SYSENTER)));
   cpu.setMsr(MSR_EFER, BigInt(EFER_NXE));
   cpu.setDoorway(regionPhysical(DOORWAY_OFFSET) >>> 12);
-  const flat = { base: 0, limit: 0xffff_ffff };
-  for (const n of [0, 2, 3, 4, 5]) cpu.setSegment(n, { selector: HOST_DATA, rights: 0xc093, ...flat });
-  cpu.setSegment(1, { selector: HOST_CODE, rights: 0xc09b, ...flat });
-  cpu.setSegment(6, { selector: HOST_TSS, rights: 0x8b, base: regionLinear(TSS_OFFSET), limit: TSS_LIMIT });
-  cpu.setSegment(7, { selector: 0, rights: 0x1_0082, base: 0, limit: 0 });
-  cpu.eflags = 2;
+  loadHostSegments(cpu, { code: HOST_CODE, data: HOST_DATA, task: HOST_TSS, taskBase: regionLinear(TSS_OFFSET) });
   cpu.setReg(4, STACK_TOP);
   prepareApic(machine);
   return tables;
+}
+
+/** The selectors a VMM runs on, and where its task-state segment is. */
+export interface HostSegments {
+  readonly code: number;
+  readonly data: number;
+  readonly task: number;
+  readonly taskBase: number;
+}
+
+/** Puts the processor into ring 0 on flat segments. */
+export function loadHostSegments(cpu: Cpu, { code, data, task, taskBase }: HostSegments): void {
+  const flat = { base: 0, limit: 0xffff_ffff };
+  for (const n of [0, 2, 3, 4, 5]) cpu.setSegment(n, { selector: data, rights: 0xc093, ...flat });
+  cpu.setSegment(1, { selector: code, rights: 0xc09b, ...flat });
+  cpu.setSegment(6, { selector: task, rights: 0x8b, base: taskBase, limit: TSS_LIMIT });
+  cpu.setSegment(7, { selector: 0, rights: 0x1_0082, base: 0, limit: 0 });
+  cpu.eflags = 2;
 }
 
 /** Turns paging on with the tables at `root`. */
@@ -143,7 +158,8 @@ function writeTables(memory: DataView, gateLevel: GateLevels, cache: boolean): v
   memory.setUint32(regionPhysical(IDLE_OFFSET), 0x00fd_ebf4, true);
 }
 
-function prepareApic(machine: Machine): void {
+/** The timer is the VMM's, and the 8259 pair's pin is masked. */
+export function prepareApic(machine: Machine): void {
   const write = (register: number, value: number): void => machine.platform.mmioWrite(LAPIC_BASE + register, 4, value);
   write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
   write(APIC_LVT_TIMER, VECTOR_TIMER);

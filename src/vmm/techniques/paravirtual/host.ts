@@ -2,10 +2,9 @@
 // every address space, and the frame table. This is boot work done before time begins, so it is not charged
 // (SDM Vol. 3 "Processor Management and Initialization").
 
-import { APIC_LVT_LINT0, APIC_LVT_TIMER, APIC_SVR, APIC_TIMER_DIVIDE } from '../../../devices/lapic.ts';
 import type { Machine } from '../../../pc/machine.ts';
-import { LAPIC_BASE } from '../../../pc/platform.ts';
-import { GUEST_BASE, VECTOR_SPURIOUS, VECTOR_TIMER } from '../../host-memory.ts';
+import { GUEST_BASE } from '../../host-memory.ts';
+import { loadHostSegments, prepareApic, TSS_LIMIT } from '../../host-setup.ts';
 import { CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from '../../vcpu.ts';
 import {
   FIRST_RESERVED_GDT_PAGE,
@@ -44,7 +43,6 @@ import {
   ZERO_PAGE_OFFSET,
 } from './layout.ts';
 
-const TSS_LIMIT = 103;
 const ENTRY_TABLE = 0x23; // present, writable, accessed
 const ENTRY_LARGE = 0x1e3; // present, writable, accessed, dirty, large, global
 const ENTRY_READ_ONLY = 0x121; // present, accessed, global
@@ -131,23 +129,10 @@ export function startHost(machine: Machine, directory: number): void {
   cpu.gdtr = { base: GDT_LINEAR, limit: GDT_LIMIT };
   cpu.idtr = { base: xenLinear(IDT_OFFSET), limit: 0x7ff };
   cpu.setDoorway(xenPhysical(DOORWAY_OFFSET) >>> 12);
-  const flat = { base: 0, limit: 0xffff_ffff };
-  for (const n of [0, 2, 3, 4, 5]) cpu.setSegment(n, { selector: XEN_DS, rights: 0xc093, ...flat });
-  cpu.setSegment(1, { selector: XEN_CS, rights: 0xc09b, ...flat });
-  cpu.setSegment(6, { selector: XEN_TSS, rights: 0x8b, base: xenLinear(TSS_OFFSET), limit: TSS_LIMIT });
-  cpu.setSegment(7, { selector: 0, rights: 0x1_0082, base: 0, limit: 0 });
-  cpu.eflags = 2;
+  loadHostSegments(cpu, { code: XEN_CS, data: XEN_DS, task: XEN_TSS, taskBase: xenLinear(TSS_OFFSET) });
   cpu.setReg(4, FRAME_EIP);
   cpu.cr3 = directory * 0x1000;
   cpu.cr4 = CR4_PSE | CR4_PGE;
   cpu.cr0 = (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE) >>> 0;
   cpu.flushBlocks();
-}
-
-function prepareApic(machine: Machine): void {
-  const write = (register: number, value: number): void => machine.platform.mmioWrite(LAPIC_BASE + register, 4, value);
-  write(APIC_SVR, 0x100 | VECTOR_SPURIOUS);
-  write(APIC_LVT_TIMER, VECTOR_TIMER);
-  write(APIC_TIMER_DIVIDE, 0xb); // by 1
-  write(APIC_LVT_LINT0, 0x1_0000);
 }
