@@ -45,8 +45,11 @@ export async function pruneImages({ all, force }: { readonly all?: true; readonl
   const { images, containers } = new Places();
   const removed: string[] = [];
   let bytes = 0;
-  for (const image of images.list()) {
-    if ((!all && image.names.length > 0) || usersOf(containers, image).length > 0) continue;
+  const there = images.list();
+  const named = new Set(there.filter(({ names }) => names.length > 0).map(({ id }) => id));
+  for (const image of there) {
+    const isGone = removed.includes(image.id);
+    if (isGone || (!all && named.has(image.id)) || usersOf(containers, image).length > 0) continue;
     await images.remove(image.id, { force: true, users: (other) => usersOf(containers, other) });
     bytes += image.size;
     removed.push(image.id);

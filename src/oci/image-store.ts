@@ -84,7 +84,8 @@ export class ImageStore {
     const wanted = text.replace(/^sha256:/, '');
     if (/^[0-9a-f]{4,64}$/.test(wanted)) {
       const found = images.filter(({ id }) => digits(id).startsWith(wanted));
-      if (found.length > 1) throw new OciError('ambiguous', `The image ID ${text} is the beginning of more than one.`);
+      if (new Set(found.map(({ id }) => id)).size > 1)
+        throw new OciError('ambiguous', `The image ID ${text} is the beginning of more than one.`);
       if (found[0]) return found[0];
     }
     const reference = parseReference(text);
@@ -115,6 +116,11 @@ export class ImageStore {
     });
   }
 
+  /** Two archives may have the same image with layers packed differently: then it has a manifest for each. */
+  #manifestsOf(id: Digest): readonly StoredImage[] {
+    return this.list().filter((image) => image.id === id);
+  }
+
   /**
    * Removes a name, and the image when it was the last; by ID, all names.
    * @throws OciError when a container uses the image or an ID has several names, unless forced
@@ -126,18 +132,17 @@ export class ImageStore {
     return this.change(() => {
       const image = this.find(text);
       const name = image.names.find((candidate) => isMeant({ ...image, names: [candidate] }, quietly(text)));
-      const rest = name === undefined ? [] : image.names.filter((other) => other !== name);
-      if (name === undefined && image.names.length > 1 && !options.force) {
-        throw new OciError(
-          'in-use',
-          `The image ${short(image.id)} has the names ${image.names.join(', ')}: use --force.`,
-        );
-      }
+      const manifests = this.#manifestsOf(image.id);
+      const names = manifests.flatMap((one) => one.names);
+      const rest = name === undefined ? [] : names.filter((other) => other !== name);
+      if (name === undefined && names.length > 1 && !options.force)
+        throw new OciError('in-use', `The image ${short(image.id)} has the names ${names.join(', ')}: use --force.`);
       if (rest.length === 0) this.#refuseUsed(image, options);
-      const untagged = name === undefined ? image.names : [name];
-      const entries = this.#index().filter(({ digest, annotations }) => {
-        return digest !== image.manifest.digest || rest.includes(annotations?.[NAME] ?? '');
-      });
+      const untagged = name === undefined ? names : [name];
+      const digests = new Set(manifests.map(({ manifest }) => manifest.digest));
+      const entries = this.#index().filter(
+        ({ digest, annotations }) => !digests.has(digest) || rest.includes(annotations?.[NAME] ?? ''),
+      );
       this.#writeIndex(entries);
       return { untagged, deleted: rest.length === 0 ? [image.id] : [] };
     });

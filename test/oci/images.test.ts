@@ -166,6 +166,20 @@ describe('removing', () => {
     expect([store.list(), store.blobs.list(), store.layers.list()]).toEqual([[], [], []]);
   });
 
+  test('an image that was loaded packed in two ways is one by its ID, and goes with its last name', async () => {
+    const id = (await load(await dockerArchive(await image(), ['plain'])))[0]!.id;
+    await load(await tar(...layoutEntries(await image(), 'packed:1')));
+    expect(store.list()).toHaveLength(2);
+    expect(store.find(id).id).toBe(id);
+    await expect(store.remove(id, { users: nobody })).rejects.toThrow('has the names');
+    const users = () => ['somebody'];
+    expect(await store.remove('plain', { users })).toEqual({ untagged: ['plain:latest'], deleted: [] });
+    expect(store.find(id).names).toEqual(['packed:1']);
+    await expect(store.remove('packed:1', { users })).rejects.toThrow('The container somebody uses the image');
+    expect(await store.remove('packed:1', { users: nobody })).toEqual({ untagged: ['packed:1'], deleted: [id] });
+    expect([store.list(), store.blobs.list(), store.layers.list()]).toEqual([[], [], []]);
+  });
+
   test('an image leaves the layers that another one has', async () => {
     await load(await dockerArchive(await image(), ['both']));
     await load(await dockerArchive({ layers: [await LOWER()] }, ['lower']));

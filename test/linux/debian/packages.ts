@@ -79,6 +79,16 @@ export async function fetchWithSource(abi: Abi, name: string, source: string): P
   return { package: find(/\.deb$/), original: find(/\.orig\.tar\./), debian: find(/\.debian\.tar\./) };
 }
 
+/** Fetches packages without what they depend on, and unpacks them into `root` below a folder. @throws as above */
+export async function unpackPackages(abi: Abi, folder: string, names: readonly string[]): Promise<void> {
+  const apt = aptFor(abi, folder);
+  await apt('update');
+  await apt('download', ...names);
+  const root = join(folder, 'root');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb')))
+    await run('dpkg-deb', ['--extract', join(folder, file), root]);
+}
+
 /** apt-get on a state of its own in which nothing is installed. */
 function aptFor(
   abi: Abi,
