@@ -104,6 +104,20 @@ function ownerOf(task: () => Task): () => Owner {
   };
 }
 
+/** What the files of a task's directory are made of. */
+interface TaskFiles {
+  readonly kernel: Kernel;
+  readonly fs: GeneratedFs;
+  readonly pids: PidNamespace;
+  readonly group: ThreadGroup;
+  readonly task: () => Task;
+  readonly owner: () => Owner;
+  /** A file that is only read. */
+  readonly text: (read: (opener: Task) => string | Uint8Array, mode?: number) => GeneratedFile;
+  /** A link to a place that only those may follow who might trace the task. */
+  readonly link: (find: () => Path | undefined) => GeneratedLink;
+}
+
 function taskDirectory(
   kernel: Kernel,
   fs: GeneratedFs,
@@ -128,7 +142,20 @@ function taskDirectory(
   };
   const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, identity), task, owner);
   addLoginFiles(kernel, fs, directory, task, owner);
-  return addMemoryShortageFiles(kernel, fs, directory, group, owner)
+  addMemoryShortageFiles(kernel, fs, directory, group, owner);
+  const files = { kernel, fs, pids, group, task, owner, text, link };
+  addStatusFiles(directory, files);
+  addUsageFiles(directory, files);
+  addPlaceFiles(directory, files);
+  return directory;
+}
+
+/** Who the task is, and what it was started with. */
+function addStatusFiles(
+  directory: GeneratedDirectory,
+  { kernel, fs, pids, group, task, owner, text }: TaskFiles,
+): void {
+  directory
     .offer('status', () => text((opener) => status(kernel, pids, group, task(), opener.credentials.user)))
     .offer('stat', () => text(() => stat(kernel, pids, group, task())))
     .offer('statm', () => text(() => statm(task())))
@@ -160,7 +187,12 @@ function taskDirectory(
           owner,
           0o644,
         ),
-    )
+    );
+}
+
+/** What it uses: memory, input and output, the processor. */
+function addUsageFiles(directory: GeneratedDirectory, { kernel, group, task, text }: TaskFiles): void {
+  directory
     .offer('maps', () => text((opener) => inspected(opener, task(), maps)))
     .offer('smaps', () => text((opener) => inspected(opener, task(), smaps)))
     .offer('smaps_rollup', () => text((opener) => inspected(opener, task(), smapsRollup)))
@@ -172,7 +204,12 @@ function taskDirectory(
         (opener) => inspected(opener, task(), ({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
         0o400,
       ),
-    )
+    );
+}
+
+/** Its limits, and what it sees of the system: mounts, control groups, files. */
+function addPlaceFiles(directory: GeneratedDirectory, { kernel, fs, group, task, owner, text, link }: TaskFiles): void {
+  directory
     .offer('limits', () => text(() => limits(group)))
     .offer('mounts', () => text(() => mountTable(task())))
     .offer('mountinfo', () => text(() => mountInfo(task())))
