@@ -6,7 +6,7 @@ import type { BootOptions } from '../boot/multiboot.ts';
 import { loadMultiboot, MULTIBOOT_MAGIC } from '../boot/multiboot.ts';
 import { checkRom, placeRom } from '../boot/rom.ts';
 import type { CpuModel, CpuOptions } from '../cpu/cpu.ts';
-import { Cpu, PAGE_ROM } from '../cpu/cpu.ts';
+import { type CpuHost, Cpu, PAGE_ROM } from '../cpu/cpu.ts';
 import { preemptionTimerDue, vmxMode } from '../cpu/vmcs.ts';
 import { Clock } from '../machine/clock.ts';
 import { InputQueue } from '../machine/input-queue.ts';
@@ -99,19 +99,7 @@ export class Machine {
       seed: options.seed,
       ...(options.rom === undefined ? {} : { romSize: options.rom.length }),
       processors: options.processors ?? 1,
-      host: {
-        portRead: (port, size) => this.platform.bus.portRead(port, size),
-        portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
-        mmioRead: (address, size) => this.platform.bus.mmioRead(this.#busAddress(address), size),
-        mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
-        interruptAcknowledge: () => this.platform.acknowledge(),
-        floatingPointError: (level) => this.platform.coprocessorError.setError(level),
-        localApicMode: (mode) => this.platform.lapic.setMode(mode),
-        localApicRead: (register) => this.platform.lapic.read(register, 4),
-        localApicWrite: (register, low, high) => this.platform.lapic.writeExtended(register, low, high),
-        localApicDeadline: (cycles) => this.platform.lapic.setDeadline(cycles),
-        notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
-      },
+      host: this.#hostCalls(options),
     });
     const { processors } = this.cpu;
     this.#turns = new Turns(processors);
@@ -119,10 +107,46 @@ export class Machine {
     this.clock = new Clock({ frequencyHz: options.cpuFrequencyHz ?? FREQUENCY_DEFAULT, cycles: () => this.cpu.cycles });
     this.clock.onDeadlineChange = () => this.#moveDeadline();
     this.input.onPush = () => this.cpu.requestStop();
-    this.platform = new Platform({
+    this.platform = this.#createPlatform(options);
+    const memoryPart = new MemoryPart(() => this.cpu.ram);
+    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name, processors.count);
+    if (options.rom !== undefined) this.#placeRom(options.rom);
+    this.#parts = [
+      hardware,
+      memoryPart,
+      new RomPart(this.cpu),
+      new CpuPart(this.cpu),
+      this.clock,
+      this.input,
+      this.platform,
+      this.#end,
+      this.#turns,
+    ];
+  }
+
+  /** What the processor asks of the board. */
+  #hostCalls(options: MachineOptions): CpuHost {
+    return {
+      portRead: (port, size) => this.platform.bus.portRead(port, size),
+      portWrite: (port, size, value) => this.platform.bus.portWrite(port, size, value),
+      mmioRead: (address, size) => this.platform.bus.mmioRead(this.#busAddress(address), size),
+      mmioWrite: (address, size, value) => this.platform.bus.mmioWrite(this.#busAddress(address), size, value),
+      interruptAcknowledge: () => this.platform.acknowledge(),
+      floatingPointError: (level) => this.platform.coprocessorError.setError(level),
+      localApicMode: (mode) => this.platform.lapic.setMode(mode),
+      localApicRead: (register) => this.platform.lapic.read(register, 4),
+      localApicWrite: (register, low, high) => this.platform.lapic.writeExtended(register, low, high),
+      localApicDeadline: (cycles) => this.platform.lapic.setDeadline(cycles),
+      notSupported: (what, detail) => options.notSupported?.(what, String(detail)),
+    };
+  }
+
+  #createPlatform(options: MachineOptions): Platform {
+    const { processors } = this.cpu;
+    return new Platform({
       clock: this.clock,
       input: this.input,
-      memorySize: memory,
+      memorySize: this.ramSize,
       date: options.date ?? DEFAULT_DATE,
       processors: processors.count,
       accessing: () => processors.selected,
@@ -143,20 +167,6 @@ export class Machine {
       a20: (open) => this.cpu.setA20(open),
       ignoreError: (level) => this.cpu.setIgnoreError(level),
     });
-    const memoryPart = new MemoryPart(() => this.cpu.ram);
-    const hardware = new HardwarePart(memory, this.clock.frequencyHz, this.cpu.model.name, processors.count);
-    if (options.rom !== undefined) this.#placeRom(options.rom);
-    this.#parts = [
-      hardware,
-      memoryPart,
-      new RomPart(this.cpu),
-      new CpuPart(this.cpu),
-      this.clock,
-      this.input,
-      this.platform,
-      this.#end,
-      this.#turns,
-    ];
   }
 
   /** The ROM lies below 4 GiB and its end below 1 MiB, where RAM is not written any more. */
