@@ -70,6 +70,6 @@ export class Installation {
   remove(): void {
     const ids = this.container('ps', '-aq').out.split('\n').filter(Boolean);
     if (ids.length > 0) this.container('rm', '-f', ...ids);
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

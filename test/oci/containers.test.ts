@@ -1,7 +1,7 @@
 // Containers as a user runs them: what is inside, what is kept, what commands reach, and what a container cannot do. Truth:
 // docker-container(1) and its like, namespaces(7), capabilities(7).
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -306,6 +306,10 @@ describe.skipIf(!canCompile())('containers', () => {
     container('kill', 'heard');
     await sleep(500);
     expect(hasEnded).toBe(false);
+    // whoever runs it again listens there
+    const { runner } = containers.find('heard');
+    await until(() => !existsSync(runner!.socket));
+    expect(runner && existsSync(runner.socket)).toBe(false);
     unlock();
     expect(await ended).toEqual({ status: 137, state: 'exited' });
     expect(container('rm', 'heard').out).toBe('heard\n');

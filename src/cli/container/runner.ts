@@ -174,11 +174,17 @@ export class ContainerRunner {
   }
 
   #close(): void {
-    const { runner } = this.#parts.record;
-    this.#server?.close();
-    if (runner) rmSync(runner.socket, { force: true });
+    this.#stopListening();
     this.#log?.close();
     this.#log = undefined;
+  }
+
+  #stopListening(): void {
+    const { runner } = this.#parts.record;
+    if (!this.#server) return;
+    this.#server.close();
+    this.#server = undefined;
+    rmSync(runner!.socket, { force: true });
   }
 
   /** Everything but the program: hooks, the log, the socket. */
@@ -316,6 +322,8 @@ export class ContainerRunner {
     await this.#files.kept?.save();
     const oomKilled = /oom_kill [1-9]/.test(readControl(this.#kernel, this.#container.cgroup, 'memory.events'));
     const finishedAt = new Date().toISOString();
+    // another process may run the container once this is noted, and listen there
+    this.#stopListening();
     await this.#note({ state: 'exited', runner: undefined, exitCode, oomKilled, finishedAt });
     this.#close();
     if (record.autoRemove) await containers.remove(record.id);

@@ -303,10 +303,11 @@ export async function deleteBundle(
 /** Kills a container and waits until its process has kept what becomes of it. @throws OciError */
 async function end(places: BundlePlaces, record: BundleRecord): Promise<void> {
   const { pid } = record.runner!;
-  // one that is being made does not listen yet
-  await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(
-    () => isRunning(pid) && process.kill(pid, 'SIGKILL'),
-  );
+  const isMade = statusOf(record) !== 'creating';
+  await ask(record, { op: 'signal', signal: SIGNAL.SIGKILL }).catch(() => {
+    // one that is being made does not listen yet, one that is ending no more
+    if (!isMade && isRunning(pid)) process.kill(pid, 'SIGKILL');
+  });
   await hasEnded(places, record.id);
 }
 
