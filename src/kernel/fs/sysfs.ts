@@ -46,6 +46,24 @@ const LOOPBACK: Tree = {
   type: '772\n',
 };
 
+/** /sys/devices/system/cpu. */
+const CPUS: Tree = {
+  cpu0: CPU0,
+  isolated: '\n',
+  kernel_max: '8191\n',
+  offline: '\n',
+  online: PROCESSORS,
+  possible: PROCESSORS,
+  present: PROCESSORS,
+};
+
+/** /sys/devices/system/node/node0/meminfo. */
+function nodeMemory(kernel: Kernel): string {
+  const { total, used } = kernel.frames;
+  const row = (name: string, pages: number) => `Node 0 ${`${name}:`.padEnd(13)}${String(pages * 4).padStart(10)} kB\n`;
+  return row('MemTotal', total) + row('MemFree', total - used) + row('MemUsed', used);
+}
+
 /** Makes a sysfs. */
 export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
   const fs = new GeneratedFs('sysfs', SYSFS_MAGIC, kernel.nextDevice(), () => kernel.realtime);
@@ -59,23 +77,7 @@ export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
     return made;
   };
   const link = (target: string) => new GeneratedLink(fs, () => target);
-  const cpu: Tree = {
-    cpu0: CPU0,
-    isolated: '\n',
-    kernel_max: '8191\n',
-    offline: '\n',
-    online: PROCESSORS,
-    possible: PROCESSORS,
-    present: PROCESSORS,
-  };
-  const memory = new GeneratedFile(fs, {
-    read: () => {
-      const { total, used } = kernel.frames;
-      const row = (name: string, pages: number) =>
-        `Node 0 ${`${name}:`.padEnd(13)}${String(pages * 4).padStart(10)} kB\n`;
-      return row('MemTotal', total) + row('MemFree', total - used) + row('MemUsed', used);
-    },
-  });
+  const memory = new GeneratedFile(fs, { read: () => nodeMemory(kernel) });
   const node: Tree = {
     has_cpu: PROCESSORS,
     has_memory: PROCESSORS,
@@ -93,19 +95,11 @@ export function createSysFs(kernel: Kernel): { fs: GeneratedFs; root: Inode } {
       tty: {},
     },
     dev: { block: {}, char: {} },
-    devices: { system: { cpu, node }, virtual: { net: { lo: LOOPBACK } } },
+    devices: { system: { cpu: CPUS, node }, virtual: { net: { lo: LOOPBACK } } },
     firmware: {},
     fs: { cgroup: {} },
     hypervisor: {},
-    kernel: {
-      address_bits: '64\n',
-      cgroup: { delegate: DELEGATE, features: FEATURES },
-      cpu_byteorder: 'little\n',
-      fscaps: '1\n',
-      mm: { transparent_hugepage: { enabled: 'always madvise [never]\n', hpage_pmd_size: '2097152\n' } },
-      profiling: '0\n',
-      uevent_seqnum: '0\n',
-    },
+    kernel: KERNEL,
     module: {},
     power: {},
   });
@@ -120,3 +114,14 @@ const DELEGATE = ['cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control', 'm
 const FEATURES = ['nsdelegate', 'favordynmods', 'memory_localevents', 'memory_recursiveprot']
   .map((name) => `${name}\n`)
   .join('');
+
+/** /sys/kernel. */
+const KERNEL: Tree = {
+  address_bits: '64\n',
+  cgroup: { delegate: DELEGATE, features: FEATURES },
+  cpu_byteorder: 'little\n',
+  fscaps: '1\n',
+  mm: { transparent_hugepage: { enabled: 'always madvise [never]\n', hpage_pmd_size: '2097152\n' } },
+  profiling: '0\n',
+  uevent_seqnum: '0\n',
+};

@@ -110,7 +110,7 @@ export abstract class Socket extends FileDescription {
   receiveBuffer = DEFAULT_BUFFER;
   receiveTimeout = 0n;
   sendTimeout = 0n;
-  /** A failure to be told once (SO_ERROR). */
+  /** The number of a failure to be told once (SO_ERROR). */
   error = 0;
   readShut = false;
   writeShut = false;

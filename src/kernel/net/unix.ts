@@ -27,8 +27,6 @@ import {
 } from './socket.ts';
 import { type UnixNames, header, familyOf, PATH_OFFSET, LONGEST_PATH, pathOf, withTerminator } from './unix-names.ts';
 
-const ECONNRESET = -ERRNO.ECONNRESET;
-
 /** Something on its way: part of a stream, or a message. */
 interface Parcel {
   bytes: Uint8Array;
@@ -343,7 +341,7 @@ export class UnixSocket extends Socket {
     if (this.#abstractName !== undefined) this.#names.abstract.delete(this.#abstractName);
     for (const { ancillary } of this.#parcels) for (const file of ancillary.files) release(file);
     for (const waiting of this.#pending) {
-      if (waiting.#peer !== undefined) waiting.#peer.error = ECONNRESET;
+      if (waiting.#peer !== undefined) waiting.#peer.error = ERRNO.ECONNRESET;
       waiting.charge?.free();
       waiting.closed();
     }
@@ -351,7 +349,7 @@ export class UnixSocket extends Socket {
     this.#peer = undefined;
     if (peer === undefined) return;
     if (peer.#peer === this) peer.#peer = undefined;
-    if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = ECONNRESET;
+    if (this.#parcels.length > 0 && !this.#isDatagram) peer.error = ERRNO.ECONNRESET;
     if (this.#isDatagram) peer.queue.wake();
     else peer.happened(POLL_HUP);
   }

@@ -162,7 +162,7 @@ export function getsockopt(call: Call): number {
     case SO_ERROR: {
       const { error } = socket;
       socket.error = 0;
-      return put([Math.abs(error)]);
+      return put([error]);
     }
     case SO_ACCEPTCONN:
       return put([socket.isListening ? 1 : 0]);
