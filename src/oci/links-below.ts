@@ -71,9 +71,7 @@ class Layer<Content> {
 
   complete(below: readonly Layer<Content>[], what: string): void {
     const links = this.entries.filter(({ below: isBelow }) => isBelow);
-    const described = new Set(this.entries.map(({ path }) => path));
-    const isWhole =
-      below.length === 0 || this.entries.every(({ path }) => path === '' || described.has(directoryOf(path)));
+    const isWhole = below.length === 0 || describesDirectories(this.entries);
     if (links.length === 0 && isWhole) return;
     const entries = new Map(this.entries.map((entry) => [entry.path, entry]));
     const places = new Map<string, string>();
@@ -124,6 +122,19 @@ function find<Content>(layers: readonly Layer<Content>[], path: string): PlacedE
   return undefined;
 }
 
-const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+/** Are the directories of all entries, which come before them, among the entries? Most are in that of the one before. */
+function describesDirectories(entries: readonly LayerEntry[]): boolean {
+  const described = new Set<string>();
+  let last: string | undefined;
+  for (const { path, kind } of entries) {
+    const slash = path.lastIndexOf('/');
+    if (path !== '' && !(last !== undefined && Math.max(slash, 0) === last.length && path.startsWith(last))) {
+      last = path.slice(0, Math.max(slash, 0));
+      if (!described.has(last)) return false;
+    }
+    if (kind === 'directory') described.add(path);
+  }
+  return true;
+}
 
 const plain = (path: string): LayerEntry => ({ path, kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0 });

@@ -42,11 +42,14 @@ async function missing(): Promise<string | undefined> {
   if (what !== undefined) return `there is no ${what}`;
   try {
     await unpackPackages('amd64', tools, PACKAGES);
-    await tool('skopeo', '--version');
-    await tool('umoci', '--version');
+  } catch {
+    return 'the packages cannot be fetched';
+  }
+  try {
+    for (const name of ['skopeo', 'umoci']) await tool(name, '--version');
     return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message.split('\n')[0] : String(error);
+  } catch {
+    return 'they do not run on this computer';
   }
 }
 

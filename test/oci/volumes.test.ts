@@ -86,11 +86,12 @@ test('what the user has for its place wins over it', () => {
 });
 
 test('one that the user asks for can be read-only or empty, and is mounted after what it lies in', () => {
-  const asked = ['-v', '/data/file.d', '--mount', 'target=/bare,volume-nocopy', '-v', '/data:ro', '-v', '/etc:nocopy'];
-  const script = 'touch /data/x; touch /data/file.d/y && ls /data /data/file.d; ls /etc';
+  const bare = ['--mount', 'target=/bare,volume-nocopy', '-v', '/etc:nocopy', '--hostname', 'me'];
+  const asked = ['-v', '/data/file.d', '-v', '/data:ro', ...bare];
+  const script = 'touch /data/x; touch /data/file.d/y && ls /data /data/file.d; ls /etc; cat /etc/hostname';
   expect(container('run', '--rm', ...asked, 'image', ...sh(script))).toEqual({
     status: 0,
-    out: '/data:\nfile\nfile.d\n\n/data/file.d:\ny\n',
+    out: '/data:\nfile\nfile.d\n\n/data/file.d:\ny\nhostname\nhosts\nresolv.conf\nme\n',
     err: "touch: cannot touch '/data/x': Read-only file system\n",
   });
 });

@@ -7,6 +7,7 @@ import type { ContainerRecord } from '../../oci/container-store.ts';
 import { type ContainerOptions, defaultSpec, programOf } from '../../oci/default-spec.ts';
 import { networkMounts } from '../../oci/network-files.ts';
 import { parseSeccomp } from '../../oci/parse-runtime-spec.ts';
+import type { MountSpec } from '../../oci/runtime-spec.ts';
 import { volumeName, withVolumes } from '../../oci/volumes.ts';
 import { hostReason, readUserFile } from '../assets.ts';
 import { findImage } from '../embedded-image.ts';
@@ -134,6 +135,13 @@ function writeId(file: string, id: string): void {
   }
 }
 
+/** The files of the network are seen in a volume for /etc too; what a user has put there instead hides them. */
+function withNetworkFiles(mounts: readonly MountSpec[]): readonly MountSpec[] {
+  const isBelow = (mount: MountSpec) => mount.destination === '/etc' && volumeName(mount) !== undefined;
+  const others = mounts.filter((mount) => !isBelow(mount));
+  return [...mounts.filter(isBelow), ...networkMounts(others), ...others];
+}
+
 /** Where a volume is to be that `-v` asks for. */
 function ownPlace(text: string): readonly string[] {
   const mount = volumeMount(text);
@@ -156,7 +164,7 @@ function containerOptions(
     hostname: options.hostname ?? id.slice(0, 12),
     terminal: options.tty === true,
     readOnly: options.readOnly === true,
-    mounts: [...networkMounts(mounts), ...mounts],
+    mounts: withNetworkFiles(mounts),
     privileged: options.privileged === true,
     capAdd: options.capAdd,
     capDrop: options.capDrop,
