@@ -5,7 +5,7 @@ import { fail } from '../error.ts';
 import type { GeneratedFs } from '../fs/generated.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
-import { WaitQueue } from '../task/wait-queue.ts';
+import { Changes } from '../vfs/changes.ts';
 import { FileDescription, POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from '../vfs/file.ts';
 import { Inode, type Opener, type Owner } from '../vfs/inode.ts';
 import type { Cgroup } from './cgroup.ts';
@@ -28,9 +28,8 @@ const MOST_BYTES = 4096;
 export class ControlInode extends Inode {
   readonly cgroup: Cgroup;
   readonly file: ControlFile;
-  readonly queue = new WaitQueue();
-  /** How often the text has changed. */
-  changes = 0;
+  /** Those of the text. */
+  readonly changes = new Changes();
 
   constructor(fs: GeneratedFs, cgroup: Cgroup, file: ControlFile, owner: Owner) {
     const mode = (file.read ? 0o444 : 0) | (file.write ? 0o200 : 0);
@@ -45,8 +44,7 @@ export class ControlInode extends Inode {
 
   /** The text has changed: whoever polls hears of it. */
   notify(): void {
-    this.changes++;
-    this.queue.wake();
+    this.changes.notify();
   }
 
   override open(flags: number, opener?: Opener): FileDescription {
@@ -66,16 +64,16 @@ class ControlDescription extends FileDescription {
   #seen: number;
 
   constructor(inode: ControlInode, flags: number, opener: Task) {
-    super(inode, flags, inode.queue);
+    super(inode, flags, inode.changes.queue);
     this.#opener = opener;
-    this.#seen = inode.changes;
+    this.#seen = inode.changes.count;
   }
 
   override readAt(offset: number, into: Uint8Array): number {
     const { cgroup, file } = this.inode;
     if (offset === 0) {
       if (cgroup.isRemoved) fail('ENODEV');
-      this.#seen = this.inode.changes;
+      this.#seen = this.inode.changes.count;
       this.#text = Uint8Array.from(encodeText((file.read ?? fail('EINVAL'))(cgroup, this.#opener)));
     }
     const part = this.#text.subarray(offset, offset + into.length);
@@ -97,6 +95,6 @@ class ControlDescription extends FileDescription {
 
   override poll(): number {
     const ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-    return this.#seen === this.inode.changes ? ready : ready | POLLERR | POLLPRI;
+    return this.#seen === this.inode.changes.count ? ready : ready | POLLERR | POLLPRI;
   }
 }

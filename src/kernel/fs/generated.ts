@@ -1,14 +1,16 @@
 // Files whose contents are made when they are opened, and directories whose entries are computed: what procfs, sysfs and
 // cgroupfs are made of.
-import { O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts';
+import { O_ACCMODE, O_RDONLY, O_WRONLY, S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/stat.ts';
 import { fail } from '../error.ts';
+import type { Kernel } from '../kernel.ts';
 import type { HeldObject } from '../mm/frames.ts';
 import { PAGE_SIZE } from '../platform.ts';
 import { decodeText, encodeText } from '../syscalls/text.ts';
 import type { Task } from '../task/task.ts';
 import type { ThreadGroup } from '../task/thread-group.ts';
 import { DirectoryFile } from '../vfs/directory-file.ts';
-import { FileDescription } from '../vfs/file.ts';
+import type { Changes } from '../vfs/changes.ts';
+import { FileDescription, POLLERR, POLLPRI } from '../vfs/file.ts';
 import {
   type DirectoryEntry,
   type FileSystem,
@@ -51,10 +53,19 @@ export interface WriteContext {
   readonly offset: number;
 }
 
+/** The text of one open file. */
+export interface OpenText {
+  readonly read: () => string | Uint8Array;
+  /** Who polls the file hears of these. */
+  readonly changes?: Changes;
+}
+
 /** What a generated file does when it is read and written. */
 export interface FileContent {
-  /** The whole text, as the task that opens it sees it. */
+  /** The whole text, as the task that opened it sees it; made when reading begins. */
   readonly read?: (opener: Task) => string | Uint8Array;
+  /** The same where it is decided at opening what the text tells of. @throws SystemError for those who may not */
+  readonly open?: (opener: Task) => OpenText;
   /** One write; @throws SystemError */
   readonly write?: (text: string, writer: Task, how: WriteContext) => void;
   /** Who may open it for writing, where permission bits do not tell. */
@@ -78,12 +89,12 @@ export abstract class OwnedInode extends Inode {
   }
 }
 
-/** A file whose text is made when it is opened. */
+/** A file whose text is made when it is read from the beginning. */
 export class GeneratedFile extends OwnedInode {
   readonly content: FileContent;
 
   constructor(fs: GeneratedFs, content: FileContent, owner: LiveOwner = ROOT, mode?: number) {
-    const permissions = (content.read ? 0o444 : 0) | (content.write ? 0o200 : 0);
+    const permissions = (content.read || content.open ? 0o444 : 0) | (content.write ? 0o200 : 0);
     super(fs, S_IFREG | (mode ?? permissions), owner);
     this.content = content;
   }
@@ -93,7 +104,15 @@ export class GeneratedFile extends OwnedInode {
   }
 
   override open(flags: number, opener?: Opener): FileDescription {
-    return new GeneratedDescription(this, flags, opener!);
+    const { task } = opener!;
+    const isRead = (flags & O_ACCMODE) !== O_WRONLY;
+    if ((flags & O_ACCMODE) !== O_RDONLY && this.content.mayWrite?.(task.credentials) === false) fail('EACCES');
+    return new GeneratedDescription(this, flags, opener!, isRead ? this.#openText(task) : undefined);
+  }
+
+  #openText(opener: Task): OpenText {
+    const { open, read = () => fail('EACCES') } = this.content;
+    return open?.(opener) ?? { read: () => read(opener) };
   }
 
   /** Opening with O_TRUNC is no mistake. */
@@ -104,20 +123,23 @@ class GeneratedDescription extends FileDescription {
   declare readonly inode: GeneratedFile;
   readonly #opener: Task;
   readonly #credentials: Credentials;
-  readonly #text: Uint8Array;
-
+  readonly #text: OpenText | undefined;
+  readonly #kernel: Kernel;
+  #bytes = new Uint8Array(0);
+  /** Where reading goes on with the same text. */
+  #next = 0;
+  /** Changes that whoever holds the file has heard of. */
+  #heard: number;
   /** Memory of a text that is longer than most. */
-  readonly #held: HeldObject | undefined;
+  #held: HeldObject | undefined;
 
-  constructor(inode: GeneratedFile, flags: number, { task: opener, kernel }: Opener) {
-    super(inode, flags);
+  constructor(inode: GeneratedFile, flags: number, { task: opener, kernel }: Opener, text: OpenText | undefined) {
+    super(inode, flags, text?.changes?.queue);
     this.#opener = opener;
     this.#credentials = opener.credentials;
-    const { read, mayWrite } = inode.content;
-    if (this.writable && mayWrite?.(opener.credentials) === false) fail('EACCES');
-    const text = this.readable ? (read?.(opener) ?? fail('EACCES')) : '';
-    this.#text = typeof text === 'string' ? encodeText(text) : text;
-    if (this.#text.length > PAGE_SIZE) this.#held = kernel.memory.object(this.#text.length);
+    this.#kernel = kernel;
+    this.#text = text;
+    this.#heard = text?.changes?.count ?? 0;
   }
 
   override closed(): void {
@@ -125,9 +147,34 @@ class GeneratedDescription extends FileDescription {
   }
 
   override readAt(offset: number, into: Uint8Array): number {
-    const part = this.#text.subarray(offset, offset + into.length);
+    if (offset === 0 || offset !== this.#next) this.#make();
+    const part = this.#bytes.subarray(offset, offset + into.length);
     into.set(part);
+    this.#next = offset + part.length;
     return part.length;
+  }
+
+  #make(): void {
+    const text = this.#text!.read();
+    const bytes = typeof text === 'string' ? encodeText(text) : text;
+    this.#held?.free();
+    this.#held = undefined;
+    this.#bytes = new Uint8Array(0);
+    if (bytes.length > PAGE_SIZE) this.#held = this.#kernel.memory.object(bytes.length);
+    this.#bytes = Uint8Array.from(bytes);
+  }
+
+  override get pollable(): boolean {
+    return this.#text?.changes !== undefined;
+  }
+
+  /** Changes are told once. */
+  override poll(): number {
+    const ready = super.poll();
+    const changes = this.#text?.changes;
+    if (changes === undefined || changes.count === this.#heard) return ready;
+    this.#heard = changes.count;
+    return ready | POLLERR | POLLPRI;
   }
 
   override writeAt(offset: number, from: Uint8Array): number {

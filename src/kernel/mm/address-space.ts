@@ -24,6 +24,8 @@ export type FaultOutcome = 'resolved' | 'not-mapped' | 'no-right' | 'beyond-file
 
 /** Room that a growing stack leaves to the area below it. */
 const STACK_GUARD = 0x10_0000;
+/** Kinds of memory that a core file has unless others are chosen: anonymous ones, and pages that begin ELF files (core(5)). */
+const USUALLY_DUMPED = 0x33;
 /** Areas of a program (vm.max_map_count). */
 export const MOST_AREAS = 65530;
 /** Memory of an area, about, and how many belong to the task. */
@@ -70,6 +72,8 @@ export class AddressSpace implements PageUser {
   #peak = 0;
   /** prctl(2) PR_SET_DUMPABLE: whether others of the same user may look into it. */
   dumpable = 1;
+  /** What of it a core file has (/proc/PID/coredump_filter). */
+  dumped = USUALLY_DUMPED;
   /** Where the program was started: what the task gains or leaves later changes nothing about who may look into it. */
   owner: UserNamespace | undefined;
 
@@ -266,6 +270,7 @@ export class AddressSpace implements PageUser {
     child.auxiliary = this.auxiliary;
     child.vdso = this.vdso;
     child.dumpable = this.dumpable;
+    child.dumped = this.dumped;
     child.owner = this.owner;
     child.#reserve(this.areas.length);
     for (const area of this.areas) {

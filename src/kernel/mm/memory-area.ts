@@ -41,6 +41,8 @@ export interface MemoryArea {
   readonly notInherited?: boolean;
   /** madvise(MADV_WIPEONFORK). */
   readonly wipedOnFork?: boolean;
+  /** madvise(MADV_DONTDUMP): no part of a core file. */
+  readonly notDumped?: boolean;
   /** mlock(2). */
   readonly locked?: boolean;
   /** mbind(2); undefined where the task's counts. */
@@ -70,7 +72,7 @@ export function clip(area: MemoryArea, start: number, end: number): MemoryArea {
 export function continues(a: MemoryArea, b: MemoryArea): boolean {
   if (a.end !== b.start || a.protection !== b.protection || a.shared !== b.shared) return false;
   if (a.growsDown !== b.growsDown || a.name !== b.name || a.notInherited !== b.notInherited) return false;
-  if (a.wipedOnFork !== b.wipedOnFork || a.locked !== b.locked) return false;
+  if (a.wipedOnFork !== b.wipedOnFork || a.notDumped !== b.notDumped || a.locked !== b.locked) return false;
   if (a.policy?.mode !== b.policy?.mode || a.policy?.nodes !== b.policy?.nodes) return false;
   if (a.file === undefined || b.file === undefined) return a.file === b.file && !a.shared;
   return a.file.cache === b.file.cache && a.file.page + (a.end - a.start) / 4096 === b.file.page;

@@ -1,4 +1,5 @@
 // The tree of mounts that a task sees (mount_namespaces(7)).
+import { Changes } from '../vfs/changes.ts';
 import { copyTree, lockTree, type MountNumbers, removeTree, treeOf } from '../vfs/mount-tree.ts';
 import { type Mount, type Path, throughMounts } from '../vfs/path.ts';
 import { Namespace } from './namespace.ts';
@@ -10,6 +11,8 @@ export class MountNamespace extends Namespace {
   readonly owner: UserNamespace;
   /** What everything else is mounted on; usually hidden by what is mounted on its root. */
   root: Mount;
+  /** What /proc/PID/mounts tells has changed. */
+  readonly changes = new Changes();
 
   constructor(number: number, owner: UserNamespace, root: Mount) {
     super(number);

@@ -1,7 +1,9 @@
 // What programs say about their use of memory, some of which changes what is in it: madvise(2).
 import {
   MADV_COLD,
+  MADV_DODUMP,
   MADV_DOFORK,
+  MADV_DONTDUMP,
   MADV_DONTFORK,
   MADV_DONTNEED,
   MADV_FREE,
@@ -78,6 +80,12 @@ function adviseArea(memory: AddressSpace, area: MemoryArea, start: number, end: 
       return;
     case MADV_KEEPONFORK:
       memory.change(start, end, ({ wipedOnFork: _, ...part }) => part);
+      return;
+    case MADV_DONTDUMP:
+      memory.change(start, end, (part) => ({ ...part, notDumped: true }));
+      return;
+    case MADV_DODUMP:
+      memory.change(start, end, ({ notDumped: _, ...part }) => part);
       return;
     case MADV_REMOVE: {
       const { cache, page } = area.file!;

@@ -134,7 +134,7 @@ function mountSetattr(call: Call): number {
     return { mount, next };
   });
   for (const { mount, next } of changed) {
-    mount.flags = next;
+    mount.change(next);
     spread(call, mount);
   }
   return 0;

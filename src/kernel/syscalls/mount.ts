@@ -131,7 +131,7 @@ function changeMount(call: Call, target: Path, given: number): void {
   const flags = mountFlags(given, changed.flags);
   checkLockedFlags(changed, flags);
   if (flags & ~changed.flags & MS_RDONLY && isWritten(call, (path) => path.mount === changed)) fail('EBUSY');
-  changed.flags = flags;
+  changed.change(flags);
 }
 
 function remount(call: Call, target: Path, given: number, data: string): void {
@@ -140,7 +140,7 @@ function remount(call: Call, target: Path, given: number, data: string): void {
   const flags = mountFlags(given, changed.flags);
   checkLockedFlags(changed, flags);
   changeFileSystem(call, changed.fs, (flags & MS_RDONLY) !== 0, data);
-  changed.flags = flags;
+  changed.change(flags);
 }
 
 /** New options of a file system. @throws SystemError EPERM, EBUSY, EINVAL */

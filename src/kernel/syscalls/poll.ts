@@ -73,19 +73,21 @@ function select(
   const queues: WaitQueue[] = [];
   const asked = addresses.map((address) => (address === 0 ? undefined : call.read(address, bytes)));
   let ready = 0;
-  const results = asked.map((set, n) => {
-    if (set === undefined) return undefined;
-    const result = new Uint8Array(bytes);
-    for (let fd = 0; fd < count; fd++) {
-      if (!((set[fd >> 3]! >> (fd & 7)) & 1)) continue;
-      const file = call.task.files.any(fd);
-      queues.push(file.queue);
-      if (!(file.poll() & SELECT_EVENTS[n]!)) continue;
-      result[fd >> 3]! |= 1 << (fd & 7);
+  const results = asked.map((set) => set && new Uint8Array(bytes));
+  for (let fd = 0; fd < count; fd++) {
+    const bit = 1 << (fd & 7);
+    const isAsked = (set: Uint8Array | undefined) => set !== undefined && (set[fd >> 3]! & bit) !== 0;
+    if (!asked.some(isAsked)) continue;
+    // what is told once is told here for all three
+    const file = call.task.files.any(fd);
+    queues.push(file.queue);
+    const events = file.poll();
+    for (const [n, set] of asked.entries()) {
+      if (!isAsked(set) || !(events & SELECT_EVENTS[n]!)) continue;
+      results[n]![fd >> 3]! |= bit;
       ready++;
     }
-    return result;
-  });
+  }
   if (ready === 0 && call.kernel.platform.cycles < deadline) return call.wait(queues, deadline);
   results.forEach((result, n) => {
     if (result !== undefined) call.write(addresses[n]!, result);

@@ -7,7 +7,8 @@ import { SystemError } from '../error.ts';
 import type { Kernel } from '../kernel.ts';
 import { OutOfFrames } from '../mm/frames.ts';
 import { VDSO } from '../mm/vdso.ts';
-import type { MemoryArea } from '../mm/memory-area.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { FileSource, MemoryArea } from '../mm/memory-area.ts';
 import { type Frame, PAGE_SIZE } from '../platform.ts';
 import type { SignalInfo } from '../signal/signal-set.ts';
 import { type FileDescription, release, WouldBlock } from '../vfs/file.ts';
@@ -90,19 +91,34 @@ function writeCore(kernel: Kernel, task: Task, info: SignalInfo, file: FileDescr
   if (file.inode.size < end) file.inode.truncate(end);
 }
 
+/** Kinds of memory, as the bits of /proc/PID/coredump_filter (core(5) "Controlling which mappings are written"). */
+const ANONYMOUS_PRIVATE = 1;
+const ANONYMOUS_SHARED = 2;
+const FILE_PRIVATE = 4;
+const FILE_SHARED = 8;
+const ELF_HEADERS = 16;
+
 /** How much of an area is worth keeping: what the program wrote, and of files the page by which they are known. */
 function sizeInCore({ memory }: Task, area: MemoryArea): number {
   const { start, end, file, shared, protection } = area;
+  const { dumped } = memory!;
   const size = end - start;
-  if (file === undefined) return protection === 0 ? 0 : size;
-  if (file.label === VDSO) return size;
+  const sizeOf = (kind: number) => (dumped & kind ? size : 0);
+  if (file?.label === VDSO) return size;
+  if (area.notDumped) return 0;
+  if (file === undefined) return protection === 0 ? 0 : sizeOf(ANONYMOUS_PRIVATE);
   // memory that is shared and has no name
-  if (shared) return file.at === undefined || isUnlinked(file.at) ? size : 0;
-  let isChanged = false;
-  memory!.table.forEach(start, end, (address: number, { frame }: { frame: Frame }) => {
-    if (file.cache.pages.get(file.page + (address - start) / PAGE_SIZE) !== frame) isChanged = true;
-  });
-  if (isChanged) return size;
+  if (shared) return sizeOf(file.at === undefined || isUnlinked(file.at) ? ANONYMOUS_SHARED : FILE_SHARED);
+  if (dumped & FILE_PRIVATE || (dumped & ANONYMOUS_PRIVATE && isChanged(memory!, area, file))) return size;
   const isProgram = file.page === 0 && (protection & PROT_READ) !== 0 && !(protection & (PROT_WRITE | PROT_EXEC));
-  return isProgram ? PAGE_SIZE : 0;
+  return isProgram && dumped & ELF_HEADERS ? PAGE_SIZE : 0;
+}
+
+/** The program wrote to its private pages of a file. */
+function isChanged(memory: AddressSpace, { start, end }: MemoryArea, { cache, page }: FileSource): boolean {
+  let found = false;
+  memory.table.forEach(start, end, (address: number, { frame }: { frame: Frame }) => {
+    if (cache.pages.get(page + (address - start) / PAGE_SIZE) !== frame) found = true;
+  });
+  return found;
 }

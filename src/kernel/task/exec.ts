@@ -126,6 +126,7 @@ function hide({ memory, credentials }: Task, { entry: { inode } }: Path): void {
 function replaceProgram(kernel: Kernel, task: Task, loaded: LoadedProgram): void {
   endOtherTasks(kernel, task);
   deleteTimers(task.group);
+  if (task.memory !== undefined) loaded.memory.dumped = task.memory.dumped;
   releaseMemory(kernel, task);
   task.memory = loaded.memory;
   if (task.files.users > 1) {

@@ -145,6 +145,7 @@ function place(mount: Mount, at: Path): void {
   at.mount.mounted.set(at.entry, mount);
   at.entry.mounts.add(mount);
   for (const part of treeOf(mount)) part.namespace = at.mount.namespace;
+  at.mount.namespace?.changes.notify();
   if (above !== undefined && above !== mount) move(above, { mount, entry: mount.root });
 }
 
@@ -283,6 +284,7 @@ export function removeTree(root: Mount, propagate: boolean): void {
   }
   for (const mount of leaving) {
     makePrivate(mount);
+    mount.namespace?.changes.notify();
     mount.namespace = undefined;
     countMounts(mount.fs, -1);
     mount.root.inode.mountedTimes(-1);

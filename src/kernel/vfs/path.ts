@@ -88,6 +88,12 @@ export class Mount {
     root.inode.mountedTimes(1);
   }
 
+  /** Other flags, which those hear of who watch the mounts. */
+  change(flags: number): void {
+    this.flags = flags;
+    this.namespace?.changes.notify();
+  }
+
   get isReadOnly(): boolean {
     return (this.flags & MS_RDONLY) !== 0 || this.fs.readOnly;
   }

@@ -178,6 +178,42 @@ CASE(its_heap_and_shared_memory) {
   load();
   say("%s %s %d\n", (char *)memory((uintptr_t)own + 4096), (char *)memory((uintptr_t)shared), memory((uintptr_t)file) != NULL);
 }
+
+/** Chooses what is dumped. */
+static long choose(const char *text) { int fd = open("/proc/self/coredump_filter", O_WRONLY); return write(fd, text, strlen(text)); }
+
+CASE(what_is_in_it_is_chosen) { show("/proc/self/coredump_filter"); R(choose("0x1f\n")); show("/proc/self/coredump_filter"); R(choose("017")); show("/proc/self/coredump_filter"); R(choose("+0xFFFFffff")); show("/proc/self/coredump_filter"); R(choose("4294967296")); R(choose("")); R(choose("x")); R(choose("-1")); R(choose("1 ")); R(choose("08")); R(choose("12")); CHILD(show("/proc/self/coredump_filter"); choose("1"); show("/proc/self/coredump_filter")); show("/proc/self/coredump_filter"); }
+
+static void dumps(const char *filter) {
+  char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *left_out = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *shared = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  put("f", "file");
+  int fd = open("f", O_RDWR);
+  char *file = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  char *copy = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *changed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  strcpy(own, "own");
+  strcpy(left_out, "out");
+  strcpy(shared, "shared");
+  *changed = *file;
+  madvise(left_out, 4096, MADV_DONTDUMP);
+  allow(RLIM_INFINITY);
+  CHILD(choose(filter); abort());
+  load();
+#define IS(area) (memory((uintptr_t)(area)) != NULL)
+  say("%s: own %d left out %d %d shared %d file %d copy %d changed %d\n", filter, IS(own), IS(left_out), IS(left_out + 4096), IS(shared), IS(file), IS(copy), IS(changed));
+}
+CASE(nothing_chosen) { dumps("0"); }
+CASE(own_memory) { dumps("1"); }
+CASE(shared_memory) { dumps("2"); }
+CASE(private_files) { dumps("4"); }
+CASE(shared_files) { dumps("8"); }
+CASE(all_of_it) { dumps("0xf"); }
+CASE(as_usual) { dumps("0x33"); }
+CASE(taken_in_again) { char *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); strcpy(own, "own"); R(madvise(own, 4096, MADV_DONTDUMP)); R(madvise(own, 4096, MADV_DODUMP)); allow(RLIM_INFINITY); CHILD(abort()); load(); say("%d\n", IS(own)); }
 static void *wait_for_ever(void *p) { for (;;) pause(); }
 CASE(all_threads) {
   allow(RLIM_INFINITY);

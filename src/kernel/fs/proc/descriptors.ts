@@ -68,6 +68,8 @@ export function fileDescriptors(kernel: Kernel, fs: GeneratedFs, task: () => Tas
 /** /proc/PID/fdinfo. */
 export function descriptorInformation(kernel: Kernel, fs: GeneratedFs, task: () => Task, owner: LiveOwner): Inode {
   const read = (fd: number) => {
+    const { state } = task();
+    if (state === 'dead' || state === 'zombie' || !task().files.has(fd)) fail('ENOENT');
     const file = task().files.any(fd);
     const closeOnExec = task().files.closeOnExec(fd) ? 0o2000000 : 0;
     const rows: [string, string | number][] = [

@@ -13,12 +13,12 @@ export function addMemoryShortageFiles(
   kernel: Kernel,
   fs: GeneratedFs,
   directory: GeneratedDirectory,
-  group: ThreadGroup,
   owner: LiveOwner,
+  there: () => Task,
 ): GeneratedDirectory {
   return directory
-    .offer('oom_score', () => new GeneratedFile(fs, { read: () => `${score(kernel, group)}\n` }, owner))
-    .offer('oom_score_adj', () => adjustment(fs, group, owner));
+    .offer('oom_score', () => new GeneratedFile(fs, { read: () => `${score(kernel, there().group)}\n` }, owner))
+    .offer('oom_score_adj', () => adjustment(fs, owner, there));
 }
 
 /** How likely the process is to be killed for memory. */
@@ -28,8 +28,9 @@ function score(kernel: Kernel, group: ThreadGroup): number {
   return points === undefined ? 0 : Math.max(0, Math.trunc(((1000 + Math.trunc((points * 1000) / total)) * 2) / 3));
 }
 
-function adjustment(fs: GeneratedFs, group: ThreadGroup, owner: LiveOwner): Inode {
+function adjustment(fs: GeneratedFs, owner: LiveOwner, there: () => Task): Inode {
   const write = (text: string, writer: Task) => {
+    const { group } = there();
     const value = /^[+-]?\d+\n?$/.test(text.trimStart()) ? Number(text) : fail('EINVAL');
     if (Math.abs(value) > -NEVER_KILLED) fail('EINVAL');
     const isPrivileged = hasCapability(writer.credentials, CAP_SYS_RESOURCE);
@@ -37,5 +38,5 @@ function adjustment(fs: GeneratedFs, group: ThreadGroup, owner: LiveOwner): Inod
     group.oomAdjustment = value;
     if (isPrivileged) group.leastOomAdjustment = value;
   };
-  return new GeneratedFile(fs, { read: () => `${group.oomAdjustment}\n`, write }, owner, 0o644);
+  return new GeneratedFile(fs, { read: () => `${there().group.oomAdjustment}\n`, write }, owner, 0o644);
 }

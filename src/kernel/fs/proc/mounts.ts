@@ -1,7 +1,10 @@
 // The mounts a process sees, as /proc/PID/mounts and mountinfo print them (proc(5), fstab(5)).
 import { MOUNT_FLAGS, MS_RDONLY } from '../../../abi/mount.ts';
+import { fail } from '../../error.ts';
+import type { MountNamespace } from '../../ns/mount-namespace.ts';
 import type { Task } from '../../task/task.ts';
-import { type Mount, shownName } from '../../vfs/path.ts';
+import { type Mount, type Path, shownName } from '../../vfs/path.ts';
+import type { FileContent, OpenText } from '../generated.ts';
 
 /** Spaces and the like as octal escapes. */
 function octalEscaped(text: string): string {
@@ -18,17 +21,35 @@ function ownOptions({ fs: { options = '' } }: Mount): string[] {
   return options === '' ? [] : [octalEscaped(options)];
 }
 
+/** Whose mounts are shown, and from where. */
+interface Seen {
+  readonly mnt: MountNamespace;
+  readonly root: Path;
+}
+
+/** A file that tells of the mounts as the task sees them when it is opened. @throws SystemError EINVAL when it has ended */
+export function mountFile(table: (seen: Seen) => string, task: () => Task, isWatched = true): FileContent {
+  const open = (): OpenText => {
+    const { namespaces, directories, state } = task();
+    if (state === 'dead' || state === 'zombie') fail('EINVAL');
+    const seen = { mnt: namespaces.mnt, root: directories.root };
+    const read = () => table(seen);
+    return isWatched ? { read, changes: seen.mnt.changes } : { read };
+  };
+  return { open };
+}
+
 /** Mounts with the places where they are seen from the root of a task; those outside are not shown. */
-function visible({ namespaces, directories: { root } }: Task): { mount: Mount; at: string }[] {
-  return [...namespaces.mnt.mounts()].flatMap((mount) => {
+function visible({ mnt, root }: Seen): { mount: Mount; at: string }[] {
+  return [...mnt.mounts()].flatMap((mount) => {
     const { name: at, isReachable } = shownName({ mount, entry: mount.root }, root);
     return isReachable ? [{ mount, at }] : [];
   });
 }
 
 /** /proc/PID/mounts. */
-export function mountTable(task: Task): string {
-  return visible(task)
+export function mountTable(seen: Seen): string {
+  return visible(seen)
     .map(({ mount, at }) => {
       const options = [access(mount.isReadOnly), ...words(mount), ...ownOptions(mount)].join(',');
       return `${octalEscaped(mount.source)} ${octalEscaped(at)} ${mount.fs.type} ${options} 0 0\n`;
@@ -52,8 +73,8 @@ function propagation({ peers, master, isUnbindable }: Mount): string {
 }
 
 /** /proc/PID/mountinfo. */
-export function mountInfo(task: Task): string {
-  return visible(task)
+export function mountInfo(seen: Seen): string {
+  return visible(seen)
     .map(({ mount, at }) => {
       const parent = mount.parent?.mount.id ?? mount.id;
       const device = `${(mount.fs.device >>> 8) & 0xfff}:${mount.fs.device & 0xff}`;
@@ -66,8 +87,8 @@ export function mountInfo(task: Task): string {
 }
 
 /** /proc/PID/mountstats. */
-export function mountStatistics(task: Task): string {
-  return visible(task)
+export function mountStatistics(seen: Seen): string {
+  return visible(seen)
     .map(({ mount, at }) => {
       const what = mount.source === '' ? 'no device' : `device ${octalEscaped(mount.source)}`;
       return `${what} mounted on ${octalEscaped(at)} with fstype ${mount.fs.type}\n`;

@@ -6,7 +6,7 @@ import type { Ports } from '../../net/ports.ts';
 import type { NetworkInterface } from '../../net/interface.ts';
 import type { NetNamespace } from '../../net/namespace.ts';
 import type { Task } from '../../task/task.ts';
-import { GeneratedDirectory, GeneratedFile, type GeneratedFs, type LiveOwner } from '../generated.ts';
+import { GeneratedDirectory, GeneratedFile, type GeneratedFs, type LiveOwner, type OpenText } from '../generated.ts';
 
 const ARP_HEAD = 'IP address       HW type     Flags       HW address            Mask     Device\n';
 
@@ -14,7 +14,7 @@ const ARP_HEAD = 'IP address       HW type     Flags       HW address           
 export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveOwner): GeneratedDirectory {
   const directory = new GeneratedDirectory(fs, undefined, owner);
   const add = (name: string, text: (network: NetNamespace) => string) =>
-    directory.add(name, new GeneratedFile(fs, { read: () => text(task().namespaces.net) }));
+    directory.add(name, new GeneratedFile(fs, { open: () => ofNetwork(task(), text) }));
   // nobody here has to be asked for a hardware address
   add('arp', () => ARP_HEAD);
   add('dev', devices);
@@ -30,6 +30,11 @@ export function networkDirectory(fs: GeneratedFs, task: () => Task, owner: LiveO
   );
   add('unix', unixSockets);
   return directory;
+}
+
+/** The network a task is in when the file is opened. */
+function ofNetwork({ namespaces: { net } }: Task, text: (network: NetNamespace) => string): OpenText {
+  return { read: () => text(net) };
 }
 
 function devices({ interfaces }: NetNamespace): string {

@@ -3,6 +3,7 @@ import { RLIMIT_SIGPENDING } from '../../../abi/resource.ts';
 import { fail } from '../../error.ts';
 import type { Kernel } from '../../kernel.ts';
 import { queuedSignals } from '../../signal/send.ts';
+import type { AddressSpace } from '../../mm/address-space.ts';
 import { BadAddress, readUser } from '../../mm/user-memory.ts';
 import type { PidNamespace } from '../../ns/pid-namespace.ts';
 import type { IdKind, UserNamespace } from '../../ns/user-namespace.ts';
@@ -16,10 +17,11 @@ import type { ThreadGroup } from '../../task/thread-group.ts';
 import type { Inode, Owner } from '../../vfs/inode.ts';
 import { type Path, pathName } from '../../vfs/path.ts';
 import { GeneratedDirectory, GeneratedFile, type GeneratedFs, GeneratedLink } from '../generated.ts';
+import { coreFilter } from './core-filter.ts';
 import { descriptorInformation, fileDescriptors } from './descriptors.ts';
 import { MemoryFile } from './memory-file.ts';
 import { maps, smaps, smapsRollup, statm, statusRows } from './memory.ts';
-import { mountInfo, mountStatistics, mountTable } from './mounts.ts';
+import { mountFile, mountInfo, mountStatistics, mountTable } from './mounts.ts';
 import { networkDirectory } from './net.ts';
 import { addLoginFiles } from './login.ts';
 import { addNamespaceFiles } from './namespaces.ts';
@@ -111,6 +113,8 @@ interface TaskFiles {
   readonly pids: PidNamespace;
   readonly group: ThreadGroup;
   readonly task: () => Task;
+  /** The same for texts of a process that is there: a file may be open for longer. @throws SystemError ESRCH */
+  readonly there: () => Task;
   readonly owner: () => Owner;
   /** A file that is only read. */
   readonly text: (read: (opener: Task) => string | Uint8Array, mode?: number) => GeneratedFile;
@@ -127,6 +131,11 @@ function taskDirectory(
 ): GeneratedDirectory {
   const owner = ownerOf(task);
   const identity = () => ({ uid: task().credentials.euid, gid: task().credentials.egid });
+  const there = () => {
+    const found = task();
+    const isGone = found === group.leader ? pids.groups.get(group.pid.in(pids)) !== group : found.state === 'dead';
+    return isGone ? fail('ESRCH') : found;
+  };
   const text = (read: (opener: Task) => string | Uint8Array, mode = 0o444) =>
     new GeneratedFile(fs, { read }, owner, mode);
   const link = (find: () => Path | undefined) => {
@@ -141,10 +150,11 @@ function taskDirectory(
     return new GeneratedLink(fs, target, path, owner);
   };
   const directory = addNamespaceFiles(kernel, fs, new GeneratedDirectory(fs, undefined, identity), task, owner);
-  addLoginFiles(kernel, fs, directory, task, owner);
-  addMemoryShortageFiles(kernel, fs, directory, group, owner);
-  const files = { kernel, fs, pids, group, task, owner, text, link };
+  addLoginFiles(kernel, fs, directory, there, owner);
+  addMemoryShortageFiles(kernel, fs, directory, owner, there);
+  const files = { kernel, fs, pids, group, task, there, owner, text, link };
   addStatusFiles(directory, files);
+  addMemoryFiles(directory, files);
   addUsageFiles(directory, files);
   addPlaceFiles(directory, files);
   return directory;
@@ -153,32 +163,20 @@ function taskDirectory(
 /** Who the task is, and what it was started with. */
 function addStatusFiles(
   directory: GeneratedDirectory,
-  { kernel, fs, pids, group, task, owner, text }: TaskFiles,
+  { kernel, fs, pids, group, task, there, owner, text }: TaskFiles,
 ): void {
   directory
-    .offer('status', () => text((opener) => status(kernel, pids, group, task(), opener.credentials.user)))
-    .offer('stat', () => text(() => stat(kernel, pids, group, task())))
-    .offer('statm', () => text(() => statm(task())))
-    .offer('cmdline', () => text(() => argumentsOf(task())))
-    .offer('environ', () =>
-      text((opener) => {
-        checkMayInspect(opener, task());
-        return memoryRange(task(), 'environmentStart', 'environmentEnd');
-      }, 0o400),
-    )
-    .offer('auxv', () =>
-      text((opener) => {
-        checkMayInspect(opener, task());
-        return task().memory?.auxiliary ?? '';
-      }, 0o400),
-    )
+    .offer('status', () => text((opener) => status(kernel, pids, group, there(), opener.credentials.user)))
+    .offer('stat', () => text(() => stat(kernel, pids, group, there())))
+    .offer('statm', () => text(() => statm(there())))
+    .offer('cmdline', () => text(() => argumentsOf(there())))
     .offer(
       'comm',
       () =>
         new GeneratedFile(
           fs,
           {
-            read: () => `${task().name}\n`,
+            read: () => `${there().name}\n`,
             write: (name, writer) => {
               if (task().group !== (kernel.current ?? writer).group) fail('EINVAL');
               task().name = name.replace(/\n$/, '').slice(0, 15);
@@ -190,30 +188,51 @@ function addStatusFiles(
     );
 }
 
-/** What it uses: memory, input and output, the processor. */
-function addUsageFiles(directory: GeneratedDirectory, { kernel, group, task, text }: TaskFiles): void {
+/** What it keeps in memory: who may look is asked at opening, and it is the memory of then that is told of. */
+function addMemoryFiles(directory: GeneratedDirectory, { fs, task, there, owner }: TaskFiles): void {
+  const ofMemory = (read: (memory: AddressSpace | undefined) => string | Uint8Array, mode?: number) => {
+    const open = (opener: Task) => {
+      checkMayInspect(opener, task());
+      const { memory } = task();
+      return { read: () => read(memory) };
+    };
+    return new GeneratedFile(fs, { open }, owner, mode);
+  };
+  const isStill = (memory: AddressSpace | undefined) => memory !== undefined && task().memory === memory;
+  const areas = (read: (task: Task) => string) =>
+    ofMemory((memory) => (there().memory !== undefined && isStill(memory) ? read(task()) : ''));
   directory
-    .offer('maps', () => text((opener) => inspected(opener, task(), maps)))
-    .offer('smaps', () => text((opener) => inspected(opener, task(), smaps)))
-    .offer('smaps_rollup', () => text((opener) => inspected(opener, task(), smapsRollup)))
-    .offer('io', () => text((opener) => inspected(opener, task(), () => inputAndOutput(group)), 0o400))
-    .offer('wchan', () => text(() => '0'))
-    .offer('schedstat', () => text(() => `${kernel.nanoseconds(task().userCycles + task().systemCycles)} 0 0\n`))
+    .offer('environ', () =>
+      ofMemory((memory) => (isStill(memory) ? memoryRange(task(), 'environmentStart', 'environmentEnd') : ''), 0o400),
+    )
+    .offer('auxv', () => ofMemory((memory) => memory?.auxiliary ?? '', 0o400))
+    .offer('maps', () => areas(maps))
+    .offer('smaps', () => areas(smaps))
+    .offer('smaps_rollup', () => ofMemory((memory) => (isStill(memory) ? smapsRollup(task()) : fail('ESRCH'))))
+    .offer('coredump_filter', () => coreFilter(fs, there, owner));
+}
+
+/** What it uses: input and output, the processor. */
+function addUsageFiles(directory: GeneratedDirectory, { kernel, group, there, text }: TaskFiles): void {
+  directory
+    .offer('io', () => text((opener) => inspected(opener, there(), () => inputAndOutput(group)), 0o400))
+    .offer('wchan', () => text(() => waitChannel(there())))
+    .offer('schedstat', () => text(() => `${kernel.nanoseconds(there().userCycles + there().systemCycles)} 0 0\n`))
     .offer('personality', () =>
       text(
-        (opener) => inspected(opener, task(), ({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
+        (opener) => inspected(opener, there(), ({ personality }) => `${personality.toString(16).padStart(8, '0')}\n`),
         0o400,
       ),
     );
 }
 
 /** Its limits, and what it sees of the system: mounts, control groups, files. */
-function addPlaceFiles(directory: GeneratedDirectory, { kernel, fs, group, task, owner, text, link }: TaskFiles): void {
+function addPlaceFiles(directory: GeneratedDirectory, { kernel, fs, task, there, owner, text, link }: TaskFiles): void {
   directory
-    .offer('limits', () => text(() => limits(group)))
-    .offer('mounts', () => text(() => mountTable(task())))
-    .offer('mountinfo', () => text(() => mountInfo(task())))
-    .offer('cgroup', () => text((opener) => kernel.cgroups.lineOf(task(), opener)))
+    .offer('limits', () => text(() => limits(there().group)))
+    .offer('mounts', () => new GeneratedFile(fs, mountFile(mountTable, task), owner))
+    .offer('mountinfo', () => new GeneratedFile(fs, mountFile(mountInfo, task), owner))
+    .offer('cgroup', () => text((opener) => kernel.cgroups.lineOf(there(), opener)))
     .offer('exe', () => link(() => task().executable))
     .offer('cwd', () => link(() => task().directories.directory))
     .offer('root', () => link(() => task().directories.root))
@@ -221,8 +240,11 @@ function addPlaceFiles(directory: GeneratedDirectory, { kernel, fs, group, task,
     .offerDirectory('net', () => networkDirectory(fs, task, owner))
     .offerDirectory('fd', () => fileDescriptors(kernel, fs, task, owner))
     .offerDirectory('fdinfo', () => descriptorInformation(kernel, fs, task, owner))
-    .offer('mountstats', () => text(() => mountStatistics(task()), 0o400));
+    .offer('mountstats', () => new GeneratedFile(fs, mountFile(mountStatistics, task, false), owner, 0o400));
 }
+
+/** Where in the kernel it sleeps is not told. */
+const waitChannel = (_: Task) => '0';
 
 /** What only those may read who might trace the task. */
 function inspected(opener: Task, task: Task, read: (task: Task) => string): string {
