@@ -69,8 +69,21 @@ export class ImageStore {
 
   /** All images, the newest first. */
   list(): readonly StoredImage[] {
+    for (let index = this.#index(); ; ) {
+      try {
+        return this.#images(index);
+      } catch (error) {
+        // another command may have removed an image meanwhile: its entry goes before its blobs
+        const now = this.#index();
+        if (JSON.stringify(now) === JSON.stringify(index)) throw error;
+        index = now;
+      }
+    }
+  }
+
+  #images(index: readonly ContentDescriptor[]): readonly StoredImage[] {
     const byManifest = new Map<Digest, ContentDescriptor[]>();
-    for (const entry of this.#index()) byManifest.set(entry.digest, [...(byManifest.get(entry.digest) ?? []), entry]);
+    for (const entry of index) byManifest.set(entry.digest, [...(byManifest.get(entry.digest) ?? []), entry]);
     const images = [...byManifest.values()].map((entries) => this.#image(entries));
     return images.sort((a, b) => (b.config.created ?? '').localeCompare(a.config.created ?? ''));
   }

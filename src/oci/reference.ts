@@ -22,6 +22,14 @@ export function familiarName(name: string): string {
   return name.replace(/^(?:index\.)?docker\.io\/(?=.)/, '').replace(/^library\/(?=[^/]+$)/, '');
 }
 
+/** A name as tools write it that take nothing for granted: `x` is `docker.io/library/x`, and `foo/bar` is `docker.io/foo/bar`. */
+export function canonicalName(name: string): string {
+  const slash = name.indexOf('/');
+  if (slash < 0) return `docker.io/library/${name}`;
+  const first = name.slice(0, slash);
+  return first === 'localhost' || /[.:A-Z]/.test(first) ? name : `docker.io/${name}`;
+}
+
 /**
  * Parses the name of an image.
  * @throws OciError with a sentence when it is none

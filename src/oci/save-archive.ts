@@ -4,6 +4,7 @@ import { type Digest, digits } from './digest.ts';
 import { type ContentDescriptor, MEDIA } from './documents.ts';
 import { writeDocument } from './json.ts';
 import type { ImageStore, StoredImage } from './image-store.ts';
+import { canonicalName } from './reference.ts';
 import type { Bytes } from './streams.ts';
 
 const EPOCH = new Date(0);
@@ -40,7 +41,7 @@ async function writeAll(store: ImageStore, images: readonly ImageToSave[], packe
     return names.map((name) => ({
       ...image.manifest,
       annotations: {
-        'io.containerd.image.name': name,
+        'io.containerd.image.name': canonicalName(name),
         'org.opencontainers.image.ref.name': name,
       },
     }));

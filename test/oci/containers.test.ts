@@ -315,6 +315,22 @@ describe.skipIf(!canCompile())('containers', () => {
     expect(container('rm', 'heard').out).toBe('heard\n');
   });
 
+  test('who waits for several hears how each ended, also of those that are gone then', async () => {
+    const { containers } = new Places(here.data);
+    container('run', '-d', '--rm', '--name', 'brief', 'box', 'box', 'forever');
+    container('run', '--name', 'over', 'box', 'box', 'exit', '3');
+    const { runner } = containers.find('brief');
+    const waiting = here.typing(process.execPath, [COMMAND, 'container', 'wait', 'over', 'brief', 'nobody']);
+    // the runner listens, and has somebody
+    const ends = () => readFileSync('/proc/net/unix', 'utf8').split(`${runner?.socket}\n`).length - 1;
+    await until(() => ends() === 2);
+    expect(container('kill', 'brief').out).toBe('brief\n');
+    expect(await waiting.ended).toBe(1);
+    expect(waiting.out()).toBe('3\n137\n');
+    expect(container('rm', 'over').out).toBe('over\n');
+    expect(container('ps', '-aq').out).toBe('');
+  });
+
   test('one that ends while it is removed by force is removed', async () => {
     const { containers } = new Places(here.data);
     const id = container('create', '--name', 'ending', 'box').out.trim();

@@ -10,7 +10,7 @@ import { DataFiles } from '../../src/cli/data-files.ts';
 import { ImageStore } from '../../src/oci/image-store.ts';
 import { importRoot } from '../../src/oci/import-root.ts';
 import { loadArchive } from '../../src/oci/load-archive.ts';
-import { parseReference } from '../../src/oci/reference.ts';
+import { canonicalName, familiarName, parseReference } from '../../src/oci/reference.ts';
 import { saveArchive } from '../../src/oci/save-archive.ts';
 import { dockerArchive, entry, file, inPieces, layoutEntries, sha256, tar, TIME } from './archives.ts';
 
@@ -180,6 +180,22 @@ describe('removing', () => {
     expect([store.list(), store.blobs.list(), store.layers.list()]).toEqual([[], [], []]);
   });
 
+  test('an image while another command looks at the store shows the one or the other there', async () => {
+    await load(await dockerArchive(await image(), ['goes']));
+    await load(await dockerArchive({ layers: [await LOWER()] }, ['stays']));
+    const data = new DataFiles(root);
+    const before = data.read('index.json')!;
+    await store.remove('goes', { users: nobody });
+    // the first look at the index was before
+    let looks = 0;
+    const read = data.read.bind(data);
+    data.read = (path) => (path === 'index.json' && looks++ === 0 ? before : read(path));
+    expect(new ImageStore(data).list().flatMap(({ names }) => names)).toEqual(['stays:latest']);
+    // what is missing for good is
+    data.replace('index.json', before);
+    expect(() => store.list()).toThrow(/is missing/);
+  });
+
   test('an image leaves the layers that another one has', async () => {
     await load(await dockerArchive(await image(), ['both']));
     await load(await dockerArchive({ layers: [await LOWER()] }, ['lower']));
@@ -203,6 +219,31 @@ describe('names', () => {
     ['a.b:5000/c/d_e:v1.0', 'a.b:5000/c/d_e', 'v1.0'],
     ['localhost:5000/x', 'localhost:5000/x', 'latest'],
   ])('%s', (text, name, tag) => expect(parseReference(text)).toEqual({ name, tag, digest: undefined }));
+
+  test.each([
+    ['busybox:1', 'docker.io/library/busybox:1'],
+    ['foo/bar:1', 'docker.io/foo/bar:1'],
+    ['a.b/c:1', 'a.b/c:1'],
+    ['a:5000/c:1', 'a:5000/c:1'],
+    ['localhost/x:1', 'localhost/x:1'],
+  ])('%s is %s to tools that take nothing for granted', (name, canonical) => {
+    expect(canonicalName(name)).toBe(canonical);
+    expect(familiarName(canonical)).toBe(name);
+  });
+
+  test('in an archive are whole for containerd', async () => {
+    await load(await dockerArchive(await image(), ['one']));
+    const saved = saveArchive(store, [{ image: store.find('one'), names: ['one:latest'] }]);
+    const entries = await unpackTar(await collect(saved));
+    const { data = new Uint8Array() } = entries.find(({ header }) => header.name === 'index.json') ?? {};
+    const { manifests } = JSON.parse(new TextDecoder().decode(data));
+    expect(manifests.map(({ annotations }: { annotations: object }) => annotations)).toEqual([
+      {
+        'io.containerd.image.name': 'docker.io/library/one:latest',
+        'org.opencontainers.image.ref.name': 'one:latest',
+      },
+    ]);
+  });
 
   test.each(['', 'A', 'a b', 'a:', 'a:b c', '-a', 'a//b', '../a', 'a@sha256:1', `${'a'.repeat(300)}`])(
     '%j is none',

@@ -84,7 +84,7 @@ export class ContainerCommands {
   #isPaused = false;
   #archives = 0;
   /** Those who hear how the container ends. */
-  readonly #attached = new Set<Conversation['finish']>();
+  readonly #waiting = new Set<Conversation['finish']>();
 
   constructor(inside: Inside) {
     this.#inside = inside;
@@ -132,7 +132,7 @@ export class ContainerCommands {
 
   /** The container has ended. */
   ended(exitCode: number): void {
-    for (const finish of this.#attached) finish(exitCode);
+    for (const finish of this.#waiting) finish(exitCode);
   }
 
   async #serve(request: Request, conversation: Conversation): Promise<Listener> {
@@ -186,9 +186,11 @@ export class ContainerCommands {
         return undefined;
       case 'unpack':
         return this.#unpack(request.directory, request.options, conversation);
+      case 'wait':
+        this.#awaitEnd(conversation);
+        return undefined;
       case 'attach':
-        this.#attached.add(finish);
-        conversation.socket.on('close', () => this.#attached.delete(finish));
+        this.#awaitEnd(conversation);
         return this.#attach(streams, conversation);
       case 'exec':
         return this.#exec(request.exec, conversation);
@@ -275,6 +277,11 @@ export class ContainerCommands {
       queue?.enqueue(Uint8Array.from(decode(message.data)));
       if ((queue?.desiredSize ?? 1) <= 0) socket.pause();
     };
+  }
+
+  #awaitEnd({ finish, socket }: Conversation): void {
+    this.#waiting.add(finish);
+    socket.on('close', () => this.#waiting.delete(finish));
   }
 
   #attach(streams: ProcessStreams, { send, socket }: Conversation): (message: Input) => void {

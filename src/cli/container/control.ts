@@ -19,20 +19,20 @@ function print(text: string): void {
 }
 
 /**
- * Does something to containers, one after the other, and prints the name of each. One that cannot be is named, and the others are
- * not left out, as docker does it; an error that is fine is no failure.
+ * Does something to containers, one after the other, and prints the number that came of it, or the name of each. One that cannot
+ * be is named, and the others are not left out, as docker does it; an error that is fine is no failure.
  * @throws OciError for the last that could not be
  */
 async function toEach(
   names: readonly string[],
-  work: (name: string) => Promise<void>,
+  work: (name: string) => Promise<unknown>,
   isFine: (error: OciError) => boolean = () => false,
 ): Promise<void> {
   let failure: OciError | undefined;
   for (const name of names) {
     try {
-      await work(name);
-      print(`${name}\n`);
+      const came = await work(name);
+      print(`${typeof came === 'number' ? came : name}\n`);
     } catch (error) {
       if (!(error instanceof OciError)) throw error;
       if (isFine(error)) {
@@ -119,13 +119,17 @@ export async function hasEnded({ containers }: Places, id: string, seconds: numb
   return false;
 }
 
-/** Waits for containers and prints their exit statuses. */
+/** Waits for containers and prints their exit statuses, also of those that are gone when they end. */
 export async function waitForContainers(names: readonly string[]): Promise<void> {
   const places = new Places();
-  for (const { id } of names.map((name) => places.containers.find(name))) {
-    await hasEnded(places, id, Number.POSITIVE_INFINITY);
-    print(`${places.containers.find(id).exitCode ?? 0}\n`);
-  }
+  await toEach(names, async (name) => {
+    const record = places.containers.find(name);
+    const told = record.runner && (await ask(record, { op: 'wait' }).catch(() => undefined));
+    if (told !== undefined) return told;
+    // its runner ended before it was asked, or without telling
+    await hasEnded(places, record.id, Number.POSITIVE_INFINITY);
+    return places.containers.find(record.id).exitCode ?? 0;
+  });
 }
 
 /** Freezes containers, or lets them go on. */

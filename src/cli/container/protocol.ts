@@ -12,7 +12,7 @@ export type Request =
   | { readonly op: 'pack'; readonly path: string; readonly name: string; readonly follow: boolean }
   | { readonly op: 'pack-root' }
   | { readonly op: 'unpack'; readonly directory: string; readonly options: UnpackOptions }
-  | { readonly op: 'attach' }
+  | { readonly op: 'attach' | 'wait' }
   | { readonly op: 'update'; readonly resources: ResourceSpec }
   | ({ readonly op: 'checkpoint' } & CheckpointRequest)
   | { readonly op: 'exec'; readonly exec: ExecRequest };
