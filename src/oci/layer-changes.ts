@@ -67,9 +67,13 @@ function splitPath(path: string): readonly [directory: string, name: string] {
   return [path.slice(0, slash), path.slice(slash)];
 }
 
-/** The upper directory of an overlay as a tar archive. */
+/** The upper directory of an overlay, and what is in it, as a tar archive. */
 export function packChanges(upper: Inode): Bytes {
-  return archiveOf((packer) => packDirectory(packer, upper, '', new Map()));
+  return archiveOf(async (packer) => {
+    const seen = new Map<Inode, string>();
+    await packInode(packer, upper, '.', seen);
+    await packDirectory(packer, upper, '', seen);
+  });
 }
 
 async function packDirectory(packer: Packer, directory: Inode, path: string, seen: Map<Inode, string>): Promise<void> {
@@ -84,6 +88,7 @@ async function packDirectory(packer: Packer, directory: Inode, path: string, see
   }
 }
 
-function isOpaque(directory: Inode): boolean {
+/** Does a directory hide what lies below it? */
+export function isOpaque(directory: Inode): boolean {
   return directory.attributeNames().includes(OPAQUE) && directory.getAttribute(OPAQUE)?.[0] === 0x79;
 }

@@ -76,12 +76,11 @@ class Layer<Content> {
     const entries = new Map(this.entries.map((entry) => [entry.path, entry]));
     const places = new Map<string, string>();
     for (const link of links) this.#copyUp({ entries, places, below }, link, what);
-    for (const path of [...entries.keys()]) {
-      for (const directory of above(path)) {
-        if (entries.has(directory)) continue;
-        const there = this.hides(directory) ? undefined : find(below, directory);
-        entries.set(directory, there?.kind === 'directory' ? { ...there, path: directory } : plain(directory));
-      }
+    const directories = new Set(['', ...[...entries.keys()].flatMap((path) => [...above(path)])]);
+    for (const directory of directories) {
+      if (entries.has(directory)) continue;
+      const there = this.hides(directory) ? undefined : find(below, directory);
+      entries.set(directory, there?.kind === 'directory' ? { ...there, path: directory } : plain(directory));
     }
     this.entries = inOrder(entries.values());
     this.#index = undefined;
@@ -122,7 +121,7 @@ function find<Content>(layers: readonly Layer<Content>[], path: string): PlacedE
   return undefined;
 }
 
-/** Are the directories of all entries, which come before them, among the entries? Most are in that of the one before. */
+/** Are the root and the directories of all entries, which come before them, among the entries? Most are in that of the one before. */
 function describesDirectories(entries: readonly LayerEntry[]): boolean {
   const described = new Set<string>();
   let last: string | undefined;
@@ -134,7 +133,7 @@ function describesDirectories(entries: readonly LayerEntry[]): boolean {
     }
     if (kind === 'directory') described.add(path);
   }
-  return true;
+  return described.has('');
 }
 
 const plain = (path: string): LayerEntry => ({ path, kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0 });

@@ -8,8 +8,10 @@ import { Tmpfs } from '../kernel/fs/tmpfs.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Inode } from '../kernel/vfs/inode.ts';
 import type { OpenFile } from './data-directory.ts';
+import { isOpaque } from './layer-changes.ts';
 import { LayerFs } from './layer-fs.ts';
 import type { PlacedLayer } from './links-below.ts';
+import { OVERLAY_ATTRIBUTES } from './tar-inode.ts';
 
 const PIECE = 4096;
 /** Bytes that all changed files together may claim to have: holes take no memory here, but time and room where they are kept. */
@@ -49,15 +51,23 @@ export function makeRootFs(kernel: Kernel, layers: readonly Inode[], before: Ope
   const memory = new Tmpfs({ frames: kernel.frames, device, now, mode: 0o755, mostClaimed: MOST_CLAIMED });
   const upper = memory.root.create('upper', S_IFDIR | 0o755, OWNER);
   const work = memory.root.create('work', S_IFDIR | 0o755, OWNER);
-  const lowers: Inode[] = [...layers].reverse();
+  // an opaque root, unlike other opaque directories, is nothing an overlay knows
+  const lowers: Inode[] = layers.slice(Math.max(layers.findLastIndex(isOpaque), 0)).reverse();
   // an image without layers has a root all the same
   if (lowers.length === 0) lowers.push(memory.root.create('nothing', S_IFDIR | 0o755, OWNER));
   const places = memory.root.create('places', S_IFDIR | 0o755, OWNER);
+  const root = lowers[0]!;
   makePlaces(overlay(kernel, { upper: places, work, lowers }).root);
   lowers.unshift(places);
   if (before) takeOver(kernel, before, upper);
+  // the directory that lies above all others is the one that is seen
+  for (const directory of isRootDescribed(before) ? [places] : [places, upper])
+    copyRights(root, directory, isOfOverlay);
   return { ...overlay(kernel, { upper, work, lowers }), upper, image: overlay(kernel, { lowers }).root };
 }
+
+const isOfOverlay = (attribute: string) => attribute.startsWith(OVERLAY_ATTRIBUTES);
+const isRootDescribed = (layer: OpenedLayer | undefined) => layer?.entries.some(({ path }) => path === '') ?? false;
 
 /** Copies changes into the directory that takes the next ones; nothing of the kernel refers to their files any more. */
 function takeOver(kernel: Kernel, before: OpenedLayer, upper: Inode): void {
@@ -148,11 +158,16 @@ function copyContents(from: Readable, to: Writable): void {
   if (to.size < from.size) to.truncate(from.size);
 }
 
-function copyStatus(from: Inode, to: Inode): void {
-  for (const name of from.attributeNames()) to.setAttribute(name, from.getAttribute(name)!);
+/** Copies owner, mode and extended attributes. */
+function copyRights(from: Inode, to: Inode, isLeftOut: (attribute: string) => boolean = () => false): void {
+  for (const name of from.attributeNames()) if (!isLeftOut(name)) to.setAttribute(name, from.getAttribute(name)!);
   to.mode = (to.mode & S_IFMT) | (from.mode & ~S_IFMT);
   to.uid = from.uid;
   to.gid = from.gid;
+}
+
+function copyStatus(from: Inode, to: Inode): void {
+  copyRights(from, to);
   to.modified = from.modified;
   to.accessed = from.accessed;
 }

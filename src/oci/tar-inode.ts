@@ -5,7 +5,8 @@ import type { Inode } from '../kernel/vfs/inode.ts';
 import type { Bytes } from './streams.ts';
 import { archivedName, attributeText, writtenArchive } from './tar-bytes.ts';
 
-const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
+/** Of an overlay itself; they are not in archives. */
+export const OVERLAY_ATTRIBUTES = 'trusted.overlay.';
 const CHUNK = 1 << 20;
 
 /** Takes the entries of an archive. */

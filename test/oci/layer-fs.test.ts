@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TarEntry } from 'modern-tar';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { S_IFDIR, S_IFREG } from '../../src/abi/stat.ts';
 import { DataFiles } from '../../src/cli/data-files.ts';
 import { OverlayDirectory } from '../../src/kernel/fs/overlay/overlay-directory.ts';
@@ -17,6 +17,7 @@ import { mayAccess, rootCredentials } from '../../src/kernel/vfs/permission.ts';
 import { changes, changesInLayer, packChanges } from '../../src/oci/layer-changes.ts';
 import { LayerFs } from '../../src/oci/layer-fs.ts';
 import { Layers } from '../../src/oci/layers.ts';
+import { completed } from '../../src/oci/links-below.ts';
 import { makeRootFs } from '../../src/oci/root-fs.ts';
 import { archiveOf, packInode } from '../../src/oci/tar-inode.ts';
 import { CpuPlatform } from '../../src/platform/cpu-platform.ts';
@@ -204,6 +205,51 @@ test('the same changes give the same layer', async () => {
     ids.push(await layers.unpack(packChanges(upper), 'changes'));
   }
   expect(ids[0]).toBe(ids[1]);
+});
+
+describe('the root directory', () => {
+  const status = ({ mode, uid, gid }: Inode) => [mode & 0o7777, uid, gid];
+  const opened = async (...entries: TarEntry[]) => {
+    const id = await layers.unpack(inPieces(await tar(...entries)), 'layer');
+    return { entries: layers.entries(id), content: layers.content(id) };
+  };
+  const SLASH = entry({
+    name: './',
+    type: 'directory',
+    mode: 0o1701,
+    uid: 5,
+    gid: 6,
+    pax: { 'SCHILY.xattr.user.a': 'b' },
+  });
+
+  test('of a container is what the image says of it, and nobody else hides what is in it', async () => {
+    const lower = await layer(SLASH, file('a', ''));
+    const upper = await layer(SLASH, file('.wh..wh..opq', ''), file('b', ''));
+    const { root: top } = makeRootFs(kernel, [lower.root, upper.root], undefined);
+    expect(status(top)).toEqual([0o1701, 5, 6]);
+    expect(top.getAttribute('user.a')).toEqual(new TextEncoder().encode('b'));
+    expect(names(top)).toEqual(['b', 'dev', 'etc', 'proc', 'sys']);
+    expect(status(makeRootFs(kernel, [(await layer(file('a', ''))).root], undefined).root)).toEqual([0o755, 0, 0]);
+    expect(status(makeRootFs(kernel, [], undefined).root)).toEqual([0o755, 0, 0]);
+  });
+
+  test('is kept as the container changed it, also when all that was kept is older', async () => {
+    const lower = await layer(SLASH, file('a', ''));
+    const { root: top, upper } = makeRootFs(kernel, [lower.root], undefined);
+    top.mode = (top.mode & ~0o7777) | 0o710;
+    top.uid = 9;
+    const id = await layers.unpack(packChanges(upper), 'changes');
+    const before = { entries: layers.entries(id), content: layers.content(id) };
+    expect(changesInLayer(before.entries, [])).toEqual([]);
+    expect(status(makeRootFs(kernel, [lower.root], before).root)).toEqual([0o710, 9, 6]);
+    expect(status(makeRootFs(kernel, [lower.root], await opened(file('c', ''))).root)).toEqual([0o1701, 5, 6]);
+  });
+
+  test('is that of the layers below where a layer says nothing of it', async () => {
+    const [below, empty, other] = [await opened(SLASH), await opened(), await opened(file('c', ''))];
+    const all = completed([below, empty, other], String);
+    for (const { entries } of all) expect(entries[0]).toMatchObject({ path: '', mode: 0o1701, uid: 5, gid: 6 });
+  });
 });
 
 test('containers share the memory of a layer that they both are given', async () => {
