@@ -76,7 +76,8 @@ class Layer<Content> {
     const entries = new Map(this.entries.map((entry) => [entry.path, entry]));
     const places = new Map<string, string>();
     for (const link of links) this.#copyUp({ entries, places, below }, link, what);
-    const directories = new Set(['', ...[...entries.keys()].flatMap((path) => [...above(path)])]);
+    const directories = new Set(['']);
+    for (const path of entries.keys()) for (const directory of above(path)) directories.add(directory);
     for (const directory of directories) {
       if (entries.has(directory)) continue;
       const there = this.hides(directory) ? undefined : find(below, directory);

@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import { unpackTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { unpackPackages, whatIsMissing } from '../linux/debian/packages.ts';
-import { Installation } from '../installation.ts';
+import { HANGS, Installation } from '../installation.ts';
 import { entry, file, tar } from './archives.ts';
 
 const execute = promisify(execFile);
@@ -28,7 +28,6 @@ const PACKAGES = [
   ...['skopeo', 'umoci', 'libc6', 'libgpgme11', 'libassuan0', 'libgpg-error0', 'libdevmapper1.02.1', 'libselinux1'],
   ...['libpcre2-8-0', 'libudev1'],
 ];
-const HANGS = 300_000;
 
 const here = new Installation('interop');
 const { folder, anillo, container } = here;

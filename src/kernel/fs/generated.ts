@@ -125,7 +125,7 @@ class GeneratedDescription extends FileDescription {
   readonly #credentials: Credentials;
   readonly #text: OpenText | undefined;
   readonly #kernel: Kernel;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   /** Where reading goes on with the same text. */
   #next = 0;
   /** Changes that whoever holds the file has heard of. */
@@ -161,7 +161,7 @@ class GeneratedDescription extends FileDescription {
     this.#held = undefined;
     this.#bytes = new Uint8Array(0);
     if (bytes.length > PAGE_SIZE) this.#held = this.#kernel.memory.object(bytes.length);
-    this.#bytes = Uint8Array.from(bytes);
+    this.#bytes = bytes;
   }
 
   override get pollable(): boolean {
